@@ -1,0 +1,77 @@
+"""Labelled faces by name: `load("imm:DIR")`. One file here is one format, found by its name.
+
+A format is a module with
+
+    DESCRIPTION: str                  one line for lists: what it is, its origin, what follows the colon
+    OPTIONS: dict[str, str]           options after "?", each with a line of help
+    read(source: str, options: dict[str, str]) -> DataSet
+
+A face that cannot be read becomes a `Problem` of the set, never an exception; only a set without a single
+face raises.
+"""
+
+import pkgutil
+from importlib import import_module
+from types import ModuleType
+
+from nasion.errors import AnnotationError, ConfigError, nearest
+from nasion.sample import DataSet
+
+__all__ = ["available", "load", "module"]
+
+
+def available() -> list[str]:
+    """Return the names of the formats.
+
+    >>> available()
+    ['coco', 'csv', 'dlib', 'ibug', 'imm', 'synthetic', 'wflw']
+    """
+    return sorted(found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_"))
+
+
+def module(name: str) -> ModuleType:
+    """Return the module of a format.
+
+    Raises:
+        ConfigError: there is no such format.
+    """
+    if name not in available():
+        raise ConfigError(f'unknown data format "{name}"; {nearest(name, available())}')
+    return import_module(f"{__name__}.{name}")
+
+
+def load(spec: str) -> DataSet:
+    """Return the faces that `format:source[?option=value&…]` names.
+
+    >>> faces = load("synthetic:3?skeleton=ibug-68")
+    >>> len(faces), faces.skeleton.name
+    (3, 'ibug-68')
+
+    Raises:
+        ConfigError: the format or an option is unknown.
+        AnnotationError: no face can be read from it.
+    """
+    name, colon, rest = spec.partition(":")
+    if not colon:
+        raise ConfigError(f'data is named "format:source", such as "imm:DIR", not "{spec}"; formats: {", ".join(available())}')
+    source, _, query = rest.partition("?")
+    if not source:
+        raise ConfigError(f'"{spec}" names no folder, file or count after the colon')
+    reader = module(name)
+    faces = reader.read(source, _options(spec, query, reader.OPTIONS))
+    if not len(faces):
+        why = f"; the first of {len(faces.problems)}: {faces.problems[0].name}: {faces.problems[0].reason}" if faces.problems else ""
+        raise AnnotationError(f"{spec}: no labelled face found{why}")
+    return faces
+
+
+def _options(spec: str, query: str, known: dict[str, str]) -> dict[str, str]:
+    options: dict[str, str] = {}
+    for pair in filter(None, query.split("&")):
+        key, equals, value = pair.partition("=")
+        if key not in known:
+            raise ConfigError(f'"{spec}": unknown option "{key}"; {nearest(key, known) if known else "this format has none"}')
+        if not equals or not value:
+            raise ConfigError(f'"{spec}": option "{key}" needs a value: {known[key]}')
+        options[key] = value
+    return options

@@ -1,0 +1,69 @@
+"""The IMM Face Database, "the Danes": a folder with `NN-V[mf].jpg` and `NN-V[mf].asf`.
+
+Source of the format: M. B. Stegmann, "Analysis and Segmentation of Face Images using Point Annotations and
+Linear Subspace Techniques", DTU 2002. Coordinates are shares of the width and height, 0-based.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from nasion import images
+from nasion.datasets._common import Collector, annotation, existing
+from nasion.errors import AnnotationError
+from nasion.geometry import FloatArray
+from nasion.sample import Annotation, DataSet
+from nasion.skeleton import skeleton
+
+DESCRIPTION = "imm:DIR          IMM Face Database, .asf with 58 points, 0-based shares of the picture's size"
+OPTIONS: dict[str, str] = {}
+
+LAST_TRAINING_PERSON = 32
+"""Persons 1 to 32 train and 33 to 40 test: the split of the courses that use these faces."""
+
+COLUMNS = (7, 10)  # path, type, x, y, point, from, to; "14-5f.asf" has three user columns more
+
+
+def read(source: str, options: dict[str, str]) -> DataSet:
+    """Return the faces of a folder, subject = person, split by person."""
+    folder = existing(source, "folder")
+    found = Collector()
+    for path in sorted(folder.rglob("*.asf")):
+        found.collect(path.name, lambda path=path: _faces(path))
+    return found.data_set(f"imm:{source}", skeleton("imm-58"), "split by person: 1-32 train, 33-40 test")
+
+
+def _faces(path: Path) -> Iterator[Annotation]:
+    shares, image_name = parse_asf(path.read_text("latin-1"))
+    image = path.with_name(image_name)
+    if not image.is_file():
+        image = path.with_suffix(".jpg")  # a renamed copy
+    size = images.size(image) if image.is_file() else (0, 0)
+    person = path.name.split("-")[0]
+    training = not person.isdigit() or int(person) <= LAST_TRAINING_PERSON
+    yield annotation(
+        image,
+        shares * [size[1], size[0]],
+        skeleton("imm-58"),
+        subject=person,
+        split="train" if training else "test",
+    )
+
+
+def parse_asf(text: str) -> tuple[FloatArray, str]:
+    """Return the points as shares of the picture's width and height (K, 2), and the picture's name.
+
+    Raises:
+        AnnotationError: the text is no .asf file, or holds fewer points than it says.
+    """
+    lines = [line.split() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    try:
+        count = int(lines[0][0])
+        rows = lines[1 : count + 1]
+        if len(rows) < count or any(len(row) not in COLUMNS for row in rows):
+            raise AnnotationError(f"says {count} points, but does not hold that many rows of 7 or 10 columns")
+        shares = np.array([[float(row[2]), float(row[3])] for row in rows])
+        return shares, " ".join(lines[count + 1])
+    except (IndexError, ValueError) as error:
+        raise AnnotationError(f"is not an .asf file: {error}") from None

@@ -1,0 +1,202 @@
+"""Points, boxes and the affine maps between frames: the only home of "+ 0.5" and "W - 1".
+
+One convention holds everywhere. Points are (x, y), 0-based, and (0, 0) is the *centre* of the
+top-left pixel, so a picture of width W reaches from -0.5 to W - 0.5:
+
+         -0.5   0.5   1.5   2.5        W = 3
+           |  0  |  1  |  2  |
+
+Boxes are (x0, y0, x1, y1) in the same frame and are edges, not pixels: the whole of a picture is the
+box (-0.5, -0.5, W - 0.5, H - 0.5). Sizes are (height, width). With this, OpenCV's warps, matplotlib's
+`imshow` and torch's `grid_sample(align_corners=False)` agree, and resizing and mirroring commute.
+"""
+
+from dataclasses import dataclass
+from math import cos, radians, sin
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "Affine",
+    "FloatArray",
+    "box_around",
+    "box_to_aspect",
+    "denormalise",
+    "normalise",
+    "picture_box",
+    "scale_box",
+    "similarity_between",
+]
+
+FloatArray = NDArray[np.float64]
+
+HALF_PIXEL = 0.5
+"""Distance from a pixel's centre to its edge."""
+
+
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """A map of the plane, x' = A x + t, kept as one 2x3 matrix.
+
+    `matrix` is what `cv2.warpAffine` takes as the map from source to target (it inverts it itself).
+    `a @ b` is "first b, then a"; calling the map moves points of any leading shape (..., 2), NaN stays NaN.
+
+    >>> half = Affine.resize((100, 200), (50, 100))
+    >>> half([[100.0, 40.0]])
+    array([[49.75, 19.75]])
+    >>> (half.inverse() @ half)([[3.0, 4.0]])
+    array([[3., 4.]])
+    """
+
+    matrix: FloatArray
+
+    def __post_init__(self) -> None:
+        matrix = np.array(self.matrix, dtype=np.float64)
+        if matrix.shape != (2, 3):
+            raise ValueError(f"an affine map is a 2x3 matrix, not {matrix.shape}")
+        matrix.setflags(write=False)
+        object.__setattr__(self, "matrix", matrix)
+
+    def __call__(self, points: ArrayLike) -> FloatArray:
+        """Return the points (..., 2) moved by this map."""
+        return np.asarray(points, dtype=np.float64) @ self.matrix[:, :2].T + self.matrix[:, 2]
+
+    def __matmul__(self, first: "Affine") -> "Affine":
+        """Return the map that applies `first`, then this one."""
+        linear = self.matrix[:, :2] @ first.matrix[:, :2]
+        return Affine(np.column_stack([linear, self(first.matrix[:, 2])]))
+
+    def inverse(self) -> "Affine":
+        """Return the map back."""
+        linear = np.linalg.inv(self.matrix[:, :2])
+        return Affine(np.column_stack([linear, -linear @ self.matrix[:, 2]]))
+
+    @property
+    def scale(self) -> float:
+        """Target px per source px: the square root of the area's change."""
+        return float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))))
+
+    @staticmethod
+    def identity() -> "Affine":
+        """Return the map that moves nothing."""
+        return Affine(np.eye(2, 3))
+
+    @staticmethod
+    def translation(dx: float, dy: float) -> "Affine":
+        """Return the shift by (dx, dy) px."""
+        return Affine(np.array([[1.0, 0.0, dx], [0.0, 1.0, dy]]))
+
+    @staticmethod
+    def linear(matrix: ArrayLike, centre: ArrayLike) -> "Affine":
+        """Return the 2x2 `matrix` applied about `centre` (2,)."""
+        linear, fixed = np.asarray(matrix, np.float64), np.asarray(centre, np.float64)
+        return Affine(np.column_stack([linear, fixed - linear @ fixed]))
+
+    @staticmethod
+    def rotation(degrees: float, centre: ArrayLike) -> "Affine":
+        """Return the rotation about `centre`; positive turns x towards y, clockwise on a screen."""
+        c, s = cos(radians(degrees)), sin(radians(degrees))
+        return Affine.linear([[c, -s], [s, c]], centre)
+
+    @staticmethod
+    def mirror(width: int) -> "Affine":
+        """Return the horizontal mirror of a picture: x' = W - 1 - x."""
+        return Affine(np.array([[-1.0, 0.0, width - 1.0], [0.0, 1.0, 0.0]]))
+
+    @staticmethod
+    def crop(box: ArrayLike, size: tuple[int, int]) -> "Affine":
+        """Return the map that fills a picture of `size` (height, width) with `box`, edge to edge."""
+        x0, y0, x1, y1 = np.asarray(box, np.float64)
+        sx, sy = size[1] / (x1 - x0), size[0] / (y1 - y0)
+        return Affine(np.array([[sx, 0.0, -sx * x0 - HALF_PIXEL], [0.0, sy, -sy * y0 - HALF_PIXEL]]))
+
+    @staticmethod
+    def resize(source: tuple[int, int], target: tuple[int, int]) -> "Affine":
+        """Return the map of a whole picture to another size: x' = s(x + 0.5) - 0.5."""
+        return Affine.crop(picture_box(source), target)
+
+
+def picture_box(size: tuple[int, int]) -> FloatArray:
+    """Return the box (4,) of a whole picture of `size` (height, width).
+
+    >>> picture_box((480, 640))
+    array([ -0.5,  -0.5, 639.5, 479.5])
+    """
+    height, width = size
+    return np.array([0.0, 0.0, width, height]) - HALF_PIXEL
+
+
+def box_around(points: ArrayLike) -> FloatArray:
+    """Return the smallest box (4,) around the points (K, 2) that are not NaN.
+
+    Raises:
+        ValueError: no point is there.
+    """
+    array = np.asarray(points, np.float64)
+    present = array[np.isfinite(array).all(axis=-1)]
+    if not len(present):
+        raise ValueError("no point to put a box around: all are missing")
+    return np.concatenate([present.min(axis=0), present.max(axis=0)])
+
+
+def scale_box(box: ArrayLike, factor: float, shift: ArrayLike = (0.0, 0.0)) -> FloatArray:
+    """Return the box grown by `factor` about its centre, then moved by `shift` of its own (width, height).
+
+    >>> scale_box([0, 0, 10, 20], 2.0)
+    array([ -5., -10.,  15.,  30.])
+    """
+    array = np.asarray(box, np.float64)
+    side = array[2:] - array[:2]
+    centre = (array[:2] + array[2:]) / 2 + np.asarray(shift, np.float64) * side
+    return np.concatenate([centre - side * factor / 2, centre + side * factor / 2])
+
+
+def box_to_aspect(box: ArrayLike, size: tuple[int, int]) -> FloatArray:
+    """Return the smallest box with the centre of `box` and the aspect of `size` that covers `box`.
+
+    >>> box_to_aspect([0, 0, 10, 20], (64, 64))
+    array([-5.,  0., 15., 20.])
+    """
+    array = np.asarray(box, np.float64)
+    side, centre = array[2:] - array[:2], (array[:2] + array[2:]) / 2
+    unit = np.array([size[1], size[0]], np.float64)
+    half = unit * np.max(side / unit) / 2
+    return np.concatenate([centre - half, centre + half])
+
+
+def normalise(points: FloatArray, size: tuple[int, int]) -> FloatArray:
+    """Return px (..., 2) of a picture of `size` as (-1, 1) from edge to edge.
+
+    >>> normalise(np.array([[-0.5, 23.5]]), (48, 64))
+    array([[-1.,  0.]])
+    """
+    unit = np.array([size[1], size[0]], np.float64)
+    return (2 * points + 1) / unit - 1
+
+
+def denormalise(points: FloatArray, size: tuple[int, int]) -> FloatArray:
+    """Return what `normalise` was given."""
+    unit = np.array([size[1], size[0]], np.float64)
+    return ((points + 1) * unit - 1) / 2
+
+
+def similarity_between(source: ArrayLike, target: ArrayLike) -> Affine:
+    """Return the least-squares similarity (rotation, scale, shift; no mirror) from source to target (K, 2).
+
+    Points that are NaN in either are left out. Source: S. Umeyama, "Least-squares estimation of
+    transformation parameters between two point patterns", PAMI 1991.
+
+    Raises:
+        ValueError: fewer than two points are in both, or they all fall on one place.
+    """
+    a, b = np.asarray(source, np.float64), np.asarray(target, np.float64)
+    both = np.isfinite(a).all(-1) & np.isfinite(b).all(-1)
+    a, b = a[both], b[both]
+    if len(a) < 2 or not np.ptp(a, axis=0).any():
+        raise ValueError("a similarity needs two different points that are in both sets")
+    a_mean, b_mean = a.mean(0), b.mean(0)
+    u, singular, vt = np.linalg.svd((b - b_mean).T @ (a - a_mean))
+    sign = np.array([1.0, np.sign(np.linalg.det(u @ vt))])
+    linear = (u * sign) @ vt * (singular * sign).sum() / ((a - a_mean) ** 2).sum()
+    return Affine(np.column_stack([linear, b_mean - linear @ a_mean]))

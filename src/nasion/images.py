@@ -1,0 +1,125 @@
+"""Reading and writing a picture safely: content over name, the header before the pixels, EXIF once.
+
+Pillow reads, because it knows a picture's size before decoding it and says when a file is cut off;
+OpenCV warps, because its maps follow `geometry`'s convention.
+"""
+
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image as PillowImage
+from PIL import ImageOps, UnidentifiedImageError
+
+from nasion.errors import ImageError, OutputError
+from nasion.files import write_bytes
+from nasion.geometry import Affine
+from nasion.sample import Image
+
+__all__ = ["MAX_PIXELS", "SUFFIXES", "read", "size", "warp", "write"]
+
+MAX_PIXELS = 89_000_000
+"""The largest picture that is decoded; at three bytes a pixel it takes a quarter of a GB."""
+
+ORIENTATION_TAG = 0x0112
+FIRST_TURNED = 5
+"""EXIF's orientations 5 to 8 swap width and height."""
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
+"""Names by which a folder's pictures are found; what a file is, its content says."""
+
+
+def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
+    """Return the picture as it is seen upright: (H, W, 3) uint8 RGB.
+
+    Grey, palette, CMYK and 16-bit pictures are converted; what is transparent is laid on white.
+
+    Raises:
+        ImageError: the file is missing, no picture, cut off, or has more than `max_pixels` pixels.
+    """
+    path = Path(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's own warnings: what matters becomes an ImageError
+            with PillowImage.open(path) as picture:
+                _check_size(path, picture.size, max_pixels)
+                return _to_rgb(ImageOps.exif_transpose(picture))
+    except PillowImage.DecompressionBombError:
+        raise ImageError(f"{path}: the picture is too large (more than {max_pixels:,} pixels); scale it down") from None
+    except FileNotFoundError:
+        raise ImageError(f"{path}: no such picture") from None
+    except UnidentifiedImageError:
+        raise ImageError(f"{path}: not a picture that can be read (its content is none of the known formats)") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:  # Pillow's ways to say that a file is damaged
+        raise ImageError(f"{path}: damaged or unreadable: {error}") from None
+
+
+def size(path: str | Path) -> tuple[int, int]:
+    """Return the (height, width) of a picture as it is seen upright, from its header alone.
+
+    Raises:
+        ImageError: the file is missing or no picture.
+    """
+    try:
+        with PillowImage.open(path) as picture:
+            turned = picture.getexif().get(ORIENTATION_TAG, 1) >= FIRST_TURNED
+            return picture.size if turned else picture.size[::-1]
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ImageError(f"{path}: its size cannot be read: {error}") from None
+
+
+def _check_size(path: Path, size: tuple[int, int], max_pixels: int) -> None:
+    width, height = size
+    if width * height > max_pixels:
+        raise ImageError(
+            f"{path}: {width} x {height} = {width * height:,} pixels, more than {max_pixels:,}; scale it down"
+        )
+
+
+def _to_rgb(picture: PillowImage.Image) -> Image:
+    if picture.mode.startswith("I") or picture.mode == "F":  # 16 bits, 32 bits, floats
+        return _to_eight_bits(np.asarray(picture))
+    if "A" in picture.getbands() or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        white = PillowImage.new("RGBA", picture.size, "white")
+        picture = PillowImage.alpha_composite(white, picture)
+    return np.array(picture.convert("RGB"))
+
+
+def _to_eight_bits(grey: np.ndarray) -> Image:
+    """Return deep grey values (H, W) as RGB: 16-bit values by their range, floats by 0 to 1 or 0 to 255."""
+    top = 1.0 if grey.dtype.kind == "f" and grey.max() <= 1 else 255.0 if grey.max() <= 255 else 65535.0
+    eight = np.clip(np.rint(grey.astype(np.float64) * (255.0 / top)), 0, 255).astype(np.uint8)
+    return np.repeat(eight[..., None], 3, axis=-1)
+
+
+def warp(image: Image, affine: Affine, size: tuple[int, int], border: int = cv2.BORDER_REPLICATE) -> Image:
+    """Return the picture (H, W[, C]) moved by `affine` onto a canvas of `size` (height, width).
+
+    Where a crop shrinks the picture by more than half, it is averaged by area first: a warp samples four
+    pixels, and would show a shrunk picture's noise instead of its content.
+    """
+    shrink = 1.0 / affine.scale
+    if shrink > 2.0:
+        small = (max(1, round(image.shape[0] / shrink)), max(1, round(image.shape[1] / shrink)))
+        to_small = Affine.resize(image.shape[:2], small)
+        image = cv2.resize(image, small[::-1], interpolation=cv2.INTER_AREA)  # pyright: ignore[reportAssignmentType]
+        affine = affine @ to_small.inverse()
+    return cv2.warpAffine(image, affine.matrix, size[::-1], flags=cv2.INTER_LINEAR, borderMode=border)  # pyright: ignore[reportReturnType]
+
+
+def write(path: str | Path, image: Image) -> None:
+    """Write an RGB picture whole or not at all; the suffix says the format.
+
+    Raises:
+        OutputError: the suffix is unknown, or the file cannot be written.
+    """
+    path = Path(path)
+    try:
+        done, data = cv2.imencode(path.suffix or ".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    except cv2.error:
+        done, data = False, None
+    if not done or data is None:
+        raise OutputError(f'{path}: cannot write pictures of the kind "{path.suffix}"; use .png or .jpg')
+    write_bytes(path, data.tobytes())

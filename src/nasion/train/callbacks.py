@@ -1,0 +1,210 @@
+"""What happens around the steps: the bar with the time left, the curves on disk, the checkpoints, a clean stop."""
+
+import csv
+import io
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytorch_lightning as lightning
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from nasion.files import write_bytes, write_text
+from nasion.train.module import KeypointModule
+
+__all__ = ["Bar", "CleanStop", "Curves", "Keeper", "read_curve"]
+
+SECONDS_BETWEEN_SAVES = 15.0
+"""What a `kill -9` may cost; more often would slow short epochs."""
+
+BOARD_EVERY = 10
+"""Steps between two points on TensorBoard's step curve; the CSV has them all."""
+
+
+class Bar(lightning.Callback):
+    """One bar over the whole training, with the time left and the latest scores."""
+
+    def __init__(self, console: Console) -> None:
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("epochs ·"), TimeElapsedColumn()
+        self.progress = Progress(
+            *columns, TextColumn("gone,"), TimeRemainingColumn(), TextColumn("left · {task.fields[scores]}"), console=console
+        )
+        self.task = self.progress.add_task("training", scores="", start=True)
+        self.score = ""
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Show the bar, from where a resumed run goes on."""
+        self.progress.update(self.task, total=trainer.max_epochs, completed=trainer.current_epoch)
+        if trainer.is_global_zero:
+            self.progress.start()
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: KeypointModule) -> None:
+        """Move on."""
+        if "val/error_px" in trainer.callback_metrics:
+            self.score = f", validation {float(trainer.callback_metrics['val/error_px']):.2f} px"
+        scores = f"loss {pl_module.step_loss:.3g}{self.score}"
+        self.progress.update(self.task, completed=trainer.current_epoch + 1, scores=scores)
+
+    def teardown(self, trainer: lightning.Trainer, pl_module: Any, stage: str) -> None:
+        """Leave the bar as it is."""
+        self.progress.stop()
+
+
+class Curves(lightning.Callback):
+    """Writes steps.csv (step, epoch, loss, lr) and epochs.csv (epoch, seconds, train and validation scores)."""
+
+    STEPS = ("step", "epoch", "loss", "lr")
+    EPOCHS = ("epoch", "step", "seconds", "train_loss", "val_loss", "val_error_px", "val_nme")
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.steps: list[tuple[Any, ...]] = []
+        self.epochs: list[tuple[Any, ...]] = []
+        self.before = 0.0
+        self.began = time.monotonic()
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Take up the curves of a resumed run up to its checkpoint; what came after it is done again."""
+        self.began = time.monotonic()
+        if trainer.global_step:
+            self.steps = [tuple(r) for r in read_rows(self.folder / "steps.csv") if r[0] < trainer.global_step]
+            self.epochs = [tuple(r) for r in read_rows(self.folder / "epochs.csv") if r[0] < trainer.current_epoch]
+            self.before = self.epochs[-1][2] if self.epochs else 0.0
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, pl_module: KeypointModule, *_: Any) -> None:
+        """Note a step."""
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        step = trainer.global_step - 1
+        self.steps.append((step, trainer.current_epoch, pl_module.step_loss, rate))
+        if step % BOARD_EVERY == 0:
+            pl_module.logger.log_metrics({"train/step_loss": pl_module.step_loss, "lr": rate}, step)  # pyright: ignore[reportOptionalMemberAccess]
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: KeypointModule) -> None:
+        """Note an epoch; validation, where this epoch had one, is over."""
+        epoch = trainer.current_epoch
+        losses = [row[2] for row in self.steps[-pl_module.steps_per_epoch() :]]
+        scores: list[Any] = ["", "", ""]
+        if validates(pl_module, epoch):
+            scores = [float(trainer.callback_metrics[f"val/{name}"]) for name in ("loss", "error_px", "nme")]
+        seconds = self.before + time.monotonic() - self.began
+        train_loss = sum(losses) / max(1, len(losses))
+        self.epochs.append((epoch, trainer.global_step, seconds, train_loss, *scores))
+        pl_module.logger.log_metrics({"train/epoch_loss": train_loss, "epoch": epoch}, trainer.global_step)  # pyright: ignore[reportOptionalMemberAccess]
+
+    def write(self) -> None:
+        """Write both tables whole."""
+        write_text(self.folder / "steps.csv", _table(self.STEPS, self.steps))
+        write_text(self.folder / "epochs.csv", _table(self.EPOCHS, self.epochs))
+
+
+class Keeper(lightning.Callback):
+    """Keeps checkpoints/last.ckpt, from which a run resumes, and checkpoints/best.pt, with which it predicts.
+
+    `best.pt` has the weights of the best validation by error; without validation faces, the latest weights.
+    """
+
+    def __init__(self, folder: Path, curves: Curves) -> None:
+        self.folder, self.curves = folder / "checkpoints", curves
+        self.best = float("inf")
+        self.saved = time.monotonic()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed run must know."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take it up."""
+        self.best = state_dict["best"]
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: KeypointModule) -> None:
+        """Keep what is better; now and then, save all."""
+        if validates(pl_module, trainer.current_epoch):
+            score = float(trainer.callback_metrics["val/error_px"])
+            if score < self.best:
+                self.best = score
+                self._keep_best(trainer, pl_module)
+        due = time.monotonic() - self.saved > SECONDS_BETWEEN_SAVES or trainer.current_epoch == 0
+        if trainer.strategy.broadcast(due):  # one device's clock decides for all
+            self._save(trainer, pl_module)
+
+    def on_train_end(self, trainer: lightning.Trainer, pl_module: KeypointModule) -> None:
+        """Save all, whether the end came by plan, by patience or by Ctrl-C."""
+        self._save(trainer, pl_module)
+
+    def _save(self, trainer: lightning.Trainer, pl_module: KeypointModule) -> None:
+        state = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
+        if trainer.is_global_zero:
+            if pl_module.validation_crops is None:
+                self._keep_best(trainer, pl_module)
+            self.curves.write()
+            _write_torch(self.folder / "last.ckpt", state)
+        self.saved = time.monotonic()
+
+    def _keep_best(self, trainer: lightning.Trainer, pl_module: KeypointModule) -> None:
+        if trainer.is_global_zero:
+            weights = {name: value.clone() for name, value in pl_module.best_network.state_dict().items()}
+            _write_torch(self.folder / "best.pt", {"epoch": trainer.current_epoch, "weights": weights})
+
+
+class CleanStop(lightning.Callback):
+    """Ctrl-C ends the training after the running epoch, with everything saved; a second one ends it at once."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.asked = False
+        self.usual: Any = None
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Listen."""
+
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            if self.asked:
+                signal.signal(signal.SIGINT, self.usual)
+            self.asked = True
+            trainer.should_stop = True
+            if trainer.is_global_zero:
+                self.console.print("[yellow]stopping after this epoch; Ctrl-C again stops at once[/]")
+
+        self.usual = signal.signal(signal.SIGINT, stop)
+
+    def on_train_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Listen no more."""
+        if self.usual is not None:
+            signal.signal(signal.SIGINT, self.usual)
+
+
+def validates(module: KeypointModule, epoch: int) -> bool:
+    """Return whether `epoch` ends with a validation: every so often, and the last one."""
+    return module.validation_crops is not None and (epoch + 1) % module.config.schedule.validate_every == 0
+
+
+def read_curve(path: Path) -> dict[str, list[float]]:
+    """Return the columns of steps.csv or epochs.csv by name; empty cells are NaN."""
+    header = path.read_text("utf-8").splitlines()[0].split(",")
+    rows = read_rows(path)
+    return {name: [float(row[k]) if row[k] != "" else float("nan") for row in rows] for k, name in enumerate(header)}
+
+
+def read_rows(path: Path) -> list[list[Any]]:
+    """Return the rows of a curve's file, numbers as floats, empty cells as they are."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))[1:]
+    return [[float(cell) if cell else "" for cell in row] for row in rows]
+
+
+def _table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([[f"{cell:.9g}" if isinstance(cell, float) else cell for cell in row] for row in rows])
+    return text.getvalue()
+
+
+def _write_torch(path: Path, state: dict[str, Any]) -> None:
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    write_bytes(path, buffer.getvalue())

@@ -1,0 +1,25 @@
+"""How a network's raw output stands for points, and how sure it is.
+
+A codec is a module: `decode(raw) -> Decoded`, `encode(keypoints) -> target`, in the normalised frame of
+`geometry.normalise`, (-1, 1) from edge to edge of the crop. `gives` names what its network must give.
+"""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+__all__ = ["Decoded"]
+
+
+class Decoded(NamedTuple):
+    """What a codec makes of a raw output.
+
+    Attributes:
+        keypoints: (B, K, 2), normalised.
+        spread: (B, K), normalised by half the mean side; NaN where the codec cannot say.
+        log_maps: (B, K, h, w), log-probabilities over the cells; None for codecs without maps.
+    """
+
+    keypoints: Tensor
+    spread: Tensor
+    log_maps: Tensor | None

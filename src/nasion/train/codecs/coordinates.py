@@ -1,0 +1,32 @@
+"""Plain regression: the network's last layer gives the 2K normalised coordinates themselves."""
+
+import torch
+from torch import Tensor, nn
+
+from nasion.train.codecs import Decoded
+from nasion.strict import Strict
+from nasion.train.parts import Shape
+
+
+class Options(Strict):
+    """None."""
+
+
+class Coordinates(nn.Module):
+    """Reads (B, 2K) as x0, y0, x1, y1, …"""
+
+    gives = "vector"
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.outputs = 2 * shape.count
+
+    def decode(self, raw: Tensor) -> Decoded:
+        """Return the points of raw outputs (B, 2K); regression does not know its spread."""
+        keypoints = raw.unflatten(1, (-1, 2))
+        return Decoded(keypoints, torch.full_like(keypoints[..., 0], torch.nan), None)
+
+
+def build(options: Options, shape: Shape) -> Coordinates:
+    """Return the codec."""
+    return Coordinates(shape)

@@ -1,0 +1,25 @@
+"""Mean absolute error of the coordinates: large errors do not rule the gradient."""
+
+from torch import Tensor
+
+from nasion.train.codecs import Decoded
+from nasion.strict import Strict
+from nasion.train.parts import Shape
+
+
+class Options(Strict):
+    """None."""
+
+
+class L1:
+    """(|x - x'| + |y - y'|) / 2."""
+
+    needs = "vector"
+
+    def __call__(self, decoded: Decoded, target: Tensor) -> Tensor:
+        return (decoded.keypoints - target).abs().mean(-1)
+
+
+def build(options: Options, shape: Shape) -> L1:
+    """Return the loss."""
+    return L1()

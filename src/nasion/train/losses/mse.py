@@ -1,0 +1,25 @@
+"""Mean squared error of the coordinates."""
+
+from torch import Tensor
+
+from nasion.train.codecs import Decoded
+from nasion.strict import Strict
+from nasion.train.parts import Shape
+
+
+class Options(Strict):
+    """None."""
+
+
+class Mse:
+    """((x - x')² + (y - y')²) / 2."""
+
+    needs = "vector"
+
+    def __call__(self, decoded: Decoded, target: Tensor) -> Tensor:
+        return (decoded.keypoints - target).square().mean(-1)
+
+
+def build(options: Options, shape: Shape) -> Mse:
+    """Return the loss."""
+    return Mse()

@@ -1,0 +1,32 @@
+"""Squared near zero, absolute beyond: Huber's compromise."""
+
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from nasion.train.codecs import Decoded
+from nasion.strict import Strict
+from nasion.train.parts import Shape
+
+
+class Options(Strict):
+    """Where it changes."""
+
+    beta: float = Field(0.05, gt=0, description="normalised distance at which squared becomes absolute")
+
+
+class SmoothL1:
+    """Source: Girshick, "Fast R-CNN", 2015."""
+
+    needs = "vector"
+
+    def __init__(self, options: Options) -> None:
+        self.beta = options.beta
+
+    def __call__(self, decoded: Decoded, target: Tensor) -> Tensor:
+        return F.smooth_l1_loss(decoded.keypoints, target, reduction="none", beta=self.beta).mean(-1)
+
+
+def build(options: Options, shape: Shape) -> SmoothL1:
+    """Return the loss."""
+    return SmoothL1(options)

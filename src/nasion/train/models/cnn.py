@@ -1,0 +1,56 @@
+"""The plain network of a first course: convolutions with ReLU and max-pooling, then fully connected layers."""
+
+import math
+
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from nasion.strict import Strict
+from nasion.train.parts import Shape
+
+
+class Options(Strict):
+    """The layers, from the picture to the points."""
+
+    kernels: list[int] = Field(min_length=1, description="sides of the square kernels, odd, px")
+    channels: list[int] = Field(min_length=1, description="of each convolution")
+    pools: list[int] = Field(min_length=1, description="max-pooling after each convolution, px; 1 is none")
+    hidden: list[int] = Field(description="widths of the fully connected layers but the last")
+
+    @model_validator(mode="after")
+    def _same_length(self) -> "Options":
+        if not len(self.kernels) == len(self.channels) == len(self.pools):
+            raise ValueError("kernels, channels and pools need one entry for each convolution")
+        return self
+
+
+class Cnn(nn.Module):
+    """(B, C, H, W) → convolutions → fully connected → (B, outputs)."""
+
+    gives = "vector"
+
+    def __init__(self, options: Options, shape: Shape, outputs: int) -> None:
+        super().__init__()
+        width = shape.channels
+        layers: list[nn.Module] = []
+        for kernel, channels, pool in zip(options.kernels, options.channels, options.pools, strict=True):
+            layers += [nn.Conv2d(width, channels, kernel, padding=kernel // 2), nn.ReLU(inplace=True)]
+            layers += [nn.MaxPool2d(pool)] if pool > 1 else []
+            width = channels
+        shrink = math.prod(options.pools)
+        self.convolutions = nn.Sequential(*layers)
+        self.hidden = nn.Sequential(nn.Flatten())
+        features = width * (shape.size[0] // shrink) * (shape.size[1] // shrink)
+        for hidden in options.hidden:
+            self.hidden.extend([nn.Linear(features, hidden), nn.ReLU(inplace=True)])
+            features = hidden
+        self.head = nn.Linear(features, outputs)
+
+    def trunk(self, x: Tensor) -> Tensor:
+        """Return the features (B, F) of crops (B, C, H, W)."""
+        return self.hidden(self.convolutions(x))
+
+
+def build(options: Options, shape: Shape, outputs: int) -> Cnn:
+    """Return the network."""
+    return Cnn(options, shape, outputs)

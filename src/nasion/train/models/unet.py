@@ -1,0 +1,100 @@
+"""A small encoder-decoder of residual blocks with skip connections; its maps have a cell every `stride` px.
+
+Sources: Ronneberger et al., "U-Net", 2015; He et al., "Identity Mappings in Deep Residual Networks", 2016.
+"""
+
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nasion.errors import ConfigError
+from nasion.strict import Strict
+from nasion.train.parts import Shape
+
+STRIDES = (2, 4, 8, 16, 32, 64)
+
+
+class Options(Strict):
+    """How wide and deep."""
+
+    widths: list[int] = Field(
+        default=[32, 48, 64, 96, 128], min_length=2, description="channels at 1/2, 1/4, … of the crop's side"
+    )
+    blocks: int = Field(1, ge=1, description="residual blocks a level, down and up")
+    stride: int = Field(2, description="crop px a cell: 2, 4, …")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of the deepest level's channels left out in training")
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions around a shortcut."""
+
+    def __init__(self, width_in: int, width: int) -> None:
+        super().__init__()
+        self.first = _convolution(width_in, width, 3)
+        self.second = _convolution(width, width, 3)
+        self.shortcut = nn.Identity() if width_in == width else _convolution(width_in, width, 1)
+        nn.init.zeros_(self.second[1].weight)  # each block starts as its shortcut  # pyright: ignore[reportArgumentType]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.shortcut(x) + self.second(F.relu(self.first(x))))
+
+
+class UNet(nn.Module):
+    """(B, C, H, W) → encoder → decoder → (B, outputs, H / stride, W / stride)."""
+
+    gives = "maps"
+
+    def __init__(self, options: Options, shape: Shape, outputs: int) -> None:
+        super().__init__()
+        widths = options.widths
+        if any(side % 2 ** len(widths) for side in shape.size) or options.stride not in STRIDES[: len(widths)]:
+            raise ConfigError(
+                f"unet: a crop of {shape.size[0]} x {shape.size[1]} px and a stride of {options.stride} do not halve "
+                f"evenly {len(widths)} times; use sides divisible by {2 ** len(widths)} and a stride of 2 to {2 ** len(widths)}"
+            )
+        # Halving by a 6x6 stem and by pooling keeps a cell's centre over the middle of the pixels it stands for,
+        # so that a mirrored crop gives a mirrored map; odd kernels with a stride do not.
+        self.stem = _convolution(shape.channels, widths[0], 6, stride=2, padding=2)
+        self.down = nn.ModuleList(
+            nn.Sequential(*([] if level == 0 else [nn.MaxPool2d(2)]), *_blocks(options.blocks, below, width))
+            for level, (below, width) in enumerate(zip([widths[0], *widths[:-1]], widths, strict=True))
+        )
+        self.dropout = nn.Dropout2d(options.dropout)
+        finest = max(0, options.stride.bit_length() - 2)  # stride 2 is level 0
+        levels = range(len(widths) - 2, finest - 1, -1)
+        self.lateral = nn.ModuleList(nn.Conv2d(widths[k + 1], widths[k], 1) for k in levels)
+        self.up = nn.ModuleList(nn.Sequential(*_blocks(options.blocks, widths[k], widths[k])) for k in levels)
+        self.head = nn.Conv2d(widths[finest], outputs, 1)
+
+    def trunk(self, x: Tensor) -> Tensor:
+        """Return the features (B, F, H / stride, W / stride) of crops (B, C, H, W)."""
+        x = F.relu(self.stem(x))
+        seen: list[Tensor] = []
+        for level in self.down:
+            x = level(x)
+            seen.append(x)
+        x = self.dropout(seen.pop())
+        for lateral, up in zip(self.lateral, self.up, strict=True):
+            skip = seen.pop()
+            x = F.interpolate(lateral(x), size=skip.shape[-2:], mode="bilinear", align_corners=False)
+            x = up(x + skip)
+        return x
+
+
+def _convolution(width_in: int, width: int, kernel: int, stride: int = 1, padding: int | None = None) -> nn.Sequential:
+    padding = kernel // 2 if padding is None else padding
+    layer = nn.Conv2d(width_in, width, kernel, stride, padding=padding, bias=False)
+    return nn.Sequential(layer, nn.BatchNorm2d(width))
+
+
+def _blocks(count: int, width_in: int, width: int) -> list[nn.Module]:
+    return [Block(width_in, width), *(Block(width, width) for _ in range(count - 1))]
+
+
+def build(options: Options, shape: Shape, outputs: int) -> UNet:
+    """Return the network.
+
+    Raises:
+        ConfigError: the crop or the stride does not halve evenly.
+    """
+    return UNet(options, shape, outputs)

@@ -1,0 +1,147 @@
+"""The network under Lightning: a step, a validation, the optimizer and its schedule. Nothing else."""
+
+from collections.abc import Iterator
+from math import cos, pi
+from typing import Any
+
+import pytorch_lightning as lightning
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
+
+from nasion.train.batches import Batch, Batches, Crops, plan
+from nasion.train.config import RunConfig, ScheduleConfig
+from nasion.train.network import KeypointNetwork, build_loss, mean_cost
+
+__all__ = ["KeypointModule", "rate_at"]
+
+VALIDATION_BATCH = 64
+
+
+class KeypointModule(lightning.LightningModule):
+    """Trains `network` on `train`; scores, and keeps, `best_network`: its running mean if there is one."""
+
+    def __init__(self, config: RunConfig, train: Crops, validation: Crops | None) -> None:
+        super().__init__()
+        self.config, self.train_crops, self.validation_crops = config, train, validation
+        torch.manual_seed(config.seed)
+        self.network = KeypointNetwork(config, train.skeleton.count)
+        self.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.loss = build_loss(config, self.network)
+        self.average = _running_mean(self.network, config.schedule.average) if config.schedule.average else None
+        self.step_loss = float("nan")
+        self._sums = torch.zeros(4, dtype=torch.float64)
+
+    @property
+    def best_network(self) -> KeypointNetwork:
+        """What is validated and kept."""
+        return self.network if self.average is None else self.average.module
+
+    def steps_per_epoch(self) -> int:
+        """Return the optimizer's steps in an epoch; the same for any number of devices."""
+        return len(self._plan(0))
+
+    def _plan(self, epoch: int) -> list[tuple[Any, float]]:
+        rank, world = (self.global_rank, self.trainer.world_size) if self._trainer else (0, 1)
+        return plan(len(self.train_crops), self.config.schedule.batch, epoch, self.config.seed, rank, world)
+
+    def train_dataloader(self) -> Batches:
+        """Return this epoch's batches for this device."""
+        return Batches(self.train_crops, self._plan(self.current_epoch), self.current_epoch)
+
+    def val_dataloader(self) -> Batches | list[Any]:
+        """Return this device's part of the validation faces."""
+        if self.validation_crops is None:
+            return []
+        mine = range(self.global_rank, len(self.validation_crops), self.trainer.world_size)
+        indices = torch.tensor(list(mine)).split(VALIDATION_BATCH)
+        return Batches(self.validation_crops, [(part.numpy(), 1.0) for part in indices], 0)
+
+    def on_train_epoch_start(self) -> None:
+        """Make dropout depend on the epoch alone, so that a resumed run repeats an undisturbed one."""
+        torch.manual_seed(hash((self.config.seed, self.current_epoch, self.global_rank)) % 2**63)
+
+    def training_step(self, batch: Batch, _index: int) -> Tensor:
+        """Return the loss of a batch of crops (B, C, H, W)."""
+        decoded = self.network.decode(batch.crops)
+        loss = mean_cost(self.loss, decoded, batch.target)
+        self.step_loss = float(loss.detach())
+        return loss * batch.share
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Move the running mean a little."""
+        if self.average is not None:
+            self.average.update_parameters(self.network)
+
+    def on_validation_epoch_start(self) -> None:
+        """Begin the sums."""
+        self._sums.zero_()
+
+    def validation_step(self, batch: Batch, _index: int) -> None:
+        """Add a batch's loss, error in image px and NME to the sums over all faces."""
+        with torch.autocast(batch.crops.device.type, enabled=False):
+            network = self.best_network
+            decoded = network.decode(batch.crops)
+            loss = mean_cost(self.loss, decoded, batch.target)
+        height, width = network.shape.size
+        side = torch.tensor([width, height], device=loss.device) / 2
+        errors = ((decoded.keypoints - batch.target) * side).norm(dim=-1) * batch.image_px[:, None]
+        faces = errors.nanmean(-1)
+        nme = faces / batch.length
+        known = nme.isfinite()
+        count = len(faces)
+        self._sums += torch.tensor(
+            [float(loss) * count, float(faces.nansum()), float(nme[known].sum()), count], dtype=torch.float64
+        )
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the means over the faces of all devices."""
+        loss, error_px, nme, count = self.trainer.strategy.reduce(self._sums.clone(), reduce_op="sum").tolist()
+        scores = {"val/loss": loss / count, "val/error_px": error_px / count, "val/nme": nme / count}
+        self.log_dict({name: torch.tensor(value) for name, value in scores.items()}, logger=True)
+
+    def configure_optimizers(self) -> Any:
+        """Return the optimizer and its schedule, moved at every step."""
+        settings, schedule = self.config.optimizer, self.config.schedule
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.name]
+        optimizer = kind(_groups(self.network, settings.weight_decay), lr=settings.lr)
+        total = schedule.epochs * self.steps_per_epoch()
+        rates = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_at(step, total, schedule))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
+
+
+def rate_at(step: int, total: int, schedule: ScheduleConfig) -> float:
+    """Return the learning rate at `step` of `total` as a share of the highest."""
+    rise = schedule.warmup * total
+    if step < rise:
+        return (step + 1) / (rise + 1)
+    if schedule.shape == "constant":
+        return 1.0
+    return (1 + cos(pi * min(1.0, (step - rise) / max(1.0, total - rise)))) / 2
+
+
+def _groups(network: KeypointNetwork, weight_decay: float) -> list[dict[str, Any]]:
+    """Return the weights that decay and those that do not: biases and normalisations."""
+    decays = [p for p in network.parameters() if p.ndim > 1]
+    stays = [p for p in network.parameters() if p.ndim <= 1]
+    return [{"params": decays, "weight_decay": weight_decay}, {"params": stays, "weight_decay": 0.0}]
+
+
+def _running_mean(network: KeypointNetwork, decay: float) -> AveragedModel:
+    """Return the exponential mean of all weights and buffers; it follows faster at the start."""
+
+    def update(means: Any, currents: Any, updates: Any) -> None:
+        weight = 1 - min(decay, (1 + int(updates)) / (10 + int(updates)))
+        for mean, current in _float_pairs(means, currents):
+            mean.lerp_(current.to(mean.dtype), weight)
+
+    average = AveragedModel(network, multi_avg_fn=update, use_buffers=True)
+    return average.requires_grad_(False)  # DDP waits for the gradient of whatever asks for one
+
+
+def _float_pairs(means: Any, currents: Any) -> Iterator[tuple[Tensor, Tensor]]:
+    for mean, current in zip(means, currents, strict=True):
+        if mean.is_floating_point():
+            yield mean, current
+        else:
+            mean.copy_(current)

@@ -1,0 +1,82 @@
+"""The whole network: pixels in, points out. Normalising and decoding are inside, so a model is one thing.
+
+    crops (B, C, H, W), 0 to 255 → model.trunk → model.head → codec.decode → points (B, K, 2), crop px
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from nasion.errors import ConfigError
+from nasion.train import parts
+from nasion.train.codecs import Decoded
+from nasion.train.config import RunConfig
+from nasion.train.parts import Shape
+
+__all__ = ["KeypointNetwork", "Loss", "build_loss", "mean_cost"]
+
+Loss = Callable[[Decoded, Tensor], Tensor]
+"""(decoded, target (B, K, 2) normalised, without NaN) → costs (B, K)."""
+
+MID_GREY, HALF_RANGE = 127.5, 63.75
+"""Pixels are moved to about zero mean and unit deviation: half of the byte range is two deviations."""
+
+
+class KeypointNetwork(nn.Module):
+    """A model and its codec for K points on crops of one size.
+
+    Raises:
+        ConfigError: the model and the codec do not fit each other.
+    """
+
+    def __init__(self, config: RunConfig, count: int) -> None:
+        super().__init__()
+        self.shape = Shape(count, config.crop.channels, config.crop.size)
+        self.codec = parts.build("codecs", config.codec, self.shape)
+        self.model = parts.build("models", config.model, self.shape, self.codec.outputs)
+        if self.model.gives != self.codec.gives:
+            raise ConfigError(
+                f'the model "{config.model.name}" gives a {self.model.gives}, but the codec "{config.codec.name}" '
+                f"reads {self.codec.gives}; choose a pair that fits"
+            )
+
+    def decode(self, crops: Tensor) -> Decoded:
+        """Return what the network makes of crops (B, C, H, W), 0 to 255: normalised points, spread, maps."""
+        features = self.model.trunk((crops.float() - MID_GREY) / HALF_RANGE)
+        with torch.autocast(features.device.type, enabled=False):  # bfloat16 cannot hold a tenth of a px
+            return self.codec.decode(self.model.head(features.float()))
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the points (B, K, 2) and their spread (B, K), crop px, of crops (B, C, H, W), 0 to 255."""
+        decoded = self.decode(crops)
+        height, width = self.shape.size
+        side = torch.tensor([width, height], dtype=torch.float32, device=crops.device)
+        return ((decoded.keypoints + 1) * side - 1) / 2, decoded.spread * side.mean() / 2
+
+    def first_kernels(self) -> Tensor:
+        """Return the first convolution's kernels (N, C, k, k)."""
+        return next(m.weight for m in self.model.modules() if isinstance(m, nn.Conv2d)).detach()
+
+
+def build_loss(config: RunConfig, network: KeypointNetwork) -> Loss:
+    """Return the loss of a configuration.
+
+    Raises:
+        ConfigError: it needs maps and the codec has none.
+    """
+    loss = parts.build("losses", config.loss, network.shape)
+    if loss.needs == "maps" and network.codec.gives != "maps":
+        raise ConfigError(f'the loss "{config.loss.name}" needs maps; the codec "{config.codec.name}" has none')
+    return loss
+
+
+def mean_cost(loss: Loss, decoded: Decoded, target: Tensor) -> Tensor:
+    """Return the mean cost over the points that are there; 0 where none is.
+
+    A missing point (NaN in `target` (B, K, 2)) is put at 0 before the loss sees it and left out after it: a NaN
+    that only a mask hides would still reach the gradient.
+    """
+    present = target.isfinite().all(-1)
+    costs = loss(decoded, torch.where(present[..., None], target, 0.0))
+    return (costs * present).sum() / present.sum().clamp_min(1)

@@ -1,0 +1,127 @@
+"""Augmentation: what varies is drawn once as numbers, then applied; so it can be replayed, tested and shown.
+
+All that moves points is one affine map of the crop; the picture and the points go through the same matrix.
+All that does not move points changes the finished crop.
+"""
+
+from dataclasses import dataclass
+from math import exp, log1p
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from nasion.geometry import Affine
+from nasion.train.config import AugmentConfig
+
+__all__ = ["Augmentation", "draw"]
+
+GREY_WEIGHTS = np.array([[0.299, 0.587, 0.114]], np.float32)
+"""Luma of ITU-R BT.601, as JPEG and OpenCV have it."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """One drawn variation; the default changes nothing.
+
+    Attributes:
+        mirror: whether left and right are swapped, before all else.
+        rotation_deg, scale, stretch, shear: of the crop about its centre; scale and stretch are factors.
+        shift: (x, y), shares of the crop's width and height.
+        gain, offset, gamma: of the values 0 to 1, per channel (3,).
+        grey: whether the colours go.
+        blur_px: standard deviation, 0 for none.
+        noise: standard deviation, of 255, and the seed of its pattern.
+        patch: (x0, y0, x1, y1) shares of the crop, and a grey value; empty for none.
+    """
+
+    mirror: bool = False
+    rotation_deg: float = 0.0
+    scale: float = 1.0
+    stretch: float = 1.0
+    shear: float = 0.0
+    shift: tuple[float, float] = (0.0, 0.0)
+    gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    offset: float = 0.0
+    gamma: float = 1.0
+    grey: bool = False
+    blur_px: float = 0.0
+    noise: tuple[float, int] = (0.0, 0)
+    patch: tuple[float, float, float, float, float] | None = None
+
+    def affine(self, size: tuple[int, int]) -> Affine:
+        """Return the map of a crop of `size` (height, width) onto its variation."""
+        height, width = size
+        centre = np.array([width - 1, height - 1]) / 2
+        shape = np.array([[self.scale * self.stretch, self.shear], [0.0, self.scale / self.stretch]])
+        moved = Affine.translation(self.shift[0] * width, self.shift[1] * height)
+        turned = Affine.rotation(self.rotation_deg, centre) @ Affine.linear(shape, centre)
+        return moved @ turned @ (Affine.mirror(width) if self.mirror else Affine.identity())
+
+    def colours(self, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the crop (H, W, C) with other light, focus, noise and a hidden part; its points do not move."""
+        channels = crop.shape[2]
+        if self.grey and channels > 1:
+            crop = cv2.transform(crop, np.repeat(GREY_WEIGHTS, channels, axis=0))
+        if self.offset or self.gamma != 1 or self.gain != (1, 1, 1):
+            crop = _shaped(cv2.LUT(crop, self._table(channels)), channels)
+        if self.patch:
+            crop = self._hide(crop, self.patch)
+        if self.blur_px:
+            crop = _shaped(cv2.GaussianBlur(crop, (0, 0), self.blur_px), channels)
+        if self.noise[0]:
+            crop = self._add_noise(crop)
+        return crop
+
+    def _table(self, channels: int) -> NDArray[np.uint8]:
+        values = np.linspace(0, 1, 256)[:, None] ** self.gamma * np.array(self.gain[:channels]) + self.offset
+        return np.clip(np.rint(values * 255), 0, 255).astype(np.uint8)[None]
+
+    def _hide(self, crop: NDArray[np.uint8], patch: tuple[float, ...]) -> NDArray[np.uint8]:
+        height, width, _ = crop.shape
+        x0, x1 = round(patch[0] * width), round(patch[2] * width)
+        y0, y1 = round(patch[1] * height), round(patch[3] * height)
+        crop = crop.copy()
+        crop[y0:y1, x0:x1] = round(patch[4] * 255)
+        return crop
+
+    def _add_noise(self, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        deviation, seed = self.noise
+        pattern = np.random.default_rng(seed).standard_normal(crop.shape, dtype=np.float32)
+        return np.clip(np.rint(crop + pattern * deviation), 0, 255).astype(np.uint8)
+
+
+def _shaped(crop: np.ndarray, channels: int) -> NDArray[np.uint8]:
+    """Return what OpenCV gave back with its channel axis, which it drops from grey crops."""
+    return crop.reshape(*crop.shape[:2], channels)
+
+
+def draw(config: AugmentConfig, random: Generator) -> Augmentation:
+    """Return a variation within the limits of `config`; the same generator state gives the same one."""
+    u = random.uniform(-1, 1, 12)
+    chance = random.random(5)
+    contrast = exp(u[7] * log1p(config.contrast))
+    tint = np.exp(random.uniform(-1, 1, 3) * log1p(config.colour))
+    red, green, blue = (contrast * tint).tolist()
+    return Augmentation(
+        mirror=bool(chance[0] < config.flip),
+        rotation_deg=u[0] * config.rotation_deg,
+        scale=exp(u[1] * log1p(config.scale)),
+        stretch=exp(u[2] * log1p(config.stretch) / 2),
+        shear=u[3] * config.shear,
+        shift=(u[4] * config.shift, u[5] * config.shift),
+        gain=(red, green, blue),
+        offset=u[8] * config.brightness + (1 - contrast) / 2,  # contrast about mid-grey
+        gamma=exp(u[9] * log1p(config.gamma)),
+        grey=bool(chance[1] < config.grey),
+        blur_px=abs(u[10]) * config.blur_px if chance[2] < config.blur else 0.0,
+        noise=(abs(u[11]) * config.noise_level if chance[3] < config.noise else 0.0, int(random.integers(2**31))),
+        patch=_patch(config, random) if chance[4] < config.occlude else None,
+    )
+
+
+def _patch(config: AugmentConfig, random: Generator) -> tuple[float, float, float, float, float]:
+    width, height = random.uniform(0.1 * config.occlude_side, config.occlude_side, 2)
+    x, y = random.uniform(0, 1 - width), random.uniform(0, 1 - height)
+    return x, y, x + width, y + height, random.random()
