@@ -1,1 +1,53 @@
+"""nasion: facial keypoints, end to end.
 
+>>> import nasion
+>>> faces = nasion.load("synthetic:2")
+>>> faces.load(0).image.shape, faces.annotations[0].keypoints.shape
+((480, 640, 3), (58, 2))
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nasion.datasets import load
+    from nasion.errors import NasionError
+    from nasion.evaluate import Evaluation
+    from nasion.images import read
+    from nasion.predict import Predictor
+    from nasion.sample import Annotation, DataSet, Prediction, Sample
+    from nasion.skeleton import Skeleton, load_skeleton
+
+__all__ = [
+    "Annotation",
+    "DataSet",
+    "Evaluation",
+    "NasionError",
+    "Prediction",
+    "Predictor",
+    "Sample",
+    "Skeleton",
+    "load",
+    "load_skeleton",
+    "read",
+]
+
+_HOMES = {
+    "datasets": ("load",),
+    "errors": ("NasionError",),
+    "evaluate": ("Evaluation",),
+    "images": ("read",),
+    "predict": ("Predictor",),
+    "sample": ("Annotation", "DataSet", "Prediction", "Sample"),
+    "skeleton": ("Skeleton", "load_skeleton"),
+}
+"""Where each public name lives: loaded when it is first asked for, so that `import nasion` costs nothing."""
+
+
+def __getattr__(name: str) -> Any:
+    home = next((home for home, names in _HOMES.items() if name in names), None)
+    if home is None:
+        raise AttributeError(f"module 'nasion' has no attribute {name!r}")
+    value = getattr(import_module(f"nasion.{home}"), name)
+    globals()[name] = value
+    return value

@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 from nasion.errors import SkeletonError, nearest
 from nasion.geometry import FloatArray, similarity_between
 
-__all__ = ["Skeleton", "available", "infer_flip_map", "mean_shape", "skeleton"]
+__all__ = ["Skeleton", "available", "infer_flip_map", "load_skeleton", "mean_shape"]
 
 Indices = tuple[int, ...]
 KNOWN_KEYS = ("title", "count", "flip", "closed", "names", "regions", "normalisers", "from")
@@ -51,7 +51,7 @@ class Skeleton:
         normalisers: name to two groups of indices, whose means' distance divides an error.
         sources: other skeletons' names to the K indices where these points stand there.
 
-    >>> imm = skeleton("imm-58")
+    >>> imm = load_skeleton("imm-58")
     >>> imm.count, imm.names[52], imm.flip[13], imm.normalisers["inter_ocular"]
     (58, 'nose_5', 21, ((21,), (13,)))
     """
@@ -164,7 +164,7 @@ def _folder() -> Any:
 
 
 @cache
-def skeleton(name: str) -> Skeleton:
+def load_skeleton(name: str) -> Skeleton:
     """Return a skeleton of the package by its name, or the user's own by the path of its TOML file.
 
     Raises:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from nasion import images
 from nasion.errors import AnnotationError, ConfigError
 from nasion.sample import Annotation, DataSet, Image, Problem
-from nasion.skeleton import Skeleton, available, skeleton
+from nasion.skeleton import Skeleton, available, load_skeleton
 
 __all__ = ["Collector", "annotation", "existing", "open_picture", "option_skeleton", "origin", "skeleton_of_count"]
 
@@ -92,12 +92,12 @@ def origin(options: Mapping[str, str], usual: int) -> int:
 
 def option_skeleton(options: Mapping[str, str]) -> Skeleton | None:
     """Return the skeleton that the option names, if it is there."""
-    return skeleton(options["skeleton"]) if "skeleton" in options else None
+    return load_skeleton(options["skeleton"]) if "skeleton" in options else None
 
 
 def skeleton_of_count(count: int) -> Skeleton | None:
     """Return the package's skeleton with `count` points, if there is one."""
-    return next((s for s in map(skeleton, available()) if s.count == count), None)
+    return next((s for s in map(load_skeleton, available()) if s.count == count), None)
 
 
 def named_skeleton(name: str, names: Sequence[str]) -> Skeleton:

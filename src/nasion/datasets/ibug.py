@@ -15,7 +15,7 @@ from nasion.datasets._common import SKELETON_HELP, Collector, annotation, existi
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray
 from nasion.sample import Annotation, DataSet
-from nasion.skeleton import Skeleton, skeleton
+from nasion.skeleton import Skeleton, load_skeleton
 
 DESCRIPTION = "ibug:DIR         .pts files beside their pictures (300-W), 1-based"
 OPTIONS = {"origin": "the number of the first pixel, 0 or 1 (1)", "skeleton": SKELETON_HELP}
@@ -29,7 +29,7 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     first = origin(options, usual=1)
     for path in sorted(folder.rglob("*.pts")):
         found.collect(str(path.relative_to(folder)), lambda path=path: _faces(path, points, first))
-    points = points or (found.faces[0].skeleton if found.faces else skeleton("ibug-68"))
+    points = points or (found.faces[0].skeleton if found.faces else load_skeleton("ibug-68"))
     odd = [face for face in found.faces if face.skeleton.name != points.name]
     if odd:
         raise AnnotationError(f"{source}: {odd[0].image.stem}.pts has {odd[0].skeleton.count} points, others {points.count}; name one folder of each")

@@ -14,7 +14,7 @@ from nasion.datasets._common import Collector, annotation, existing
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray
 from nasion.sample import Annotation, DataSet
-from nasion.skeleton import skeleton
+from nasion.skeleton import load_skeleton
 
 DESCRIPTION = "imm:DIR          IMM Face Database, .asf with 58 points, 0-based shares of the picture's size"
 OPTIONS: dict[str, str] = {}
@@ -31,7 +31,7 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     found = Collector()
     for path in sorted(folder.rglob("*.asf")):
         found.collect(path.name, lambda path=path: _faces(path))
-    return found.data_set(f"imm:{source}", skeleton("imm-58"), "split by person: 1-32 train, 33-40 test")
+    return found.data_set(f"imm:{source}", load_skeleton("imm-58"), "split by person: 1-32 train, 33-40 test")
 
 
 def _faces(path: Path) -> Iterator[Annotation]:
@@ -45,7 +45,7 @@ def _faces(path: Path) -> Iterator[Annotation]:
     yield annotation(
         image,
         shares * [size[1], size[0]],
-        skeleton("imm-58"),
+        load_skeleton("imm-58"),
         subject=person,
         split="train" if training else "test",
     )

@@ -12,7 +12,7 @@ import numpy as np
 from nasion.datasets._common import Collector, annotation, existing
 from nasion.errors import AnnotationError
 from nasion.sample import Annotation, DataSet
-from nasion.skeleton import skeleton
+from nasion.skeleton import load_skeleton
 
 DESCRIPTION = "wflw:LIST.txt    WFLW's list of 98 points, 0-based; pictures in WFLW_images or ?images=DIR"
 OPTIONS = {"images": "the folder that the list's paths start from"}
@@ -32,7 +32,7 @@ def read(source: str, options: dict[str, str]) -> DataSet:
         if fields := line.split():
             face = seen[fields[-1]] = seen.get(fields[-1], -1) + 1
             found.collect(f"line {number}", lambda f=fields, n=face: _face(f, root, n, split))
-    return found.data_set(f"wflw:{source}", skeleton("wflw-98"), "")
+    return found.data_set(f"wflw:{source}", load_skeleton("wflw-98"), "")
 
 
 def _pictures(path: Path) -> Path:
@@ -50,5 +50,5 @@ def _face(fields: list[str], root: Path, number: int, split: str) -> Iterator[An
         raise AnnotationError(f"not a number: {error}") from None
     points, box = numbers[: 2 * COUNT], numbers[2 * COUNT :]
     yield annotation(
-        root / fields[-1], points, skeleton("wflw-98"), box=box, subject=fields[-1], split=split, face=number
+        root / fields[-1], points, load_skeleton("wflw-98"), box=box, subject=fields[-1], split=split, face=number
     )

@@ -20,7 +20,7 @@ from nasion import datasets
 from nasion.errors import ConfigError, ModelError
 from nasion.files import prove_writable
 from nasion.sample import DataSet
-from nasion.skeleton import skeleton
+from nasion.skeleton import load_skeleton
 from nasion.splits import with_validation
 from nasion.train.batches import Batches, Crops
 from nasion.train.callbacks import Bar, CleanStop, Curves, Keeper
@@ -59,7 +59,7 @@ def load_faces(config: RunConfig) -> DataSet:
     """
     if not config.data.source:
         raise ConfigError("no data is named; add --data, such as --data imm:DIR or --data synthetic:400")
-    faces = datasets.load(config.data.source).reduced_to(skeleton(config.data.skeleton))
+    faces = datasets.load(config.data.source).reduced_to(load_skeleton(config.data.skeleton))
     return with_validation(faces, config.data.validation_share)
 
 

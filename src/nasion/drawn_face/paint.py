@@ -1,0 +1,293 @@
+"""Projected curves as a picture: background, shoulders, hair, skin with light on it, eyes, brows, nose, mouth."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from nasion.drawn_face.head import Curves, Moment
+from nasion.geometry import FloatArray
+from nasion.sample import Image
+
+__all__ = ["Look", "draw_look", "paint"]
+
+Colour = tuple[float, float, float]
+SUBPIXEL = 4
+"""Binary digits after the point in OpenCV's drawing: sixteenths of a px."""
+
+SKINS = ((244, 208, 184), (233, 190, 160), (214, 164, 130), (186, 132, 98), (140, 94, 68), (96, 62, 46))
+HAIRS = ((38, 28, 24), (70, 46, 30), (112, 74, 42), (168, 122, 70), (206, 172, 112), (150, 148, 146), (150, 66, 36))
+IRISES = ((92, 60, 36), (110, 128, 80), (92, 124, 156), (70, 84, 96))
+
+
+@dataclass(frozen=True)
+class Look:
+    """A person's colours, and how the hair is worn."""
+
+    skin: Colour
+    hair: Colour
+    iris: Colour
+    lips: Colour
+    shirt: Colour
+    long_hair: bool
+    bald: bool
+    beard: float  # 0 to 1
+    brow_px: float  # units
+
+
+def draw_look(random: Generator) -> Look:
+    """Return a person's look."""
+
+    def near(colour: Colour, deviation: float = 8.0) -> Colour:
+        r, g, b = np.clip(np.array(colour) + random.normal(0, deviation, 3), 10, 250).tolist()
+        return r, g, b
+
+    skin = near(SKINS[random.integers(len(SKINS))], 5)
+    long_hair = bool(random.random() < 0.45)
+    return Look(
+        skin=skin,
+        hair=near(HAIRS[random.integers(len(HAIRS))]),
+        iris=near(IRISES[random.integers(len(IRISES))], 5),
+        lips=near((skin[0] * 0.85, skin[1] * 0.62, skin[2] * 0.62), 6),
+        shirt=near((random.uniform(30, 220), random.uniform(30, 220), random.uniform(30, 220))),
+        long_hair=long_hair,
+        bald=bool(not long_hair and random.random() < 0.15),
+        beard=float(random.uniform(0.2, 0.8)) if not long_hair and random.random() < 0.4 else 0.0,
+        brow_px=float(random.uniform(0.035, 0.065)),
+    )
+
+
+def paint(curves: Curves, look: Look, moment: Moment, random: Generator, size: tuple[int, int]) -> Image:
+    """Return the picture (H, W, 3) uint8 RGB of projected curves, px."""
+    canvas = _background(random, size)
+    unit = moment.unit_px
+    _shoulders(canvas, curves, look, unit)
+    if look.long_hair:
+        _hair_behind(canvas, curves, look, unit)
+    for side in ("left", "right"):
+        _fill(canvas, curves[f"{side}_ear"], _darker(look.skin, 0.88))
+    outline = np.concatenate([curves["jaw"], curves["skull"]])
+    _fill(canvas, outline, look.skin)
+    face = _patch(size, [outline])
+    skin = np.zeros(size, np.float32)
+    skin[face.part] = face.weight
+    _light(canvas, face, outline, moment)
+    _blush(canvas, curves, look, unit, skin)
+    _nose(canvas, curves, look, moment, skin)
+    for side in ("left", "right"):
+        _eye(canvas, curves, side, look, unit)
+        _brow(canvas, curves[f"{side}_brow"], look, unit)
+    _mouth(canvas, curves, look, unit)
+    _hair_over(canvas, curves, look, unit)
+    return _photographed(canvas, random)
+
+
+def _points(curve: FloatArray) -> NDArray[np.int32]:
+    return np.rint(curve * 2**SUBPIXEL).astype(np.int32)
+
+
+def _fill(canvas: np.ndarray, outline: FloatArray, colour: Colour) -> None:
+    cv2.fillPoly(canvas, [_points(outline)], colour, cv2.LINE_AA, SUBPIXEL)
+
+
+def _stroke(canvas: np.ndarray, curve: FloatArray, colour: Colour, width_px: float) -> None:
+    cv2.polylines(canvas, [_points(curve)], False, colour, max(1, round(width_px)), cv2.LINE_AA, SUBPIXEL)
+
+
+class Patch(NamedTuple):
+    """A soft shape: the part of the canvas that it touches, and its weight there (h, w), 0 to 1."""
+
+    part: tuple[slice, slice]
+    weight: NDArray[np.float32]
+
+    def within(self, skin: NDArray[np.float32]) -> "Patch":
+        """Return the shape where there is skin (H, W)."""
+        return Patch(self.part, self.weight * skin[self.part])
+
+
+def _patch(size: tuple[int, int], outlines: list[FloatArray], blur_px: float = 0.0) -> Patch:
+    """Return filled outlines with edges softened by `blur_px`, computed in their own rectangle alone."""
+    reach = 3 * blur_px + 2
+    low = np.floor(np.min([o.min(0) for o in outlines], axis=0) - reach)
+    high = np.ceil(np.max([o.max(0) for o in outlines], axis=0) + reach)
+    limits = np.array(size[::-1])
+    x0, y0 = np.clip(low, 0, limits - 1).astype(int).tolist()
+    x1, y1 = np.clip(high, 1, limits).astype(int).tolist()
+    mask = np.zeros((max(1, y1 - y0), max(1, x1 - x0)), np.uint8)
+    for outline in outlines:
+        cv2.fillPoly(mask, [_points(outline - [x0, y0])], 255, cv2.LINE_AA, SUBPIXEL)
+    soft = cv2.GaussianBlur(mask, (0, 0), blur_px) if blur_px else mask
+    return Patch((slice(y0, y0 + mask.shape[0]), slice(x0, x0 + mask.shape[1])), soft.astype(np.float32) / 255)
+
+
+def _blend(canvas: Image, patch: Patch, colour: Colour, strength: float) -> None:
+    """Lay a colour on the canvas where the patch is."""
+    weight = patch.weight[..., None] * np.float32(strength)
+    under = canvas[patch.part]
+    canvas[patch.part] = np.rint(under + (np.array(colour, np.float32) - under) * weight).astype(np.uint8)
+
+
+def _darker(colour: Colour, factor: float) -> Colour:
+    return colour[0] * factor, colour[1] * factor, colour[2] * factor
+
+
+def _background(random: Generator, size: tuple[int, int]) -> Image:
+    """Return soft shapes over a slope of colour."""
+    small = (max(2, size[0] // 8), max(2, size[1] // 8))
+    ends = _muted(random, (2, 3))
+    slope = np.linspace(0, 1, small[1])[None, :, None]
+    canvas = np.broadcast_to(ends[0] * (1 - slope) + ends[1] * slope, (*small, 3)).astype(np.uint8).copy()
+    for _ in range(random.integers(0, 9)):
+        low = random.integers(-10, [small[1], small[0]])
+        side = random.integers(4, 40, 2)
+        cv2.rectangle(canvas, low.tolist(), (low + side).tolist(), _muted(random, (3,)).tolist(), -1)
+    canvas = cv2.resize(canvas, size[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.GaussianBlur(canvas, (0, 0), random.uniform(1, 12)), np.uint8)
+
+
+def _muted(random: Generator, shape: tuple[int, ...]) -> FloatArray:
+    """Return colours (..., 3) such as rooms have: some grey with a little of another colour."""
+    grey = random.uniform(40, 225, (*shape[:-1], 1))
+    return np.clip(grey + random.normal(0, 22, shape), 0, 255)
+
+
+def _shoulders(canvas: Image, curves: Curves, look: Look, unit: float) -> None:
+    chin = curves["jaw"][len(curves["jaw"]) // 2]
+    left, right = chin + np.array([-0.5, -0.5]) * unit, chin + np.array([0.5, -0.5]) * unit
+    base = chin[1] + 0.35 * unit
+    neck = np.array([left, right, [right[0], base + unit], [left[0], base + unit]])
+    _fill(canvas, neck, _darker(look.skin, 0.72))
+    slope = np.linspace(-1, 1, 33)
+    x = chin[0] + 2.1 * unit * slope
+    y = base + unit * (0.1 + 0.55 * np.abs(slope) ** 1.7 + 0.25 * np.exp(-((slope / 0.2) ** 2)))
+    bottom = np.array([[x[-1], canvas.shape[0] + unit], [x[0], canvas.shape[0] + unit]])
+    _fill(canvas, np.concatenate([np.stack([x, y], -1), bottom]), look.shirt)
+
+
+def _hair_behind(canvas: Image, curves: Curves, look: Look, unit: float) -> None:
+    top = _grown(curves["skull"], curves, 0.16 * unit)
+    low = curves["jaw"].mean(0)[1] + 0.75 * unit
+    ends = np.array([[top[-1, 0] - 0.18 * unit, low], [top[0, 0] + 0.18 * unit, low]])
+    _fill(canvas, np.concatenate([top, ends]), _darker(look.hair, 0.8))
+
+
+def _hair_over(canvas: Image, curves: Curves, look: Look, unit: float) -> None:
+    if look.bald:
+        return
+    cap = np.concatenate([_grown(curves["skull"], curves, 0.1 * unit), curves["hairline"]])
+    mask = _patch(canvas.shape[:2], [cap], 0.02 * unit)
+    _blend(canvas, mask, look.hair, 1.0)
+    crown = np.stack([curves["skull"][24:41:4], 0.6 * curves["skull"][24:41:4] + 0.4 * curves["hairline"][40:23:-4]], 1)
+    for lock in crown:
+        _stroke(canvas, lock, _darker(look.hair, 1.25), 0.02 * unit)
+
+
+def _grown(curve: FloatArray, curves: Curves, px: float) -> FloatArray:
+    centre = np.concatenate([curves["jaw"], curves["skull"]]).mean(0)
+    away = curve - centre
+    return curve + away / np.linalg.norm(away, axis=1, keepdims=True) * px
+
+
+def _light(canvas: Image, face: Patch, outline: FloatArray, moment: Moment) -> None:
+    """Shade the skin as an egg under the moment's light."""
+    low, high = outline.min(0), outline.max(0)
+    rows, columns = face.part
+    v = 1.8 * (np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] - (low[1] + high[1]) / 2) / (high[1] - low[1])
+    u = 1.8 * (np.arange(columns.start, columns.stop, dtype=np.float32) - (low[0] + high[0]) / 2) / (high[0] - low[0])
+    z = np.sqrt(np.maximum(0.05, 1 - u * u - v * v))
+    light = np.array(moment.light) / np.linalg.norm(moment.light)
+    lit = np.maximum(0, u * light[0] + v * light[1] + z * light[2]) / np.sqrt(u * u + v * v + z * z)
+    shade = moment.ambient + (1.15 - moment.ambient) * lit
+    canvas[face.part] = np.clip(canvas[face.part] * (1 + face.weight * (shade - 1))[..., None], 0, 255).astype(np.uint8)
+
+
+def _blush(canvas: Image, curves: Curves, look: Look, unit: float, skin: NDArray[np.float32]) -> None:
+    """Redden the cheeks, shade the eyes' hollows, darken a beard."""
+    for side in ("left", "right"):
+        eye, lip = curves[f"{side}_lower_lid"].mean(0), curves["upper_lip"][0 if side == "left" else -1]
+        cheek = _disc(0.45 * eye + 0.55 * lip + (eye - lip) * [0.4, 0], 0.2 * unit)
+        _blend(canvas, _patch(canvas.shape[:2], [cheek], 0.12 * unit).within(skin), (205, 90, 80), 0.16)
+        hollow = np.concatenate([curves[f"{side}_brow"], curves[f"{side}_lower_lid"][::-1]])
+        _blend(canvas, _patch(canvas.shape[:2], [hollow], 0.05 * unit).within(skin), (60, 35, 30), 0.22)
+    if look.beard:
+        jaw = curves["jaw"][12:-12]
+        beard = np.concatenate([jaw, (0.55 * jaw + 0.45 * curves["lower_lip"].mean(0))[::-1]])
+        lip = np.concatenate([curves["left_nose"][-12:], curves["right_nose"][-12:][::-1], curves["upper_lip"][::-1]])
+        _blend(canvas, _patch(canvas.shape[:2], [beard, lip], 0.04 * unit).within(skin), look.hair, look.beard)
+
+
+def _disc(centre: FloatArray, radius: float) -> FloatArray:
+    angle = np.linspace(0, 2 * np.pi, 33)
+    return centre + radius * np.stack([np.cos(angle), np.sin(angle)], -1)
+
+
+def _nose(canvas: Image, curves: Curves, look: Look, moment: Moment, skin: NDArray[np.float32]) -> None:
+    unit, bridge = moment.unit_px, curves["bridge"]
+    left, right = curves["left_nose"], curves["right_nose"]
+    shadow = left if moment.light[0] > 0 else right
+    side = np.concatenate([bridge, shadow[-1:], shadow[::-1]])
+    _blend(canvas, _patch(canvas.shape[:2], [side], 0.03 * unit).within(skin), (50, 28, 22), 0.3)
+    base = np.concatenate([left[40:], right[40:][::-1]])
+    under = np.concatenate([base, base[::-1] + [0, 0.06 * unit]])
+    _blend(canvas, _patch(canvas.shape[:2], [under], 0.025 * unit).within(skin), (50, 28, 22), 0.45)
+    _blend(canvas, _patch(canvas.shape[:2], [_disc(bridge[-6], 0.05 * unit)], 0.03 * unit), (255, 245, 235), 0.35)
+    for half in (left, right):
+        _stroke(canvas, half[36:], _darker(look.skin, 0.55), 0.018 * unit)
+        nostril = 0.55 * half[54] + 0.45 * half[-1] - [0, 0.012 * unit]
+        _fill(canvas, _disc(nostril, 0.03 * unit) * [1, 0.6] + nostril * [0, 0.4], _darker(look.skin, 0.25))
+
+
+def _eye(canvas: Image, curves: Curves, side: str, look: Look, unit: float) -> None:
+    upper, lower = curves[f"{side}_upper_lid"], curves[f"{side}_lower_lid"]
+    opening = np.concatenate([upper, lower[::-1]])
+    lids = _patch(canvas.shape[:2], [opening])
+    corner = np.array([lids.part[1].start, lids.part[0].start])
+    eye = canvas[lids.part].copy()  # what the lids hide of the ball is left out with the patch's weight
+    _fill(eye, opening - corner, (238, 232, 228))
+    iris = curves[f"{side}_iris"] - corner
+    centre = iris.mean(0)
+    _fill(eye, iris, look.iris)
+    _fill(eye, centre + 0.45 * (iris - centre), (12, 10, 10))
+    _fill(eye, _disc(centre + [-0.018 * unit, -0.02 * unit], 0.014 * unit), (255, 255, 255))
+    weight = lids.weight[..., None]
+    canvas[lids.part] = np.rint(canvas[lids.part] * (1 - weight) + eye * weight).astype(np.uint8)
+    _stroke(canvas, upper, (30, 20, 18), 0.026 * unit)
+    _stroke(canvas, lower, _darker(look.skin, 0.6), 0.012 * unit)
+
+
+def _brow(canvas: Image, curve: FloatArray, look: Look, unit: float) -> None:
+    t = np.linspace(0, 1, len(curve))[:, None]
+    half = look.brow_px / 2 * unit * (1 - 0.65 * t) * np.minimum(1, 0.4 + 6 * t)
+    brow = np.concatenate([curve - half * [0, 1], (curve + half * [0, 1])[::-1]])
+    colour = _darker(look.hair, 0.75)
+    _blend(canvas, _patch(canvas.shape[:2], [brow], 0.008 * unit), colour, 0.92)
+
+
+def _mouth(canvas: Image, curves: Curves, look: Look, unit: float) -> None:
+    outer = np.concatenate([curves["upper_lip"], curves["lower_lip"][::-1]])
+    inner = np.concatenate([curves["upper_inner"], curves["lower_inner"][::-1]])
+    _blend(canvas, _patch(canvas.shape[:2], [outer], 0.008 * unit), look.lips, 0.9)
+    upper = np.concatenate([curves["upper_lip"], curves["upper_inner"][::-1]])
+    _blend(canvas, _patch(canvas.shape[:2], [upper], 0.01 * unit), (40, 15, 15), 0.18)
+    _fill(canvas, inner, (52, 20, 20))
+    gap = float((curves["lower_inner"] - curves["upper_inner"])[:, 1].max())
+    if gap > 0.04 * unit:
+        reach = np.minimum(0.55 * (curves["lower_inner"] - curves["upper_inner"]), 0.07 * unit)
+        teeth = np.concatenate([curves["upper_inner"], (curves["upper_inner"] + reach)[::-1]])
+        _fill(canvas, teeth, (236, 230, 220))
+    _stroke(canvas, curves["upper_inner"], (60, 22, 22), 0.014 * unit)
+    below = curves["lower_lip"].mean(0) + [0, 0.12 * unit]
+    _blend(canvas, _patch(canvas.shape[:2], [_disc(below, 0.07 * unit) * [1, 0.5] + below * [0, 0.5]], 0.04 * unit), (60, 35, 30), 0.2)
+
+
+def _photographed(canvas: Image, random: Generator) -> Image:
+    """Return the picture through a lens: colour cast, focus, grain; one in eight is grey."""
+    seen = canvas.astype(np.float32) * random.uniform(0.75, 1.03) * random.normal(1, 0.025, 3).astype(np.float32)
+    seen = cv2.GaussianBlur(seen, (0, 0), random.uniform(0.4, 1.4))
+    if random.random() < 1 / 8:
+        seen[:] = seen.mean(-1, keepdims=True)
+    grain = random.standard_normal(seen.shape[:2], dtype=np.float32)[..., None] * random.uniform(1, 6)
+    return np.clip(np.rint(seen + grain), 0, 255).astype(np.uint8)

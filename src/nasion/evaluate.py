@@ -1,0 +1,169 @@
+"""A predictor on labelled faces: every error in image px, and the scores that follow from them."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from nasion import metrics
+from nasion.errors import AnnotationError, ConfigError, ImageError
+from nasion.geometry import FloatArray
+from nasion.predict import Predictor
+from nasion.sample import Annotation, DataSet, Problem
+
+__all__ = ["BOXES", "THRESHOLD", "Evaluation", "evaluate"]
+
+THRESHOLD = 0.08
+"""NME above which a face counts as failed: the 300-W challenge's."""
+
+BOXES = ("points", "picture")
+"""What the network is given: the box around the true points, or the whole picture."""
+
+CHUNK = 64
+"""Pictures in memory at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Found and true points of N faces, image px.
+
+    Attributes:
+        model, data, boxes: what was measured, on what, from which boxes.
+        faces: the annotations, in the order of the arrays.
+        true_keypoints, pred_keypoints: (N, K, 2); spread: (N, K).
+        lengths: name to (N,), what errors are divided by.
+        seconds: of prediction alone, without reading pictures.
+        problems: faces that could not be measured.
+    """
+
+    model: str
+    data: str
+    boxes: str
+    faces: tuple[Annotation, ...]
+    true_keypoints: FloatArray
+    pred_keypoints: FloatArray
+    spread: FloatArray
+    lengths: Mapping[str, FloatArray]
+    seconds: float
+    problems: tuple[Problem, ...]
+
+    @property
+    def errors(self) -> FloatArray:
+        """Distances (N, K), image px; NaN where a true point is missing."""
+        return metrics.point_errors(self.pred_keypoints, self.true_keypoints)
+
+    def nme(self, normaliser: str) -> FloatArray:
+        """Return each face's NME (N,)."""
+        return metrics.face_errors(self.errors, self.lengths[normaliser])
+
+    def _statistics(self) -> dict[str, tuple[FloatArray, Callable[[FloatArray], float]]]:
+        """Return every score's name with the faces' values and what makes one number of them."""
+        face_px = metrics.face_errors(self.errors)
+        table: dict[str, tuple[FloatArray, Callable[[FloatArray], float]]] = {
+            "error_px/mean": (face_px, _mean),
+            "error_px/median": (face_px, _median),
+        }
+        for name in self.lengths:
+            table[f"nme/{name}"] = self.nme(name), _mean
+        for name in (name for name in self.lengths if name.startswith("inter_")):
+            table[f"auc@{THRESHOLD}/{name}"] = self.nme(name), partial(metrics.auc, threshold=THRESHOLD)
+            table[f"failure_rate@{THRESHOLD}/{name}"] = self.nme(name), partial(metrics.failure_rate, threshold=THRESHOLD)
+        return table
+
+    def scores(self) -> dict[str, float]:
+        """Return the scores by name, fractions; "n" is the number of faces."""
+        measured = {name: statistic(values) for name, (values, statistic) in self._statistics().items()}
+        return {"n": len(self.faces), **measured, "ms_per_face": 1000 * self.seconds / len(self.faces)}
+
+    def intervals(self, rounds: int = 1000) -> dict[str, tuple[float, float]]:
+        """Return the 95 % bootstrap interval of each score, drawing whole persons or photographs."""
+        groups = [face.subject or face.name for face in self.faces]
+        table = self._statistics()
+        return {name: metrics.bootstrap(values, groups, statistic, rounds) for name, (values, statistic) in table.items()}
+
+    def by_point(self) -> FloatArray:
+        """Return each point's mean error (K,), image px."""
+        return np.array([_mean(column) for column in self.errors.T])
+
+    def by_region(self) -> dict[str, float]:
+        """Return each region's mean error, image px."""
+        errors = self.errors
+        regions = self.faces[0].skeleton.regions
+        return {name: _mean(errors[:, list(indices)]) for name, indices in regions.items()}
+
+    def order(self) -> np.ndarray:
+        """Return the faces' indices (N,) from the best to the worst, by mean error over the face's size."""
+        normaliser = next(iter(self.lengths), None)
+        values = metrics.face_errors(self.errors) if normaliser is None else self.nme(normaliser)
+        return np.argsort(np.where(np.isfinite(values), values, -1.0), kind="stable")
+
+
+def _mean(values: FloatArray) -> float:
+    present = values[np.isfinite(values)]
+    return float(present.mean()) if len(present) else float("nan")
+
+
+def _median(values: FloatArray) -> float:
+    present = values[np.isfinite(values)]
+    return float(np.median(present)) if len(present) else float("nan")
+
+
+def evaluate(
+    predictor: Predictor,
+    faces: DataSet,
+    boxes: str = "points",
+    tick: Callable[[], None] = lambda: None,
+) -> Evaluation:
+    """Return the predictor's points on every face that can be read.
+
+    Args:
+        predictor: what is measured.
+        faces: of the predictor's skeleton, or one that has its points.
+        boxes: "points" gives it the box around the true points, "picture" the whole picture.
+        tick: called after each face.
+
+    Raises:
+        SkeletonError: the faces do not have the predictor's points.
+        AnnotationError: no picture can be read.
+        ConfigError: `boxes` is something else.
+    """
+    if boxes not in BOXES:
+        raise ConfigError(f'boxes are "points" or "picture", not "{boxes}"')
+    faces = faces.reduced_to(predictor.skeleton)
+    kept: list[Annotation] = []
+    problems: list[Problem] = list(faces.problems)
+    keypoints: list[FloatArray] = []
+    spread: list[FloatArray] = []
+    seconds = 0.0
+    for start in range(0, len(faces), CHUNK):
+        pictures, here = [], []
+        for index in range(start, min(start + CHUNK, len(faces))):
+            try:
+                pictures.append(faces.load(index).image)
+                here.append(faces.annotations[index])
+            except ImageError as error:
+                problems.append(Problem(faces.annotations[index].name, str(error)))
+            tick()
+        began = time.perf_counter()
+        found = predictor.predict(pictures, [face.points_box() if boxes == "points" else None for face in here])
+        seconds += time.perf_counter() - began
+        keypoints += [prediction.keypoints for prediction in found]
+        spread += [prediction.spread for prediction in found]
+        kept += here
+    if not kept:
+        raise AnnotationError(f"{faces.name}: no picture can be read; the first: {problems[0].reason}")
+    lengths = [face.lengths() for face in kept]
+    return Evaluation(
+        model=predictor.backend.name,
+        data=faces.name,
+        boxes=boxes,
+        faces=tuple(kept),
+        true_keypoints=np.stack([face.keypoints for face in kept]),
+        pred_keypoints=np.stack(keypoints),
+        spread=np.stack(spread),
+        lengths={name: np.array([each[name] for each in lengths]) for name in lengths[0]},
+        seconds=seconds,
+        problems=tuple(problems),
+    )

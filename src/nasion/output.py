@@ -1,0 +1,81 @@
+"""Found points as files: JSON for programs, CSV for tables, .pts for the tools of 300-W."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nasion.errors import ConfigError, nearest
+from nasion.files import write_text
+from nasion.sample import Prediction
+
+__all__ = ["FORMATS", "write_predictions"]
+
+Found = Mapping[Path, Sequence[Prediction]]
+"""Pictures with their faces."""
+
+PTS_ORIGIN = 1
+"""The first pixel's number in .pts files; everywhere else it is 0."""
+
+FORMATS = ("json", "csv", "pts")
+
+
+def write_predictions(folder: Path, found: Found, form: str) -> list[Path]:
+    """Write all predictions and return the files: keypoints.json, keypoints.csv, or a .pts file a face.
+
+    Raises:
+        ConfigError: the format is unknown.
+        OutputError: the folder cannot be written to.
+    """
+    if form not in FORMATS:
+        raise ConfigError(f'unknown format "{form}"; {nearest(form, FORMATS)}')
+    if form == "pts":
+        return _write_pts(folder, found)
+    path = folder / f"keypoints.{form}"
+    write_text(path, json.dumps(_table(found), indent=1) + "\n" if form == "json" else _csv(found))
+    return [path]
+
+
+def _table(found: Found) -> list[dict[str, Any]]:
+    return [
+        {"image": str(path), "faces": [_face(number, face) for number, face in enumerate(faces)]}
+        for path, faces in found.items()
+    ]
+
+
+def _face(number: int, face: Prediction) -> dict[str, Any]:
+    spread = [None if np.isnan(value) else round(float(value), 3) for value in face.spread]
+    return {
+        "face": number,
+        "score": round(face.score, 4),
+        "box": np.round(face.box, 2).tolist(),
+        "skeleton": face.skeleton.name,
+        "keypoints": np.round(face.keypoints, 3).tolist(),
+        "spread_px": None if all(value is None for value in spread) else spread,
+    }
+
+
+def _csv(found: Found) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    count = next((face.skeleton.count for faces in found.values() for face in faces), 0)
+    writer.writerow(["image", "face", "score", *(f"{axis}{k}" for k in range(count) for axis in "xy")])
+    for path, faces in found.items():
+        for number, face in enumerate(faces):
+            writer.writerow([path, number, f"{face.score:.4f}", *(f"{value:.3f}" for value in face.keypoints.ravel())])
+    return text.getvalue()
+
+
+def _write_pts(folder: Path, found: Found) -> list[Path]:
+    written: list[Path] = []
+    for path, faces in found.items():
+        for number, face in enumerate(faces):
+            name = f"{path.stem}.pts" if number == 0 else f"{path.stem}_{number}.pts"
+            lines = "".join(f"{x:.3f} {y:.3f}\n" for x, y in face.keypoints + PTS_ORIGIN)
+            write_text(folder / name, f"version: 1\nn_points: {face.skeleton.count}\n{{\n{lines}}}\n")
+            written.append(folder / name)
+    return written

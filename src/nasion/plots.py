@@ -1,0 +1,156 @@
+"""Figures from arrays, never from models. Each function returns a matplotlib `Figure`; `png` makes bytes of it."""
+
+import io
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from nasion.geometry import FloatArray
+from nasion.metrics import ced
+
+__all__ = ["ced_curve", "epoch_curves", "kernels", "png", "point_map", "region_bars", "step_curve", "sweep_curves"]
+
+TRUE, PREDICTED, GREY = "#ff8c00", "#1e78ff", "#888888"
+
+Curve = Mapping[str, Sequence[float]]
+"""Columns of a curve's table by name."""
+
+
+def png(figure: Figure, dpi: int = 110) -> bytes:
+    """Return the figure as a PNG file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi)
+    return buffer.getvalue()
+
+
+def _axes(width: float, height: float, count: int = 1) -> tuple[Figure, list[Axes]]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = list(np.atleast_1d(figure.subplots(1, count)))
+    for each in axes:
+        each.grid(alpha=0.25)
+        each.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def step_curve(steps: Curve) -> Figure:
+    """Return the training loss at every step, its running median, and the learning rate."""
+    figure, (axis,) = _axes(9, 3.2)
+    loss = np.asarray(steps["loss"])
+    axis.plot(steps["step"], loss, color=PREDICTED, alpha=0.3, linewidth=0.7, label="training loss, each step")
+    window = max(1, len(loss) // 60)
+    if len(loss) >= window * 2 > 2:
+        blocks = loss[: len(loss) // window * window].reshape(-1, window)
+        axis.plot(np.asarray(steps["step"])[window // 2 :: window][: len(blocks)], np.median(blocks, 1), color="#0b3d91", label=f"median of {window} steps")
+    axis.set(xlabel="step", ylabel="loss", yscale="log")
+    rate = axis.twinx()
+    rate.plot(steps["step"], steps["lr"], color=GREY, linestyle=":", label="learning rate")
+    rate.set_ylabel("learning rate", color=GREY)
+    rate.set_ylim(bottom=0)
+    rate.spines["top"].set_visible(False)
+    handles, labels = axis.get_legend_handles_labels()
+    more = rate.get_legend_handles_labels()
+    axis.legend(handles + more[0], labels + more[1], frameon=False, loc="upper right")
+    return figure
+
+
+def epoch_curves(epochs: Curve) -> Figure:
+    """Return loss and error by epoch, training and validation."""
+    figure, (loss, error) = _axes(9, 3.2, 2)
+    x = np.asarray(epochs["epoch"]) + 1
+    loss.plot(x, epochs["train_loss"], color=PREDICTED, label="training")
+    _present(loss, x, epochs["val_loss"], "validation")
+    loss.set(xlabel="epoch", ylabel="loss", yscale="log")
+    loss.legend(frameon=False)
+    if _present(error, x, epochs["val_error_px"], "validation"):
+        values = np.asarray(epochs["val_error_px"], np.float64)
+        best = int(np.nanargmin(values))
+        error.plot(x[best], values[best], "o", color=TRUE, label=f"best: {values[best]:.2f} px, epoch {x[best]:.0f}")
+        error.set(yscale="log")
+        error.legend(frameon=False)
+    else:
+        error.text(0.5, 0.5, "no validation faces", ha="center", va="center", transform=error.transAxes)
+    error.set(xlabel="epoch", ylabel="mean point error (image px)")
+    return figure
+
+
+def _present(axis: Axes, x: ArrayLike, y: Sequence[float], label: str, color: str | None = "#0b3d91") -> bool:
+    values = np.asarray(y, np.float64)
+    there = np.isfinite(values)
+    if there.any():
+        axis.plot(np.asarray(x)[there], values[there], color=color, label=label)
+    return bool(there.any())
+
+
+def sweep_curves(runs: Mapping[str, Curve]) -> Figure:
+    """Return the training loss and validation error of several runs, one colour a run."""
+    figure, (loss, error) = _axes(11, 4, 2)
+    for label, epochs in runs.items():
+        x = np.asarray(epochs["epoch"]) + 1
+        (line,) = loss.plot(x, epochs["train_loss"], label=label)
+        _present(error, x, epochs["val_error_px"], label, line.get_color())
+    loss.set(xlabel="epoch", ylabel="training loss", yscale="log")
+    error.set(xlabel="epoch", ylabel="validation error (image px)", yscale="log")
+    for axis in (loss, error):
+        axis.legend(frameon=False)
+    return figure
+
+
+def ced_curve(curves: Mapping[str, FloatArray], normaliser: str, threshold: float) -> Figure:
+    """Return the cumulative error distribution of faces' NMEs (N,) by name."""
+    figure, (axis,) = _axes(5.5, 3.6)
+    top = max(threshold, *(float(np.nanquantile(values, 0.98)) for values in curves.values()))
+    x = np.linspace(0, top, 400)
+    for name, values in curves.items():
+        axis.plot(100 * x, 100 * ced(values, x), label=name)
+    axis.axvline(100 * threshold, color=GREY, linestyle=":", label=f"failure: {100 * threshold:g} %")
+    axis.set(xlabel=f"NME, {normaliser.replace('_', '-')} (%)", ylabel="faces with at most that error (%)", ylim=(0, 102), xlim=(0, None))
+    axis.legend(frameon=False, loc="lower right")
+    return figure
+
+
+def region_bars(regions: Mapping[str, float]) -> Figure:
+    """Return the mean error of each region as bars."""
+    figure, (axis,) = _axes(5.5, 0.9 + 0.36 * len(regions))
+    names = list(regions)[::-1]
+    bars = axis.barh(names, [regions[name] for name in names], color=PREDICTED)
+    axis.bar_label(bars, fmt="%.2f", padding=3)
+    axis.set(xlabel="mean error (image px)")
+    axis.margins(x=0.12)
+    return figure
+
+
+def point_map(shape: FloatArray, errors_px: FloatArray) -> Figure:
+    """Return the mean face (K, 2) with a disc a point: its size and colour are the point's mean error (K,), px."""
+    figure, (axis,) = _axes(5.5, 4.6)
+    scatter = axis.scatter(*shape.T, c=errors_px, s=40 + 160 * errors_px / errors_px.max(), cmap="viridis_r", edgecolors="white")
+    for k, (x, y) in enumerate(shape):
+        axis.annotate(str(k), (float(x), float(y)), fontsize=6, ha="center", va="center", color="white")
+    axis.invert_yaxis()
+    axis.set_aspect("equal")
+    axis.set(xlabel="x (px of the mean face)", ylabel="y (px of the mean face)")
+    figure.colorbar(scatter, ax=axis, label="mean error (image px)")
+    return figure
+
+
+def kernels(weights: FloatArray, columns: int = 8) -> Figure:
+    """Return first-layer kernels (N, C, k, k) as pictures: grey for one channel, colours for three.
+
+    All kernels share one scale, so that a strong kernel looks strong; mid-grey is zero.
+    """
+    count, channels = weights.shape[:2]
+    rows = -(-count // columns)
+    figure = Figure(figsize=(columns * 1.05, rows * 1.15 + 0.5), layout="constrained")
+    limit = float(np.abs(weights).max()) or 1.0
+    for k, axis in enumerate(np.ravel(figure.subplots(rows, columns, squeeze=False))):
+        axis.set_axis_off()
+        if k < count:
+            picture = weights[k].transpose(1, 2, 0) / (2 * limit) + 0.5
+            shown = picture if channels == 3 else picture[..., 0]
+            axis.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+            axis.set_title(str(k), fontsize=7, pad=2)
+    side = weights.shape[-1]
+    figure.suptitle(f"{count} kernels of the first layer, {side} x {side} px, {'RGB' if channels == 3 else 'grey'}; mid-grey is 0, white is +{limit:.2g}", fontsize=9)
+    return figure

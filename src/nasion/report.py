@@ -1,0 +1,196 @@
+"""One self-contained page that shows how a model does: scores, curves, the worst faces, where the errors lie."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from nasion import draw
+from nasion.errors import ConfigError
+from nasion.evaluate import THRESHOLD, Evaluation
+from nasion.files import write_text
+from nasion.sample import DataSet, Image
+from nasion.skeleton import mean_shape
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Training", "face_sheet", "write_report"]
+
+SHOWN = 8
+"""Faces in each of best, typical and worst."""
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """What the page says of how a model came to be.
+
+    Attributes:
+        command: what made it.
+        steps, epochs: the curves' columns by name.
+        kernels: (N, C, k, k), the first layer's.
+        details: configuration, versions and data, as text.
+    """
+
+    command: str
+    steps: Mapping[str, Sequence[float]]
+    epochs: Mapping[str, Sequence[float]]
+    kernels: np.ndarray
+    details: str
+
+
+def write_report(path: Path, measured: Evaluation, faces: DataSet, command: str, training: Training | None = None) -> None:
+    """Write the page whole or not at all.
+
+    Args:
+        path: the .html file.
+        measured: the errors.
+        faces: where the pictures come from.
+        command: what measured them.
+        training: of the model, where it is known.
+
+    Raises:
+        ConfigError: matplotlib or jinja2 is not installed.
+        OutputError: the file cannot be written.
+    """
+    try:
+        from jinja2 import Environment
+
+        from nasion import plots
+    except ImportError as error:
+        raise ConfigError(f"a report needs matplotlib and jinja2 ({error}); pip install 'nasion[report]'") from None
+    template = (resources.files("nasion") / "templates" / "report.html.j2").read_text("utf-8")
+    n_groups = len({face.subject for face in measured.faces})
+    page = Environment(autoescape=True).from_string(template).render(
+        title=f"{measured.model} on {measured.data}",
+        lead=f"{len(measured.faces)} faces of {n_groups} persons or photographs, {measured.faces[0].skeleton.title}, "
+        f"{measured.faces[0].skeleton.count} point{'s' if measured.faces[0].skeleton.count > 1 else ''}; "
+        f"the network was given {'the box around the true points' if measured.boxes == 'points' else 'the whole picture'}.",
+        scores=_score_rows(measured),
+        group_word="persons or photographs",
+        curves=_curves(training, plots) if training else [],
+        faces=[_figure_of(face_sheet(measured, faces, which), text) for which, text in FACE_ROWS.items()],
+        where=_where(measured, plots),
+        points=_points(measured),
+        problems=measured.problems,
+        kernels=_plot(plots.kernels(training.kernels), KERNELS_TEXT, plots) if training else None,
+        commands=_commands(command, training),
+        details=training.details if training else "",
+    )
+    write_text(path, page)
+
+
+FACE_ROWS = {
+    "worst": "The worst faces, the very worst first.",
+    "typical": "Typical faces, around the median.",
+    "best": "The best faces.",
+}
+
+KERNELS_TEXT = "What the first layer looks for: kernels that have learnt something show edges, spots or colours, not noise."
+
+MEANINGS = {
+    "error_px/mean": "mean distance of a found point from the true one, image px",
+    "error_px/median": "the same, of the median face",
+    "nme/inter_ocular": "mean distance / distance of the eyes' outer corners",
+    "nme/inter_pupil": "mean distance / distance of the eyes' mean points",
+    "nme/box_size": "mean distance / √(width · height) of the box around the points",
+    "nme/box_diagonal": "mean distance / diagonal of that box",
+    "ms_per_face": "time from picture to points, ms, on the machine that measured",
+    "n": "faces",
+}
+
+
+def _score_rows(measured: Evaluation) -> list[dict[str, str]]:
+    intervals = measured.intervals()
+    rows: list[dict[str, str]] = []
+    for name, value in measured.scores().items():
+        low, high = intervals.get(name, (np.nan, np.nan))
+        interval = f"{told(name, low)} – {told(name, high)}" if np.isfinite([low, high]).all() else ""
+        rows.append({"name": name, "value": told(name, value), "interval": interval, "meaning": _meaning(name)})
+    return rows
+
+
+def _meaning(name: str) -> str:
+    if name.startswith("auc@"):
+        return f"area under the error curve up to {100 * THRESHOLD:g} %; higher is better"
+    if name.startswith("failure_rate@"):
+        return f"faces with an NME above {100 * THRESHOLD:g} %"
+    return MEANINGS.get(name, "")
+
+
+def told(name: str, value: float) -> str:
+    """Return a score as tables print it: fractions as percent, px and ms with their unit.
+
+    >>> told("nme/inter_ocular", 0.0345), told("error_px/mean", 5.126), told("n", 48)
+    ('3.45 %', '5.13 px', '48')
+    """
+    if name == "n":
+        return str(int(value))
+    if name.startswith("error_px"):
+        return f"{value:.2f} px"
+    return f"{value:.2f} ms" if name == "ms_per_face" else f"{100 * value:.2f} %"
+
+
+def _curves(training: Training, plots: Any) -> list[dict[str, str]]:
+    return [
+        _plot(plots.step_curve(training.steps), "The loss at every step: its spread is the batches' luck, its trend the learning.", plots),
+        _plot(plots.epoch_curves(training.epochs), "Loss and error by epoch. Training falling while validation rises is overfitting.", plots),
+    ]
+
+
+def _where(measured: Evaluation, plots: Any) -> list[dict[str, str]]:
+    normaliser = next((name for name in measured.lengths if name.startswith("inter_")), None)
+    pictures: list[dict[str, str]] = []
+    if normaliser:
+        curve = plots.ced_curve({measured.model: measured.nme(normaliser)}, normaliser, THRESHOLD)
+        pictures.append(_plot(curve, "How many faces have at most a given error.", plots))
+    if measured.true_keypoints.shape[1] > 1:
+        pictures.append(_plot(plots.region_bars(measured.by_region()), "Mean error of each region.", plots))
+        complete = np.isfinite(measured.true_keypoints).all((1, 2)).any()
+        if complete:
+            shape = mean_shape(measured.true_keypoints)
+            pictures.append(_plot(plots.point_map(shape, measured.by_point()), "Mean error of each point, on the mean face.", plots))
+    return pictures
+
+
+def _points(measured: Evaluation) -> list[dict[str, str]]:
+    names = measured.faces[0].skeleton.names
+    return [{"index": str(k), "name": names[k], "error": f"{e:.2f}"} for k, e in enumerate(measured.by_point())]
+
+
+def _commands(command: str, training: Training | None) -> list[dict[str, str]]:
+    lines = [{"what": "The model was trained by", "command": training.command}] if training else []
+    return [*lines, {"what": "This page was made by", "command": command}] if not training or training.command != command else lines
+
+
+def face_sheet(measured: Evaluation, faces: DataSet, which: str, count: int = SHOWN) -> Image:
+    """Return a sheet of the "worst", "typical" or "best" faces with both kinds of points and their errors."""
+    order = measured.order()
+    count = min(count, len(order))
+    middle = max(0, len(order) // 2 - count // 2)
+    chosen = {"worst": order[::-1][:count], "best": order[:count], "typical": order[middle : middle + count]}[which]
+    face_px = np.array([np.nanmean(row) if np.isfinite(row).any() else np.nan for row in measured.errors])
+    tiles: list[Image] = []
+    for index in chosen:
+        face = measured.faces[index]
+        true_keypoints, pred_keypoints = measured.true_keypoints[index], measured.pred_keypoints[index]
+        image = faces.open_image(face)
+        around = (face.whole or face).points_box() if face.whole or len(true_keypoints) > 1 else draw.whole_or_box(true_keypoints, image.shape[:2])
+        tile = draw.face_view(image, true_keypoints, pred_keypoints, around)
+        tiles.append(draw.caption(tile, f"{face.name} · {face_px[index]:.1f} px"))
+    return draw.sheet(tiles, columns=min(4, count))
+
+
+def _plot(figure: "Figure", caption: str, plots: Any) -> dict[str, str]:
+    return {"data": "data:image/png;base64," + base64.b64encode(plots.png(figure)).decode(), "caption": caption}
+
+
+def _figure_of(image: Image, caption: str) -> dict[str, str]:
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88])
+    assert done
+    return {"data": "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode(), "caption": caption}

@@ -1,0 +1,202 @@
+"""Whole jobs around a run: train and report, compare several, look inside."""
+
+import json
+import os
+import shlex
+import time
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from nasion.errors import ConfigError
+from nasion.evaluate import Evaluation, evaluate
+from nasion.files import prove_writable, write_bytes, write_text
+from nasion.predict import Predictor
+from nasion.report import Training, told, write_report
+from nasion.sample import DataSet
+from nasion.train.backend import TorchBackend
+from nasion.train.callbacks import read_curve
+from nasion.train.config import RunConfig, load
+from nasion.train.fit import Machines, fit, is_follower, load_faces, resume, told_time
+from nasion.train.run import Run, open_run
+
+__all__ = ["Job", "filters", "resume_job", "sweep", "train_job", "training_story"]
+
+RUN_VARIABLE = "NASION_RUN"
+"""Tells the devices that Lightning starts which folder the first one chose."""
+
+
+def new_folder(recipe: str) -> Path:
+    """Return a folder for a run that has none: runs/RECIPE-DATE-TIME."""
+    return Path("runs") / f"{Path(recipe).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def train_job(
+    config: RunConfig, folder: Path, console: Console, command: str, minutes: float | None, machines: Machines
+) -> Run:
+    """Train, then write the report of the validation faces, or of the test faces where there are none."""
+    folder = Path(os.environ.setdefault(RUN_VARIABLE, str(folder)))
+    try:
+        began = time.monotonic()
+        run = fit(config, folder, console, command, minutes, machines)
+        return _finish(run, console, began)
+    finally:
+        os.environ.pop(RUN_VARIABLE, None)
+
+
+def resume_job(folder: Path, console: Console, machines: Machines) -> Run:
+    """Go on with a run, then write its report."""
+    began = time.monotonic()
+    return _finish(resume(folder, console, machines), console, began)
+
+
+def _finish(run: Run, console: Console, began: float) -> Run:
+    if is_follower():
+        return run
+    seconds = time.monotonic() - began
+    faces = load_faces(run.config)
+    splits = {face.split for face in faces.annotations}
+    split = next(name for name in ("val", "test", "train") if name in splits)
+    measured = measure(run.folder, faces.of_split(split), default_boxes(run.config), console)
+    path = run.folder / "report.html"
+    scores = measured.scores()
+    write_text(run.folder / "scores.json", json.dumps({"split": split, **scores}, indent=1) + "\n")
+    command = shlex.join(["nasion", "evaluate", str(run.folder), run.config.data.source, "--split", split])
+    write_report(path, measured, faces, command, training_story(run))
+    console.print(scores_table(measured, f"{len(measured.faces)} {NAMES[split]} faces"))
+    console.print(f"trained in {told_time(seconds)}; the report: [bold]{path}[/]", soft_wrap=True)
+    return run
+
+
+NAMES = {"train": "training", "val": "validation", "test": "test", "all": "labelled"}
+
+
+def default_boxes(config: RunConfig) -> str:
+    """Return which boxes a network is measured with if nobody says: those that it was trained on."""
+    return config.crop.box
+
+
+def measure(model: Path, faces: DataSet, boxes: str, console: Console) -> Evaluation:
+    """Return the errors of a run on faces, with a bar."""
+    steps = iter(track(range(len(faces)), "measuring", console=console, transient=True))
+    measured = evaluate(Predictor(TorchBackend(model)), faces, boxes, tick=lambda: next(steps, None) and None)
+    next(steps, None)
+    return measured
+
+
+def scores_table(measured: Evaluation, title: str) -> Table:
+    """Return the scores as a table for the screen."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("score")
+    table.add_column("value", justify="right")
+    table.add_column("95 % interval", justify="right")
+    intervals = measured.intervals()
+    for name, value in measured.scores().items():
+        low, high = intervals.get(name, (None, None))
+        between = "" if low is None or high is None else f"{told(name, low)} – {told(name, high)}"
+        table.add_row(name, told(name, value), between)
+    return table
+
+
+def point_line(measured: Evaluation, index: int) -> str:
+    """Return one point's mean error as a line.
+
+    Raises:
+        ConfigError: there is no such point.
+    """
+    points = measured.faces[0].skeleton
+    if not 0 <= index < points.count:
+        raise ConfigError(f"point {index} is not one of {points.name}: 0 to {points.count - 1}")
+    return f"point {index} ({points.names[index]}): {measured.by_point()[index]:.2f} px"
+
+
+def training_story(run: Run) -> Training:
+    """Return what a report says of a run's training."""
+    table = {"config": run.config.model_dump(), "data": run.data, "versions": run.versions}
+    table |= {"threads": run.threads, "precision": run.precision}
+    return Training(
+        command=run.command,
+        steps=read_curve(run.folder / "steps.csv"),
+        epochs=read_curve(run.folder / "epochs.csv"),
+        kernels=TorchBackend(run.folder).network.first_kernels().numpy(),
+        details=json.dumps(table, indent=1),
+    )
+
+
+Job = tuple[str, RunConfig]
+"""What tells a run of a sweep from the others, and its configuration."""
+
+
+def sweep_jobs(recipe: str, settings: Sequence[str], source: str | None) -> list[Job]:
+    """Return one configuration for each combination of the settings' comma-separated values.
+
+    >>> [label for label, _ in sweep_jobs("nose", ["optimizer.lr=1e-5,1e-4", "seed=3"], "synthetic:8")]
+    ['optimizer.lr=1e-5', 'optimizer.lr=1e-4']
+
+    Raises:
+        ConfigError: nothing varies, or a setting is wrong.
+    """
+    choices: list[list[str]] = []
+    for setting in settings:
+        key, _, values = setting.partition("=")
+        whole = values.strip().startswith(("[", "{", '"'))  # a value that has commas of its own
+        choices.append([f"{key}={value}" for value in ([values] if whole else values.split(","))])
+    varied = [index for index, choice in enumerate(choices) if len(choice) > 1]
+    if not varied:
+        raise ConfigError("a sweep needs values to compare, such as --set optimizer.lr=1e-5,1e-4,1e-3")
+    return [(" ".join(chosen[k] for k in varied), load(recipe, chosen, source)) for chosen in product(*choices)]
+
+
+def sweep(recipe: str, jobs: Sequence[Job], folder: Path, console: Console, minutes: float | None) -> None:
+    """Train every job into its own folder and compare: sweep.png with the curves, sweep.csv with the scores."""
+    prove_writable(folder)
+    scores: dict[str, dict[str, float]] = {}
+    for label, config in jobs:
+        console.rule(label)
+        place = folder / label.replace(" ", "_").replace("/", "-")
+        settings = [word for pair in label.split() for word in ("--set", pair)]
+        command = shlex.join(["nasion", "train", recipe, "--data", config.data.source, *settings])
+        train_job(config, place, console, command, minutes, Machines())
+        scores[label] = {k: v for k, v in json.loads((place / "scores.json").read_text("utf-8")).items() if k != "split"}
+    _compare(scores, {label: folder / label.replace(" ", "_").replace("/", "-") for label, _ in jobs}, folder, console)
+
+
+def _compare(scores: dict[str, dict[str, float]], places: dict[str, Path], folder: Path, console: Console) -> None:
+    from nasion import plots
+
+    curves = {label: read_curve(place / "epochs.csv") for label, place in places.items()}
+    write_bytes(folder / "sweep.png", plots.png(plots.sweep_curves(curves)))
+    names = [name for name in next(iter(scores.values())) if not name.startswith("ms_")]
+    rows = [",".join(["run", *names]), *(",".join([label, *(f"{each[n]:.6g}" for n in names)]) for label, each in scores.items())]
+    write_text(folder / "sweep.csv", "\n".join(rows) + "\n")
+    table = Table(title="scores on the validation faces", title_justify="left", box=None)
+    table.add_column("run")
+    for name in names:
+        table.add_column(name, justify="right")
+    best = min(scores, key=lambda label: scores[label]["error_px/mean"])
+    for label, each in scores.items():
+        table.add_row(label, *(told(name, each[name]) for name in names), style="bold" if label == best else "")
+    console.print(table)
+    console.print(f"curves: {folder / 'sweep.png'}   scores: {folder / 'sweep.csv'}", soft_wrap=True)
+
+
+def filters(model: Path, out: Path) -> Path:
+    """Draw the first layer's kernels of a run and return the picture's path.
+
+    Raises:
+        ModelError: the run is damaged.
+        OutputError: the picture cannot be written.
+    """
+    from nasion import plots
+
+    weights = TorchBackend(open_run(model).folder).network.first_kernels().numpy()
+    if out.suffix.lower() != ".png":
+        raise ConfigError(f"{out}: kernels are drawn as .png")
+    write_bytes(out, plots.png(plots.kernels(weights)))
+    return out
+
+
