@@ -29,7 +29,9 @@ app = typer.Typer(
 console = Console(highlight=False)
 
 Data = Annotated[str, typer.Argument(help='"format:source", such as imm:DIR or synthetic:400', metavar="DATA")]
-Settings = Annotated[list[str] | None, typer.Option("--set", help="change a setting: section.key=value", metavar="A.B=C")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="change a setting: section.key=value", metavar="A.B=C")
+]
 Minutes = Annotated[float | None, typer.Option(min=0.01, help="fit the schedule into this time")]
 
 
@@ -63,7 +65,9 @@ def predict(
     model: Annotated[Path, typer.Option("--model", help="a run folder")],
     out: Annotated[Path, typer.Option(help="folder for the drawn pictures and the points")] = Path("predictions"),
     form: Annotated[str, typer.Option("--format", help="json, csv or pts")] = "json",
-    box: Annotated[str | None, typer.Option(help="x0,y0,x1,y1 around the face's points, px; else the whole picture")] = None,
+    box: Annotated[
+        str | None, typer.Option(help="x0,y0,x1,y1 around the face's points, px; else the whole picture")
+    ] = None,
 ) -> None:
     """Find the points in your own pictures; draw them and write them."""
     boxes = None if box is None else [_numbers(box)]
@@ -138,7 +142,9 @@ def doctor(
 @app.command()
 def show(
     data: Data,
-    recipe: Annotated[str | None, typer.Option(help="draw the crops that this recipe trains on, before and after augmentation")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="draw the crops that this recipe trains on, before and after augmentation")
+    ] = None,
     count: Annotated[int, typer.Option(min=1, max=200, help="faces")] = 12,
     out: Annotated[Path, typer.Option(help="the picture to write")] = Path("show.png"),
     settings: Settings = None,
@@ -180,7 +186,9 @@ def train(
     machines = Machines(devices, nodes)
     if resume is not None:
         if recipe or data or settings or minutes or out:
-            raise ConfigError("--resume goes on with a run as it is; leave out the recipe, --data, --out, --set and --minutes")
+            raise ConfigError(
+                "--resume goes on with a run as it is; leave out the recipe, --data, --out, --set and --minutes"
+            )
         resume_job(resume, screen, machines)
         return
     if recipe is None:
@@ -215,7 +223,9 @@ def evaluate(
     data: Data,
     split: Annotated[str, typer.Option(help="train, val, test or all")] = "all",
     boxes: Annotated[str | None, typer.Option(help="points or picture; else what the model was trained on")] = None,
-    point: Annotated[list[int] | None, typer.Option(help="also print the mean error of this point", metavar="INDEX")] = None,
+    point: Annotated[
+        list[int] | None, typer.Option(help="also print the mean error of this point", metavar="INDEX")
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="write the scores here")] = None,
     report: Annotated[Path | None, typer.Option(help="folder for report.html")] = None,
 ) -> None:
@@ -234,7 +244,11 @@ def evaluate(
     measured = study.measure(model, faces, boxes or study.default_boxes(run.config), console)
     for problem in measured.problems:
         console.print(f"[yellow]skipped[/] {problem.name}: {problem.reason}", soft_wrap=True)
-    console.print(study.scores_table(measured, f"{len(measured.faces)} {study.NAMES[split]} faces of {data}, boxes: {measured.boxes}"))
+    console.print(
+        study.scores_table(
+            measured, f"{len(measured.faces)} {study.NAMES[split]} faces of {data}, boxes: {measured.boxes}"
+        )
+    )
     for index in point or ():
         console.print(study.point_line(measured, index))
     if json_file is not None:
@@ -278,4 +292,3 @@ def formats() -> None:
 
 if __name__ == "__main__":
     main()
-

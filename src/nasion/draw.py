@@ -1,6 +1,7 @@
 """Points on pictures, and pictures on sheets. True points are orange, found ones blue, everywhere."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import ceil
 
 import cv2
@@ -10,7 +11,7 @@ from PIL import ImageDraw, ImageFont
 
 from nasion import images
 from nasion.crop import CropConfig, face_box
-from nasion.geometry import Affine, FloatArray, box_around
+from nasion.geometry import Affine, FloatArray, box_around, is_present
 from nasion.sample import Image, Prediction
 from nasion.skeleton import Skeleton
 
@@ -36,11 +37,11 @@ def draw_points(
     if skeleton is not None:
         for line in skeleton.lines:
             points = keypoints[list(line)]
-            for a, b in zip(points[:-1], points[1:], strict=True):
-                if np.isfinite([a, b]).all():
+            for a, b in pairwise(points):
+                if is_present([a, b]).all():
                     ends = np.rint(np.stack([a, b]) * one).astype(int).tolist()
                     cv2.line(canvas, ends[0], ends[1], colour, max(1, round(radius_px / 2)), cv2.LINE_AA, SUBPIXEL)
-    for x, y in keypoints[np.isfinite(keypoints).all(-1)]:
+    for x, y in keypoints[is_present(keypoints)]:
         centre = round(float(x) * one), round(float(y) * one)
         cv2.circle(canvas, centre, round((radius_px + 0.8) * one), PAPER, -1, cv2.LINE_AA, SUBPIXEL)
         cv2.circle(canvas, centre, round(radius_px * one), colour, -1, cv2.LINE_AA, SUBPIXEL)
@@ -69,7 +70,8 @@ def face_view(
 
     Args:
         image: the picture.
-        true_keypoints, pred_keypoints: (K, 2), image px; None is not drawn.
+        true_keypoints: (K, 2), image px; None is not drawn.
+        pred_keypoints: the same.
         around: (4,) the box around the face's points, image px.
         side: px.
         margin: side of the view against the box.
@@ -88,7 +90,7 @@ def face_view(
 
 def _errors(canvas: Image, true_keypoints: FloatArray, pred_keypoints: FloatArray) -> Image:
     canvas = canvas.copy()
-    both = np.isfinite(true_keypoints).all(-1) & np.isfinite(pred_keypoints).all(-1)
+    both = is_present(true_keypoints) & is_present(pred_keypoints)
     for a, b in zip(true_keypoints[both], pred_keypoints[both], strict=True):
         ends = np.rint(np.stack([a, b]) * (1 << SUBPIXEL)).astype(int).tolist()
         cv2.line(canvas, ends[0], ends[1], PAPER, 1, cv2.LINE_AA, SUBPIXEL)

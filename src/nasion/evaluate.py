@@ -69,7 +69,10 @@ class Evaluation:
             table[f"nme/{name}"] = self.nme(name), _mean
         for name in (name for name in self.lengths if name.startswith("inter_")):
             table[f"auc@{THRESHOLD}/{name}"] = self.nme(name), partial(metrics.auc, threshold=THRESHOLD)
-            table[f"failure_rate@{THRESHOLD}/{name}"] = self.nme(name), partial(metrics.failure_rate, threshold=THRESHOLD)
+            table[f"failure_rate@{THRESHOLD}/{name}"] = (
+                self.nme(name),
+                partial(metrics.failure_rate, threshold=THRESHOLD),
+            )
         return table
 
     def scores(self) -> dict[str, float]:
@@ -81,7 +84,9 @@ class Evaluation:
         """Return the 95 % bootstrap interval of each score, drawing whole persons or photographs."""
         groups = [face.subject or face.name for face in self.faces]
         table = self._statistics()
-        return {name: metrics.bootstrap(values, groups, statistic, rounds) for name, (values, statistic) in table.items()}
+        return {
+            name: metrics.bootstrap(values, groups, statistic, rounds) for name, (values, statistic) in table.items()
+        }
 
     def by_point(self) -> FloatArray:
         """Return each point's mean error (K,), image px."""

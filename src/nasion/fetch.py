@@ -18,7 +18,6 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from nasion import datasets
 from nasion.errors import DownloadError, NasionError, nearest
 from nasion.files import fingerprint, prove_writable
-from nasion.sample import DataSet
 
 __all__ = ["SOURCES", "Source", "get", "unpack"]
 
@@ -82,7 +81,9 @@ CHUNK_BYTES = 1 << 16
 TIMEOUT_SECONDS = 30
 
 
-def get(name: str, folder: Path, console: Console, urls: Sequence[str] | None = None, archive: Path | None = None) -> str:
+def get(
+    name: str, folder: Path, console: Console, urls: Sequence[str] | None = None, archive: Path | None = None
+) -> str:
     """Fetch a data set into `folder`, prove it, and return how to name it: "imm:DIR".
 
     Args:
@@ -131,7 +132,11 @@ def _proof(source: Source, folder: Path) -> str:
         )
     if faces != source.faces:
         return f"{faces} faces read, {source.faces} expected: a part of the set; `nasion doctor` says more"
-    return f"{faces} faces, content proved by its fingerprint" if source.fingerprint else f"{faces} faces, as many as expected; no fingerprint is known"
+    return (
+        f"{faces} faces, content proved by its fingerprint"
+        if source.fingerprint
+        else f"{faces} faces, as many as expected; no fingerprint is known"
+    )
 
 
 def flat_fingerprint(files: Sequence[Path]) -> str:
@@ -146,6 +151,7 @@ def flat_fingerprint(files: Sequence[Path]) -> str:
 
 def _download(source: Source, urls: Sequence[str], folder: Path, console: Console) -> Path:
     """Return the archive, fetched by the first address that answers; an interrupted one goes on where it was."""
+    pooch.get_logger().setLevel("ERROR")  # it would advise on hashes
     reasons: list[str] = []
     for url in urls:
         try:
@@ -156,7 +162,8 @@ def _download(source: Source, urls: Sequence[str], folder: Path, console: Consol
         except (requests.RequestException, OSError, ValueError) as error:
             reasons.append(f"{url}: {_short(error)}")
     raise DownloadError(
-        f"could not be fetched ({'; '.join(reasons)}); get it by hand from {source.home} and name the file with --archive"
+        f"could not be fetched ({'; '.join(reasons)}); get it by hand from {source.home} "
+        "and name the file with --archive"
     )
 
 
@@ -175,7 +182,9 @@ class _Resuming:
     def __init__(self, folder: Path, console: Console) -> None:
         self.folder, self.console = folder, console
 
-    def __call__(self, url: str, output_file: Any, _pooch: Any) -> None:
+    def __call__(self, fname: str, action: Any, pooch: Any, *, check_only: bool | None = None) -> None:
+        """Fetch the address `fname` into the file `action`: the names are pooch's."""
+        url, output_file = fname, action
         part = self.folder / f"{PurePosixPath(url).name}.part"
         have = part.stat().st_size if part.exists() else 0
         headers = {"Range": f"bytes={have}-"} if have else {}
@@ -193,7 +202,13 @@ class _Resuming:
         part.replace(output_file)
 
     def _save(self, answer: requests.Response, part: Path, have: int, rest: int) -> None:
-        columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+        )
         with part.open("ab" if have else "wb") as file, Progress(*columns, console=self.console) as progress:
             task = progress.add_task(part.name.removesuffix(".part"), total=have + rest or None, completed=have)
             with suppress(requests.exceptions.ChunkedEncodingError):  # the size tells that something is missing
@@ -220,7 +235,9 @@ def unpack(archive: Path, folder: Path) -> None:
             for path in sorted(Path(place).iterdir()):
                 _merge(path, folder / path.name)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
-        raise DownloadError(f"{archive}: not an archive, or damaged ({_start(archive)}: {error}); delete it and fetch it again") from None
+        raise DownloadError(
+            f"{archive}: not an archive, or damaged ({_start(archive)}: {error}); delete it and fetch it again"
+        ) from None
 
 
 def _start(archive: Path) -> str:
@@ -241,7 +258,10 @@ def _merge(path: Path, target: Path) -> None:
 def _unzip(archive: Path, place: Path) -> None:
     with zipfile.ZipFile(archive) as packed:
         entries = [entry for entry in packed.infolist() if not entry.is_dir()]
-        targets = [_inside(archive, place, entry.filename, (entry.external_attr >> 16) & 0o170000 in (0, 0o100000)) for entry in entries]
+        targets = [
+            _inside(archive, place, entry.filename, (entry.external_attr >> 16) & 0o170000 in (0, 0o100000))
+            for entry in entries
+        ]
         for entry, target in zip(entries, targets, strict=True):
             with packed.open(entry) as source:
                 _write(source, target)

@@ -24,11 +24,11 @@ def write_bytes(path: str | Path, data: bytes) -> None:
         handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        os.chmod(part, 0o666 & ~_umask())
-        os.replace(part, path)
+        Path(part).chmod(0o666 & ~_umask())
+        Path(part).replace(path)
     except OSError as error:
-        if part and os.path.exists(part):
-            os.unlink(part)
+        if part:
+            Path(part).unlink(missing_ok=True)
         raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another place with --out") from None
 
 

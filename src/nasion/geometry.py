@@ -23,6 +23,7 @@ __all__ = [
     "box_around",
     "box_to_aspect",
     "denormalise",
+    "is_present",
     "normalise",
     "picture_box",
     "scale_box",
@@ -69,7 +70,7 @@ class Affine:
 
     def inverse(self) -> "Affine":
         """Return the map back."""
-        linear = np.linalg.inv(self.matrix[:, :2])
+        linear = np.asarray(np.linalg.inv(self.matrix[:, :2]), np.float64)
         return Affine(np.column_stack([linear, -linear @ self.matrix[:, 2]]))
 
     @property
@@ -120,11 +121,21 @@ class Affine:
 def picture_box(size: tuple[int, int]) -> FloatArray:
     """Return the box (4,) of a whole picture of `size` (height, width).
 
-    >>> picture_box((480, 640))
-    array([ -0.5,  -0.5, 639.5, 479.5])
+    >>> picture_box((480, 640)).tolist()
+    [-0.5, -0.5, 639.5, 479.5]
     """
     height, width = size
     return np.array([0.0, 0.0, width, height]) - HALF_PIXEL
+
+
+def is_present(points: ArrayLike) -> NDArray[np.bool_]:
+    """Return which points (..., 2) are there (...): a missing point is NaN.
+
+    >>> is_present([[1.0, 2.0], [np.nan, np.nan]])
+    array([ True, False])
+    """
+    finite = np.isfinite(np.asarray(points, np.float64))
+    return finite[..., 0] & finite[..., 1]
 
 
 def box_around(points: ArrayLike) -> FloatArray:
@@ -134,7 +145,7 @@ def box_around(points: ArrayLike) -> FloatArray:
         ValueError: no point is there.
     """
     array = np.asarray(points, np.float64)
-    present = array[np.isfinite(array).all(axis=-1)]
+    present = array[is_present(array)]
     if not len(present):
         raise ValueError("no point to put a box around: all are missing")
     return np.concatenate([present.min(axis=0), present.max(axis=0)])
@@ -191,7 +202,7 @@ def similarity_between(source: ArrayLike, target: ArrayLike) -> Affine:
         ValueError: fewer than two points are in both, or they all fall on one place.
     """
     a, b = np.asarray(source, np.float64), np.asarray(target, np.float64)
-    both = np.isfinite(a).all(-1) & np.isfinite(b).all(-1)
+    both = is_present(a) & is_present(b)
     a, b = a[both], b[both]
     if len(a) < 2 or not np.ptp(a, axis=0).any():
         raise ValueError("a similarity needs two different points that are in both sets")

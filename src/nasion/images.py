@@ -64,7 +64,8 @@ def size(path: str | Path) -> tuple[int, int]:
     try:
         with PillowImage.open(path) as picture:
             turned = picture.getexif().get(ORIENTATION_TAG, 1) >= FIRST_TURNED
-            return picture.size if turned else picture.size[::-1]
+            width, height = picture.size
+            return (width, height) if turned else (height, width)
     except (OSError, SyntaxError, ValueError) as error:
         raise ImageError(f"{path}: its size cannot be read: {error}") from None
 

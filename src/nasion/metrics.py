@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from nasion.geometry import FloatArray
 
-__all__ = ["auc", "bootstrap", "ced", "failure_rate", "face_errors", "point_errors"]
+__all__ = ["auc", "bootstrap", "ced", "face_errors", "failure_rate", "point_errors"]
 
 
 def point_errors(pred_keypoints: ArrayLike, true_keypoints: ArrayLike) -> FloatArray:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -43,7 +44,12 @@ def step_curve(steps: Curve) -> Figure:
     window = max(1, len(loss) // 60)
     if len(loss) >= window * 2 > 2:
         blocks = loss[: len(loss) // window * window].reshape(-1, window)
-        axis.plot(np.asarray(steps["step"])[window // 2 :: window][: len(blocks)], np.median(blocks, 1), color="#0b3d91", label=f"median of {window} steps")
+        axis.plot(
+            np.asarray(steps["step"])[window // 2 :: window][: len(blocks)],
+            np.median(blocks, 1),
+            color="#0b3d91",
+            label=f"median of {window} steps",
+        )
     axis.set(xlabel="step", ylabel="loss", yscale="log")
     rate = axis.twinx()
     rate.plot(steps["step"], steps["lr"], color=GREY, linestyle=":", label="learning rate")
@@ -76,7 +82,7 @@ def epoch_curves(epochs: Curve) -> Figure:
     return figure
 
 
-def _present(axis: Axes, x: ArrayLike, y: Sequence[float], label: str, color: str | None = "#0b3d91") -> bool:
+def _present(axis: Axes, x: ArrayLike, y: Sequence[float], label: str, color: Any = "#0b3d91") -> bool:
     values = np.asarray(y, np.float64)
     there = np.isfinite(values)
     if there.any():
@@ -106,7 +112,12 @@ def ced_curve(curves: Mapping[str, FloatArray], normaliser: str, threshold: floa
     for name, values in curves.items():
         axis.plot(100 * x, 100 * ced(values, x), label=name)
     axis.axvline(100 * threshold, color=GREY, linestyle=":", label=f"failure: {100 * threshold:g} %")
-    axis.set(xlabel=f"NME, {normaliser.replace('_', '-')} (%)", ylabel="faces with at most that error (%)", ylim=(0, 102), xlim=(0, None))
+    axis.set(
+        xlabel=f"NME, {normaliser.replace('_', '-')} (%)",
+        ylabel="faces with at most that error (%)",
+        ylim=(0, 102),
+        xlim=(0, None),
+    )
     axis.legend(frameon=False, loc="lower right")
     return figure
 
@@ -125,7 +136,9 @@ def region_bars(regions: Mapping[str, float]) -> Figure:
 def point_map(shape: FloatArray, errors_px: FloatArray) -> Figure:
     """Return the mean face (K, 2) with a disc a point: its size and colour are the point's mean error (K,), px."""
     figure, (axis,) = _axes(5.5, 4.6)
-    scatter = axis.scatter(*shape.T, c=errors_px, s=40 + 160 * errors_px / errors_px.max(), cmap="viridis_r", edgecolors="white")
+    scatter = axis.scatter(
+        *shape.T, c=errors_px, s=40 + 160 * errors_px / errors_px.max(), cmap="viridis_r", edgecolors="white"
+    )
     for k, (x, y) in enumerate(shape):
         axis.annotate(str(k), (float(x), float(y)), fontsize=6, ha="center", va="center", color="white")
     axis.invert_yaxis()
@@ -152,5 +165,7 @@ def kernels(weights: FloatArray, columns: int = 8) -> Figure:
             axis.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
             axis.set_title(str(k), fontsize=7, pad=2)
     side = weights.shape[-1]
-    figure.suptitle(f"{count} kernels of the first layer, {side} x {side} px, {'RGB' if channels == 3 else 'grey'}; mid-grey is 0, white is +{limit:.2g}", fontsize=9)
+    kind = "RGB" if channels == 3 else "grey"
+    title = f"{count} kernels of the first layer, {side} x {side} px, {kind}; mid-grey is 0, white is +{limit:.2g}"
+    figure.suptitle(title, fontsize=9)
     return figure

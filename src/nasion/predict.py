@@ -95,7 +95,9 @@ class Predictor:
     def predict(self, pictures: Sequence[Image], boxes: Sequence[ArrayLike | None]) -> list[Prediction]:
         """Return one prediction for each pair of a picture and a box (None: the whole picture)."""
         starts = [None if box is None else check_box(box) for box in boxes]
-        found = self._pass(pictures, [face_box(s, p.shape[:2], self.backend.crop) for p, s in zip(pictures, starts, strict=True)])
+        found = self._pass(
+            pictures, [face_box(s, p.shape[:2], self.backend.crop) for p, s in zip(pictures, starts, strict=True)]
+        )
         for _ in range(self.backend.crop.refine):
             found = self._pass(pictures, [self._again(f, p) for f, p in zip(found, pictures, strict=True)])
         return found

@@ -44,7 +44,9 @@ class Training:
     details: str
 
 
-def write_report(path: Path, measured: Evaluation, faces: DataSet, command: str, training: Training | None = None) -> None:
+def write_report(
+    path: Path, measured: Evaluation, faces: DataSet, command: str, training: Training | None = None
+) -> None:
     """Write the page whole or not at all.
 
     Args:
@@ -65,24 +67,35 @@ def write_report(path: Path, measured: Evaluation, faces: DataSet, command: str,
     except ImportError as error:
         raise ConfigError(f"a report needs matplotlib and jinja2 ({error}); pip install 'nasion[report]'") from None
     template = (resources.files("nasion") / "templates" / "report.html.j2").read_text("utf-8")
-    n_groups = len({face.subject for face in measured.faces})
-    page = Environment(autoescape=True).from_string(template).render(
-        title=f"{measured.model} on {measured.data}",
-        lead=f"{len(measured.faces)} faces of {n_groups} persons or photographs, {measured.faces[0].skeleton.title}, "
-        f"{measured.faces[0].skeleton.count} point{'s' if measured.faces[0].skeleton.count > 1 else ''}; "
-        f"the network was given {'the box around the true points' if measured.boxes == 'points' else 'the whole picture'}.",
-        scores=_score_rows(measured),
-        group_word="persons or photographs",
-        curves=_curves(training, plots) if training else [],
-        faces=[_figure_of(face_sheet(measured, faces, which), text) for which, text in FACE_ROWS.items()],
-        where=_where(measured, plots),
-        points=_points(measured),
-        problems=measured.problems,
-        kernels=_plot(plots.kernels(training.kernels), KERNELS_TEXT, plots) if training else None,
-        commands=_commands(command, training),
-        details=training.details if training else "",
+    page = (
+        Environment(autoescape=True)
+        .from_string(template)
+        .render(
+            title=f"{measured.model} on {measured.data}",
+            lead=_lead(measured),
+            scores=_score_rows(measured),
+            group_word="persons or photographs",
+            curves=_curves(training, plots) if training else [],
+            faces=[_figure_of(face_sheet(measured, faces, which), text) for which, text in FACE_ROWS.items()],
+            where=_where(measured, plots),
+            points=_points(measured),
+            problems=measured.problems,
+            kernels=_plot(plots.kernels(training.kernels), KERNELS_TEXT, plots) if training else None,
+            commands=_commands(command, training),
+            details=training.details if training else "",
+        )
     )
     write_text(path, page)
+
+
+def _lead(measured: Evaluation) -> str:
+    points = measured.faces[0].skeleton
+    groups = len({face.subject for face in measured.faces})
+    given = "the box around the true points" if measured.boxes == "points" else "the whole picture"
+    return (
+        f"{len(measured.faces)} faces of {groups} persons or photographs, {points.title}, "
+        f"{points.count} point{'s' if points.count > 1 else ''}; the network was given {given}."
+    )
 
 
 FACE_ROWS = {
@@ -91,7 +104,9 @@ FACE_ROWS = {
     "best": "The best faces.",
 }
 
-KERNELS_TEXT = "What the first layer looks for: kernels that have learnt something show edges, spots or colours, not noise."
+KERNELS_TEXT = (
+    "What the first layer looks for: kernels that have learnt something show edges, spots or colours, not noise."
+)
 
 MEANINGS = {
     "error_px/mean": "mean distance of a found point from the true one, image px",
@@ -138,8 +153,16 @@ def told(name: str, value: float) -> str:
 
 def _curves(training: Training, plots: Any) -> list[dict[str, str]]:
     return [
-        _plot(plots.step_curve(training.steps), "The loss at every step: its spread is the batches' luck, its trend the learning.", plots),
-        _plot(plots.epoch_curves(training.epochs), "Loss and error by epoch. Training falling while validation rises is overfitting.", plots),
+        _plot(
+            plots.step_curve(training.steps),
+            "The loss at every step: its spread is the batches' luck, its trend the learning.",
+            plots,
+        ),
+        _plot(
+            plots.epoch_curves(training.epochs),
+            "Loss and error by epoch. Training falling while validation rises is overfitting.",
+            plots,
+        ),
     ]
 
 
@@ -154,7 +177,9 @@ def _where(measured: Evaluation, plots: Any) -> list[dict[str, str]]:
         complete = np.isfinite(measured.true_keypoints).all((1, 2)).any()
         if complete:
             shape = mean_shape(measured.true_keypoints)
-            pictures.append(_plot(plots.point_map(shape, measured.by_point()), "Mean error of each point, on the mean face.", plots))
+            pictures.append(
+                _plot(plots.point_map(shape, measured.by_point()), "Mean error of each point, on the mean face.", plots)
+            )
     return pictures
 
 
@@ -165,7 +190,11 @@ def _points(measured: Evaluation) -> list[dict[str, str]]:
 
 def _commands(command: str, training: Training | None) -> list[dict[str, str]]:
     lines = [{"what": "The model was trained by", "command": training.command}] if training else []
-    return [*lines, {"what": "This page was made by", "command": command}] if not training or training.command != command else lines
+    return (
+        [*lines, {"what": "This page was made by", "command": command}]
+        if not training or training.command != command
+        else lines
+    )
 
 
 def face_sheet(measured: Evaluation, faces: DataSet, which: str, count: int = SHOWN) -> Image:
@@ -180,7 +209,11 @@ def face_sheet(measured: Evaluation, faces: DataSet, which: str, count: int = SH
         face = measured.faces[index]
         true_keypoints, pred_keypoints = measured.true_keypoints[index], measured.pred_keypoints[index]
         image = faces.open_image(face)
-        around = (face.whole or face).points_box() if face.whole or len(true_keypoints) > 1 else draw.whole_or_box(true_keypoints, image.shape[:2])
+        around = (
+            (face.whole or face).points_box()
+            if face.whole or len(true_keypoints) > 1
+            else draw.whole_or_box(true_keypoints, image.shape[:2])
+        )
         tile = draw.face_view(image, true_keypoints, pred_keypoints, around)
         tiles.append(draw.caption(tile, f"{face.name} · {face_px[index]:.1f} px"))
     return draw.sheet(tiles, columns=min(4, count))

@@ -273,9 +273,10 @@ def infer_flip_map(shapes: Sequence[FloatArray] | FloatArray) -> tuple[Indices, 
     mean = mean_shape(shapes)
     mirror = mean * [-1.0, 1.0]
     laid = mirror + (mean.mean(0) - mirror.mean(0))
+    flip = _pairs(laid, mean)
     for _ in range(10):
-        flip = _pairs(laid, mean)
         laid = similarity_between(mirror, mean[list(flip)])(mirror)
+        flip = _pairs(laid, mean)
     size = float(np.linalg.norm(np.ptp(mean, axis=0)))
     return flip, float(np.linalg.norm(laid - mean[list(flip)], axis=1).mean()) / size
 

@@ -53,14 +53,20 @@ def load(spec: str) -> DataSet:
     """
     name, colon, rest = spec.partition(":")
     if not colon:
-        raise ConfigError(f'data is named "format:source", such as "imm:DIR", not "{spec}"; formats: {", ".join(available())}')
+        raise ConfigError(
+            f'data is named "format:source", such as "imm:DIR", not "{spec}"; formats: {", ".join(available())}'
+        )
     source, _, query = rest.partition("?")
     if not source:
         raise ConfigError(f'"{spec}" names no folder, file or count after the colon')
     reader = module(name)
     faces = reader.read(source, _options(spec, query, reader.OPTIONS))
     if not len(faces):
-        why = f"; the first of {len(faces.problems)}: {faces.problems[0].name}: {faces.problems[0].reason}" if faces.problems else ""
+        why = (
+            f"; the first of {len(faces.problems)}: {faces.problems[0].name}: {faces.problems[0].reason}"
+            if faces.problems
+            else ""
+        )
         raise AnnotationError(f"{spec}: no labelled face found{why}")
     return faces
 
@@ -70,7 +76,9 @@ def _options(spec: str, query: str, known: dict[str, str]) -> dict[str, str]:
     for pair in filter(None, query.split("&")):
         key, equals, value = pair.partition("=")
         if key not in known:
-            raise ConfigError(f'"{spec}": unknown option "{key}"; {nearest(key, known) if known else "this format has none"}')
+            raise ConfigError(
+                f'"{spec}": unknown option "{key}"; {nearest(key, known) if known else "this format has none"}'
+            )
         if not equals or not value:
             raise ConfigError(f'"{spec}": option "{key}" needs a value: {known[key]}')
         options[key] = value

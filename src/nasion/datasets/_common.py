@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from nasion import images
 from nasion.errors import AnnotationError, ConfigError
+from nasion.geometry import is_present
 from nasion.sample import Annotation, DataSet, Image, Problem
 from nasion.skeleton import Skeleton, available, load_skeleton
 
@@ -52,7 +53,7 @@ def annotation(
     array = np.array(keypoints, dtype=np.float64).reshape(-1, 2)
     if len(array) != points.count:
         raise AnnotationError(f"{len(array)} points where {points.name} has {points.count}")
-    array[~np.isfinite(array).all(-1)] = np.nan
+    array[~is_present(array)] = np.nan
     if np.isnan(array).all():
         raise AnnotationError("every point is missing (NaN)")
     if not image.is_file():

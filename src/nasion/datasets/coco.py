@@ -10,7 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from nasion.datasets._common import SKELETON_HELP, Collector, annotation, existing, named_skeleton, option_skeleton, skeleton_of_count
+from nasion.datasets._common import (
+    SKELETON_HELP,
+    Collector,
+    annotation,
+    existing,
+    named_skeleton,
+    option_skeleton,
+    skeleton_of_count,
+)
 from nasion.errors import AnnotationError
 from nasion.sample import Annotation, DataSet
 from nasion.skeleton import Skeleton
@@ -45,7 +53,9 @@ def _skeleton(path: Path, whole: Mapping[str, Any], entries: list[dict[str, Any]
     return known or named_skeleton(path.stem, names or [f"point_{k}" for k in range(count)])
 
 
-def _face(entry: Mapping[str, Any], pictures: Mapping[Any, Path], number: int, points: Skeleton) -> Iterator[Annotation]:
+def _face(
+    entry: Mapping[str, Any], pictures: Mapping[Any, Path], number: int, points: Skeleton
+) -> Iterator[Annotation]:
     try:
         image = pictures[entry["image_id"]]
         table = np.array(entry["keypoints"], dtype=np.float64).reshape(-1, 3)

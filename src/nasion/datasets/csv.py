@@ -1,6 +1,7 @@
 """A table with a header: a column `image`, then x, y pairs; empty cells are missing points. 0-based.
 
-Pictures lie beside the table, or in `?images=DIR`. Columns called subject, split and box_x0, box_y0, box_x1, box_y1 are read where they are there. Pairs are
+Pictures lie beside the table, or in `?images=DIR`. Columns called subject, split and box_x0, box_y0, box_x1,
+box_y1 are read where they are there. Pairs are
 called x0, y0, x1, y1, … or NAME_x, NAME_y.
 """
 
@@ -10,13 +11,26 @@ from pathlib import Path
 
 import numpy as np
 
-from nasion.datasets._common import SKELETON_HELP, Collector, annotation, existing, named_skeleton, option_skeleton, origin, skeleton_of_count
+from nasion.datasets._common import (
+    SKELETON_HELP,
+    Collector,
+    annotation,
+    existing,
+    named_skeleton,
+    option_skeleton,
+    origin,
+    skeleton_of_count,
+)
 from nasion.errors import AnnotationError
 from nasion.sample import Annotation, DataSet
 from nasion.skeleton import Skeleton
 
 DESCRIPTION = "csv:FILE.csv     a table: image, x0, y0, x1, y1, … (or NAME_x, NAME_y), 0-based; empty cells are missing"
-OPTIONS = {"images": "the folder that file names start from", "origin": "the number of the first pixel, 0 or 1 (0)", "skeleton": SKELETON_HELP}
+OPTIONS = {
+    "images": "the folder that file names start from",
+    "origin": "the number of the first pixel, 0 or 1 (0)",
+    "skeleton": SKELETON_HELP,
+}
 
 BOX = ("box_x0", "box_y0", "box_x1", "box_y1")
 

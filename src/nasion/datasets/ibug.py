@@ -11,7 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from nasion import images
-from nasion.datasets._common import SKELETON_HELP, Collector, annotation, existing, option_skeleton, origin, skeleton_of_count
+from nasion.datasets._common import (
+    SKELETON_HELP,
+    Collector,
+    annotation,
+    existing,
+    option_skeleton,
+    origin,
+    skeleton_of_count,
+)
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray
 from nasion.sample import Annotation, DataSet
@@ -32,7 +40,10 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     points = points or (found.faces[0].skeleton if found.faces else load_skeleton("ibug-68"))
     odd = [face for face in found.faces if face.skeleton.name != points.name]
     if odd:
-        raise AnnotationError(f"{source}: {odd[0].image.stem}.pts has {odd[0].skeleton.count} points, others {points.count}; name one folder of each")
+        raise AnnotationError(
+            f"{source}: {odd[0].image.stem}.pts has {odd[0].skeleton.count} points, others {points.count}; "
+            "name one folder of each"
+        )
     return found.data_set(f"ibug:{source}", points, f"coordinates read as {first}-based")
 
 
@@ -41,9 +52,7 @@ def _faces(path: Path, points: Skeleton | None, first: int) -> Iterator[Annotati
     points = points or skeleton_of_count(len(keypoints))
     if points is None:
         raise AnnotationError(f"{len(keypoints)} points are of no known skeleton; name yours with ?skeleton=FILE.toml")
-    yield annotation(
-        picture_beside(path), keypoints, points, subject=photograph(path), split=_split(path.parts)
-    )
+    yield annotation(picture_beside(path), keypoints, points, subject=photograph(path), split=_split(path.parts))
 
 
 def picture_beside(path: Path) -> Path:

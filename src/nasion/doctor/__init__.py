@@ -1,7 +1,7 @@
 """Proves labels: reads every face, measures what can be wrong, and shows the oddest ones.
 
-    checks.py   each check, from arrays to a `Finding`
-    origin.py   whether coordinates start at the right pixel
+checks.py   each check, from arrays to a `Finding`
+origin.py   whether coordinates start at the right pixel
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,10 @@ def examine(faces: DataSet, console: Console) -> Examination:
     Raises:
         AnnotationError: not one picture can be read.
     """
-    pictures = [checks.look(faces, index) for index in track(range(len(faces)), "reading pictures", console=console, transient=True)]
+    pictures = [
+        checks.look(faces, index)
+        for index in track(range(len(faces)), "reading pictures", console=console, transient=True)
+    ]
     unreadable = [p for p in pictures if isinstance(p, Problem)]
     looks = [p for p in pictures if not isinstance(p, Problem)]
     if not looks:
@@ -65,7 +68,9 @@ def examine(faces: DataSet, console: Console) -> Examination:
 
 def _worst(faces: DataSet, odd: np.ndarray) -> list[tuple[Annotation, str]]:
     order = np.argsort(-np.nan_to_num(odd))[:WORST]
-    return [(faces.annotations[i], f"{100 * odd[i]:.0f} % from the mean face" if np.isfinite(odd[i]) else "") for i in order]
+    return [
+        (faces.annotations[i], f"{100 * odd[i]:.0f} % from the mean face" if np.isfinite(odd[i]) else "") for i in order
+    ]
 
 
 def as_table(examination: Examination) -> Table:
@@ -96,5 +101,8 @@ def draw_worst(examination: Examination, folder: Path) -> Path:
         tiles.append(draw.caption(draw.caption(tile, face.name), reason))
     path = folder / "worst.png"
     sheet = draw.sheet(tiles, columns=4)
-    images.write(path, draw.legend(sheet, [(f"the oddest labels of {examination.faces.name}", None), ("labelled points", draw.TRUE)]))
+    images.write(
+        path,
+        draw.legend(sheet, [(f"the oddest labels of {examination.faces.name}", None), ("labelled points", draw.TRUE)]),
+    )
     return path

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from nasion.errors import ImageError
-from nasion.geometry import FloatArray, similarity_between
+from nasion.geometry import FloatArray, is_present, similarity_between
 from nasion.sample import Annotation, DataSet, Problem
 from nasion.skeleton import Skeleton, infer_flip_map, mean_shape
 
@@ -52,7 +52,7 @@ def look(faces: DataSet, index: int) -> Look | Problem:
         image = faces.load(index).image
     except ImageError as error:
         return Problem(face.name, str(error))
-    return Look(face, (image.shape[0], image.shape[1]), hashlib.sha1(image.tobytes()).hexdigest())
+    return Look(face, (image.shape[0], image.shape[1]), hashlib.sha256(image.tobytes()).hexdigest())
 
 
 def _named(names: Iterable[str], most: int = 4) -> str:
@@ -110,9 +110,9 @@ def outside(looks: Sequence[Look]) -> Finding:
 
 def missing(faces: DataSet) -> Finding:
     """Points that are missing or hidden."""
-    absent = ~np.isfinite(faces.keypoints()).all(-1)
+    absent = ~is_present(faces.keypoints())
     hidden = sum(int((~face.visible).sum()) for face in faces.annotations) - int(
-        sum((~face.visible & ~np.isfinite(face.keypoints).all(-1)).sum() for face in faces.annotations)
+        sum((~face.visible & ~is_present(face.keypoints)).sum() for face in faces.annotations)
     )
     text = f"{int(absent.sum())} points missing in {int(absent.any(1).sum())} faces, {hidden} marked as hidden"
     return Finding("missing points", "good", text)
@@ -126,13 +126,16 @@ def flip_map(faces: DataSet) -> Finding:
     if points.flip is None:
         flip, residual = infer_flip_map(faces.keypoints())
         return Finding(
-            "flip map", "look", f'none; the faces suggest flip = "{" ".join(map(str, flip))}" (misses by {100 * residual:.1f} % of the face)'
+            "flip map",
+            "look",
+            f'none; the faces suggest flip = "{" ".join(map(str, flip))}" (misses by {100 * residual:.1f} % of a face)',
         )
     mean = mean_shape(faces.keypoints())
     mirror = points.mirrored(mean * [-1.0, 1.0])
     gap = np.linalg.norm(similarity_between(mirror, mean)(mirror) - mean, axis=1) / np.linalg.norm(np.ptp(mean, axis=0))
     worst = int(gap.argmax())
-    text = f"the mirrored mean face misses itself by {100 * gap.mean():.2f} % of its size, most at {points.names[worst]} ({100 * gap[worst]:.1f} %)"
+    text = f"the mirrored mean face misses itself by {100 * gap.mean():.2f} % of its size, "
+    text += f"most at {points.names[worst]} ({100 * gap[worst]:.1f} %)"
     return Finding("flip map", "good" if gap.mean() < FLIP_RESIDUAL else "wrong", text)
 
 
@@ -154,7 +157,7 @@ def left_and_right(faces: DataSet) -> Finding:
 def _swap(keypoints: FloatArray, mean: FloatArray, points: Skeleton) -> str:
     """Return what of a face fits the mean face better under its mirrored names; empty if nothing does."""
     flip = np.array(points.flip)
-    present = np.isfinite(keypoints).all(-1)
+    present = is_present(keypoints)
     if present.sum() < 3:
         return ""
     as_named, as_mirrored = _residual(keypoints, mean), _residual(keypoints[flip], mean)
@@ -198,7 +201,9 @@ def outliers(faces: DataSet, odd: FloatArray) -> Finding:
     if not order:
         return Finding("odd shapes", "good", f"none; {usual}")
     named = _named(f"{faces.annotations[i].name} ({100 * odd[i]:.0f} %)" for i in order)
-    return Finding("odd shapes", "look", f"{len(order)} of {len(faces)} beyond {OUTLIER:g} times that: {named}; {usual}")
+    return Finding(
+        "odd shapes", "look", f"{len(order)} of {len(faces)} beyond {OUTLIER:g} times that: {named}; {usual}"
+    )
 
 
 def leaks(looks: Sequence[Look]) -> Finding:

@@ -46,9 +46,16 @@ def _numbers(faces: DataSet, sizes: Sequence[tuple[int, int]]) -> Finding:
     values = points[np.isfinite(points)]
     part = np.abs(values - np.floor(values))
     whole, half = (np.isclose(part, 0) | np.isclose(part, 1)).mean(), np.isclose(part, 0.5).mean()
-    kind = "whole numbers" if whole > WHOLE_SHARE else "halves: pixels may have been counted from their edge" if half > WHOLE_SHARE else "fractions"
+    kind = (
+        "whole numbers"
+        if whole > WHOLE_SHARE
+        else "halves: pixels may have been counted from their edge"
+        if half > WHOLE_SHARE
+        else "fractions"
+    )
     room = np.array([np.array(size[::-1]) for size in sizes])[:, None, :] - 1 - points
-    text = f"coordinates are {kind}; smallest {values.min():.2f}, nearest to the far edge (W - 1 or H - 1) {np.nanmin(room):.2f}"
+    text = f"coordinates are {kind}; smallest {values.min():.2f}, "
+    text += f"nearest to the far edge (W - 1 or H - 1) {np.nanmin(room):.2f}"
     last = bool(np.isclose(room, -1).any() and values.min() > 0)
     if last:
         text += "; some lie on W or H: 1-based labels read as 0-based?"

@@ -15,7 +15,7 @@ from nasion.drawn_face.paint import draw_look, paint
 from nasion.geometry import FloatArray
 from nasion.sample import Image
 
-__all__ = ["SKELETONS", "SIZE", "DrawnFace", "draw_face"]
+__all__ = ["SIZE", "SKELETONS", "DrawnFace", "draw_face"]
 
 SIZE = (480, 640)
 """(height, width) of a drawn picture, px."""
@@ -33,7 +33,8 @@ def draw_face(seed: int, person: int, view: int, skeleton: str, render: bool = T
 
     Args:
         seed: which people.
-        person, view: who, and which picture of them: 0 neutral, 1 smiling, 2 and 3 turned, 4 lit from a side, 5 any.
+        person: who.
+        view: which picture of them: 0 neutral, 1 smiling, 2 and 3 turned, 4 lit from a side, 5 any.
         skeleton: one of `SKELETONS`.
         render: whether to paint; without, `image` is empty.
 
@@ -47,5 +48,3 @@ def draw_face(seed: int, person: int, view: int, skeleton: str, render: bool = T
     curves = projected(head, moment)
     image = paint(curves, look, moment, moments, SIZE) if render else np.zeros((0, 0, 3), np.uint8)
     return DrawnFace(image, keypoints_of(curves, skeleton))
-
-

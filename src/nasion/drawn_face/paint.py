@@ -120,7 +120,9 @@ def _patch(size: tuple[int, int], outlines: list[FloatArray], blur_px: float = 0
     for outline in outlines:
         cv2.fillPoly(mask, [_points(outline - [x0, y0])], 255, cv2.LINE_AA, SUBPIXEL)
     soft = cv2.GaussianBlur(mask, (0, 0), blur_px) if blur_px else mask
-    return Patch((slice(y0, y0 + mask.shape[0]), slice(x0, x0 + mask.shape[1])), soft.astype(np.float32) / 255)
+    return Patch(
+        (slice(y0, y0 + mask.shape[0]), slice(x0, x0 + mask.shape[1])), np.asarray(soft, np.float32) / np.float32(255)
+    )
 
 
 def _blend(canvas: Image, patch: Patch, colour: Colour, strength: float) -> None:
@@ -195,7 +197,11 @@ def _light(canvas: Image, face: Patch, outline: FloatArray, moment: Moment) -> N
     """Shade the skin as an egg under the moment's light."""
     low, high = outline.min(0), outline.max(0)
     rows, columns = face.part
-    v = 1.8 * (np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] - (low[1] + high[1]) / 2) / (high[1] - low[1])
+    v = (
+        1.8
+        * (np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] - (low[1] + high[1]) / 2)
+        / (high[1] - low[1])
+    )
     u = 1.8 * (np.arange(columns.start, columns.stop, dtype=np.float32) - (low[0] + high[0]) / 2) / (high[0] - low[0])
     z = np.sqrt(np.maximum(0.05, 1 - u * u - v * v))
     light = np.array(moment.light) / np.linalg.norm(moment.light)
@@ -231,7 +237,7 @@ def _nose(canvas: Image, curves: Curves, look: Look, moment: Moment, skin: NDArr
     side = np.concatenate([bridge, shadow[-1:], shadow[::-1]])
     _blend(canvas, _patch(canvas.shape[:2], [side], 0.03 * unit).within(skin), (50, 28, 22), 0.3)
     base = np.concatenate([left[40:], right[40:][::-1]])
-    under = np.concatenate([base, base[::-1] + [0, 0.06 * unit]])
+    under = np.concatenate([base, base[::-1] + np.array([0, 0.06 * unit])])
     _blend(canvas, _patch(canvas.shape[:2], [under], 0.025 * unit).within(skin), (50, 28, 22), 0.45)
     _blend(canvas, _patch(canvas.shape[:2], [_disc(bridge[-6], 0.05 * unit)], 0.03 * unit), (255, 245, 235), 0.35)
     for half in (left, right):
@@ -251,7 +257,7 @@ def _eye(canvas: Image, curves: Curves, side: str, look: Look, unit: float) -> N
     centre = iris.mean(0)
     _fill(eye, iris, look.iris)
     _fill(eye, centre + 0.45 * (iris - centre), (12, 10, 10))
-    _fill(eye, _disc(centre + [-0.018 * unit, -0.02 * unit], 0.014 * unit), (255, 255, 255))
+    _fill(eye, _disc(centre + np.array([-0.018, -0.02]) * unit, 0.014 * unit), (255, 255, 255))
     weight = lids.weight[..., None]
     canvas[lids.part] = np.rint(canvas[lids.part] * (1 - weight) + eye * weight).astype(np.uint8)
     _stroke(canvas, upper, (30, 20, 18), 0.026 * unit)
@@ -279,8 +285,13 @@ def _mouth(canvas: Image, curves: Curves, look: Look, unit: float) -> None:
         teeth = np.concatenate([curves["upper_inner"], (curves["upper_inner"] + reach)[::-1]])
         _fill(canvas, teeth, (236, 230, 220))
     _stroke(canvas, curves["upper_inner"], (60, 22, 22), 0.014 * unit)
-    below = curves["lower_lip"].mean(0) + [0, 0.12 * unit]
-    _blend(canvas, _patch(canvas.shape[:2], [_disc(below, 0.07 * unit) * [1, 0.5] + below * [0, 0.5]], 0.04 * unit), (60, 35, 30), 0.2)
+    below = curves["lower_lip"].mean(0) + np.array([0, 0.12 * unit])
+    _blend(
+        canvas,
+        _patch(canvas.shape[:2], [_disc(below, 0.07 * unit) * [1, 0.5] + below * [0, 0.5]], 0.04 * unit),
+        (60, 35, 30),
+        0.2,
+    )
 
 
 def _photographed(canvas: Image, random: Generator) -> Image:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nasion import images
-from nasion.errors import AnnotationError, ImageError
 from nasion.crop import CropConfig, face_box, to_channels
+from nasion.errors import AnnotationError, ImageError
 from nasion.geometry import Affine, FloatArray, normalise, picture_box, scale_box
 from nasion.sample import Annotation, DataSet, Image, Problem
 from nasion.skeleton import Skeleton
@@ -76,7 +76,10 @@ def keep(image: Image, annotation: Annotation, crop: CropConfig, varied: bool) -
         whole = picture_box(size)
         region = whole if crop.picture_share or crop.box == "picture" else _within(scale_box(box, REACH), whole)
         oversampling = min(1.0, OVERSAMPLING * crop.width / (box[2] - box[0]))
-        out = (max(1, round((region[3] - region[1]) * oversampling)), max(1, round((region[2] - region[0]) * oversampling)))
+        out = (
+            max(1, round((region[3] - region[1]) * oversampling)),
+            max(1, round((region[2] - region[0]) * oversampling)),
+        )
     to_region = Affine.crop(region, out)
     return Kept(images.warp(image, to_region, out), to_region, annotation, (size[0], size[1]))
 

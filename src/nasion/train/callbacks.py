@@ -29,9 +29,19 @@ class Bar(lightning.Callback):
     """One bar over the whole training, with the time left and the latest scores."""
 
     def __init__(self, console: Console) -> None:
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("epochs ·"), TimeElapsedColumn()
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("epochs ·"),
+            TimeElapsedColumn(),
+        )
         self.progress = Progress(
-            *columns, TextColumn("gone,"), TimeRemainingColumn(), TextColumn("left · {task.fields[scores]}"), console=console
+            *columns,
+            TextColumn("gone,"),
+            TimeRemainingColumn(),
+            TextColumn("left · {task.fields[scores]}"),
+            console=console,
         )
         self.task = self.progress.add_task("training", scores="", start=True)
         self.score = ""
@@ -42,7 +52,7 @@ class Bar(lightning.Callback):
         if trainer.is_global_zero:
             self.progress.start()
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: KeypointModule) -> None:
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Move on."""
         if "val/error_px" in trainer.callback_metrics:
             self.score = f", validation {float(trainer.callback_metrics['val/error_px']):.2f} px"
@@ -75,15 +85,17 @@ class Curves(lightning.Callback):
             self.epochs = [tuple(r) for r in read_rows(self.folder / "epochs.csv") if r[0] < trainer.current_epoch]
             self.before = self.epochs[-1][2] if self.epochs else 0.0
 
-    def on_train_batch_end(self, trainer: lightning.Trainer, pl_module: KeypointModule, *_: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         """Note a step."""
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         step = trainer.global_step - 1
         self.steps.append((step, trainer.current_epoch, pl_module.step_loss, rate))
         if step % BOARD_EVERY == 0:
-            pl_module.logger.log_metrics({"train/step_loss": pl_module.step_loss, "lr": rate}, step)  # pyright: ignore[reportOptionalMemberAccess]
+            pl_module.logger.log_metrics({"train/step_loss": pl_module.step_loss, "lr": rate}, step)
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: KeypointModule) -> None:
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Note an epoch; validation, where this epoch had one, is over."""
         epoch = trainer.current_epoch
         losses = [row[2] for row in self.steps[-pl_module.steps_per_epoch() :]]
@@ -93,7 +105,7 @@ class Curves(lightning.Callback):
         seconds = self.before + time.monotonic() - self.began
         train_loss = sum(losses) / max(1, len(losses))
         self.epochs.append((epoch, trainer.global_step, seconds, train_loss, *scores))
-        pl_module.logger.log_metrics({"train/epoch_loss": train_loss, "epoch": epoch}, trainer.global_step)  # pyright: ignore[reportOptionalMemberAccess]
+        pl_module.logger.log_metrics({"train/epoch_loss": train_loss, "epoch": epoch}, trainer.global_step)
 
     def write(self) -> None:
         """Write both tables whole."""
@@ -120,7 +132,7 @@ class Keeper(lightning.Callback):
         """Take it up."""
         self.best = state_dict["best"]
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: KeypointModule) -> None:
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Keep what is better; now and then, save all."""
         if validates(pl_module, trainer.current_epoch):
             score = float(trainer.callback_metrics["val/error_px"])
@@ -131,7 +143,7 @@ class Keeper(lightning.Callback):
         if trainer.strategy.broadcast(due):  # one device's clock decides for all
             self._save(trainer, pl_module)
 
-    def on_train_end(self, trainer: lightning.Trainer, pl_module: KeypointModule) -> None:
+    def on_train_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Save all, whether the end came by plan, by patience or by Ctrl-C."""
         self._save(trainer, pl_module)
 

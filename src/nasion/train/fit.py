@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytorch_lightning as lightning
@@ -22,7 +22,7 @@ from nasion.files import prove_writable
 from nasion.sample import DataSet
 from nasion.skeleton import load_skeleton
 from nasion.splits import with_validation
-from nasion.train.batches import Batches, Crops
+from nasion.train.batches import Crops
 from nasion.train.callbacks import Bar, CleanStop, Curves, Keeper
 from nasion.train.config import RunConfig
 from nasion.train.module import KeypointModule
@@ -64,7 +64,12 @@ def load_faces(config: RunConfig) -> DataSet:
 
 
 def fit(
-    config: RunConfig, folder: Path, console: Console, command: str, minutes: float | None = None, machines: Machines = Machines()
+    config: RunConfig,
+    folder: Path,
+    console: Console,
+    command: str,
+    minutes: float | None = None,
+    machines: Machines = Machines(),
 ) -> Run:
     """Train `config` into `folder` and return the run.
 
@@ -117,12 +122,16 @@ def _crops(config: RunConfig, faces: DataSet, console: Console, quiet: bool = Fa
     train = faces.of_split("train")
     rest = [face for face in faces.annotations if face.split == "val"]
     if config.crop.refine and faces.skeleton.count == 1:
-        raise ConfigError("crop.refine cuts again around the points found, which a skeleton of one point cannot; set it to 0")
+        raise ConfigError(
+            "crop.refine cuts again around the points found, which a skeleton of one point cannot; set it to 0"
+        )
     if config.augment.flip and faces.skeleton.flip is None:
         raise ConfigError(
-            f"augment.flip mirrors faces, but {faces.skeleton.name} has no flip map; see `nasion doctor`, or set it to 0"
+            f"augment.flip mirrors faces; {faces.skeleton.name} has no flip map; ask `nasion doctor`, or set it to 0"
         )
-    steps = iter(track(range(len(train) + len(rest)), "reading pictures", console=console, disable=quiet, transient=True))
+    steps = iter(
+        track(range(len(train) + len(rest)), "reading pictures", console=console, disable=quiet, transient=True)
+    )
 
     def tick() -> None:
         next(steps, None)
@@ -150,13 +159,13 @@ def sensible_threads(devices: int) -> int:
 
 def _busy_elsewhere(cores: int) -> int:
     """Return how many cores other processes keep busy, over a fifth of a second; 0 where it cannot be told."""
-    if not os.path.exists("/proc/stat"):
+    ticks = Path("/proc/stat")
+    if not ticks.exists():
         return 0
 
     def busy_and_all() -> tuple[int, int]:
-        with open("/proc/stat", encoding="ascii") as file:
-            ticks = [int(word) for word in file.readline().split()[1:9]]
-        return sum(ticks) - ticks[3] - ticks[4], sum(ticks)  # but idle and waiting for disks
+        spent = [int(word) for word in ticks.read_text("ascii").split("\n", 1)[0].split()[1:9]]
+        return sum(spent) - spent[3] - spent[4], sum(spent)  # but idle and waiting for disks
 
     first = busy_and_all()
     time.sleep(0.2)
@@ -217,7 +226,9 @@ def _epoch_seconds(config: RunConfig, module: KeypointModule, step: float, valid
     return module.steps_per_epoch() * step + validation / config.schedule.validate_every
 
 
-def _fitted(config: RunConfig, module: KeypointModule, step: float, validation: float, minutes: float | None) -> RunConfig:
+def _fitted(
+    config: RunConfig, module: KeypointModule, step: float, validation: float, minutes: float | None
+) -> RunConfig:
     """Return the configuration with as many epochs as `minutes` hold, whole validations apart."""
     if minutes is None:
         return config
@@ -229,12 +240,16 @@ def _fitted(config: RunConfig, module: KeypointModule, step: float, validation: 
     return config.model_copy(update={"schedule": schedule})
 
 
-def _tell(run: Run, module: KeypointModule, step: float, validation: float, machines: Machines, console: Console) -> None:
+def _tell(
+    run: Run, module: KeypointModule, step: float, validation: float, machines: Machines, console: Console
+) -> None:
     config = run.config
     seconds = config.schedule.epochs * _epoch_seconds(config, module, step, validation)
     weights = sum(p.numel() for p in module.network.parameters())
     faces = ", ".join(f"{count} {split}" for split, count in run.data["faces"].items())
-    console.print(f"{config.model.name} with {weights:,} weights for {run.skeleton.name} · faces: {faces}", soft_wrap=True)
+    console.print(
+        f"{config.model.name} with {weights:,} weights for {run.skeleton.name} · faces: {faces}", soft_wrap=True
+    )
     console.print(
         f"{config.schedule.epochs} epochs of {module.steps_per_epoch()} steps, {run.precision}, {machines.world} x "
         f"{run.threads} threads: about {told_time(seconds)}. Ctrl-C stops cleanly.",
@@ -288,7 +303,9 @@ def _train(run: Run, module: KeypointModule, machines: Machines, console: Consol
     )
     trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
     if stop.asked and trainer.is_global_zero:
-        console.print(f"[yellow]stopped[/] after epoch {trainer.current_epoch}; go on with: nasion train --resume {run.folder}")
+        console.print(
+            f"[yellow]stopped[/] after epoch {trainer.current_epoch}; go on with: nasion train --resume {run.folder}"
+        )
 
 
 def _quiet() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from math import cos, pi
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as lightning
 import torch
@@ -26,7 +26,7 @@ class KeypointModule(lightning.LightningModule):
         self.config, self.train_crops, self.validation_crops = config, train, validation
         torch.manual_seed(config.seed)
         self.network = KeypointNetwork(config, train.skeleton.count)
-        self.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.network.to(memory_format=torch.channels_last)
         self.loss = build_loss(config, self.network)
         self.average = _running_mean(self.network, config.schedule.average) if config.schedule.average else None
         self.step_loss = float("nan")
@@ -35,7 +35,7 @@ class KeypointModule(lightning.LightningModule):
     @property
     def best_network(self) -> KeypointNetwork:
         """What is validated and kept."""
-        return self.network if self.average is None else self.average.module
+        return self.network if self.average is None else cast(KeypointNetwork, self.average.module)
 
     def steps_per_epoch(self) -> int:
         """Return the optimizer's steps in an epoch; the same for any number of devices."""
@@ -68,7 +68,7 @@ class KeypointModule(lightning.LightningModule):
         self.step_loss = float(loss.detach())
         return loss * batch.share
 
-    def on_train_batch_end(self, *_: Any) -> None:
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Move the running mean a little."""
         if self.average is not None:
             self.average.update_parameters(self.network)

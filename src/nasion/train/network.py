@@ -1,6 +1,6 @@
 """The whole network: pixels in, points out. Normalising and decoding are inside, so a model is one thing.
 
-    crops (B, C, H, W), 0 to 255 → model.trunk → model.head → codec.decode → points (B, K, 2), crop px
+crops (B, C, H, W), 0 to 255 → model.trunk → model.head → codec.decode → points (B, K, 2), crop px
 """
 
 from collections.abc import Callable

@@ -4,9 +4,10 @@ Such a file defines `Options`, a frozen pydantic model of its own settings, and 
 """
 
 import pkgutil
+from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -19,7 +20,8 @@ __all__ = ["Kind", "Shape", "available", "build", "find"]
 Kind = Literal["models", "codecs", "losses"]
 
 
-class Shape(NamedTuple):
+@dataclass(frozen=True)
+class Shape:
     """What every part must know of the task.
 
     Attributes:

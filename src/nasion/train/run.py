@@ -1,17 +1,17 @@
 """The run folder: what was trained, on what, by which versions, and the weights.
 
-    RUN/run.json                  resolved configuration, skeleton, data and its fingerprint, versions, command
-    RUN/steps.csv, epochs.csv     the curves
-    RUN/checkpoints/best.pt       what predicts        RUN/checkpoints/last.ckpt    what resumes
-    RUN/tensorboard/              the same curves for TensorBoard
-    RUN/report.html               the page to open     RUN/scores.json              its scores
+RUN/run.json                  resolved configuration, skeleton, data and its fingerprint, versions, command
+RUN/steps.csv, epochs.csv     the curves
+RUN/checkpoints/best.pt       what predicts        RUN/checkpoints/last.ckpt    what resumes
+RUN/tensorboard/              the same curves for TensorBoard
+RUN/report.html               the page to open     RUN/scores.json              its scores
 """
 
 import hashlib
 import io
 import json
-import platform
 import pickle
+import platform
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version

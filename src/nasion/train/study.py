@@ -83,8 +83,12 @@ def default_boxes(config: RunConfig) -> str:
 def measure(model: Path, faces: DataSet, boxes: str, console: Console) -> Evaluation:
     """Return the errors of a run on faces, with a bar."""
     steps = iter(track(range(len(faces)), "measuring", console=console, transient=True))
-    measured = evaluate(Predictor(TorchBackend(model)), faces, boxes, tick=lambda: next(steps, None) and None)
-    next(steps, None)
+
+    def tick() -> None:
+        next(steps, None)
+
+    measured = evaluate(Predictor(TorchBackend(model)), faces, boxes, tick)
+    tick()  # the bar ends with the step after the last
     return measured
 
 
@@ -161,7 +165,9 @@ def sweep(recipe: str, jobs: Sequence[Job], folder: Path, console: Console, minu
         settings = [word for pair in label.split() for word in ("--set", pair)]
         command = shlex.join(["nasion", "train", recipe, "--data", config.data.source, *settings])
         train_job(config, place, console, command, minutes, Machines())
-        scores[label] = {k: v for k, v in json.loads((place / "scores.json").read_text("utf-8")).items() if k != "split"}
+        scores[label] = {
+            k: v for k, v in json.loads((place / "scores.json").read_text("utf-8")).items() if k != "split"
+        }
     _compare(scores, {label: folder / label.replace(" ", "_").replace("/", "-") for label, _ in jobs}, folder, console)
 
 
@@ -171,7 +177,10 @@ def _compare(scores: dict[str, dict[str, float]], places: dict[str, Path], folde
     curves = {label: read_curve(place / "epochs.csv") for label, place in places.items()}
     write_bytes(folder / "sweep.png", plots.png(plots.sweep_curves(curves)))
     names = [name for name in next(iter(scores.values())) if not name.startswith("ms_")]
-    rows = [",".join(["run", *names]), *(",".join([label, *(f"{each[n]:.6g}" for n in names)]) for label, each in scores.items())]
+    rows = [
+        ",".join(["run", *names]),
+        *(",".join([label, *(f"{each[n]:.6g}" for n in names)]) for label, each in scores.items()),
+    ]
     write_text(folder / "sweep.csv", "\n".join(rows) + "\n")
     table = Table(title="scores on the validation faces", title_justify="left", box=None)
     table.add_column("run")
@@ -198,5 +207,3 @@ def filters(model: Path, out: Path) -> Path:
         raise ConfigError(f"{out}: kernels are drawn as .png")
     write_bytes(out, plots.png(plots.kernels(weights)))
     return out
-
-

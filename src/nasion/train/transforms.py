@@ -63,7 +63,7 @@ class Augmentation:
         """Return the crop (H, W, C) with other light, focus, noise and a hidden part; its points do not move."""
         channels = crop.shape[2]
         if self.grey and channels > 1:
-            crop = cv2.transform(crop, np.repeat(GREY_WEIGHTS, channels, axis=0))
+            crop = _shaped(cv2.transform(crop, np.repeat(GREY_WEIGHTS, channels, axis=0)), channels)
         if self.offset or self.gamma != 1 or self.gain != (1, 1, 1):
             crop = _shaped(cv2.LUT(crop, self._table(channels)), channels)
         if self.patch:
@@ -94,7 +94,7 @@ class Augmentation:
 
 def _shaped(crop: np.ndarray, channels: int) -> NDArray[np.uint8]:
     """Return what OpenCV gave back with its channel axis, which it drops from grey crops."""
-    return crop.reshape(*crop.shape[:2], channels)
+    return np.asarray(crop, np.uint8).reshape(*crop.shape[:2], channels)
 
 
 def draw(config: AugmentConfig, random: Generator) -> Augmentation:

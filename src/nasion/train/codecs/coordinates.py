@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from nasion.train.codecs import Decoded
 from nasion.strict import Strict
+from nasion.train.codecs import Decoded
 from nasion.train.parts import Shape
 
 
@@ -13,7 +13,7 @@ class Options(Strict):
 
 
 class Coordinates(nn.Module):
-    """Reads (B, 2K) as x0, y0, x1, y1, …"""
+    """Reads (B, 2K) as x0, y0, x1, y1 and so on."""
 
     gives = "vector"
 

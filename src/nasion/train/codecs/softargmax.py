@@ -9,8 +9,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from nasion.train.codecs import Decoded
 from nasion.strict import Strict
+from nasion.train.codecs import Decoded
 from nasion.train.parts import Shape
 
 

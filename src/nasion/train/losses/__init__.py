@@ -1,5 +1,5 @@
 """What a wrong point costs. A loss is `loss(decoded, target) -> (B, K)`; `network.mean_cost` makes one number.
 
-`target` is (B, K, 2), normalised, without NaN: missing points are taken out around the loss. `needs` names what the codec must
-give: "vector" (any codec) or "maps".
+`target` is (B, K, 2), normalised, without NaN: missing points are taken out around the loss. `needs` names what
+the codec must give: "vector" (any codec) or "maps".
 """

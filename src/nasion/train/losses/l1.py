@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from nasion.train.codecs import Decoded
 from nasion.strict import Strict
+from nasion.train.codecs import Decoded
 from nasion.train.parts import Shape
 
 
@@ -17,6 +17,7 @@ class L1:
     needs = "vector"
 
     def __call__(self, decoded: Decoded, target: Tensor) -> Tensor:
+        """Return the cost of each point (B, K)."""
         return (decoded.keypoints - target).abs().mean(-1)
 
 

@@ -7,9 +7,9 @@ learns where every point looks alike in all faces instead of balancing far cells
 from pydantic import Field
 from torch import Tensor
 
+from nasion.strict import Strict
 from nasion.train.codecs import Decoded
 from nasion.train.codecs.softargmax import centres
-from nasion.strict import Strict
 from nasion.train.parts import Shape
 
 
@@ -29,6 +29,7 @@ class MapL1:
         self.weight, self.sigma_cells = options.weight, options.sigma_cells
 
     def __call__(self, decoded: Decoded, target: Tensor) -> Tensor:
+        """Return the cost of each point (B, K)."""
         near = (decoded.keypoints - target).abs().mean(-1)
         if decoded.log_maps is None:
             raise ValueError("this loss needs a codec with maps")

@@ -4,8 +4,8 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from nasion.train.codecs import Decoded
 from nasion.strict import Strict
+from nasion.train.codecs import Decoded
 from nasion.train.parts import Shape
 
 
@@ -24,6 +24,7 @@ class SmoothL1:
         self.beta = options.beta
 
     def __call__(self, decoded: Decoded, target: Tensor) -> Tensor:
+        """Return the cost of each point (B, K)."""
         return F.smooth_l1_loss(decoded.keypoints, target, reduction="none", beta=self.beta).mean(-1)
 
 

@@ -36,6 +36,7 @@ class Block(nn.Module):
         nn.init.zeros_(self.second[1].weight)  # each block starts as its shortcut  # pyright: ignore[reportArgumentType]
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return features (B, width, H, W)."""
         return F.relu(self.shortcut(x) + self.second(F.relu(self.first(x))))
 
 
@@ -47,10 +48,11 @@ class UNet(nn.Module):
     def __init__(self, options: Options, shape: Shape, outputs: int) -> None:
         super().__init__()
         widths = options.widths
-        if any(side % 2 ** len(widths) for side in shape.size) or options.stride not in STRIDES[: len(widths)]:
+        times, (height, width) = len(widths), shape.size
+        if height % 2**times or width % 2**times or options.stride not in STRIDES[:times]:
             raise ConfigError(
-                f"unet: a crop of {shape.size[0]} x {shape.size[1]} px and a stride of {options.stride} do not halve "
-                f"evenly {len(widths)} times; use sides divisible by {2 ** len(widths)} and a stride of 2 to {2 ** len(widths)}"
+                f"unet: a crop of {height} x {width} px and a stride of {options.stride} do not halve evenly {times} "
+                f"times; use sides divisible by {2**times} and a stride that is a power of 2 up to {2**times}"
             )
         # Halving by a 6x6 stem and by pooling keeps a cell's centre over the middle of the pixels it stands for,
         # so that a mirrored crop gives a mirrored map; odd kernels with a stride do not.
