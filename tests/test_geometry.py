@@ -100,7 +100,11 @@ def test_a_blob_follows_its_point_through_crops(target):
     y, x = np.mgrid[:96, :128]
     true = np.array([70.3, 41.8])
     blob = 255 * np.exp(-((x - true[0]) ** 2 + (y - true[1]) ** 2) / (2 * 6.0**2))
-    affine = Affine.rotation(20, [64, 48]) @ Affine.crop([30, 10, 110, 70], target) if target[0] > 48 else Affine.crop([30, 10, 110, 70], target)
+    affine = (
+        Affine.rotation(20, [64, 48]) @ Affine.crop([30, 10, 110, 70], target)
+        if target[0] > 48
+        else Affine.crop([30, 10, 110, 70], target)
+    )
     seen = images.warp(np.rint(blob).astype(np.uint8), affine, target, border=cv2.BORDER_CONSTANT).astype(float)
     rows, columns = np.mgrid[: target[0], : target[1]]
     centroid = np.array([(seen * columns).sum(), (seen * rows).sum()]) / seen.sum()

@@ -16,7 +16,17 @@ from nasion.crop import CropConfig
 from nasion.errors import ConfigError, nearest
 from nasion.strict import Strict, explain
 
-__all__ = ["AugmentConfig", "DataConfig", "Named", "RunConfig", "available", "load", "parse", "recipe_text"]
+__all__ = [
+    "AugmentConfig",
+    "DataConfig",
+    "Named",
+    "PhotoConfig",
+    "RunConfig",
+    "available",
+    "load",
+    "parse",
+    "recipe_text",
+]
 
 
 class Named(BaseModel):
@@ -39,15 +49,9 @@ class DataConfig(Strict):
     validation_share: float = Field(0.15, ge=0, lt=1, description="share of the training persons or photographs")
 
 
-class AugmentConfig(Strict):
-    """How training crops vary. Ranges are symmetric; chances are per crop."""
+class PhotoConfig(Strict):
+    """How the pixels of training crops vary; points do not move. Ranges are symmetric; chances are per crop."""
 
-    flip: float = Field(0.0, ge=0, le=1, description="chance of a mirror")
-    rotation_deg: float = Field(0.0, ge=0, le=180, description="largest turn")
-    scale: float = Field(0.0, ge=0, lt=1, description="largest change of size, as a share")
-    shift: float = Field(0.0, ge=0, le=0.5, description="largest shift, as a share of the crop's side")
-    stretch: float = Field(0.0, ge=0, lt=1, description="largest change of width against height, as a share")
-    shear: float = Field(0.0, ge=0, lt=1, description="largest sideways slant, as a share of the height")
     brightness: float = Field(0.0, ge=0, le=1, description="largest offset, as a share of white")
     contrast: float = Field(0.0, ge=0, lt=1, description="largest change of gain, as a share")
     gamma: float = Field(0.0, ge=0, lt=1, description="largest change of gamma, as a share")
@@ -59,6 +63,18 @@ class AugmentConfig(Strict):
     noise_level: float = Field(12.0, gt=0, description="largest standard deviation of the noise, of 255")
     occlude: float = Field(0.0, ge=0, le=1, description="chance of a patch that hides a part")
     occlude_side: float = Field(0.4, gt=0, le=1, description="largest side of the patch, as a share of the crop's")
+
+
+class AugmentConfig(Strict):
+    """How training crops vary: the points move with the picture. Ranges are symmetric; the flip is a chance."""
+
+    flip: float = Field(0.0, ge=0, le=1, description="chance of a mirror")
+    rotation_deg: float = Field(0.0, ge=0, le=180, description="largest turn")
+    scale: float = Field(0.0, ge=0, lt=1, description="largest change of size, as a share")
+    shift: float = Field(0.0, ge=0, le=0.5, description="largest shift, as a share of the crop's side")
+    stretch: float = Field(0.0, ge=0, lt=1, description="largest change of width against height, as a share")
+    shear: float = Field(0.0, ge=0, lt=1, description="largest sideways slant, as a share of the height")
+    photo: PhotoConfig = PhotoConfig()  # pyright: ignore[reportCallIssue]
 
 
 class OptimizerConfig(Strict):

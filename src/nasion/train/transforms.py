@@ -13,7 +13,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from nasion.geometry import Affine
-from nasion.train.config import AugmentConfig
+from nasion.train.config import AugmentConfig, PhotoConfig
 
 __all__ = ["Augmentation", "draw"]
 
@@ -99,10 +99,11 @@ def _shaped(crop: np.ndarray, channels: int) -> NDArray[np.uint8]:
 
 def draw(config: AugmentConfig, random: Generator) -> Augmentation:
     """Return a variation within the limits of `config`; the same generator state gives the same one."""
+    photo = config.photo
     u = random.uniform(-1, 1, 12)
     chance = random.random(5)
-    contrast = exp(u[7] * log1p(config.contrast))
-    tint = np.exp(random.uniform(-1, 1, 3) * log1p(config.colour))
+    contrast = exp(u[7] * log1p(photo.contrast))
+    tint = np.exp(random.uniform(-1, 1, 3) * log1p(photo.colour))
     red, green, blue = (contrast * tint).tolist()
     return Augmentation(
         mirror=bool(chance[0] < config.flip),
@@ -112,16 +113,16 @@ def draw(config: AugmentConfig, random: Generator) -> Augmentation:
         shear=u[3] * config.shear,
         shift=(u[4] * config.shift, u[5] * config.shift),
         gain=(red, green, blue),
-        offset=u[8] * config.brightness + (1 - contrast) / 2,  # contrast about mid-grey
-        gamma=exp(u[9] * log1p(config.gamma)),
-        grey=bool(chance[1] < config.grey),
-        blur_px=abs(u[10]) * config.blur_px if chance[2] < config.blur else 0.0,
-        noise=(abs(u[11]) * config.noise_level if chance[3] < config.noise else 0.0, int(random.integers(2**31))),
-        patch=_patch(config, random) if chance[4] < config.occlude else None,
+        offset=u[8] * photo.brightness + (1 - contrast) / 2,  # contrast about mid-grey
+        gamma=exp(u[9] * log1p(photo.gamma)),
+        grey=bool(chance[1] < photo.grey),
+        blur_px=abs(u[10]) * photo.blur_px if chance[2] < photo.blur else 0.0,
+        noise=(abs(u[11]) * photo.noise_level if chance[3] < photo.noise else 0.0, int(random.integers(2**31))),
+        patch=_patch(photo, random) if chance[4] < photo.occlude else None,
     )
 
 
-def _patch(config: AugmentConfig, random: Generator) -> tuple[float, float, float, float, float]:
-    width, height = random.uniform(0.1 * config.occlude_side, config.occlude_side, 2)
+def _patch(photo: PhotoConfig, random: Generator) -> tuple[float, float, float, float, float]:
+    width, height = random.uniform(0.1 * photo.occlude_side, photo.occlude_side, 2)
     x, y = random.uniform(0, 1 - width), random.uniform(0, 1 - height)
     return x, y, x + width, y + height, random.random()

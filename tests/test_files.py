@@ -1,0 +1,42 @@
+import os
+
+import pytest
+
+from nasion import files
+from nasion.errors import OutputError
+
+
+def test_writing_replaces_whole_and_leaves_no_part(tmp_path):
+    files.write_text(tmp_path / "deep" / "a.txt", "one")
+    files.write_text(tmp_path / "deep" / "a.txt", "two")
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["a.txt"]
+    assert (tmp_path / "deep" / "a.txt").read_text() == "two"
+
+
+def test_a_full_disk_keeps_the_old_file(tmp_path, monkeypatch):
+    files.write_text(tmp_path / "a.txt", "old")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fdopen", full)
+    with pytest.raises(OutputError, match=r"No space left on device; choose another place with --out"):
+        files.write_text(tmp_path / "a.txt", "new")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+    assert (tmp_path / "a.txt").read_text() == "old"
+
+
+def test_a_file_in_the_way_of_a_folder(tmp_path):
+    (tmp_path / "a").write_text("")
+    with pytest.raises(OutputError, match="cannot write"):
+        files.prove_writable(tmp_path / "a" / "b")
+
+
+def test_fingerprint_sees_names_and_contents_but_not_order(tmp_path):
+    for name, text in (("a", "1"), ("b", "2")):
+        (tmp_path / name).write_text(text)
+    a, b = tmp_path / "a", tmp_path / "b"
+    first = files.fingerprint([a, b], tmp_path)
+    assert files.fingerprint([b, a], tmp_path) == first
+    b.write_text("3")
+    assert files.fingerprint([a, b], tmp_path) != first

@@ -1,0 +1,137 @@
+"""Every kind of picture that people have, and every kind that is none."""
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+
+from nasion import images
+from nasion.errors import ImageError, OutputError
+
+SIZE = (48, 64)
+
+
+@pytest.fixture
+def colours():
+    """A picture whose left half is orange and right half blue, so that a mirror or a swap shows."""
+    picture = np.zeros((*SIZE, 3), np.uint8)
+    picture[:, :32], picture[:, 32:] = (255, 140, 0), (30, 120, 255)
+    return picture
+
+
+def close(found, expected, tolerance=4):
+    return found.shape == expected.shape and np.abs(found.astype(int) - expected).max() <= tolerance
+
+
+def test_png_is_read_as_it_was_written(tmp_path, colours):
+    images.write(tmp_path / "a.png", colours)
+    assert np.array_equal(images.read(tmp_path / "a.png"), colours)
+    assert images.size(tmp_path / "a.png") == SIZE
+
+
+def test_content_counts_not_the_name(tmp_path, colours):
+    images.write(tmp_path / "a.png", colours)
+    (tmp_path / "a.png").rename(tmp_path / "a.jpg")
+    assert np.array_equal(images.read(tmp_path / "a.jpg"), colours)
+
+
+def test_cmyk(tmp_path, colours):
+    PillowImage.fromarray(colours).convert("CMYK").save(tmp_path / "a.jpg", quality=100)
+    assert close(images.read(tmp_path / "a.jpg")[:, 2:30], colours[:, 2:30], 12)
+
+
+def test_grey_with_alpha_lies_on_white(tmp_path):
+    grey = np.full((*SIZE, 2), 100, np.uint8)
+    grey[..., 1] = 255
+    grey[:, :32, 1] = 0
+    PillowImage.fromarray(grey, "LA").save(tmp_path / "a.png")
+    found = images.read(tmp_path / "a.png")
+    assert (found[:, :32] == 255).all()
+    assert (found[:, 32:] == 100).all()
+
+
+def test_sixteen_bits(tmp_path):
+    ramp = np.linspace(0, 65535, 64).astype(np.uint16)[None].repeat(48, 0)
+    PillowImage.fromarray(ramp).save(tmp_path / "a.png")
+    assert close(images.read(tmp_path / "a.png")[..., 0], np.rint(ramp / 257).astype(int), 0)
+
+
+def test_palette_with_transparency(tmp_path, colours):
+    picture = PillowImage.fromarray(colours).quantize(4)
+    picture.save(tmp_path / "a.gif", transparency=picture.getpixel((0, 0)))
+    found = images.read(tmp_path / "a.gif")
+    assert (found[:, :32] == 255).all()
+    assert close(found[:, 32:], colours[:, 32:], 8)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "back"),
+    [(1, lambda a: a), (3, lambda a: a[::-1, ::-1]), (6, lambda a: np.rot90(a, 1)), (8, lambda a: np.rot90(a, -1))],
+)
+def test_exif_orientation_is_applied_once(tmp_path, colours, orientation, back):
+    exif = PillowImage.Exif()
+    exif[0x0112] = orientation
+    PillowImage.fromarray(np.ascontiguousarray(back(colours))).save(tmp_path / "a.png", exif=exif)
+    assert np.array_equal(images.read(tmp_path / "a.png"), colours)
+    assert images.size(tmp_path / "a.png") == SIZE
+
+
+def test_one_pixel(tmp_path):
+    images.write(tmp_path / "a.png", np.full((1, 1, 3), 7, np.uint8))
+    assert images.read(tmp_path / "a.png").tolist() == [[[7, 7, 7]]]
+
+
+def huge_png(path, side=30_000):
+    """A PNG header that promises side x side pixels, and no pixels."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("side", [30_000, 10_000])
+def test_a_huge_picture_is_refused_by_its_header(tmp_path, side):
+    huge_png(tmp_path / "a.png", side)
+    with pytest.raises(ImageError, match=r"too large|more than"):
+        images.read(tmp_path / "a.png")
+
+
+def test_a_smaller_limit_can_be_asked_for(tmp_path, colours):
+    images.write(tmp_path / "a.png", colours)
+    with pytest.raises(ImageError, match="64 x 48 = 3,072 pixels, more than 3,000"):
+        images.read(tmp_path / "a.png", max_pixels=3000)
+
+
+def broken(path, kind, colours):
+    PillowImage.fromarray(colours).resize((640, 480)).save(path, "JPEG")
+    data = path.read_bytes()
+    path.write_bytes(
+        {"truncated": data[: len(data) // 2], "text": b"a diary\n" * 20, "empty": b"", "header": data[:30]}[kind]
+    )
+
+
+@pytest.mark.parametrize("kind", ["truncated", "text", "empty", "header"])
+def test_what_is_no_picture_is_one_clear_line(tmp_path, colours, kind):
+    broken(tmp_path / "a.jpg", kind, colours)
+    with pytest.raises(ImageError, match=r"a\.jpg: (damaged|not a picture)") as caught:
+        images.read(tmp_path / "a.jpg")
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_file_and_folder(tmp_path):
+    with pytest.raises(ImageError, match="no such picture"):
+        images.read(tmp_path / "none.jpg")
+    with pytest.raises(ImageError):
+        images.read(tmp_path)
+
+
+def test_an_unknown_suffix_leaves_nothing_behind(tmp_path, colours):
+    with pytest.raises(OutputError, match=r"use \.png or \.jpg"):
+        images.write(tmp_path / "a.xyz", colours)
+    assert list(tmp_path.iterdir()) == []
