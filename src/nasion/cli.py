@@ -237,7 +237,10 @@ def evaluate(
     from nasion.train.run import open_run
 
     run = open_run(model)
-    faces = with_validation(datasets.load(data), run.config.data.validation_share).of_split(split)
+    faces = datasets.load(data)
+    if split in ("train", "val"):
+        faces = with_validation(faces, run.config.data.validation_share)
+    faces = faces.of_split(split)
     for path in (json_file.parent if json_file else None, report):
         if path is not None:
             prove_writable(path)

@@ -189,7 +189,7 @@ class _Resuming:
         have = part.stat().st_size if part.exists() else 0
         headers = {"Range": f"bytes={have}-"} if have else {}
         with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as answer:
-            if answer.status_code == requests.codes.requested_range_not_satisfiable:  # nothing is left to fetch
+            if have and answer.status_code == requests.codes.requested_range_not_satisfiable:  # all is there
                 part.replace(output_file)
                 return
             answer.raise_for_status()

@@ -19,7 +19,7 @@ def test_settings_lie_over_the_recipe():
         (["optimizer.lr=-1"], "optimizer.lr = -1: input should be greater than 0"),
         (["optimizer.lr=nan"], "finite"),
         (["optimizer.lr"], "section.key=value"),
-        (["seed.x=1"], '"seed" is a value'),
+        (["data.skeleton.x=1"], '"skeleton" is a value'),
         (["schedule.shape=square"], "schedule.shape"),
         (["crop.box=face"], "crop.box"),
     ],

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nasion import images
-from nasion.errors import AnnotationError, ConfigError
+from nasion.errors import AnnotationError, ConfigError, NasionError
 from nasion.geometry import is_present
 from nasion.sample import Annotation, DataSet, Image, Problem
 from nasion.skeleton import Skeleton, available, load_skeleton
@@ -29,8 +29,8 @@ class Collector:
         """Add what `read` returns, or its error as a problem under `name`."""
         try:
             self.faces.extend(read())
-        except (AnnotationError, OSError, UnicodeDecodeError) as error:
-            reason = str(error) if isinstance(error, AnnotationError) else f"cannot be read: {error}"
+        except (NasionError, OSError, UnicodeDecodeError) as error:
+            reason = str(error) if isinstance(error, NasionError) else f"cannot be read: {error}"
             self.problems.append(Problem(name, reason))
 
     def data_set(self, name: str, points: Skeleton, note: str) -> DataSet:

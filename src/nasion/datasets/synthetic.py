@@ -24,14 +24,14 @@ MAX_COUNT = 100_000
 
 
 def read(source: str, options: dict[str, str]) -> DataSet:
-    """Return `source` drawn faces; the last sixth of the people test, the others train."""
+    """Return `source` drawn faces; the last sixth of the people test, unless they are fewer than three."""
     count = _number("count of faces", source, 1, MAX_COUNT)
     seed = _number("seed", options.get("seed", "0"), 0, 2**31)
     name = options.get("skeleton", "imm-58")
     if name not in SKELETONS:
         raise ConfigError(f'synthetic faces have no points of "{name}"; {nearest(name, SKELETONS)}')
     people = -(-count // VIEWS)
-    first_test = people - people // VIEWS
+    first_test = people - (max(1, people // 6) if people > 2 else 0)
     faces = tuple(_face(seed, index, name, first_test) for index in range(count))
     return DataSet(f"synthetic:{count}", load_skeleton(name), faces, _open, note="points exact by construction")
 

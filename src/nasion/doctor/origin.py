@@ -12,7 +12,7 @@ import numpy as np
 
 from nasion import images
 from nasion.doctor.checks import MIN_FACES, Finding
-from nasion.geometry import FloatArray, similarity_between
+from nasion.geometry import Affine, FloatArray, similarity_between
 from nasion.sample import DataSet
 from nasion.skeleton import mean_shape
 
@@ -23,6 +23,11 @@ SIDE = 96
 
 FACE_SHARE = 0.7
 """Of the mean face's side, between its outermost points."""
+
+SLOW_PX = 5.0
+"""Changes over more than this many px are light, not features."""
+
+STEPS = 5
 
 MOST_FACES = 300
 
@@ -99,7 +104,18 @@ def _aligned(faces: DataSet, index: int, shape: FloatArray) -> tuple[FloatArray,
 
 
 def _half_shift(picture: FloatArray) -> float:
-    """Return how far a picture (S, S) must move to the right to lie symmetric about its middle, px."""
+    """Return how far a picture (S, S) must move to the right to lie symmetric about its middle, px.
+
+    Gauss-Newton on the difference between the picture and its mirror image, after the slow changes that light
+    makes across a face are taken off: a face lit from one side is not symmetric, its edges are.
+    """
+    edges = picture - cv2.GaussianBlur(picture, (0, 0), SLOW_PX)
     window = cv2.createHanningWindow((SIDE, SIDE), cv2.CV_64F)
-    (shift, _), _ = cv2.phaseCorrelate(picture, np.ascontiguousarray(picture[:, ::-1]), window)
-    return shift / 2
+    shift = 0.0
+    for _ in range(STEPS):
+        matrix = Affine.translation(shift, 0).matrix
+        moved = cv2.warpAffine(edges, matrix, (SIDE, SIDE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+        mirror = moved[:, ::-1]
+        slope = np.gradient((moved + mirror) / 2, axis=1)
+        shift -= float(((mirror - moved) * slope * window).sum() / (2 * (slope * slope * window).sum()))
+    return shift

@@ -75,6 +75,7 @@ class Curves(lightning.Callback):
         self.steps: list[tuple[Any, ...]] = []
         self.epochs: list[tuple[Any, ...]] = []
         self.before = 0.0
+        self.rate = 0.0
         self.began = time.monotonic()
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
@@ -85,12 +86,15 @@ class Curves(lightning.Callback):
             self.epochs = [tuple(r) for r in read_rows(self.folder / "epochs.csv") if r[0] < trainer.current_epoch]
             self.before = self.epochs[-1][2] if self.epochs else 0.0
 
+    def on_train_batch_start(self, trainer: lightning.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        """Note the rate that this step takes: at its end the next one is already set."""
+        self.rate = float(trainer.optimizers[0].param_groups[0]["lr"])
+
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Note a step."""
-        rate = trainer.optimizers[0].param_groups[0]["lr"]
-        step = trainer.global_step - 1
+        step, rate = trainer.global_step - 1, self.rate
         self.steps.append((step, trainer.current_epoch, pl_module.step_loss, rate))
         if step % BOARD_EVERY == 0:
             pl_module.logger.log_metrics({"train/step_loss": pl_module.step_loss, "lr": rate}, step)

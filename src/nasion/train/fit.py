@@ -31,7 +31,7 @@ from nasion.train.run import Run, describe_data, load_weights, open_run
 
 __all__ = ["Machines", "fit", "load_faces", "resume"]
 
-CALIBRATION_SECONDS = 3.0
+CALIBRATION_SECONDS = 2.0
 """How long steps are timed before a training, to tell and to fit its time."""
 
 FITTED_SHARE = 0.95

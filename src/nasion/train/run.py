@@ -12,6 +12,7 @@ import io
 import json
 import pickle
 import platform
+import warnings
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -113,7 +114,9 @@ def load_weights(path: Path) -> dict[str, Any]:
         ModelError: the file is missing, damaged, or no such file.
     """
     try:
-        return torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's doubts about a foreign pickle, which it refuses anyway
+            return torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); the run has not got so far") from None
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:

@@ -1,0 +1,257 @@
+"""The command line as people use it, and as they misuse it: one line, exit code 2, nothing half-written."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from made_files import make_imm, shape
+from nasion import images
+from nasion.cli import main
+from nasion.drawn_face import draw_face
+
+QUICK = ["--set", "schedule.epochs=2", "--set", "schedule.batch=8"]
+
+
+@pytest.fixture
+def nasion(capsys, monkeypatch, tmp_path):
+    """Return a function that runs a command in an empty folder: exit code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["nasion", *map(str, words)])
+        code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        out, error = capsys.readouterr()
+        return code, out, error
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A nose run of two epochs on drawn faces."""
+    from rich.console import Console
+
+    from nasion.train import config, fit
+    from nasion.train.study import train_job
+
+    os.environ["OMP_NUM_THREADS"] = "1"
+    fit.CALIBRATION_SECONDS = 0.0
+    folder = tmp_path_factory.mktemp("runs") / "nose"
+    resolved = config.load("nose", ["schedule.epochs=2"], "synthetic:24")
+    train_job(resolved, folder, Console(quiet=True), "nasion train nose", None, fit.Machines())
+    return folder
+
+
+def test_train_evaluate_filters_predict(nasion, tmp_path):
+    code, out, error = nasion("train", "nose", "--data", "synthetic:24", "--out", "run", *QUICK)
+    assert (code, error) == (0, "")
+    assert "about" in out
+    assert "run/report.html" in out
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert page.count("data:image/") >= 6
+    assert "http" not in page.replace("http-equiv", "")
+    assert "nasion train nose" in page
+    code, out, error = nasion(
+        "evaluate", "run", "synthetic:24?seed=5", "--json", "deep/scores.json", "--report", "test", "--point", 0
+    )
+    assert (code, error) == (0, "")
+    assert "point 0 (nose_tip)" in out
+    scores = json.loads((tmp_path / "deep" / "scores.json").read_text())
+    assert scores["n"] == 24
+    assert {
+        "nme/inter_ocular",
+        "nme/inter_pupil",
+        "nme/box_diagonal",
+        "nme/box_size",
+        "error_px/mean",
+        "auc@0.08/inter_ocular",
+        "failure_rate@0.08/inter_ocular",
+        "ms_per_face",
+    } <= set(scores)
+    assert (tmp_path / "test" / "report.html").exists()
+    assert nasion("filters", "run")[0] == 0
+    assert images.read(tmp_path / "run" / "filters.png").shape[0] > 100
+
+
+def test_predict_writes_pictures_and_points(nasion, trained, tmp_path):
+    for person in range(2):
+        images.write(tmp_path / "faces" / f"{person}.png", draw_face(5, person, 0, "imm-58").image)
+    (tmp_path / "faces" / "notes.jpg").write_text("a diary")
+    code, out, error = nasion("predict", "faces", "--model", trained, "--out", "found")
+    assert code == 0
+    assert "skipped" in error
+    assert "notes.jpg" in error
+    assert "1 of 3 pictures were skipped" in out
+    table = json.loads((tmp_path / "found" / "keypoints.json").read_text())
+    assert [len(entry["faces"]) for entry in table] == [1, 1]
+    assert np.shape(table[0]["faces"][0]["keypoints"]) == (1, 2)
+    assert images.read(tmp_path / "found" / "0-points.jpg").shape == (480, 640, 3)
+    assert nasion("predict", "faces/0.png", "--model", trained, "--format", "csv", "--out", "found")[0] == 0
+    assert (
+        (tmp_path / "found" / "keypoints.csv").read_text().startswith("image,face,score,x0,y0\nfaces/0.png,0,1.0000,")
+    )
+    assert (
+        nasion(
+            "predict", "faces/0.png", "--model", trained, "--format", "pts", "--out", "found", "--box", "100,50,500,400"
+        )[0]
+        == 0
+    )
+    assert (tmp_path / "found" / "0.pts").read_text().startswith("version: 1\nn_points: 1\n{\n")
+
+
+def test_pts_that_were_written_are_read_back(nasion, trained, tmp_path):
+    from nasion.datasets.ibug import parse_pts
+
+    images.write(tmp_path / "a.png", draw_face(5, 0, 0, "imm-58").image)
+    nasion("predict", "a.png", "--model", trained, "--format", "pts", "--out", "p")
+    nasion("predict", "a.png", "--model", trained, "--format", "json", "--out", "p")
+    written = parse_pts((tmp_path / "p" / "a.pts").read_text()) - 1
+    found = json.loads((tmp_path / "p" / "keypoints.json").read_text())[0]["faces"][0]["keypoints"]
+    assert written == pytest.approx(np.array(found), abs=2e-3)
+
+
+def test_sweep_compares(nasion, tmp_path):
+    code, _, error = nasion(
+        "sweep", "nose", "--data", "synthetic:24", "--set", "optimizer.lr=1e-4,1e-3", *QUICK, "--out", "s"
+    )
+    assert (code, error) == (0, "")
+    assert (tmp_path / "s" / "sweep.csv").read_text().count("\n") == 3
+    assert images.read(tmp_path / "s" / "sweep.png").shape[1] > 800
+    assert (tmp_path / "s" / "optimizer.lr=1e-4" / "report.html").exists()
+
+
+def test_doctor_show_formats_recipes(nasion, tmp_path):
+    assert nasion("doctor", "synthetic:24")[0] == 0
+    assert (tmp_path / "doctor" / "worst.png").exists()
+    assert nasion("show", "synthetic:24", "--count", 5)[0] == 0
+    code, _, _ = nasion("show", "synthetic:24", "--recipe", "danes-heatmap", "--count", 2, "--out", "crops.png")
+    assert code == 0
+    assert images.read(tmp_path / "crops.png").shape[1] > 1000
+    assert "imm:DIR" in nasion("formats")[1]
+    assert "nasion train nose" in nasion("recipes")[1]
+
+
+BAD = {
+    "missing folder": ("doctor", "imm:nowhere"),
+    "unknown format": ("doctor", "inm:x"),
+    "unknown recipe": ("train", "nsoe", "--data", "synthetic:6"),
+    "unknown key": ("train", "nose", "--data", "synthetic:6", "--set", "optimiser.lr=1"),
+    "no data": ("train", "nose"),
+    "no recipe": ("train",),
+    "wrong skeleton": ("train", "danes", "--data", "synthetic:6?skeleton=ibug-68"),
+    "no model": ("predict", "a.png", "--model", "nowhere"),
+    "no run": ("evaluate", ".", "synthetic:6"),
+    "resume nothing": ("train", "--resume", "nowhere"),
+    "resume and change": ("train", "nose", "--resume", "nowhere"),
+    "nothing to sweep": ("sweep", "nose", "--data", "synthetic:6"),
+    "unknown set": ("get", "imn", "x"),
+    "offline": ("get", "imm", "x", "--url", "http://127.0.0.1:1/x.zip"),
+    "unknown suffix": ("show", "synthetic:6", "--out", "a.xyz"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_and_exit_code_2(nasion, case, tmp_path):
+    code, _, error = nasion(*BAD[case])
+    assert code == 2
+    assert error.startswith("nasion: ")
+    assert error.count("\n") == 1
+    assert "Traceback" not in error
+    assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+@pytest.mark.parametrize("box", ["1,2,3", "a,b,c,d", "5,5,5,9", "nan,0,1,1", "9,9,1,1"])
+def test_a_bad_box(nasion, trained, tmp_path, box):
+    images.write(tmp_path / "a.png", draw_face(5, 0, 0, "imm-58").image)
+    code, _, error = nasion("predict", "a.png", "--model", trained, "--box", box)
+    assert code == 2
+    assert error.count("\n") == 1
+    assert "x0,y0,x1,y1" in error
+
+
+@pytest.mark.parametrize("content", [b"a diary", b"", b"\xff\xd8\xff\xe0 broken"])
+def test_one_bad_picture_is_exit_code_2(nasion, trained, tmp_path, content):
+    (tmp_path / "a.jpg").write_bytes(content)
+    code, _, error = nasion("predict", "a.jpg", "--model", trained)
+    assert code == 2
+    assert "a.jpg" in error
+    assert "Traceback" not in error
+
+
+def test_one_pixel_is_predicted(nasion, trained, tmp_path):
+    images.write(tmp_path / "a.png", np.zeros((1, 1, 3), np.uint8))
+    assert nasion("predict", "a.png", "--model", trained)[0] == 0
+
+
+def test_data_of_another_skeleton_is_refused(nasion, trained, tmp_path):
+    (tmp_path / "t.csv").write_text("image,eye_x,eye_y,mouth_x,mouth_y\na.png,1,2,3,4\n")
+    images.write(tmp_path / "a.png", np.zeros((9, 9, 3), np.uint8))
+    code, _, error = nasion("evaluate", trained, "csv:t.csv")
+    assert code == 2
+    assert "does not say where its points stand" in error
+
+
+def test_bad_faces_among_good_ones_are_skipped_counted_and_named(nasion, trained, tmp_path):
+    for name in ("01-1m", "02-1m", "03-1m"):
+        make_imm(tmp_path / "imm", shape(58))
+        for suffix in (".asf", ".jpg"):
+            path = tmp_path / "imm" / f"07-3m{suffix}"
+            path.write_bytes(path.read_bytes().replace(b"07-3m", name.encode()))
+            path.rename(tmp_path / "imm" / f"{name}{suffix}")
+    (tmp_path / "imm" / "02-1m.jpg").write_bytes((tmp_path / "imm" / "02-1m.jpg").read_bytes()[:400])
+    (tmp_path / "imm" / "03-1m.asf").write_text("3\n0 4 0.5 0.5 0 0 0\n")
+    code, out, _ = nasion("evaluate", trained, "imm:imm")
+    assert code == 0
+    assert "02-1m.jpg" in out
+    assert "03-1m.asf" in out
+    assert "1 labelled faces" in out
+
+
+def test_an_output_that_cannot_be_written(nasion, trained, tmp_path):
+    images.write(tmp_path / "a.png", np.zeros((9, 9, 3), np.uint8))
+    (tmp_path / "taken").write_text("a file")
+    for words in [
+        ("predict", "a.png", "--model", trained, "--out", "taken"),
+        ("train", "nose", "--data", "synthetic:12", "--out", "taken/run"),
+    ]:
+        code, _, error = nasion(*words)
+        assert code == 2
+        assert "choose another place with --out" in error
+
+
+def test_a_full_disk_is_one_line(nasion, trained, monkeypatch, tmp_path):
+    from nasion import files
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fdopen", full)
+    code, _, error = nasion("show", "synthetic:6")
+    assert code == 2
+    assert "No space left on device" in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_import_is_light():
+    heavy = ("torch", "pytorch_lightning", "matplotlib", "cv2", "fastapi")
+    code = f"import sys, nasion; print([m for m in {heavy} if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_the_public_names_are_what_they_are():
+    import nasion
+
+    for name in nasion.__all__:
+        assert getattr(nasion, name) is not None
+    with pytest.raises(AttributeError):
+        nasion.nothing  # noqa: B018

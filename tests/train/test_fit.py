@@ -1,0 +1,302 @@
+"""Whole runs: they learn, stop cleanly, resume to the same weights, and share the work between devices."""
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from nasion.errors import ConfigError, ModelError
+from nasion.train import fit as fitting
+from nasion.train.callbacks import read_curve
+from nasion.train.config import RunConfig, parse
+from nasion.train.fit import Machines, fit, resume, sensible_threads
+from nasion.train.module import rate_at
+from nasion.train.run import load_weights, open_run
+
+QUIET = Console(quiet=True)
+
+DRIVER = """
+import sys
+from nasion.train import callbacks, fit
+callbacks.SECONDS_BETWEEN_SAVES = 0.0
+fit.CALIBRATION_SECONDS = 0.0
+from nasion.cli import main
+main()
+"""
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(fitting, "CALIBRATION_SECONDS", 0.0)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+def tiny(**changes) -> RunConfig:
+    table = {
+        "data": {"source": "synthetic:18", "skeleton": "imm-58", "validation_share": 0.3},
+        "crop": {"height": 32, "width": 32, "channels": 1},
+        "augment": {"flip": 0.5, "rotation_deg": 10, "photo": {"noise": 0.5}},
+        "model": {"name": "unet", "widths": [6, 8], "stride": 4, "dropout": 0.2},
+        "codec": {"name": "softargmax"},
+        "loss": {"name": "l1"},
+        "optimizer": {"lr": 3e-3},
+        "schedule": {"epochs": 4, "batch": 4, "shape": "cosine", "average": 0.9},
+        "precision": "float32",
+    }
+    return parse({**table, **changes})
+
+
+def weights(folder, name="last"):
+    run = open_run(folder)
+    return load_weights(run.last)["state_dict"] if name == "last" else load_weights(run.best)["weights"]
+
+
+def same(a, b, tolerance=0.0):
+    return a.keys() == b.keys() and all(torch.allclose(a[k].float(), b[k].float(), rtol=0, atol=tolerance) for k in a)
+
+
+def test_a_run_folder_says_how_it_came_to_be(tmp_path):
+    run = fit(tiny(), tmp_path / "run", QUIET, "nasion train tiny")
+    table = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert table["command"] == "nasion train tiny"
+    assert table["data"]["faces"] == {"train": 6, "val": 6, "test": 6}
+    assert len(table["data"]["fingerprint"]) == 64
+    assert {"torch", "nasion", "python"} <= set(table["versions"])
+    assert open_run(tmp_path / "run") == run
+    epochs, steps = (read_curve(tmp_path / "run" / name) for name in ("epochs.csv", "steps.csv"))
+    assert epochs["epoch"] == [0, 1, 2, 3]
+    assert np.isfinite(epochs["val_error_px"]).all()
+    assert steps["step"] == list(range(len(steps["step"])))
+    assert steps["lr"][0] == pytest.approx(3e-3)
+    assert steps["lr"][-1] < 3e-4
+    assert list((tmp_path / "run" / "tensorboard").glob("events*"))
+
+
+def test_eight_faces_can_be_learnt_by_heart(tmp_path):
+    config = tiny(
+        data={"source": "synthetic:8", "skeleton": "imm-58", "validation_share": 0},
+        augment={},
+        model={"name": "unet", "widths": [16, 24, 32], "stride": 2},
+        optimizer={"lr": 5e-3},
+        schedule={"epochs": 160, "batch": 8, "shape": "cosine"},
+    )
+    fit(config, tmp_path / "run", QUIET, "x")
+    from nasion.datasets import load
+    from nasion.evaluate import evaluate
+    from nasion.predict import Predictor
+
+    measured = evaluate(Predictor(tmp_path / "run"), load("synthetic:8").of_split("train"), "points")
+    assert measured.nme("inter_ocular").mean() < 0.05
+
+
+def test_the_same_seed_gives_the_same_weights(tmp_path):
+    for name in ("a", "b"):
+        fit(tiny(), tmp_path / name, QUIET, "x")
+    fit(tiny(seed=1), tmp_path / "c", QUIET, "x")
+    assert same(weights(tmp_path / "a"), weights(tmp_path / "b"))
+    assert not same(weights(tmp_path / "a"), weights(tmp_path / "c"))
+
+
+def command(tmp_path, out, epochs, *more):
+    config = tiny(schedule={"epochs": epochs, "batch": 4, "shape": "cosine", "average": 0.9})
+    lines = []
+    for section, value in config.model_dump().items():
+        if isinstance(value, dict):
+            pairs = {k: v for k, v in value.items() if not isinstance(v, dict)}
+            lines += [f"[{section}]", *(f"{k} = {json.dumps(v)}" for k, v in pairs.items())]
+            lines += [
+                f"[{section}.{k}]\n" + "\n".join(f"{a} = {json.dumps(b)}" for a, b in v.items())
+                for k, v in value.items()
+                if isinstance(v, dict)
+            ]
+    recipe = tmp_path / "tiny.toml"
+    recipe.write_text('precision = "float32"\n' + "\n".join(lines))
+    driver = tmp_path / "driver.py"
+    driver.write_text(DRIVER)
+    return [sys.executable, str(driver), "train", str(recipe), "--out", str(out), *more]
+
+
+def start(words):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+
+
+def wait_for_epoch(process, folder, epoch):
+    for _ in range(1200):
+        path = folder / "epochs.csv"
+        if path.exists() and len(path.read_text().splitlines()) > epoch + 1:
+            return
+        if process.poll() is not None:
+            raise AssertionError(process.communicate()[0])
+        time.sleep(0.05)
+    raise AssertionError("the training did not get that far")
+
+
+def test_killed_and_resumed_ends_with_the_same_weights(tmp_path):
+    process = start(command(tmp_path, tmp_path / "killed", 60))
+    wait_for_epoch(process, tmp_path / "killed", 3)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    gone = len(read_curve(tmp_path / "killed" / "epochs.csv")["epoch"])
+    assert gone < 60
+    resume(tmp_path / "killed", QUIET)
+    fit(open_run(tmp_path / "killed").config, tmp_path / "whole", QUIET, "x")
+    assert same(weights(tmp_path / "killed"), weights(tmp_path / "whole"))
+    assert same(weights(tmp_path / "killed", "best"), weights(tmp_path / "whole", "best"))
+    for name in ("epochs.csv", "steps.csv"):
+        killed, whole = (read_curve(tmp_path / each / name) for each in ("killed", "whole"))
+        for column in killed:
+            if column != "seconds":
+                assert killed[column] == pytest.approx(whole[column], nan_ok=True)
+
+
+def test_ctrl_c_ends_with_a_usable_run(tmp_path):
+    process = start(command(tmp_path, tmp_path / "run", 3000))
+    wait_for_epoch(process, tmp_path / "run", 2)
+    process.send_signal(signal.SIGINT)
+    text = process.communicate(timeout=120)[0]
+    assert process.returncode == 0, text
+    assert "--resume" in text
+    assert (tmp_path / "run" / "report.html").exists()
+    assert "Traceback" not in text
+
+
+def test_two_processes_share_a_run(tmp_path):
+    """The same schedule, every face once an epoch, scores over all faces: and nearly the weights of one process."""
+    process = start(command(tmp_path, tmp_path / "two", 3, "--devices", "2"))
+    text = process.communicate(timeout=240)[0]
+    assert process.returncode == 0, text
+    assert text.count("the report:") == 1
+    config = open_run(tmp_path / "two").config
+    fit(config, tmp_path / "one", QUIET, "x")
+    two, one = (read_curve(tmp_path / name / "steps.csv") for name in ("two", "one"))
+    assert two["step"] == one["step"]
+    assert two["lr"] == pytest.approx(one["lr"])
+    two, one = (read_curve(tmp_path / name / "epochs.csv") for name in ("two", "one"))
+    assert two["val_error_px"][0] == pytest.approx(one["val_error_px"][0], rel=0.25)
+
+
+def test_two_processes_of_a_network_without_batch_statistics_learn_the_same(tmp_path):
+    words = command(tmp_path, tmp_path / "two", 2, "--devices", "2")
+    net = ['model={name="cnn",kernels=[5,3],channels=[4,6],pools=[2,4],hidden=[16]}', 'codec={name="coordinates"}']
+    process = start([*words, *(word for setting in net for word in ("--set", setting))])
+    text = process.communicate(timeout=240)[0]
+    assert process.returncode == 0, text
+    fit(open_run(tmp_path / "two").config, tmp_path / "one", QUIET, "x")
+    assert same(weights(tmp_path / "two"), weights(tmp_path / "one"), 1e-5)
+    two, one = (read_curve(tmp_path / name / "epochs.csv") for name in ("two", "one"))
+    for column in ("val_loss", "val_error_px", "val_nme"):
+        assert two[column] == pytest.approx(one[column], rel=1e-4)
+
+
+def test_minutes_set_the_epochs(tmp_path):
+    run = fit(tiny(), tmp_path / "run", QUIET, "x", minutes=0.05)
+    began = read_curve(tmp_path / "run" / "epochs.csv")["seconds"]
+    assert run.config.schedule.epochs == len(began)
+    assert 0.3 < began[-1] < 12
+
+
+def test_patience_stops_early(tmp_path):
+    config = tiny(optimizer={"lr": 1e-9}, schedule={"epochs": 40, "batch": 12, "patience": 2})
+    fit(config, tmp_path / "run", QUIET, "x")
+    assert len(read_curve(tmp_path / "run" / "epochs.csv")["epoch"]) < 40
+
+
+def test_a_folder_with_a_run_is_not_overwritten(tmp_path):
+    fit(tiny(schedule={"epochs": 1}), tmp_path / "run", QUIET, "x")
+    with pytest.raises(ConfigError, match="holds a run already"):
+        fit(tiny(), tmp_path / "run", QUIET, "x")
+
+
+def test_resume_refuses_what_it_cannot_go_on_with(tmp_path):
+    with pytest.raises(ModelError, match="no run folder"):
+        resume(tmp_path, QUIET)
+    fit(tiny(schedule={"epochs": 1}), tmp_path / "run", QUIET, "x")
+    path = tmp_path / "run" / "run.json"
+    path.write_text(path.read_text().replace("synthetic:18", "synthetic:12"))
+    with pytest.raises(ModelError, match="has changed"):
+        resume(tmp_path / "run", QUIET)
+
+
+class Hostile:
+    def __reduce__(self):
+        return os.system, ("touch hacked",)
+
+
+def test_a_hostile_checkpoint_is_never_unpickled(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fit(tiny(schedule={"epochs": 1}), tmp_path / "run", QUIET, "x")
+    from nasion.predict import Predictor
+
+    torch.save({"weights": Hostile()}, tmp_path / "run" / "checkpoints" / "best.pt")
+    with pytest.raises(ModelError, match="refused"):
+        Predictor(tmp_path / "run")
+    (tmp_path / "run" / "checkpoints" / "last.ckpt").write_bytes(pickle.dumps(Hostile()))
+    with pytest.raises(ModelError, match="refused"):
+        resume(tmp_path / "run", QUIET)
+    assert not (tmp_path / "hacked").exists()
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    from nasion.predict import Predictor
+
+    fit(tiny(schedule={"epochs": 1}), tmp_path / "a", QUIET, "x")
+    fit(tiny(schedule={"epochs": 1}, data={"source": "synthetic:12", "skeleton": "nose-1"}), tmp_path / "b", QUIET, "x")
+    (tmp_path / "a" / "checkpoints" / "best.pt").write_bytes((tmp_path / "b" / "checkpoints" / "best.pt").read_bytes())
+    with pytest.raises(ModelError, match="not those of a's network"):
+        Predictor(tmp_path / "a")
+    (tmp_path / "a" / "checkpoints" / "best.pt").unlink()
+    with pytest.raises(ModelError, match="cannot be read"):
+        Predictor(tmp_path / "a")
+    (tmp_path / "b" / "run.json").write_text("{")
+    with pytest.raises(ModelError, match="damaged"):
+        Predictor(tmp_path / "b")
+
+
+def test_what_cannot_be_trained_is_said_before_anything_is_made(tmp_path):
+    for changes, message in [
+        ({"data": {"source": "", "skeleton": "imm-58"}}, "no data is named"),
+        ({"data": {"source": "synthetic:18", "skeleton": "ibug-68"}}, "does not say where"),
+        (
+            {
+                "data": {"source": "synthetic:18", "skeleton": "nose-1"},
+                "crop": {"height": 32, "width": 32, "refine": 1},
+            },
+            "set it to 0",
+        ),
+        ({"data": {"source": "synthetic:1", "skeleton": "imm-58"}}, "validation_share=0"),
+    ]:
+        with pytest.raises(Exception, match=message):
+            fit(tiny(**changes), tmp_path / "run", QUIET, "x")
+        assert not (tmp_path / "run" / "run.json").exists()
+
+
+def test_rates():
+    schedule = tiny(schedule={"epochs": 1, "warmup": 0.1, "shape": "cosine"}).schedule
+    rates = [rate_at(step, 100, schedule) for step in range(100)]
+    assert rates[0] == pytest.approx(1 / 11)
+    assert max(rates) == pytest.approx(1, abs=0.01)
+    assert rates[-1] < 0.001
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    constant = tiny(schedule={"epochs": 1}).schedule
+    assert {rate_at(step, 10, constant) for step in range(10)} == {1.0}
+
+
+def test_threads_follow_the_variable(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert sensible_threads(1) == 3
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert 1 <= sensible_threads(1) <= (os.cpu_count() or 1)
+    assert sensible_threads(64) == 1
+
+
+def test_machines_multiply():
+    assert Machines(2, 3).world == 6
