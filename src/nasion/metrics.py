@@ -81,7 +81,8 @@ def bootstrap(
 ) -> tuple[float, float]:
     """Return the percentile interval of `statistic` when whole groups of `values` (N,) are drawn anew.
 
-    Groups (a person's six views) are drawn whole, because faces of one person are not independent.
+    Groups (a person's six views) are drawn whole, because faces of one person are not independent; a single
+    group tells nothing about others, so its interval is NaN.
     Source: B. Efron, "Better bootstrap confidence intervals", JASA 1987 (the percentile method).
 
     >>> low, high = bootstrap([1.0, 2.0, 3.0, 4.0], ["a", "a", "b", "b"], np.mean)
@@ -90,6 +91,8 @@ def bootstrap(
     """
     array, labels = np.asarray(values, np.float64), np.asarray(groups)
     members = [np.flatnonzero(labels == name) for name in np.unique(labels)]
+    if len(members) < 2:
+        return float("nan"), float("nan")
     random = np.random.default_rng(seed)
     draws = random.integers(len(members), size=(rounds, len(members)))
     found = [statistic(array[np.concatenate([members[g] for g in draw])]) for draw in draws]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 from numpy.typing import ArrayLike
 
 from nasion.geometry import FloatArray
@@ -74,7 +75,7 @@ def epoch_curves(epochs: Curve) -> Figure:
         values = np.asarray(epochs["val_error_px"], np.float64)
         best = int(np.nanargmin(values))
         error.plot(x[best], values[best], "o", color=TRUE, label=f"best: {values[best]:.2f} px, epoch {x[best]:.0f}")
-        error.set(yscale="log")
+        _plain_log(error)
         error.legend(frameon=False)
     else:
         error.text(0.5, 0.5, "no validation faces", ha="center", va="center", transform=error.transAxes)
@@ -90,6 +91,13 @@ def _present(axis: Axes, x: ArrayLike, y: Sequence[float], label: str, color: An
     return bool(there.any())
 
 
+def _plain_log(axis: Axes) -> None:
+    """Give the y axis a logarithmic scale with numbers as people write them."""
+    axis.set_yscale("log")
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
 def sweep_curves(runs: Mapping[str, Curve]) -> Figure:
     """Return the training loss and validation error of several runs, one colour a run."""
     figure, (loss, error) = _axes(11, 4, 2)
@@ -98,7 +106,8 @@ def sweep_curves(runs: Mapping[str, Curve]) -> Figure:
         (line,) = loss.plot(x, epochs["train_loss"], label=label)
         _present(error, x, epochs["val_error_px"], label, line.get_color())
     loss.set(xlabel="epoch", ylabel="training loss", yscale="log")
-    error.set(xlabel="epoch", ylabel="validation error (image px)", yscale="log")
+    error.set(xlabel="epoch", ylabel="validation error (image px)")
+    _plain_log(error)
     for axis in (loss, error):
         axis.legend(frameon=False)
     return figure

@@ -76,7 +76,7 @@ def write_report(
             scores=_score_rows(measured),
             group_word="persons or photographs",
             curves=_curves(training, plots) if training else [],
-            faces=[_figure_of(face_sheet(measured, faces, which), text) for which, text in FACE_ROWS.items()],
+            faces=_faces(measured, faces),
             where=_where(measured, plots),
             points=_points(measured),
             problems=measured.problems,
@@ -99,10 +99,16 @@ def _lead(measured: Evaluation) -> str:
 
 
 FACE_ROWS = {
-    "worst": "The worst faces, the very worst first.",
-    "typical": "Typical faces, around the median.",
-    "best": "The best faces.",
+    "worst": "The worst faces, the very worst first",
+    "typical": "Typical faces, around the median",
+    "best": "The best faces",
 }
+
+
+def _faces(measured: Evaluation, faces: DataSet) -> list[dict[str, str]]:
+    rows = FACE_ROWS if len(measured.faces) > SHOWN else {"worst": "All faces, the worst first"}
+    return [_figure_of(face_sheet(measured, faces, which), text) for which, text in rows.items()]
+
 
 KERNELS_TEXT = (
     "What the first layer looks for: kernels that have learnt something show edges, spots or colours, not noise."

@@ -11,7 +11,7 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from nasion.files import write_bytes, write_text
 from nasion.train.module import KeypointModule
@@ -21,29 +21,20 @@ __all__ = ["Bar", "CleanStop", "Curves", "Keeper", "read_curve"]
 SECONDS_BETWEEN_SAVES = 15.0
 """What a `kill -9` may cost; more often would slow short epochs."""
 
+LOG_LINES = 10
+"""Lines about a training whose output is no terminal."""
+
 BOARD_EVERY = 10
 """Steps between two points on TensorBoard's step curve; the CSV has them all."""
 
 
 class Bar(lightning.Callback):
-    """One bar over the whole training, with the time left and the latest scores."""
+    """One bar over the whole training, with the time left and the latest scores; in a log, a line now and then."""
 
     def __init__(self, console: Console) -> None:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("epochs ·"),
-            TimeElapsedColumn(),
-        )
-        self.progress = Progress(
-            *columns,
-            TextColumn("gone,"),
-            TimeRemainingColumn(),
-            TextColumn("left · {task.fields[scores]}"),
-            console=console,
-        )
-        self.task = self.progress.add_task("training", scores="", start=True)
+        columns = BarColumn(18), TextColumn("{task.completed}/{task.total} epochs ·"), TimeRemainingColumn(compact=True)
+        self.progress = Progress(*columns, TextColumn("left · {task.fields[scores]}"), console=console)
+        self.task = self.progress.add_task("training", scores="")
         self.score = ""
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
@@ -57,7 +48,11 @@ class Bar(lightning.Callback):
         if "val/error_px" in trainer.callback_metrics:
             self.score = f", validation {float(trainer.callback_metrics['val/error_px']):.2f} px"
         scores = f"loss {pl_module.step_loss:.3g}{self.score}"
-        self.progress.update(self.task, completed=trainer.current_epoch + 1, scores=scores)
+        done, total = trainer.current_epoch + 1, trainer.max_epochs or 1
+        self.progress.update(self.task, completed=done, scores=scores)
+        console = self.progress.console
+        if not console.is_terminal and done * LOG_LINES // total > (done - 1) * LOG_LINES // total:
+            console.print(f"epoch {done}/{total}: {scores}", soft_wrap=True)
 
     def teardown(self, trainer: lightning.Trainer, pl_module: Any, stage: str) -> None:
         """Leave the bar as it is."""

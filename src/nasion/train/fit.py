@@ -250,9 +250,11 @@ def _tell(
     console.print(
         f"{config.model.name} with {weights:,} weights for {run.skeleton.name} · faces: {faces}", soft_wrap=True
     )
+    threads = f"{run.threads} thread" + "s" * (run.threads > 1)
+    workers = f"{machines.world} processes of {threads}" if machines.world > 1 else threads
     console.print(
-        f"{config.schedule.epochs} epochs of {module.steps_per_epoch()} steps, {run.precision}, {machines.world} x "
-        f"{run.threads} threads: about {told_time(seconds)}. Ctrl-C stops cleanly.",
+        f"{config.schedule.epochs} epochs of {module.steps_per_epoch()} steps, {run.precision}, {workers}: "
+        f"about {told_time(seconds)}. Ctrl-C stops cleanly.",
         soft_wrap=True,
     )
 

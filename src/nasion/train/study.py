@@ -1,6 +1,7 @@
 """Whole jobs around a run: train and report, compare several, look inside."""
 
 import json
+import math
 import os
 import shlex
 import time
@@ -101,7 +102,7 @@ def scores_table(measured: Evaluation, title: str) -> Table:
     intervals = measured.intervals()
     for name, value in measured.scores().items():
         low, high = intervals.get(name, (None, None))
-        between = "" if low is None or high is None else f"{told(name, low)} – {told(name, high)}"
+        between = "" if low is None or high is None or math.isnan(low) else f"{told(name, low)} – {told(name, high)}"
         table.add_row(name, told(name, value), between)
     return table
 

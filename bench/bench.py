@@ -1,0 +1,116 @@
+"""Times what users wait for; every comparison is side by side in one run, because absolute times are noise.
+
+make bench
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from nasion import datasets, images
+from nasion.drawn_face import draw_face
+from nasion.train import config
+from nasion.train.batches import Batches, Crops, plan
+from nasion.train.fit import Machines, resolved_precision
+from nasion.train.module import KeypointModule
+from nasion.train.network import mean_cost
+from nasion.train.study import train_job
+
+ROUNDS = 5
+QUIET = Console(quiet=True)
+
+
+def main() -> None:
+    """Print one table of rates and times, each with its aim."""
+    table = Table("what", "measured", "aim")
+    resolved = config.load("danes-heatmap", source="synthetic:96")
+    crops = Crops(datasets.load("synthetic:96"), resolved.crop, resolved.augment)
+    with tempfile.TemporaryDirectory() as place:
+        table.add_row("loader, all augmentation, 128 px, one core", f"{loader_rate(crops):,.0f} crops/s", ">= 2,000")
+        step, bare = step_rates(resolved, crops)
+        table.add_row(
+            "training step / the bare network's", f"{step / bare:.3f} ({step:.1f} and {bare:.1f} faces/s)", ">= 0.95"
+        )
+        table.add_row("import nasion", f"{import_seconds('nasion') - import_seconds('sys'):.3f} s", "< 0.3 s")
+        table.add_row("nasion predict, one picture, to its file", f"{predict_seconds(Path(place)):.2f} s", "none set")
+    Console().print(table)
+
+
+def best(action: Callable[[], object], rounds: int = ROUNDS) -> float:
+    """Return the least seconds of several runs: the others were disturbed."""
+    times: list[float] = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+def loader_rate(crops: Crops) -> float:
+    """Return varied crops a second on one core."""
+    cv2.setNumThreads(1)
+    faces = list(range(len(crops)))
+    seconds = best(lambda: [crops.batch(faces[start : start + 32], epoch=1) for start in range(0, len(faces), 32)])
+    return len(faces) / seconds
+
+
+def step_rates(resolved: config.RunConfig, crops: Crops) -> tuple[float, float]:
+    """Return faces a second of training with its loader, and of the network's forward and backward alone."""
+    module = KeypointModule(resolved, crops, None)
+    bfloat = resolved_precision(resolved) == "bfloat16"
+    optimizer = module.configure_optimizers()["optimizer"]
+    steps = plan(len(crops), resolved.schedule.batch, 0, 0) * 2
+    batch = crops.batch(steps[0][0].tolist())
+
+    def learn(one: object) -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat):
+            mean_cost(module.loss, module.network.decode(one.crops), one.target).backward()  # pyright: ignore[reportAttributeAccessIssue]
+
+    def bare() -> None:
+        for _ in steps:
+            learn(batch)
+            optimizer.zero_grad()
+
+    def whole() -> None:
+        for one in Batches(crops, steps, 0):
+            learn(one)
+            optimizer.step()
+            optimizer.zero_grad()
+            if module.average is not None:
+                module.average.update_parameters(module.network)
+
+    bare()
+    whole()
+    pairs = [(best(whole, 1), best(bare, 1)) for _ in range(ROUNDS)]
+    faces = sum(len(indices) for indices, _ in steps)
+    return faces / min(w for w, _ in pairs), faces / min(b for _, b in pairs)
+
+
+def import_seconds(module: str) -> float:
+    """Return the seconds of a Python that imports `module` and ends."""
+    return best(lambda: subprocess.run([sys.executable, "-c", f"import {module}"], check=True))
+
+
+def predict_seconds(folder: Path) -> float:
+    """Return the seconds from `nasion predict` to its file, cold."""
+    images.write(folder / "face.png", draw_face(3, 0, 0, "imm-58").image)
+    nose = config.load("nose", ["schedule.epochs=1"], "synthetic:24")
+    train_job(nose, folder / "run", QUIET, "bench", None, Machines())
+    words = ["predict", str(folder / "face.png"), "--model", str(folder / "run"), "--out", str(folder / "out")]
+    return best(
+        lambda: subprocess.run([sys.executable, "-m", "nasion", *words], check=True, stdout=subprocess.DEVNULL), 3
+    )
+
+
+if __name__ == "__main__":
+    os.environ.pop("OMP_NUM_THREADS", None)
+    main()
