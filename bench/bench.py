@@ -20,7 +20,7 @@ from nasion import datasets, images
 from nasion.drawn_face import draw_face
 from nasion.train import config
 from nasion.train.batches import Batches, Crops, plan
-from nasion.train.fit import Machines, resolved_precision
+from nasion.train.machine import Machines, resolved_precision
 from nasion.train.module import KeypointModule
 from nasion.train.network import mean_cost
 from nasion.train.study import train_job

@@ -41,14 +41,14 @@ def trained(tmp_path_factory):
     """A nose run of two epochs on drawn faces."""
     from rich.console import Console
 
-    from nasion.train import config, fit
+    from nasion.train import config, machine, timing
     from nasion.train.study import train_job
 
     os.environ["OMP_NUM_THREADS"] = "1"
-    fit.CALIBRATION_SECONDS = 0.0
+    timing.CALIBRATION_SECONDS = 0.0
     folder = tmp_path_factory.mktemp("runs") / "nose"
     resolved = config.load("nose", ["schedule.epochs=2"], "synthetic:24")
-    train_job(resolved, folder, Console(quiet=True), "nasion train nose", None, fit.Machines())
+    train_job(resolved, folder, Console(quiet=True), "nasion train nose", None, machine.Machines())
     return folder
 
 

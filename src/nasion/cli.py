@@ -179,7 +179,7 @@ def train(
     """Train a network and write its report."""
     _needs_torch()
     from nasion.train import config
-    from nasion.train.fit import Machines, is_follower
+    from nasion.train.machine import Machines, is_follower
     from nasion.train.study import new_folder, resume_job, train_job
 
     screen = Console(quiet=True) if is_follower() else console

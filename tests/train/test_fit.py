@@ -14,10 +14,11 @@ import torch
 from rich.console import Console
 
 from nasion.errors import ConfigError, ModelError
-from nasion.train import fit as fitting
+from nasion.train import timing
 from nasion.train.callbacks import read_curve
 from nasion.train.config import RunConfig, parse
-from nasion.train.fit import Machines, fit, resume, sensible_threads
+from nasion.train.fit import fit, resume
+from nasion.train.machine import Machines, sensible_threads
 from nasion.train.module import rate_at
 from nasion.train.run import load_weights, open_run
 
@@ -25,9 +26,9 @@ QUIET = Console(quiet=True)
 
 DRIVER = """
 import sys
-from nasion.train import callbacks, fit
+from nasion.train import callbacks, timing
 callbacks.SECONDS_BETWEEN_SAVES = 0.0
-fit.CALIBRATION_SECONDS = 0.0
+timing.CALIBRATION_SECONDS = 0.0
 from nasion.cli import main
 main()
 """
@@ -35,7 +36,7 @@ main()
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(fitting, "CALIBRATION_SECONDS", 0.0)
+    monkeypatch.setattr(timing, "CALIBRATION_SECONDS", 0.0)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 

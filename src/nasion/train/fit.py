@@ -1,12 +1,7 @@
 """A run from its configuration to its weights: the whole way, read from top to bottom."""
 
 import logging
-import os
-import time
 import warnings
-from collections.abc import Callable
-from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytorch_lightning as lightning
@@ -25,30 +20,12 @@ from nasion.splits import with_validation
 from nasion.train.batches import Crops
 from nasion.train.callbacks import Bar, CleanStop, Curves, Keeper
 from nasion.train.config import RunConfig
+from nasion.train.machine import ALONE, Machines, is_follower, resolved_precision, sensible_threads
 from nasion.train.module import KeypointModule
-from nasion.train.network import mean_cost
 from nasion.train.run import Run, describe_data, load_weights, open_run
+from nasion.train.timing import Pace, fitted, measured_pace, told_time
 
-__all__ = ["Machines", "fit", "load_faces", "resume"]
-
-CALIBRATION_SECONDS = 2.0
-"""How long steps are timed before a training, to tell and to fit its time."""
-
-FITTED_SHARE = 0.95
-"""Share of --minutes that is planned: the rest is for what steps do not show."""
-
-
-@dataclass(frozen=True)
-class Machines:
-    """How many processes share a run: `devices` on each of `nodes`."""
-
-    devices: int = 1
-    nodes: int = 1
-
-    @property
-    def world(self) -> int:
-        """All devices together."""
-        return self.devices * self.nodes
+__all__ = ["fit", "load_faces", "resume"]
 
 
 def load_faces(config: RunConfig) -> DataSet:
@@ -69,7 +46,7 @@ def fit(
     console: Console,
     command: str,
     minutes: float | None = None,
-    machines: Machines = Machines(),
+    machines: Machines = ALONE,
 ) -> Run:
     """Train `config` into `folder` and return the run.
 
@@ -78,6 +55,7 @@ def fit(
     """
     if is_follower() and (folder / "run.json").is_file():  # a device that Lightning started: the first one decided
         run = open_run(folder)
+        torch.set_num_threads(run.threads)
         train, validation = _crops(run.config, load_faces(run.config), console, quiet=True)
         _train(run, KeypointModule(run.config, train, validation), machines, console, checkpoint=None)
         return run
@@ -90,18 +68,18 @@ def fit(
     train, validation = _crops(config, faces, console)
     precision = resolved_precision(config)
     module = KeypointModule(config, train, validation)
-    step_seconds, validation_seconds = _calibrate(module, precision, machines.world)
-    config = _fitted(config, module, step_seconds, validation_seconds, minutes)
-    module.config = config
+    pace = measured_pace(module, precision, machines.world)
+    if minutes is not None:
+        config = module.config = fitted(config, pace, module.steps_per_epoch(), minutes)
     data = describe_data(faces) | {"unreadable": [p.name for c in (train, validation) if c for p in c.problems]}
     run = Run(folder, config, faces.skeleton, command, data, threads, precision)
     run.write()
-    _tell(run, module, step_seconds, validation_seconds, machines, console)
+    _tell(run, module, pace, machines, console)
     _train(run, module, machines, console, checkpoint=None)
     return run
 
 
-def resume(folder: Path, console: Console, machines: Machines = Machines()) -> Run:
+def resume(folder: Path, console: Console, machines: Machines = ALONE) -> Run:
     """Go on with a run from its last checkpoint, to the weights that it would have had undisturbed.
 
     Raises:
@@ -145,106 +123,9 @@ def _crops(config: RunConfig, faces: DataSet, console: Console, quiet: bool = Fa
     return kept, validation
 
 
-def sensible_threads(devices: int) -> int:
-    """Return how many threads a process takes: this machine's idle cores, shared between its devices.
-
-    Two processes that each take all cores are many times slower than one thread each.
-    `OMP_NUM_THREADS`, where it is set, decides.
-    """
-    if os.environ.get("OMP_NUM_THREADS", "").isdigit():
-        return max(1, int(os.environ["OMP_NUM_THREADS"]))
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, (cores - _busy_elsewhere(cores)) // devices)
-
-
-def _busy_elsewhere(cores: int) -> int:
-    """Return how many cores other processes keep busy, over a fifth of a second; 0 where it cannot be told."""
-    ticks = Path("/proc/stat")
-    if not ticks.exists():
-        return 0
-
-    def busy_and_all() -> tuple[int, int]:
-        spent = [int(word) for word in ticks.read_text("ascii").split("\n", 1)[0].split()[1:9]]
-        return sum(spent) - spent[3] - spent[4], sum(spent)  # but idle and waiting for disks
-
-    first = busy_and_all()
-    time.sleep(0.2)
-    second = busy_and_all()
-    share = (second[0] - first[0]) / max(1, second[1] - first[1])
-    return min(cores - 1, round(share * cores))
-
-
-def resolved_precision(config: RunConfig) -> str:
-    """Return "float32" or "bfloat16"; "auto" is bfloat16 where the processor computes with it."""
-    if config.precision != "auto":
-        return config.precision
-    if torch.cuda.is_available():
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    return "bfloat16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "float32"
-
-
-def _calibrate(module: KeypointModule, precision: str, world: int) -> tuple[float, float]:
-    """Return the seconds of a training step and of a validation, measured on copies that are thrown away."""
-    state = torch.random.get_rng_state()
-    copy = deepcopy(module.network).train()
-    optimizer = torch.optim.Adam(copy.parameters())
-    steps = [(indices[::world], share) for indices, share in module._plan(0)]
-
-    def step(indices: object, share: float) -> None:
-        batch = module.train_crops.batch([int(i) for i in indices], 0, share)  # pyright: ignore[reportGeneralTypeIssues]
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-            mean_cost(module.loss, copy.decode(batch.crops), batch.target).backward()
-        optimizer.step()
-        optimizer.zero_grad()
-
-    def validate() -> None:
-        copy.eval()
-        with torch.inference_mode():
-            for index in range(len(module.validation_crops or ())):
-                assert module.validation_crops is not None
-                copy.decode(module.validation_crops.batch([index]).crops)
-
-    step(*steps[0])  # the first one prepares kernels and memory
-    train = _mean_seconds([lambda s=s: step(*s) for s in steps * 20], CALIBRATION_SECONDS)
-    validation = _mean_seconds([validate], 0)
-    torch.random.set_rng_state(state)
-    return train, validation
-
-
-def _mean_seconds(actions: list[Callable[[], None]], limit: float) -> float:
-    began = time.perf_counter()
-    done = 0
-    for action in actions:
-        action()
-        done += 1
-        if time.perf_counter() - began > limit:
-            break
-    return (time.perf_counter() - began) / done
-
-
-def _epoch_seconds(config: RunConfig, module: KeypointModule, step: float, validation: float) -> float:
-    return module.steps_per_epoch() * step + validation / config.schedule.validate_every
-
-
-def _fitted(
-    config: RunConfig, module: KeypointModule, step: float, validation: float, minutes: float | None
-) -> RunConfig:
-    """Return the configuration with as many epochs as `minutes` hold, whole validations apart."""
-    if minutes is None:
-        return config
-    seconds = _epoch_seconds(config, module, step, validation)
-    epochs = max(1, int(minutes * 60 * FITTED_SHARE / seconds))
-    every = min(config.schedule.validate_every, epochs)
-    epochs -= epochs % every
-    schedule = config.schedule.model_copy(update={"epochs": epochs, "validate_every": every})
-    return config.model_copy(update={"schedule": schedule})
-
-
-def _tell(
-    run: Run, module: KeypointModule, step: float, validation: float, machines: Machines, console: Console
-) -> None:
+def _tell(run: Run, module: KeypointModule, pace: Pace, machines: Machines, console: Console) -> None:
     config = run.config
-    seconds = config.schedule.epochs * _epoch_seconds(config, module, step, validation)
+    seconds = config.schedule.epochs * pace.epoch(config, module.steps_per_epoch())
     weights = sum(p.numel() for p in module.network.parameters())
     faces = ", ".join(f"{count} {split}" for split, count in run.data["faces"].items())
     console.print(
@@ -257,25 +138,6 @@ def _tell(
         f"about {told_time(seconds)}. Ctrl-C stops cleanly.",
         soft_wrap=True,
     )
-
-
-def told_time(seconds: float) -> str:
-    """Return a time as a person says it.
-
-    >>> told_time(42), told_time(150), told_time(7500)
-    ('42 s', '2 min 30 s', '2 h 5 min')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def is_follower() -> bool:
-    """Return whether this process was started by another device of the same run."""
-    return os.environ.get("LOCAL_RANK", "0") != "0" or os.environ.get("NODE_RANK", "0") != "0"
 
 
 def _train(run: Run, module: KeypointModule, machines: Machines, console: Console, checkpoint: Path | None) -> None:

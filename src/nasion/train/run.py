@@ -118,7 +118,7 @@ def load_weights(path: Path) -> dict[str, Any]:
             warnings.simplefilter("ignore")  # torch's doubts about a foreign pickle, which it refuses anyway
             return torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}); the run has not got so far") from None
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); the run has not got so far; train anew") from None
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         reason = str(error).strip().splitlines()[0][:120]
         raise ModelError(f"{path}: refused, it is damaged or holds more than weights ({reason})") from None

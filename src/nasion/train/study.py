@@ -22,8 +22,10 @@ from nasion.sample import DataSet
 from nasion.train.backend import TorchBackend
 from nasion.train.callbacks import read_curve
 from nasion.train.config import RunConfig, load
-from nasion.train.fit import Machines, fit, is_follower, load_faces, resume, told_time
+from nasion.train.fit import fit, load_faces, resume
+from nasion.train.machine import Machines, is_follower
 from nasion.train.run import Run, open_run
+from nasion.train.timing import told_time
 
 __all__ = ["Job", "filters", "resume_job", "sweep", "train_job", "training_story"]
 

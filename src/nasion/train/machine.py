@@ -1,0 +1,72 @@
+"""What a run may take of the machine: processes, threads, and the number format that the processor is fast with."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from nasion.train.config import RunConfig
+
+__all__ = ["ALONE", "Machines", "is_follower", "resolved_precision", "sensible_threads"]
+
+
+@dataclass(frozen=True)
+class Machines:
+    """How many processes share a run: `devices` on each of `nodes`."""
+
+    devices: int = 1
+    nodes: int = 1
+
+    @property
+    def world(self) -> int:
+        """All devices together."""
+        return self.devices * self.nodes
+
+
+ALONE = Machines()
+"""One process."""
+
+
+def sensible_threads(devices: int) -> int:
+    """Return how many threads a process takes: this machine's idle cores, shared between its devices.
+
+    Two processes that each take all cores are many times slower than one thread each.
+    `OMP_NUM_THREADS`, where it is set, decides.
+    """
+    if os.environ.get("OMP_NUM_THREADS", "").isdigit():
+        return max(1, int(os.environ["OMP_NUM_THREADS"]))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, (cores - _busy_elsewhere(cores)) // devices)
+
+
+def _busy_elsewhere(cores: int) -> int:
+    """Return how many cores other processes keep busy, over a fifth of a second; 0 where it cannot be told."""
+    ticks = Path("/proc/stat")
+    if not ticks.exists():
+        return 0
+
+    def busy_and_all() -> tuple[int, int]:
+        spent = [int(word) for word in ticks.read_text("ascii").split("\n", 1)[0].split()[1:9]]
+        return sum(spent) - spent[3] - spent[4], sum(spent)  # but idle and waiting for disks
+
+    first = busy_and_all()
+    time.sleep(0.2)
+    second = busy_and_all()
+    share = (second[0] - first[0]) / max(1, second[1] - first[1])
+    return min(cores - 1, round(share * cores))
+
+
+def resolved_precision(config: RunConfig) -> str:
+    """Return "float32" or "bfloat16"; "auto" is bfloat16 where the processor computes with it."""
+    if config.precision != "auto":
+        return config.precision
+    if torch.cuda.is_available():
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    return "bfloat16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "float32"
+
+
+def is_follower() -> bool:
+    """Return whether this process was started by another device of the same run."""
+    return os.environ.get("LOCAL_RANK", "0") != "0" or os.environ.get("NODE_RANK", "0") != "0"

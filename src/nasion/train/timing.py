@@ -1,0 +1,92 @@
+"""How long a training will take, before it starts; and how many epochs a given time holds."""
+
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from typing import NamedTuple
+
+import torch
+
+from nasion.train.config import RunConfig
+from nasion.train.module import KeypointModule
+from nasion.train.network import mean_cost
+
+__all__ = ["Pace", "fitted", "measured_pace", "told_time"]
+
+CALIBRATION_SECONDS = 2.0
+"""How long steps are timed before a training, to tell and to fit its time."""
+
+FITTED_SHARE = 0.95
+"""Share of --minutes that is planned: the rest is for what steps do not show."""
+
+
+class Pace(NamedTuple):
+    """Seconds of a training step and of a whole validation."""
+
+    step: float
+    validation: float
+
+    def epoch(self, config: RunConfig, steps: int) -> float:
+        """Return the seconds of an epoch of `steps` steps with its share of a validation."""
+        return steps * self.step + self.validation / config.schedule.validate_every
+
+
+def measured_pace(module: KeypointModule, precision: str, world: int) -> Pace:
+    """Return how fast a module trains and validates here, measured on copies that are thrown away."""
+    state = torch.random.get_rng_state()
+    copy = deepcopy(module.network).train()
+    optimizer = torch.optim.Adam(copy.parameters())
+    steps = [(indices[::world], share) for indices, share in module._plan(0)]
+
+    def step(indices: object, share: float) -> None:
+        batch = module.train_crops.batch([int(i) for i in indices], 0, share)  # pyright: ignore[reportGeneralTypeIssues]
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+            mean_cost(module.loss, copy.decode(batch.crops), batch.target).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    def validate() -> None:
+        copy.eval()
+        with torch.inference_mode():
+            for index in range(len(module.validation_crops or ())):
+                assert module.validation_crops is not None
+                copy.decode(module.validation_crops.batch([index]).crops)
+
+    step(*steps[0])  # the first one prepares kernels and memory
+    train = _mean_seconds([lambda s=s: step(*s) for s in steps * 20], CALIBRATION_SECONDS)
+    validation = _mean_seconds([validate], 0)
+    torch.random.set_rng_state(state)
+    return Pace(train, validation)
+
+
+def _mean_seconds(actions: list[Callable[[], None]], limit: float) -> float:
+    began = time.perf_counter()
+    done = 0
+    for action in actions:
+        action()
+        done += 1
+        if time.perf_counter() - began > limit:
+            break
+    return (time.perf_counter() - began) / done
+
+
+def fitted(config: RunConfig, pace: Pace, steps: int, minutes: float) -> RunConfig:
+    """Return the configuration with as many epochs of `steps` steps as `minutes` hold, whole validations apart."""
+    epochs = max(1, int(minutes * 60 * FITTED_SHARE / pace.epoch(config, steps)))
+    every = min(config.schedule.validate_every, epochs)
+    schedule = config.schedule.model_copy(update={"epochs": epochs - epochs % every, "validate_every": every})
+    return config.model_copy(update={"schedule": schedule})
+
+
+def told_time(seconds: float) -> str:
+    """Return a time as a person says it.
+
+    >>> told_time(42), told_time(150), told_time(7500)
+    ('42 s', '2 min 30 s', '2 h 5 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
