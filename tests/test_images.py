@@ -3,12 +3,14 @@
 import struct
 import zlib
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
 from nasion import images
 from nasion.errors import ImageError, OutputError
+from nasion.geometry import Affine
 
 SIZE = (48, 64)
 
@@ -135,3 +137,26 @@ def test_an_unknown_suffix_leaves_nothing_behind(tmp_path, colours):
     with pytest.raises(OutputError, match=r"use \.png or \.jpg"):
         images.write(tmp_path / "a.xyz", colours)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("scale", [0.1, 0.3, 0.7, 1.3])
+def test_a_crop_of_a_part_is_the_crop_of_the_whole(scale):
+    """Only what the canvas shows is touched; what it shows is the same."""
+    random = np.random.default_rng(0)
+    image = cv2.GaussianBlur(random.integers(0, 255, (300, 400, 3)).astype(np.uint8), (0, 0), 3 / min(scale, 1))
+    affine = Affine.linear(np.eye(2) * scale, [0, 0]) @ Affine.translation(-90, -60)
+    found = images.warp(image, affine, (24, 32))
+    whole = cv2.warpAffine(image, affine.matrix, (32, 24), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    assert np.abs(found.astype(int) - whole).max() <= (1 if scale > 0.5 else 12)
+
+
+@pytest.mark.parametrize("box", [[-50, -50, -20, -20], [500, 10, 560, 70], [-10, -10, 700, 500], [3, 3, 3.5, 3.5]])
+def test_crops_outside_the_picture_repeat_its_edge(box):
+    image = np.full((*SIZE, 3), 50, np.uint8)
+    assert (images.warp(image, Affine.crop(box, (24, 32)), (24, 32)) == 50).all()
+
+
+def test_a_very_long_picture_can_be_cut():
+    image = np.zeros((4, 40_000, 3), np.uint8)
+    image[:, 39_000:] = 200
+    assert (images.warp(image, Affine.crop([39_100, 0, 39_104, 3], (8, 8)), (8, 8)) == 200).all()

@@ -66,7 +66,7 @@ def predict(
     out: Annotated[Path, typer.Option(help="folder for the drawn pictures and the points")] = Path("predictions"),
     form: Annotated[str, typer.Option("--format", help="json, csv or pts")] = "json",
     box: Annotated[
-        str | None, typer.Option(help="x0,y0,x1,y1 around the face's points, px; else the whole picture")
+        str | None, typer.Option(help="x0,y0,x1,y1, px: around the face's points; else the whole picture")
     ] = None,
 ) -> None:
     """Find the points in your own pictures; draw them and write them."""

@@ -36,6 +36,8 @@ class CropConfig(Strict):
 def face_box(points_box: FloatArray | None, size: tuple[int, int], crop: CropConfig) -> FloatArray:
     """Return the box (4,) that fills a crop of a picture of `size`: around the points, or of the whole picture.
 
+    A network of whole pictures takes a box as the part of the picture to look at, without a margin.
+
     Args:
         points_box: (4,) the box around a face's points, image px; None for the whole picture.
         size: the picture's (height, width).
@@ -43,7 +45,8 @@ def face_box(points_box: FloatArray | None, size: tuple[int, int], crop: CropCon
     """
     if points_box is None:
         return box_to_aspect(picture_box(size), crop.size)
-    return box_to_aspect(scale_box(points_box, crop.margin), crop.size)
+    margin = crop.margin if crop.box == "points" else 1.0
+    return box_to_aspect(scale_box(points_box, margin), crop.size)
 
 
 def to_channels(crop: Image, channels: int) -> NDArray[np.uint8]:

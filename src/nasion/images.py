@@ -14,7 +14,7 @@ from PIL import ImageOps, UnidentifiedImageError
 
 from nasion.errors import ImageError, OutputError
 from nasion.files import write_bytes
-from nasion.geometry import Affine
+from nasion.geometry import Affine, picture_box
 from nasion.sample import Image
 
 __all__ = ["MAX_PIXELS", "SUFFIXES", "read", "size", "warp", "write"]
@@ -98,16 +98,31 @@ def _to_eight_bits(grey: np.ndarray) -> Image:
 def warp(image: Image, affine: Affine, size: tuple[int, int], border: int = cv2.BORDER_REPLICATE) -> Image:
     """Return the picture (H, W[, C]) moved by `affine` onto a canvas of `size` (height, width).
 
-    Where a crop shrinks the picture by more than half, it is averaged by area first: a warp samples four
-    pixels, and would show a shrunk picture's noise instead of its content.
+    Only the part that the canvas shows is touched, so a crop of a huge picture costs what the crop costs. Where
+    the picture shrinks by more than half it is averaged by area first: a warp samples four pixels, and would
+    show a shrunk picture's noise instead of its content.
     """
+    image, affine = _needed_part(image, affine, size)
     shrink = 1.0 / affine.scale
     if shrink > 2.0:
         small = (max(1, round(image.shape[0] / shrink)), max(1, round(image.shape[1] / shrink)))
         to_small = Affine.resize(image.shape[:2], small)
-        image = cv2.resize(image, small[::-1], interpolation=cv2.INTER_AREA)  # pyright: ignore[reportAssignmentType]
+        image = np.asarray(cv2.resize(image, small[::-1], interpolation=cv2.INTER_AREA), np.uint8)
         affine = affine @ to_small.inverse()
-    return cv2.warpAffine(image, affine.matrix, size[::-1], flags=cv2.INTER_LINEAR, borderMode=border)  # pyright: ignore[reportReturnType]
+    moved = cv2.warpAffine(image, affine.matrix, size[::-1], flags=cv2.INTER_LINEAR, borderMode=border)
+    return np.asarray(moved, np.uint8)
+
+
+def _needed_part(image: Image, affine: Affine, size: tuple[int, int]) -> tuple[Image, Affine]:
+    """Return the rows and columns that a canvas of `size` shows, with room around them, and the map from there."""
+    x0, y0, x1, y1 = picture_box(size)
+    shown = affine.inverse()([[x0, y0], [x1, y0], [x0, y1], [x1, y1]])
+    room = 2.0 + 2.0 / affine.scale  # a warp reads the next pixel, an average by area its whole cell
+    limits = np.array(image.shape[1::-1])
+    low = np.clip(np.floor(shown.min(0) - room), 0, limits - 1).astype(int)
+    high = np.clip(np.ceil(shown.max(0) + room) + 1, low + 1, limits).astype(int)
+    part = image[low[1] : high[1], low[0] : high[0]]
+    return part, affine @ Affine.translation(float(low[0]), float(low[1]))
 
 
 def write(path: str | Path, image: Image) -> None:

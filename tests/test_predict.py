@@ -1,0 +1,125 @@
+"""The way from a picture to its points and back, with networks whose answer is known."""
+
+import numpy as np
+import pytest
+
+from nasion.crop import CropConfig
+from nasion.datasets import load
+from nasion.errors import ConfigError, ModelError, SkeletonError
+from nasion.evaluate import evaluate
+from nasion.predict import Predictor
+from nasion.skeleton import load_skeleton
+
+
+class Fixed:
+    """Answers the same place of every crop, and remembers what it was shown."""
+
+    def __init__(self, place, skeleton="imm-58", **crop):
+        self.name = "fixed"
+        self.skeleton = load_skeleton(skeleton)
+        self.crop = CropConfig(**{"height": 48, "width": 64, **crop})
+        self.place, self.seen = np.asarray(place, float), []
+
+    def __call__(self, crops):
+        self.seen.append(crops)
+        points = np.broadcast_to(self.place, (len(crops), self.skeleton.count, 2))
+        return points.copy(), np.full((len(crops), self.skeleton.count), 2.0)
+
+
+class BrightSpot(Fixed):
+    """Finds the centroid of what is bright; its points lie around it like a small face."""
+
+    offsets = np.random.default_rng(0).uniform(-6, 6, (58, 2))
+
+    def __call__(self, crops):
+        weight = np.where(crops[..., 0] > 128, 1.0, 0.0)
+        y, x = np.mgrid[: crops.shape[1], : crops.shape[2]]
+        total = weight.sum((1, 2))
+        centre = np.stack([(weight * x).sum((1, 2)), (weight * y).sum((1, 2))], -1) / total[:, None]
+        return centre[:, None] + self.offsets, np.ones((len(crops), 58))
+
+
+def test_points_and_spread_come_back_in_image_px():
+    # a crop of 64 x 48 px of a box of 320 x 240: 5 image px a crop px; its first pixel's centre is 2 px inside
+    predictor = Predictor(Fixed([0, 0], margin=1.0))
+    (face,) = predictor(np.zeros((480, 640, 3), np.uint8), [[99.5, 49.5, 419.5, 289.5]])
+    assert face.keypoints[7] == pytest.approx([102, 52])
+    assert face.spread[7] == pytest.approx(10)
+    assert face.box == pytest.approx([99.5, 49.5, 419.5, 289.5])
+
+
+def test_without_a_box_the_whole_picture_is_seen():
+    backend = Fixed([63, 47], channels=1)
+    image = np.zeros((480, 640, 3), np.uint8)
+    image[:, 320:] = 255
+    (face,) = Predictor(backend)(image)
+    assert backend.seen[0].shape == (1, 48, 64, 1)
+    assert backend.seen[0][0, :, :30].max() == 0
+    assert backend.seen[0][0, :, 34:].min() == 255
+    assert face.keypoints[0] == pytest.approx([639.5 - 5, 479.5 - 5])
+
+
+def spot(x, y):
+    image = np.zeros((480, 640, 3), np.uint8)
+    image[y - 8 : y + 9, x - 8 : x + 9] = 255
+    return image
+
+
+def test_refining_cuts_again_around_the_points_found():
+    rough = Predictor(BrightSpot([0, 0]))(spot(300, 200))[0]
+    fine = Predictor(BrightSpot([0, 0], refine=2))(spot(300, 200))[0]
+    assert np.ptp(fine.box[[0, 2]]) < np.ptp(rough.box[[0, 2]]) / 3
+    centre = (fine.keypoints - BrightSpot.offsets * np.ptp(fine.box[[0, 2]]) / 64).mean(0)
+    assert centre == pytest.approx([300, 200], abs=0.5)
+
+
+def test_the_same_alone_as_among_others():
+    predictor = Predictor(BrightSpot([0, 0], refine=1))
+    pictures = [spot(100 + 30 * k, 200) for k in range(5)]
+    together = predictor.predict(pictures, [None] * 5)
+    for picture, face in zip(pictures, together, strict=True):
+        assert predictor(picture)[0].keypoints == pytest.approx(face.keypoints)
+
+
+@pytest.mark.parametrize("box", [[0, 0, 0, 5], [0, 0, 5, np.nan], [1, 2, 3], [5, 5, 1, 1]])
+def test_a_box_without_area_is_refused(box):
+    with pytest.raises(ConfigError, match="x0,y0,x1,y1"):
+        Predictor(Fixed([0, 0]))(np.zeros((9, 9, 3), np.uint8), [box])
+
+
+def test_no_model():
+    with pytest.raises(ModelError, match="no model"):
+        Predictor("nowhere")
+
+
+def test_evaluation_by_hand(drawn):
+    """A network that always answers the picture's middle is as far off as the points are from it."""
+    measured = evaluate(Predictor(Fixed([31.5, 23.5], box="picture")), drawn, "picture")
+    expected = np.linalg.norm(drawn.keypoints() - [319.5, 239.5], axis=-1)
+    assert measured.errors == pytest.approx(expected)
+    scores = measured.scores()
+    assert scores["n"] == 24
+    assert scores["error_px/mean"] == pytest.approx(expected.mean())
+    lengths = [np.linalg.norm(k[13] - k[21]) for k in drawn.keypoints()]
+    assert scores["nme/inter_ocular"] == pytest.approx(np.mean(expected.mean(1) / lengths))
+    assert scores["failure_rate@0.08/inter_ocular"] == 1
+    low, high = measured.intervals()["error_px/mean"]
+    assert low < scores["error_px/mean"] < high
+    assert measured.by_region()["nose"] == pytest.approx(expected[:, 47:].mean())
+    assert measured.order()[-1] == np.argmax(expected.mean(1) / lengths)
+
+
+def test_a_part_of_a_face_keeps_the_faces_lengths(drawn):
+    whole = evaluate(Predictor(Fixed([31.5, 23.5], box="picture")), drawn, "picture")
+    nose = evaluate(Predictor(Fixed([31.5, 23.5], "nose-1", box="picture")), drawn, "picture")
+    assert nose.lengths["inter_ocular"] == pytest.approx(whole.lengths["inter_ocular"])
+    assert nose.errors[:, 0] == pytest.approx(whole.errors[:, 52])
+
+
+def test_what_does_not_fit_is_refused(drawn):
+    with pytest.raises(SkeletonError, match="does not say where"):
+        evaluate(Predictor(Fixed([0, 0], "ibug-68")), drawn)
+    with pytest.raises(ConfigError, match="whole pictures"):
+        evaluate(Predictor(Fixed([0, 0], box="picture")), drawn, "points")
+    with pytest.raises(ConfigError, match='"points" or "picture"'):
+        evaluate(Predictor(Fixed([0, 0])), load("synthetic:1"), "detector")
