@@ -104,6 +104,12 @@ def test_a_huge_picture_is_refused_by_its_header(tmp_path, side):
         images.read(tmp_path / "a.png")
 
 
+def test_the_size_of_a_huge_picture_is_refused_too(tmp_path):
+    huge_png(tmp_path / "a.png")
+    with pytest.raises(ImageError, match="too large"):
+        images.size(tmp_path / "a.png")
+
+
 def test_a_smaller_limit_can_be_asked_for(tmp_path, colours):
     images.write(tmp_path / "a.png", colours)
     with pytest.raises(ImageError, match="64 x 48 = 3,072 pixels, more than 3,000"):

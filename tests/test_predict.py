@@ -116,6 +116,24 @@ def test_a_part_of_a_face_keeps_the_faces_lengths(drawn):
     assert nose.errors[:, 0] == pytest.approx(whole.errors[:, 52])
 
 
+def test_faces_that_cannot_be_measured_are_named_and_never_best(drawn):
+    from dataclasses import replace
+
+    eyeless, lone = drawn.annotations[0].keypoints.copy(), np.full((58, 2), np.nan)
+    eyeless[13:29] = np.nan
+    lone[3] = [300, 200]
+    faces = [replace(a, keypoints=k) for a, k in zip(drawn.annotations, [eyeless, lone], strict=False)]
+    some = drawn.subset([*faces, *drawn.annotations[2:]])
+    whole = evaluate(Predictor(Fixed([31.5, 23.5], box="picture")), some, "picture")
+    assert len(whole.faces) == 24
+    assert whole.scores()["n/inter_ocular"] == 22
+    assert 1 not in whole.order()
+    assert len(whole.order()) == 23
+    boxed = evaluate(Predictor(Fixed([31.5, 23.5])), some, "points")
+    assert len(boxed.faces) == 23
+    assert "no extent" in boxed.problems[0].reason
+
+
 def test_what_does_not_fit_is_refused(drawn):
     with pytest.raises(SkeletonError, match="does not say where"):
         evaluate(Predictor(Fixed([0, 0], "ibug-68")), drawn)

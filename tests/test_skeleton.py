@@ -78,6 +78,16 @@ def test_a_skeleton_that_does_not_fit_is_refused():
         load_skeleton("imm-58").indices_in(load_skeleton("ibug-68"))
 
 
+def test_the_same_name_for_other_points_is_refused():
+    first = parse("mine", FACE)
+    other = parse("mine", FACE.replace('mouth = "3-4"', 'lips = "3-4"'))
+    with pytest.raises(SkeletonError, match="rename one"):
+        first.indices_in(other)
+    beyond = parse("yours", FACE.replace("mouth", "lips") + '[from]\nmine = "0 1 2 3 9"\n')
+    with pytest.raises(SkeletonError, match="ends at 4"):
+        beyond.indices_in(first)
+
+
 def test_flip_map_is_inferred_from_drawn_faces(drawn):
     flip, residual = infer_flip_map(drawn.keypoints())
     assert flip == drawn.skeleton.flip

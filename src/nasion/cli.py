@@ -12,7 +12,7 @@ from rich.console import Console
 from nasion import datasets, draw, images
 from nasion.errors import ConfigError, ImageError, ModelError, NasionError
 from nasion.files import prove_writable, write_text
-from nasion.output import write_predictions
+from nasion.output import check_format, unique_stems, write_predictions
 from nasion.predict import Predictor
 from nasion.sample import Prediction
 
@@ -71,27 +71,30 @@ def predict(
 ) -> None:
     """Find the points in your own pictures; draw them and write them."""
     boxes = None if box is None else [_numbers(box)]
+    check_format(form)
     predictor = Predictor(model)
     prove_writable(out)
     found: dict[Path, list[Prediction]] = {}
-    failed = 0
-    for path in _pictures(pictures):
+    failed: list[str] = []
+    names = unique_stems(_pictures(pictures))
+    for path, stem in names.items():
         try:
             image = images.read(path)
         except ImageError as error:
-            failed += 1
-            print(f"nasion: skipped {error}", file=sys.stderr)
+            failed.append(str(error))
+            if len(names) > 1:
+                print(f"nasion: skipped {error}", file=sys.stderr)
             continue
         found[path] = predictor(image, boxes)
-        drawn = out / f"{path.stem}-points.jpg"
+        drawn = out / f"{stem}-points.jpg"
         images.write(drawn, draw.draw_predictions(image, found[path]))
         console.print(f"{path}: {predictor.skeleton.count} points → {drawn}", soft_wrap=True)
     if not found:
-        raise ImageError(f"no picture could be read of {failed}")
+        raise ImageError(failed[0] if len(failed) == 1 else f"none of {len(failed)} pictures could be read")
     for path in write_predictions(out, found, form)[:1]:
         console.print(f"points of {len(found)} picture{'s' * (len(found) > 1)} → {path}", soft_wrap=True)
     if failed:
-        console.print(f"[yellow]{failed} of {failed + len(found)} pictures were skipped[/]")
+        console.print(f"[yellow]{len(failed)} of {len(names)} pictures were skipped[/]")
 
 
 def _numbers(text: str) -> list[float]:
@@ -160,7 +163,9 @@ def show(
         from nasion.train import config
         from nasion.train.showing import crops_sheet
 
-        picture = crops_sheet(config.load(recipe, settings or (), data), faces, count)
+        picture, problems = crops_sheet(config.load(recipe, settings or (), data), faces, count)
+        for problem in problems:
+            console.print(f"[yellow]skipped[/] {problem.name}: {problem.reason}", soft_wrap=True)
     images.write(out, picture)
     console.print(f"{min(count, len(faces))} of {len(faces)} faces → {out}", soft_wrap=True)
 
@@ -193,6 +198,8 @@ def train(
         return
     if recipe is None:
         raise ConfigError(f"name a recipe ({', '.join(config.available())}) or --resume RUN")
+    if nodes > 1 and out is None:
+        raise ConfigError("with --nodes, all machines need the same run folder; name it with --out")
     resolved = config.load(recipe, settings or (), data)
     train_job(resolved, out or new_folder(recipe), screen, _command(), minutes, machines)
 
@@ -244,7 +251,9 @@ def evaluate(
     for path in (json_file.parent if json_file else None, report):
         if path is not None:
             prove_writable(path)
-    measured = study.measure(model, faces, boxes or study.default_boxes(run.config), console)
+    measured = study.measure(model, faces, boxes or study.default_boxes(run.config), split, console)
+    if split == "all" and any(face.split == "train" for face in measured.faces):
+        console.print("[yellow]training faces are among these; --split test measures the others[/]")
     for problem in measured.problems:
         console.print(f"[yellow]skipped[/] {problem.name}: {problem.reason}", soft_wrap=True)
     console.print(

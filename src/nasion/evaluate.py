@@ -30,7 +30,7 @@ class Evaluation:
     """Found and true points of N faces, image px.
 
     Attributes:
-        model, data, boxes: what was measured, on what, from which boxes.
+        model, data, split, boxes: what was measured, on what, from which boxes.
         faces: the annotations, in the order of the arrays.
         true_keypoints, pred_keypoints: (N, K, 2); spread: (N, K).
         lengths: name to (N,), what errors are divided by.
@@ -40,6 +40,7 @@ class Evaluation:
 
     model: str
     data: str
+    split: str
     boxes: str
     faces: tuple[Annotation, ...]
     true_keypoints: FloatArray
@@ -78,7 +79,10 @@ class Evaluation:
     def scores(self) -> dict[str, float]:
         """Return the scores by name, fractions; "n" is the number of faces."""
         measured = {name: statistic(values) for name, (values, statistic) in self._statistics().items()}
-        return {"n": len(self.faces), **measured, "ms_per_face": 1000 * self.seconds / len(self.faces)}
+        # Profiles may lack an eye: who has no inter-ocular distance is in no score by it, and that is said.
+        fewer = {f"n/{name}": int(np.isfinite(self.nme(name)).sum()) for name in self.lengths}
+        fewer = {name: count for name, count in fewer.items() if count < len(self.faces)}
+        return {"n": len(self.faces), **fewer, **measured, "ms_per_face": 1000 * self.seconds / len(self.faces)}
 
     def intervals(self, rounds: int = 1000) -> dict[str, tuple[float, float]]:
         """Return the 95 % bootstrap interval of each score, drawing whole persons or photographs."""
@@ -99,10 +103,11 @@ class Evaluation:
         return {name: _mean(errors[:, list(indices)]) for name, indices in regions.items()}
 
     def order(self) -> np.ndarray:
-        """Return the faces' indices (N,) from the best to the worst, by mean error over the face's size."""
-        normaliser = next(iter(self.lengths), None)
-        values = metrics.face_errors(self.errors) if normaliser is None else self.nme(normaliser)
-        return np.argsort(np.where(np.isfinite(values), values, -1.0), kind="stable")
+        """Return the measured faces' indices from the best to the worst, by mean error over the face's size."""
+        size = self.lengths.get("box_size")
+        values = metrics.face_errors(self.errors, size)
+        order = np.argsort(values, kind="stable")  # NaN comes last
+        return order[np.isfinite(values[order])]
 
 
 def _mean(values: FloatArray) -> float:
@@ -119,6 +124,7 @@ def evaluate(
     predictor: Predictor,
     faces: DataSet,
     boxes: str = "points",
+    split: str = "all",
     tick: Callable[[], None] = lambda: None,
 ) -> Evaluation:
     """Return the predictor's points on every face that can be read.
@@ -127,6 +133,7 @@ def evaluate(
         predictor: what is measured.
         faces: of the predictor's skeleton, or one that has its points.
         boxes: "points" gives it the box around the true points, "picture" the whole picture.
+        split: the name of the faces' split, for those who read the scores.
         tick: called after each face.
 
     Raises:
@@ -145,16 +152,19 @@ def evaluate(
     spread: list[FloatArray] = []
     seconds = 0.0
     for start in range(0, len(faces), CHUNK):
-        pictures, here = [], []
+        pictures, here, given = [], [], []
         for index in range(start, min(start + CHUNK, len(faces))):
+            face = faces.annotations[index]
             try:
+                given.append(face.points_box() if boxes == "points" else None)
                 pictures.append(faces.load(index).image)
-                here.append(faces.annotations[index])
-            except ImageError as error:
-                problems.append(Problem(faces.annotations[index].name, str(error)))
+                here.append(face)
+            except (ImageError, AnnotationError) as error:
+                del given[len(here) :]
+                problems.append(Problem(face.name, str(error)))
             tick()
         began = time.perf_counter()
-        found = predictor.predict(pictures, [face.points_box() if boxes == "points" else None for face in here])
+        found = predictor.predict(pictures, given)
         seconds += time.perf_counter() - began
         keypoints += [prediction.keypoints for prediction in found]
         spread += [prediction.spread for prediction in found]
@@ -165,6 +175,7 @@ def evaluate(
     return Evaluation(
         model=predictor.backend.name,
         data=faces.name,
+        split=split,
         boxes=boxes,
         faces=tuple(kept),
         true_keypoints=np.stack([face.keypoints for face in kept]),

@@ -4,6 +4,7 @@ import shutil
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -78,6 +79,9 @@ SOURCES = {
 
 CHUNK_BYTES = 1 << 16
 
+MAX_BYTES = 20_000_000_000
+"""What an archive may unpack to: ten times the largest set above."""
+
 TIMEOUT_SECONDS = 30
 
 
@@ -131,7 +135,7 @@ def _proof(source: Source, folder: Path) -> str:
             f"fingerprint; look with `nasion doctor {source.form}:{folder}`, or empty the folder and get it again"
         )
     if faces != source.faces:
-        return f"{faces} faces read, {source.faces} expected: a part of the set; `nasion doctor` says more"
+        raise DownloadError(f"{folder} holds {faces} readable faces, {source.faces} are expected: a part of the set")
     return (
         f"{faces} faces, content proved by its fingerprint"
         if source.fingerprint
@@ -234,7 +238,7 @@ def unpack(archive: Path, folder: Path) -> None:
                 _untar(archive, Path(place))
             for path in sorted(Path(place).iterdir()):
                 _merge(path, folder / path.name)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
         raise DownloadError(
             f"{archive}: not an archive, or damaged ({_start(archive)}: {error}); delete it and fetch it again"
         ) from None
@@ -258,6 +262,7 @@ def _merge(path: Path, target: Path) -> None:
 def _unzip(archive: Path, place: Path) -> None:
     with zipfile.ZipFile(archive) as packed:
         entries = [entry for entry in packed.infolist() if not entry.is_dir()]
+        _check_room(archive, sum(entry.file_size for entry in entries))
         targets = [
             _inside(archive, place, entry.filename, (entry.external_attr >> 16) & 0o170000 in (0, 0o100000))
             for entry in entries
@@ -270,11 +275,17 @@ def _unzip(archive: Path, place: Path) -> None:
 def _untar(archive: Path, place: Path) -> None:
     with tarfile.open(archive) as packed:
         entries = [entry for entry in packed.getmembers() if not entry.isdir()]
+        _check_room(archive, sum(entry.size for entry in entries))
         targets = [_inside(archive, place, entry.name, entry.isfile()) for entry in entries]
         for entry, target in zip(entries, targets, strict=True):
             source = packed.extractfile(entry)
             assert source is not None  # it is a plain file
             _write(source, target)
+
+
+def _check_room(archive: Path, size: int) -> None:
+    if size > MAX_BYTES:
+        raise DownloadError(f"{archive}: refused, it would unpack to {size:,} bytes, more than {MAX_BYTES:,}")
 
 
 def _inside(archive: Path, place: Path, name: str, plain: bool) -> Path:

@@ -4,7 +4,10 @@ Pillow reads, because it knows a picture's size before decoding it and says when
 OpenCV warps, because its maps follow `geometry`'s convention.
 """
 
+import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -39,19 +42,25 @@ def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
         ImageError: the file is missing, no picture, cut off, or has more than `max_pixels` pixels.
     """
     path = Path(path)
+    with _telling(path), PillowImage.open(path) as picture:
+        _check_size(path, picture.size, max_pixels)
+        return _to_rgb(ImageOps.exif_transpose(picture))
+
+
+@contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    """Make one line of all the ways in which Pillow says that it cannot read a file."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own warnings: what matters becomes an ImageError
-            with PillowImage.open(path) as picture:
-                _check_size(path, picture.size, max_pixels)
-                return _to_rgb(ImageOps.exif_transpose(picture))
+            yield
     except PillowImage.DecompressionBombError:
-        raise ImageError(f"{path}: the picture is too large (more than {max_pixels:,} pixels); scale it down") from None
+        raise ImageError(f"{path}: the picture is too large (more than {MAX_PIXELS:,} pixels); scale it down") from None
     except FileNotFoundError:
         raise ImageError(f"{path}: no such picture") from None
     except UnidentifiedImageError:
         raise ImageError(f"{path}: not a picture that can be read (its content is none of the known formats)") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:  # Pillow's ways to say that a file is damaged
+    except (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error) as error:
         raise ImageError(f"{path}: damaged or unreadable: {error}") from None
 
 
@@ -61,13 +70,10 @@ def size(path: str | Path) -> tuple[int, int]:
     Raises:
         ImageError: the file is missing or no picture.
     """
-    try:
-        with PillowImage.open(path) as picture:
-            turned = picture.getexif().get(ORIENTATION_TAG, 1) >= FIRST_TURNED
-            width, height = picture.size
-            return (width, height) if turned else (height, width)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ImageError(f"{path}: its size cannot be read: {error}") from None
+    with _telling(Path(path)), PillowImage.open(path) as picture:
+        turned = picture.getexif().get(ORIENTATION_TAG, 1) >= FIRST_TURNED
+        width, height = picture.size
+        return (width, height) if turned else (height, width)
 
 
 def _check_size(path: Path, size: tuple[int, int], max_pixels: int) -> None:

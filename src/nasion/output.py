@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from nasion.errors import ConfigError, nearest
 from nasion.files import write_text
 from nasion.sample import Prediction
 
-__all__ = ["FORMATS", "write_predictions"]
+__all__ = ["FORMATS", "check_format", "unique_stems", "write_predictions"]
 
 Found = Mapping[Path, Sequence[Prediction]]
 """Pictures with their faces."""
@@ -24,6 +25,30 @@ PTS_ORIGIN = 1
 FORMATS = ("json", "csv", "pts")
 
 
+def check_format(form: str) -> None:
+    """Refuse an unknown format, better before an hour's work than after it.
+
+    Raises:
+        ConfigError: it is none of `FORMATS`.
+    """
+    if form not in FORMATS:
+        raise ConfigError(f'unknown format "{form}"; {nearest(form, FORMATS)}')
+
+
+def unique_stems(paths: Sequence[Path]) -> dict[Path, str]:
+    """Return a name for each picture's results: its stem, with its folder or a number where that is taken.
+
+    >>> list(unique_stems([Path("a/1.jpg"), Path("b/1.png"), Path("b/1.jpg")]).values())
+    ['1', 'b-1', 'b-1-2']
+    """
+    names: dict[Path, str] = {}
+    for path in paths:
+        wanted = [path.stem, f"{path.parent.name}-{path.stem}"]
+        numbered = (f"{wanted[1]}-{number}" for number in count(2))
+        names[path] = next(name for name in chain(wanted, numbered) if name not in names.values())
+    return names
+
+
 def write_predictions(folder: Path, found: Found, form: str) -> list[Path]:
     """Write all predictions and return the files: keypoints.json, keypoints.csv, or a .pts file a face.
 
@@ -31,8 +56,7 @@ def write_predictions(folder: Path, found: Found, form: str) -> list[Path]:
         ConfigError: the format is unknown.
         OutputError: the folder cannot be written to.
     """
-    if form not in FORMATS:
-        raise ConfigError(f'unknown format "{form}"; {nearest(form, FORMATS)}')
+    check_format(form)
     if form == "pts":
         return _write_pts(folder, found)
     path = folder / f"keypoints.{form}"
@@ -62,8 +86,8 @@ def _face(number: int, face: Prediction) -> dict[str, Any]:
 def _csv(found: Found) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    count = next((face.skeleton.count for faces in found.values() for face in faces), 0)
-    writer.writerow(["image", "face", "score", *(f"{axis}{k}" for k in range(count) for axis in "xy")])
+    points = next((face.skeleton.count for faces in found.values() for face in faces), 0)
+    writer.writerow(["image", "face", "score", *(f"{axis}{k}" for k in range(points) for axis in "xy")])
     for path, faces in found.items():
         for number, face in enumerate(faces):
             writer.writerow([path, number, f"{face.score:.4f}", *(f"{value:.3f}" for value in face.keypoints.ravel())])
@@ -72,9 +96,10 @@ def _csv(found: Found) -> str:
 
 def _write_pts(folder: Path, found: Found) -> list[Path]:
     written: list[Path] = []
+    stems = unique_stems(list(found))
     for path, faces in found.items():
         for number, face in enumerate(faces):
-            name = f"{path.stem}.pts" if number == 0 else f"{path.stem}_{number}.pts"
+            name = f"{stems[path]}.pts" if number == 0 else f"{stems[path]}_{number}.pts"
             lines = "".join(f"{x:.3f} {y:.3f}\n" for x, y in face.keypoints + PTS_ORIGIN)
             write_text(folder / name, f"version: 1\nn_points: {face.skeleton.count}\n{{\n{lines}}}\n")
             written.append(folder / name)

@@ -103,7 +103,10 @@ class Predictor:
         return found
 
     def _again(self, found: Prediction, picture: Image) -> FloatArray:
-        return face_box(box_around(found.keypoints), picture.shape[:2], self.backend.crop)
+        around = box_around(found.keypoints)
+        if (around[2:] <= around[:2]).any():  # a network that has learnt nothing may put all points on one place
+            return found.box
+        return face_box(around, picture.shape[:2], self.backend.crop)
 
     def _pass(self, pictures: Sequence[Image], boxes: Sequence[FloatArray]) -> list[Prediction]:
         found: list[Prediction] = []

@@ -92,8 +92,9 @@ def _lead(measured: Evaluation) -> str:
     points = measured.faces[0].skeleton
     groups = len({face.subject for face in measured.faces})
     given = "the box around the true points" if measured.boxes == "points" else "the whole picture"
+    split = {"val": "validation ", "train": "training ", "test": "test "}.get(measured.split, "")
     return (
-        f"{len(measured.faces)} faces of {groups} persons or photographs, {points.title}, "
+        f"{len(measured.faces)} {split}faces of {groups} persons or photographs, {points.title}, "
         f"{points.count} point{'s' if points.count > 1 else ''}; the network was given {given}."
     )
 
@@ -137,6 +138,8 @@ def _score_rows(measured: Evaluation) -> list[dict[str, str]]:
 
 
 def _meaning(name: str) -> str:
+    if name.startswith("n/"):
+        return "faces that have this length; the others are in no score by it"
     if name.startswith("auc@"):
         return f"area under the error curve up to {100 * THRESHOLD:g} %; higher is better"
     if name.startswith("failure_rate@"):
@@ -150,7 +153,7 @@ def told(name: str, value: float) -> str:
     >>> told("nme/inter_ocular", 0.0345), told("error_px/mean", 5.126), told("n", 48)
     ('3.45 %', '5.13 px', '48')
     """
-    if name == "n":
+    if name == "n" or name.startswith("n/"):
         return str(int(value))
     if name.startswith("error_px"):
         return f"{value:.2f} px"

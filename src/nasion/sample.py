@@ -54,8 +54,15 @@ class Annotation:
         return self.image.name if self.face == 0 else f"{self.image.name}#{self.face}"
 
     def points_box(self) -> FloatArray:
-        """Return the box (4,) around the face's points, of all points if this is a part of a face."""
-        return box_around((self.whole or self).keypoints)
+        """Return the box (4,) around the face's points, of all points if this is a part of a face.
+
+        Raises:
+            AnnotationError: the points that are there have no extent.
+        """
+        box = box_around((self.whole or self).keypoints)
+        if (box[2:] <= box[:2]).any():
+            raise AnnotationError(f"{self.name}: no box can be put around its points, they have no extent")
+        return box
 
     def lengths(self) -> dict[str, float]:
         """Return the px by which errors on this face can be divided, by name; NaN where it cannot be had.
@@ -66,7 +73,7 @@ class Annotation:
         whole = self.whole or self
         lengths = {name: whole.skeleton.length(whole.keypoints, name) for name in whole.skeleton.normalisers}
         if whole.skeleton.count > 1:
-            width, height = np.ptp(whole.points_box().reshape(2, 2), axis=0)
+            width, height = np.ptp(box_around(whole.keypoints).reshape(2, 2), axis=0)
             lengths |= {"box_size": float(np.sqrt(width * height)), "box_diagonal": float(np.hypot(width, height))}
         return lengths
 
@@ -76,9 +83,9 @@ class Annotation:
         Raises:
             SkeletonError: `skeleton` does not say where its points stand in this one.
         """
-        if skeleton.name == self.skeleton.name:
-            return self
         indices = skeleton.indices_in(self.skeleton)
+        if skeleton.names == self.skeleton.names:
+            return replace(self, skeleton=skeleton)
         return replace(
             self,
             keypoints=self.keypoints[indices],
@@ -186,6 +193,5 @@ class DataSet:
         Raises:
             SkeletonError: `skeleton` does not say where its points stand in this one.
         """
-        if skeleton.name == self.skeleton.name:
-            return self
+        skeleton.indices_in(self.skeleton)  # better said for the set than for its first face
         return replace(self, skeleton=skeleton, annotations=tuple(a.reduced_to(skeleton) for a in self.annotations))

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasion.errors import SkeletonError, nearest
-from nasion.geometry import FloatArray, similarity_between
+from nasion.geometry import FloatArray, is_present, similarity_between
 
 __all__ = ["Skeleton", "available", "infer_flip_map", "load_skeleton", "mean_shape"]
 
@@ -118,14 +118,21 @@ class Skeleton:
         Raises:
             SkeletonError: it is not known.
         """
-        if other.name == self.name:
+        if other.names == self.names:
             return np.arange(self.count)
+        if other.name == self.name:
+            raise self._error("the data and the model have different points under this name; rename one of the two")
         if other.name not in self.sources:
             raise SkeletonError(
                 f"the data has the points of {other.name}, the model wants {self.name}, and {self.name} does not say "
                 f"where its points stand in {other.name}; use data or a recipe with the same skeleton"
             )
-        return np.array(self.sources[other.name])
+        indices = np.array(self.sources[other.name])
+        if indices.max() >= other.count:
+            raise self._error(
+                f'"from" {other.name} names point {indices.max()}, but there it ends at {other.count - 1}'
+            )
+        return indices
 
     def to_table(self) -> dict[str, Any]:
         """Return this skeleton as the table that `parse` reads from TOML, so that a model can carry it."""
@@ -248,14 +255,18 @@ def _indices(spec: str) -> Indices:
 def mean_shape(shapes: ArrayLike, rounds: int = 5) -> FloatArray:
     """Return the mean (K, 2) of faces (N, K, 2) after generalised Procrustes alignment, in the first frame's px.
 
-    Faces with missing points take part with the points that they have.
+    Faces with missing points take part with the points that they have; two of them at least.
     """
     array = np.asarray(shapes, np.float64)
-    mean = array[np.isfinite(array).all((1, 2)).argmax()]
+    present = is_present(array).sum(1)
+    array = array[present > 1]
+    mean = array[is_present(array).sum(1).argmax()]
     reference = mean
     for _ in range(rounds):
         aligned = np.stack([similarity_between(shape, mean)(shape) for shape in array])
-        mean = np.nanmean(aligned, axis=0)
+        there = np.isfinite(aligned)
+        total, count = np.where(there, aligned, 0.0).sum(0), there.sum(0)
+        mean = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
         mean = similarity_between(mean, reference)(mean)  # else the size drifts from round to round
     return mean
 

@@ -151,12 +151,67 @@ def test_csv_header_without_pairs(tmp_path):
         load(f"csv:{tmp_path / 't.csv'}")
 
 
-def test_mixed_point_counts_are_named(tmp_path):
-    make_ibug(tmp_path, shape(68))
-    (tmp_path / "b").mkdir()
-    make_ibug(tmp_path / "b", shape(98))
-    with pytest.raises(AnnotationError, match="98 points, others 68"):
-        load(f"ibug:{tmp_path}")
+def test_files_of_other_counts_are_skipped_and_named(tmp_path):
+    for name, count in (("a", 68), ("b", 68), ("c", 98)):
+        (tmp_path / name).mkdir()
+        make_ibug(tmp_path / name, shape(count))
+    faces = load(f"ibug:{tmp_path}")
+    assert (len(faces), faces.skeleton.name) == (2, "ibug-68")
+    assert "98 points, where most files have 68" in faces.problems[0].reason
+
+
+@pytest.mark.parametrize(
+    ("content", "form"),
+    [("version: 1\nn_points: x\n{\n1 2\n}", "pts"), ("0\na.jpg", "asf"), ("1\n0 4 .1 .1 0 0 0\nd/x.jpg", "asf")],
+)
+def test_a_broken_file_among_good_ones_is_skipped_and_named(tmp_path, content, form):
+    spec = make_ibug(tmp_path, shape(68)) if form == "pts" else make_imm(tmp_path, shape(58))
+    (tmp_path / f"zz.{form}").write_text(content)
+    faces = load(spec)
+    assert len(faces) == 1
+    assert [problem.name for problem in faces.problems] == [f"zz.{form}"]
+
+
+def test_dlib_orders_unpadded_names_by_number(tmp_path):
+    points = shape(68)
+    spec = make_dlib(tmp_path, points)
+    path = tmp_path / "a.xml"
+    text = path.read_text()
+    for k in range(10):
+        text = text.replace(f"name='{k:02}'", f"name='{k}'")
+    path.write_text(text)
+    assert load(spec).annotations[0].keypoints == pytest.approx(points, abs=1e-4)
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "none-such"])
+def test_dlib_of_an_encoding_that_cannot_be_read(tmp_path, encoding):
+    spec = make_dlib(tmp_path, shape(68))
+    path = tmp_path / "a.xml"
+    path.write_text(path.read_text().replace("ISO-8859-1", encoding))
+    with pytest.raises(AnnotationError, match="not XML"):
+        load(spec)
+
+
+def test_names_decide_the_order_of_columns(tmp_path):
+    picture(tmp_path / "a.jpg")
+    (tmp_path / "s.toml").write_text('count = 2\nnames = ["eye", "nose"]\n[regions]\nface = "0-1"\n')
+    (tmp_path / "t.csv").write_text("image,nose_x,nose_y,eye_x,eye_y\na.jpg,1,2,3,4\n")
+    faces = load(f"csv:{tmp_path / 't.csv'}?skeleton={tmp_path / 's.toml'}")
+    assert faces.annotations[0].keypoints.tolist() == [[3, 4], [1, 2]]
+
+
+def test_a_lone_chin_is_no_nose(tmp_path):
+    picture(tmp_path / "a.jpg")
+    (tmp_path / "t.csv").write_text("image,chin_x,chin_y\na.jpg,1,2\n")
+    assert load(f"csv:{tmp_path / 't.csv'}").skeleton.names == ("chin",)
+
+
+def test_words_for_splits(tmp_path):
+    picture(tmp_path / "a.jpg")
+    (tmp_path / "t.csv").write_text("image,x0,y0,split\na.jpg,1,2,Train\na.jpg,1,2,valid\na.jpg,1,2,sometimes\n")
+    faces = load(f"csv:{tmp_path / 't.csv'}")
+    assert [a.split for a in faces.annotations] == ["train", "val"]
+    assert "sometimes" in faces.problems[0].reason
 
 
 def test_make_csv_is_read_with_its_origin(tmp_path):

@@ -168,6 +168,71 @@ def test_ctrl_c_ends_with_a_usable_run(tmp_path):
     assert "--resume" in text
     assert (tmp_path / "run" / "report.html").exists()
     assert "Traceback" not in text
+    steps = read_curve(tmp_path / "run" / "steps.csv")
+    per_epoch = steps["epoch"].count(0)
+    assert all(steps["epoch"].count(epoch) == per_epoch for epoch in set(steps["epoch"]))  # only whole epochs
+
+
+def test_stopped_and_resumed_ends_with_the_same_weights(tmp_path, monkeypatch):
+    """As after Ctrl-C: `asked` is what the signal sets."""
+    from nasion.train.callbacks import CleanStop
+
+    usual = CleanStop.on_train_epoch_end
+
+    def asked_in_the_third_epoch(self, trainer, pl_module):
+        self.asked = trainer.current_epoch == 2
+        usual(self, trainer, pl_module)
+
+    config = tiny(schedule={"epochs": 8, "batch": 4, "shape": "cosine", "average": 0.9, "validate_every": 2})
+    monkeypatch.setattr(CleanStop, "on_train_epoch_end", asked_in_the_third_epoch)
+    run = fit(config, tmp_path / "stopped", QUIET, "x")
+    assert run.stopped
+    assert len(read_curve(tmp_path / "stopped" / "epochs.csv")["epoch"]) == 3
+    monkeypatch.setattr(CleanStop, "on_train_epoch_end", usual)
+    assert not resume(tmp_path / "stopped", QUIET).stopped
+    fit(config, tmp_path / "whole", QUIET, "x")
+    assert same(weights(tmp_path / "stopped"), weights(tmp_path / "whole"))
+    assert same(weights(tmp_path / "stopped", "best"), weights(tmp_path / "whole", "best"))
+
+
+def test_a_run_that_never_validated_can_predict(tmp_path):
+    from nasion.predict import Predictor
+
+    fit(tiny(schedule={"epochs": 2, "validate_every": 5}), tmp_path / "run", QUIET, "x")
+    assert np.isfinite(read_curve(tmp_path / "run" / "epochs.csv")["val_error_px"][-1])
+    Predictor(tmp_path / "run")
+
+
+def test_a_loss_that_is_no_number_ends_with_one_line(tmp_path):
+    with pytest.raises(ConfigError, match=r"the loss became (nan|inf) in epoch \d+; try a smaller optimizer.lr"):
+        fit(tiny(optimizer={"lr": 1e30}, schedule={"epochs": 30}), tmp_path / "run", QUIET, "x")
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_anew(tmp_path):
+    fit(tiny(), tmp_path / "run", QUIET, "x")
+    whole = weights(tmp_path / "run")
+    for name in ("last.ckpt", "best.pt"):
+        (tmp_path / "run" / "checkpoints" / name).unlink()
+    resume(tmp_path / "run", QUIET)
+    assert same(weights(tmp_path / "run"), whole)
+
+
+def test_the_best_weights_are_no_checkpoint_to_resume(tmp_path):
+    fit(tiny(schedule={"epochs": 1}), tmp_path / "run", QUIET, "x")
+    checkpoints = tmp_path / "run" / "checkpoints"
+    (checkpoints / "last.ckpt").write_bytes((checkpoints / "best.pt").read_bytes())
+    with pytest.raises(ModelError, match="not a checkpoint of this run"):
+        resume(tmp_path / "run", QUIET)
+
+
+@pytest.mark.parametrize("content", [b"", b"a diary", b"\x80\x02"])
+def test_a_damaged_checkpoint_is_one_line(tmp_path, content):
+    (tmp_path / "x.pt").write_bytes(content)
+    with pytest.raises(ModelError, match="refused"):
+        load_weights(tmp_path / "x.pt")
+    torch.save(torch.zeros(3), tmp_path / "y.pt")
+    with pytest.raises(ModelError, match="holds a Tensor"):
+        load_weights(tmp_path / "y.pt")
 
 
 def test_two_processes_share_a_run(tmp_path):
@@ -209,6 +274,9 @@ def test_patience_stops_early(tmp_path):
     config = tiny(optimizer={"lr": 1e-9}, schedule={"epochs": 40, "batch": 12, "patience": 2})
     fit(config, tmp_path / "run", QUIET, "x")
     assert len(read_curve(tmp_path / "run" / "epochs.csv")["epoch"]) < 40
+    stopped = weights(tmp_path / "run")
+    resume(tmp_path / "run", QUIET)  # nothing is left to do: it had waited long enough
+    assert len(read_curve(tmp_path / "run" / "epochs.csv")["epoch"]) < 40 + len(stopped)
 
 
 def test_a_folder_with_a_run_is_not_overwritten(tmp_path):

@@ -1,5 +1,6 @@
 """What several formats need: finding pictures, choosing a skeleton, making annotations, collecting problems."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +30,7 @@ class Collector:
         """Add what `read` returns, or its error as a problem under `name`."""
         try:
             self.faces.extend(read())
-        except (NasionError, OSError, UnicodeDecodeError) as error:
+        except (NasionError, OSError, ValueError, TypeError, LookupError) as error:
             reason = str(error) if isinstance(error, NasionError) else f"cannot be read: {error}"
             self.problems.append(Problem(name, reason))
 
@@ -97,8 +98,22 @@ def option_skeleton(options: Mapping[str, str]) -> Skeleton | None:
 
 
 def skeleton_of_count(count: int) -> Skeleton | None:
-    """Return the package's skeleton with `count` points, if there is one."""
-    return next((s for s in map(load_skeleton, available()) if s.count == count), None)
+    """Return the package's skeleton with `count` points, if there is one; a lone point may be anything."""
+    return next((s for s in map(load_skeleton, available()) if s.count == count > 1), None)
+
+
+def photograph(stem: str) -> str:
+    """Return what all faces of one photograph share: "12345_2" and "12345_2_mirror" are of "12345".
+
+    >>> photograph("12345_2_mirror"), photograph("image_0007")
+    ('12345', 'image_0007')
+    """
+    return re.sub(r"^(\d+)_\d{1,2}$", r"\1", stem.removesuffix("_mirror"))
+
+
+def in_order(names: Sequence[str], points: Skeleton) -> list[str]:
+    """Return the file's names of points in the skeleton's order: by name where they are the same, else as they come."""
+    return list(points.names) if set(names) == set(points.names) else list(names)
 
 
 def named_skeleton(name: str, names: Sequence[str]) -> Skeleton:

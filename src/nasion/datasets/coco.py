@@ -49,8 +49,9 @@ def read(source: str, options: dict[str, str]) -> DataSet:
 def _skeleton(path: Path, whole: Mapping[str, Any], entries: list[dict[str, Any]]) -> Skeleton:
     count = len(entries[0]["keypoints"]) // 3 if entries else 0
     names = next((c["keypoints"] for c in whole.get("categories", []) if len(c.get("keypoints", [])) == count), None)
-    known = skeleton_of_count(count)
-    return known or named_skeleton(path.stem, names or [f"point_{k}" for k in range(count)])
+    if names:
+        return named_skeleton(path.stem, names)
+    return skeleton_of_count(count) or named_skeleton(path.stem, [f"point_{k}" for k in range(count)])
 
 
 def _face(
@@ -59,7 +60,7 @@ def _face(
     try:
         image = pictures[entry["image_id"]]
         table = np.array(entry["keypoints"], dtype=np.float64).reshape(-1, 3)
-        box = np.array(entry["bbox"], dtype=np.float64) if "bbox" in entry else None
+        box = np.array(entry["bbox"], dtype=np.float64).reshape(4) if entry.get("bbox") else None
     except (KeyError, ValueError, TypeError) as error:
         raise AnnotationError(f"is incomplete or mistyped: {error!r}") from None
     yield annotation(
@@ -68,6 +69,6 @@ def _face(
         points,
         visible=table[:, 2] > 1,
         box=None if box is None else np.concatenate([box[:2], box[:2] + box[2:]]),
-        subject=image.stem,
+        subject=str(image.with_suffix("")),
         face=number,
     )

@@ -16,6 +16,7 @@ from nasion.datasets._common import (
     Collector,
     annotation,
     existing,
+    in_order,
     named_skeleton,
     option_skeleton,
     origin,
@@ -48,9 +49,12 @@ def read(source: str, options: dict[str, str]) -> DataSet:
         except (csv.Error, UnicodeDecodeError) as error:
             raise AnnotationError(f"{path}: not a CSV table: {error}") from None
     names = point_names(path, header)
-    points = option_skeleton(options) or skeleton_of_count(len(names)) or named_skeleton(path.stem, list(names))
+    generic = all(name.startswith("point_") for name in names)
+    points = option_skeleton(options) or (skeleton_of_count(len(names)) if generic else None)
+    points = points or named_skeleton(path.stem, list(names))
     if points.count != len(names):
         raise AnnotationError(f"{path}: {len(names)} x, y pairs, but {points.name} has {points.count} points")
+    names = {name: names[name] for name in in_order(list(names), points)}
     found = Collector()
     seen: dict[str, int] = {}
     for number, row in enumerate(rows, start=2):
@@ -92,10 +96,19 @@ def _face(
         keypoints,
         points,
         box=box,
-        subject=row.get("subject") or image.stem,
-        split=row.get("split") or "",
+        subject=row.get("subject") or str(Path(row["image"]).with_suffix("")),
+        split=_split(row.get("split") or ""),
         face=face,
     )
+
+
+def _split(word: str) -> str:
+    """Return "train", "val", "test" or "" for the words that tables use."""
+    known = {"training": "train", "valid": "val", "validation": "val", "testing": "test"}
+    split = known.get(word.strip().lower(), word.strip().lower())
+    if split not in ("", "train", "val", "test"):
+        raise AnnotationError(f'its split "{word}" is none of train, val, test')
+    return split
 
 
 def _number(cell: str | None) -> float:

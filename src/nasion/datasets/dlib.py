@@ -15,8 +15,10 @@ from nasion.datasets._common import (
     Collector,
     annotation,
     existing,
+    in_order,
     named_skeleton,
     option_skeleton,
+    photograph,
     skeleton_of_count,
 )
 from nasion.errors import AnnotationError
@@ -33,12 +35,14 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     try:
         # Expat itself refuses documents whose entities grow without bound, and fetches no outside ones.
         pictures = ElementTree.parse(path).getroot().findall("./images/image")  # noqa: S314
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise AnnotationError(f"{path}: not XML: {error}") from None
-    parts = sorted({part.get("name", "") for picture in pictures for part in picture.iter("part")})
+    found_names = {part.get("name", "") for picture in pictures for part in picture.iter("part")}
+    parts = sorted(found_names, key=lambda name: (int(name) if name.isdigit() else -1, name))
     points = option_skeleton(options) or skeleton_of_count(len(parts)) or named_skeleton(path.stem, parts)
     if points.count != len(parts):
         raise AnnotationError(f"{path}: {len(parts)} different parts, but {points.name} has {points.count} points")
+    parts = in_order(parts, points)
     split = next((s for s in ("train", "test") if path.name.startswith(s)), "")
     found = Collector()
     for picture in pictures:
@@ -66,7 +70,7 @@ def _face(
         keypoints,
         points,
         box=np.array([left, top, left + width, top + height]),
-        subject=image.stem.removesuffix("_mirror"),
+        subject=photograph(image.stem),
         split=split,
         face=number,
     )

@@ -5,6 +5,7 @@ are not. The folders "trainset" and "testset" name the split, as 300-W's protoco
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -18,11 +19,12 @@ from nasion.datasets._common import (
     existing,
     option_skeleton,
     origin,
+    photograph,
     skeleton_of_count,
 )
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray
-from nasion.sample import Annotation, DataSet
+from nasion.sample import Annotation, DataSet, Problem
 from nasion.skeleton import Skeleton, load_skeleton
 
 DESCRIPTION = "ibug:DIR         .pts files beside their pictures (300-W), 1-based"
@@ -37,14 +39,17 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     first = origin(options, usual=1)
     for path in sorted(folder.rglob("*.pts")):
         found.collect(str(path.relative_to(folder)), lambda path=path: _faces(path, points, first))
-    points = points or (found.faces[0].skeleton if found.faces else load_skeleton("ibug-68"))
-    odd = [face for face in found.faces if face.skeleton.name != points.name]
-    if odd:
-        raise AnnotationError(
-            f"{source}: {odd[0].image.stem}.pts has {odd[0].skeleton.count} points, others {points.count}; "
-            "name one folder of each"
-        )
+    points = points or _commonest(found.faces)
+    for face in [face for face in found.faces if face.skeleton.name != points.name]:
+        found.faces.remove(face)
+        reason = f"{face.skeleton.count} points, where most files have {points.count}"
+        found.problems.append(Problem(f"{face.image.stem}.pts", reason))
     return found.data_set(f"ibug:{source}", points, f"coordinates read as {first}-based")
+
+
+def _commonest(faces: list[Annotation]) -> Skeleton:
+    counts = Counter(face.skeleton.name for face in faces)
+    return load_skeleton(counts.most_common(1)[0][0] if counts else "ibug-68")
 
 
 def _faces(path: Path, points: Skeleton | None, first: int) -> Iterator[Annotation]:
@@ -52,7 +57,7 @@ def _faces(path: Path, points: Skeleton | None, first: int) -> Iterator[Annotati
     points = points or skeleton_of_count(len(keypoints))
     if points is None:
         raise AnnotationError(f"{len(keypoints)} points are of no known skeleton; name yours with ?skeleton=FILE.toml")
-    yield annotation(picture_beside(path), keypoints, points, subject=photograph(path), split=_split(path.parts))
+    yield annotation(picture_beside(path), keypoints, points, subject=subject(path), split=_split(path.parts))
 
 
 def picture_beside(path: Path) -> Path:
@@ -61,14 +66,14 @@ def picture_beside(path: Path) -> Path:
     return next((p for p in found if p.is_file()), path.with_suffix(".jpg"))
 
 
-def photograph(path: Path) -> str:
-    """Return what all faces of one photograph share: "12345_2" and "12345_2_mirror" are of "12345".
+def subject(path: Path) -> str:
+    """Return the photograph with its part of the set: the parts number theirs alike.
 
-    >>> photograph(Path("afw/12345_2.pts")), photograph(Path("lfpw/testset/image_0007.pts"))
+    >>> subject(Path("afw/12345_2.pts")), subject(Path("lfpw/testset/image_0007.pts"))
     ('afw/12345', 'lfpw/testset/image_0007')
     """
-    stem = re.sub(r"^(\d+)_\d{1,2}$", r"\1", path.stem.removesuffix("_mirror"))
-    return "/".join((*path.parts[-3 if path.parent.name in ("trainset", "testset") else -2 : -1], stem))
+    parents = 2 if path.parent.name in ("trainset", "testset") else 1
+    return "/".join((*path.parts[-1 - parents : -1], photograph(path.stem)))
 
 
 def _split(parts: tuple[str, ...]) -> str:

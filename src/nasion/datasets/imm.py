@@ -36,7 +36,7 @@ def read(source: str, options: dict[str, str]) -> DataSet:
 
 def _faces(path: Path) -> Iterator[Annotation]:
     shares, image_name = parse_asf(path.read_text("latin-1"))
-    image = path.with_name(image_name)
+    image = path.with_name(Path(image_name).name)
     if not image.is_file():
         image = path.with_suffix(".jpg")  # a renamed copy
     size = images.size(image) if image.is_file() else (0, 0)

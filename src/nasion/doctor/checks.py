@@ -176,6 +176,8 @@ def _swap(keypoints: FloatArray, mean: FloatArray, points: Skeleton) -> str:
 
 
 def _residual(keypoints: FloatArray, mean: FloatArray) -> FloatArray:
+    if is_present(keypoints).sum() < 3:  # two points always fit
+        return np.array([np.nan])
     gap = np.linalg.norm(similarity_between(keypoints, mean)(keypoints) - mean, axis=-1)
     return gap[np.isfinite(gap)]
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from nasion import images
 from nasion.doctor.checks import MIN_FACES, Finding
-from nasion.geometry import Affine, FloatArray, similarity_between
+from nasion.geometry import Affine, FloatArray, is_present, similarity_between
 from nasion.sample import DataSet
 from nasion.skeleton import mean_shape
 
@@ -68,6 +68,7 @@ def _numbers(faces: DataSet, sizes: Sequence[tuple[int, int]]) -> Finding:
 
 
 def _symmetry(faces: DataSet) -> Finding:
+    faces = faces.subset([face for face in faces.annotations if is_present(face.keypoints).sum() > 2])
     if faces.skeleton.flip is None or faces.skeleton.count < 3 or len(faces) < MIN_FACES:
         return Finding("origin, by symmetry", "unknown", f"needs a flip map and {MIN_FACES} faces")
     offset, error = symmetry_offset(faces)

@@ -115,7 +115,7 @@ class Crops:
         for index, annotation in enumerate(data.annotations):
             try:
                 self.faces.append(keep(data.load(index).image, annotation, crop, varied))
-            except ImageError as error:
+            except (ImageError, AnnotationError) as error:
                 self.problems.append(Problem(annotation.name, str(error)))
             tick()
         if not self.faces:

@@ -3,6 +3,7 @@
 import csv
 import io
 import signal
+import threading
 import time
 from pathlib import Path
 from types import FrameType
@@ -32,24 +33,33 @@ class Bar(lightning.Callback):
     """One bar over the whole training, with the time left and the latest scores; in a log, a line now and then."""
 
     def __init__(self, console: Console) -> None:
-        columns = BarColumn(18), TextColumn("{task.completed}/{task.total} epochs ·"), TimeRemainingColumn(compact=True)
+        columns = BarColumn(18), TextColumn("epoch {task.fields[epoch]} ·"), TimeRemainingColumn(compact=True)
         self.progress = Progress(*columns, TextColumn("left · {task.fields[scores]}"), console=console)
-        self.task = self.progress.add_task("training", scores="")
+        self.task = self.progress.add_task("training", scores="", epoch="")
         self.score = ""
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Show the bar, from where a resumed run goes on."""
-        self.progress.update(self.task, total=trainer.max_epochs, completed=trainer.current_epoch)
+        total = (trainer.max_epochs or 1) * pl_module.steps_per_epoch()
+        self.progress.update(self.task, total=total, completed=trainer.global_step)
         if trainer.is_global_zero:
             self.progress.start()
 
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Move on by a step."""
+        epoch = f"{trainer.current_epoch + 1}/{trainer.max_epochs}"
+        scores = f"loss {pl_module.step_loss:.3g}{self.score}"
+        self.progress.update(self.task, completed=trainer.global_step, epoch=epoch, scores=scores)
+
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
-        """Move on."""
+        """Take up the validation's score; in a log, print a line."""
         if "val/error_px" in trainer.callback_metrics:
             self.score = f", validation {float(trainer.callback_metrics['val/error_px']):.2f} px"
-        scores = f"loss {pl_module.step_loss:.3g}{self.score}"
         done, total = trainer.current_epoch + 1, trainer.max_epochs or 1
-        self.progress.update(self.task, completed=done, scores=scores)
+        scores = f"loss {pl_module.step_loss:.3g}{self.score}"
+        self.progress.update(self.task, scores=scores)
         console = self.progress.console
         if not console.is_terminal and done * LOG_LINES // total > (done - 1) * LOG_LINES // total:
             console.print(f"epoch {done}/{total}: {scores}", soft_wrap=True)
@@ -115,29 +125,35 @@ class Curves(lightning.Callback):
 class Keeper(lightning.Callback):
     """Keeps checkpoints/last.ckpt, from which a run resumes, and checkpoints/best.pt, with which it predicts.
 
-    `best.pt` has the weights of the best validation by error; without validation faces, the latest weights.
+    `best.pt` has the weights of the best validation by error; without validation faces, the latest weights. It
+    also ends a run whose score has not improved for `patience` validations (0: never), before it saves, so that
+    a resumed run counts on where this one was.
     """
 
-    def __init__(self, folder: Path, curves: Curves) -> None:
-        self.folder, self.curves = folder / "checkpoints", curves
+    def __init__(self, folder: Path, curves: Curves, patience: int) -> None:
+        self.folder, self.curves, self.patience = folder / "checkpoints", curves, patience
         self.best = float("inf")
+        self.waited = 0
         self.saved = time.monotonic()
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run must know."""
-        return {"best": self.best}
+        return {"best": self.best, "waited": self.waited}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take it up."""
-        self.best = state_dict["best"]
+        self.best, self.waited = state_dict["best"], state_dict["waited"]
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Keep what is better; now and then, save all."""
         if validates(pl_module, trainer.current_epoch):
             score = float(trainer.callback_metrics["val/error_px"])
+            self.waited = 0 if score < self.best else self.waited + 1
             if score < self.best:
                 self.best = score
                 self._keep_best(trainer, pl_module)
+            if self.patience and self.waited >= self.patience:
+                trainer.should_stop = True
         due = time.monotonic() - self.saved > SECONDS_BETWEEN_SAVES or trainer.current_epoch == 0
         if trainer.strategy.broadcast(due):  # one device's clock decides for all
             self._save(trainer, pl_module)
@@ -145,6 +161,8 @@ class Keeper(lightning.Callback):
     def on_train_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Save all, whether the end came by plan, by patience or by Ctrl-C."""
         self._save(trainer, pl_module)
+        if not (self.folder / "best.pt").exists():  # stopped before its first validation
+            self._keep_best(trainer, pl_module)
 
     def _save(self, trainer: lightning.Trainer, pl_module: KeypointModule) -> None:
         state = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
@@ -162,7 +180,11 @@ class Keeper(lightning.Callback):
 
 
 class CleanStop(lightning.Callback):
-    """Ctrl-C ends the training after the running epoch, with everything saved; a second one ends it at once."""
+    """Ctrl-C ends the training after the running epoch, with everything saved; a second one ends it at once.
+
+    Only a whole epoch can be resumed to the same weights: Lightning would end within a batch if it were told so
+    there, so it is told at the epoch's end, and all devices together.
+    """
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -174,22 +196,28 @@ class CleanStop(lightning.Callback):
 
         def stop(_number: int, _frame: FrameType | None) -> None:
             if self.asked:
-                signal.signal(signal.SIGINT, self.usual)
+                raise KeyboardInterrupt
             self.asked = True
-            trainer.should_stop = True
             if trainer.is_global_zero:
                 self.console.print("[yellow]stopping after this epoch; Ctrl-C again stops at once[/]")
 
-        self.usual = signal.signal(signal.SIGINT, stop)
+        if threading.current_thread() is threading.main_thread():
+            self.usual = signal.signal(signal.SIGINT, stop)
 
-    def on_train_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Stop here if anyone asked."""
+        if trainer.strategy.reduce_boolean_decision(self.asked, all=False):
+            self.asked = trainer.should_stop = True
+
+    def teardown(self, trainer: lightning.Trainer, pl_module: Any, stage: str) -> None:
         """Listen no more."""
         if self.usual is not None:
             signal.signal(signal.SIGINT, self.usual)
+            self.usual = None
 
 
 def validates(module: KeypointModule, epoch: int) -> bool:
-    """Return whether `epoch` ends with a validation: every so often, and the last one."""
+    """Return whether `epoch` ends with a validation; `timing.whole_validations` sees to it that the last one does."""
     return module.validation_crops is not None and (epoch + 1) % module.config.schedule.validate_every == 0
 
 

@@ -2,11 +2,11 @@
 
 import logging
 import warnings
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as lightning
-import torch
-from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import TensorBoardLogger
 from rich.console import Console
 from rich.progress import track
@@ -20,10 +20,10 @@ from nasion.splits import with_validation
 from nasion.train.batches import Crops
 from nasion.train.callbacks import Bar, CleanStop, Curves, Keeper
 from nasion.train.config import RunConfig
-from nasion.train.machine import ALONE, Machines, is_follower, resolved_precision, sensible_threads
+from nasion.train.machine import ALONE, Machines, is_follower, resolved_precision, sensible_threads, take_threads
 from nasion.train.module import KeypointModule
 from nasion.train.run import Run, describe_data, load_weights, open_run
-from nasion.train.timing import Pace, fitted, measured_pace, told_time
+from nasion.train.timing import Pace, fitted, measured_pace, told_time, whole_validations
 
 __all__ = ["fit", "load_faces", "resume"]
 
@@ -53,47 +53,72 @@ def fit(
     Raises:
         NasionError: the data, the configuration or the folder is at fault; nothing has been trained then.
     """
-    if is_follower() and (folder / "run.json").is_file():  # a device that Lightning started: the first one decided
-        run = open_run(folder)
-        torch.set_num_threads(run.threads)
-        train, validation = _crops(run.config, load_faces(run.config), console, quiet=True)
-        _train(run, KeypointModule(run.config, train, validation), machines, console, checkpoint=None)
-        return run
+    if machines.nodes > 1 and minutes is not None:
+        raise ConfigError("--minutes times one machine, not several; give --set schedule.epochs=N with --nodes")
+    if is_follower():
+        return _follow(config, folder, console, command, machines)
     if (folder / "run.json").exists():
         raise ConfigError(f"{folder} holds a run already; go on with --resume {folder}, or choose another --out")
     faces = load_faces(config)
     prove_writable(folder)
-    threads = sensible_threads(machines.devices)
-    torch.set_num_threads(threads)
+    threads = take_threads(sensible_threads(machines.devices))
     train, validation = _crops(config, faces, console)
     precision = resolved_precision(config)
     module = KeypointModule(config, train, validation)
     pace = measured_pace(module, precision, machines.world)
     if minutes is not None:
-        config = module.config = fitted(config, pace, module.steps_per_epoch(), minutes)
+        config = fitted(config, pace, module.steps_per_epoch(), minutes)
+    config = module.config = whole_validations(config)
     data = describe_data(faces) | {"unreadable": [p.name for c in (train, validation) if c for p in c.problems]}
     run = Run(folder, config, faces.skeleton, command, data, threads, precision)
     run.write()
     _tell(run, module, pace, machines, console)
-    _train(run, module, machines, console, checkpoint=None)
-    return run
+    return _train(run, module, machines, console, checkpoint=None)
+
+
+def _follow(config: RunConfig, folder: Path, console: Console, command: str, machines: Machines) -> Run:
+    """Take part in a run that another process leads; on its own machine, that one has written what it resolved."""
+    faces = load_faces(config)
+    if machines.nodes == 1:
+        run = open_run(folder)
+    else:  # nothing depends on the leading machine then
+        config = whole_validations(config)
+        run = Run(
+            folder, config, faces.skeleton, command, {}, sensible_threads(machines.devices), resolved_precision(config)
+        )
+    take_threads(run.threads)
+    train, validation = _crops(run.config, faces, console, quiet=True)
+    return _train(run, KeypointModule(run.config, train, validation), machines, console, checkpoint=None)
 
 
 def resume(folder: Path, console: Console, machines: Machines = ALONE) -> Run:
     """Go on with a run from its last checkpoint, to the weights that it would have had undisturbed.
 
+    A run that was ended before its first checkpoint begins anew, which comes to the same.
+
     Raises:
-        ModelError: the folder is no run, has no checkpoint, or its data has changed.
+        ModelError: the folder is no run, its checkpoint is another run's or damaged, or its data has changed.
     """
     run = open_run(folder)
-    load_weights(run.last)  # one clear line now, not Lightning's later
+    checkpoint = run.last if run.last.exists() else None
+    state = load_weights(run.last) if checkpoint else None  # one clear line now, not Lightning's later
     faces = load_faces(run.config)
     if describe_data(faces)["fingerprint"] != run.data["fingerprint"]:
         raise ModelError(f"{run.config.data.source} has changed since {folder} began; train anew instead of resuming")
-    torch.set_num_threads(run.threads)
+    take_threads(run.threads)
     train, validation = _crops(run.config, faces, console, quiet=is_follower())
-    _train(run, KeypointModule(run.config, train, validation), machines, console, checkpoint=run.last)
-    return run
+    module = KeypointModule(run.config, train, validation)
+    if state is not None and not _fits(state, module):
+        raise ModelError(f"{run.last} is not a checkpoint of this run; put back its own, or train anew")
+    return _train(run, module, machines, console, checkpoint)
+
+
+def _fits(state: dict[str, Any], module: KeypointModule) -> bool:
+    """Return whether a checkpoint holds the state of a whole training of just this network."""
+    weights, own = state.get("state_dict"), module.state_dict()
+    if not isinstance(weights, dict) or not {"loops", "callbacks", "optimizer_states", "lr_schedulers"} <= state.keys():
+        return False
+    return weights.keys() == own.keys() and all(weights[name].shape == own[name].shape for name in own)
 
 
 def _crops(config: RunConfig, faces: DataSet, console: Console, quiet: bool = False) -> tuple[Crops, Crops | None]:
@@ -140,13 +165,11 @@ def _tell(run: Run, module: KeypointModule, pace: Pace, machines: Machines, cons
     )
 
 
-def _train(run: Run, module: KeypointModule, machines: Machines, console: Console, checkpoint: Path | None) -> None:
+def _train(run: Run, module: KeypointModule, machines: Machines, console: Console, checkpoint: Path | None) -> Run:
     _quiet()
     config = run.config
     curves = Curves(run.folder)
     bar, stop = Bar(console), CleanStop(console)
-    patience = config.schedule.patience
-    early = [EarlyStopping("val/error_px", patience=patience)] if patience and module.validation_crops else []
     trainer = lightning.Trainer(
         max_epochs=config.schedule.epochs,
         accelerator="auto",
@@ -155,7 +178,7 @@ def _train(run: Run, module: KeypointModule, machines: Machines, console: Consol
         strategy="ddp" if machines.world > 1 else "auto",
         precision="bf16-mixed" if run.precision == "bfloat16" else "32-true",
         gradient_clip_val=config.optimizer.clip or None,
-        callbacks=[bar, stop, curves, Keeper(run.folder, curves), *early],
+        callbacks=[bar, stop, curves, Keeper(run.folder, curves, config.schedule.patience)],
         logger=TensorBoardLogger(run.folder, name="tensorboard", version=""),
         check_val_every_n_epoch=config.schedule.validate_every,
         reload_dataloaders_every_n_epochs=1,
@@ -166,10 +189,10 @@ def _train(run: Run, module: KeypointModule, machines: Machines, console: Consol
         enable_model_summary=False,
     )
     trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
-    if stop.asked and trainer.is_global_zero:
-        console.print(
-            f"[yellow]stopped[/] after epoch {trainer.current_epoch}; go on with: nasion train --resume {run.folder}"
-        )
+    if stop.asked:
+        where = f"after epoch {trainer.current_epoch} of {trainer.max_epochs}"
+        console.print(f"[yellow]stopped[/] {where}; go on with: nasion train --resume {run.folder}", soft_wrap=True)
+    return replace(run, stopped=stop.asked)
 
 
 def _quiet() -> None:

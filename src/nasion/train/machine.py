@@ -5,11 +5,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import torch
 
 from nasion.train.config import RunConfig
 
-__all__ = ["ALONE", "Machines", "is_follower", "resolved_precision", "sensible_threads"]
+__all__ = ["ALONE", "Machines", "is_follower", "resolved_precision", "sensible_threads", "take_threads"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,13 @@ def sensible_threads(devices: int) -> int:
     return max(1, (cores - _busy_elsewhere(cores)) // devices)
 
 
+def take_threads(count: int) -> int:
+    """Let torch use `count` threads, and OpenCV one: crops are cut in a thread of their own beside the network."""
+    torch.set_num_threads(count)
+    cv2.setNumThreads(1)
+    return count
+
+
 def _busy_elsewhere(cores: int) -> int:
     """Return how many cores other processes keep busy, over a fifth of a second; 0 where it cannot be told."""
     ticks = Path("/proc/stat")
@@ -64,9 +72,12 @@ def resolved_precision(config: RunConfig) -> str:
         return config.precision
     if torch.cuda.is_available():
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    return "bfloat16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "float32"
+    native = (
+        getattr(torch.cpu, name, lambda: False)() for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    )
+    return "bfloat16" if any(native) else "float32"
 
 
 def is_follower() -> bool:
-    """Return whether this process was started by another device of the same run."""
-    return os.environ.get("LOCAL_RANK", "0") != "0" or os.environ.get("NODE_RANK", "0") != "0"
+    """Return whether another process of the same run leads: as Lightning, torchrun and SLURM tell it."""
+    return any(os.environ.get(name, "0") != "0" for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"))

@@ -1,14 +1,16 @@
 """The network under Lightning: a step, a validation, the optimizer and its schedule. Nothing else."""
 
 from collections.abc import Iterator
-from math import cos, pi
+from math import cos, isfinite, pi
 from typing import Any, cast
 
+import numpy as np
 import pytorch_lightning as lightning
 import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
+from nasion.errors import ConfigError
 from nasion.train.batches import Batch, Batches, Crops, plan
 from nasion.train.config import RunConfig, ScheduleConfig
 from nasion.train.network import KeypointNetwork, build_loss, mean_cost
@@ -16,6 +18,9 @@ from nasion.train.network import KeypointNetwork, build_loss, mean_cost
 __all__ = ["KeypointModule", "rate_at"]
 
 VALIDATION_BATCH = 64
+
+NO_FACE = np.array([0]), 0.0
+"""A batch that counts nothing, for a device that has no validation face: the others wait for its sums."""
 
 
 class KeypointModule(lightning.LightningModule):
@@ -30,7 +35,7 @@ class KeypointModule(lightning.LightningModule):
         self.loss = build_loss(config, self.network)
         self.average = _running_mean(self.network, config.schedule.average) if config.schedule.average else None
         self.step_loss = float("nan")
-        self._sums = torch.zeros(4, dtype=torch.float64)
+        self._sums = torch.zeros(6)
 
     @property
     def best_network(self) -> KeypointNetwork:
@@ -53,9 +58,9 @@ class KeypointModule(lightning.LightningModule):
         """Return this device's part of the validation faces."""
         if self.validation_crops is None:
             return []
-        mine = range(self.global_rank, len(self.validation_crops), self.trainer.world_size)
-        indices = torch.tensor(list(mine)).split(VALIDATION_BATCH)
-        return Batches(self.validation_crops, [(part.numpy(), 1.0) for part in indices], 0)
+        mine = np.arange(self.global_rank, len(self.validation_crops), self.trainer.world_size)
+        steps = [(mine[k : k + VALIDATION_BATCH], 1.0) for k in range(0, len(mine), VALIDATION_BATCH)]
+        return Batches(self.validation_crops, steps or [NO_FACE], 0)
 
     def on_train_epoch_start(self) -> None:
         """Make dropout depend on the epoch alone, so that a resumed run repeats an undisturbed one."""
@@ -66,6 +71,10 @@ class KeypointModule(lightning.LightningModule):
         decoded = self.network.decode(batch.crops)
         loss = mean_cost(self.loss, decoded, batch.target)
         self.step_loss = float(loss.detach())
+        if not isfinite(self.step_loss):
+            raise ConfigError(
+                f"the loss became {self.step_loss} in epoch {self.current_epoch + 1}; try a smaller optimizer.lr"
+            )
         return loss * batch.share
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -74,8 +83,8 @@ class KeypointModule(lightning.LightningModule):
             self.average.update_parameters(self.network)
 
     def on_validation_epoch_start(self) -> None:
-        """Begin the sums."""
-        self._sums.zero_()
+        """Begin the sums: of loss, error in px and NME, each with its own count of faces."""
+        self._sums = torch.zeros(6, device=self.device)
 
     def validation_step(self, batch: Batch, _index: int) -> None:
         """Add a batch's loss, error in image px and NME to the sums over all faces."""
@@ -88,17 +97,16 @@ class KeypointModule(lightning.LightningModule):
         errors = ((decoded.keypoints - batch.target) * side).norm(dim=-1) * batch.image_px[:, None]
         faces = errors.nanmean(-1)
         nme = faces / batch.length
-        known = nme.isfinite()
-        count = len(faces)
-        self._sums += torch.tensor(
-            [float(loss) * count, float(faces.nansum()), float(nme[known].sum()), count], dtype=torch.float64
-        )
+        parts = [
+            part for each in (loss.expand(len(faces)), faces, nme) for part in (each.nansum(), each.isfinite().sum())
+        ]
+        self._sums += torch.stack([part.float() for part in parts]) * batch.share
 
     def on_validation_epoch_end(self) -> None:
         """Log the means over the faces of all devices."""
-        loss, error_px, nme, count = self.trainer.strategy.reduce(self._sums.clone(), reduce_op="sum").tolist()
-        scores = {"val/loss": loss / count, "val/error_px": error_px / count, "val/nme": nme / count}
-        self.log_dict({name: torch.tensor(value) for name, value in scores.items()}, logger=True)
+        sums, counts = self.trainer.strategy.reduce(self._sums, reduce_op="sum").reshape(3, 2).unbind(1)
+        for name, value in zip(("loss", "error_px", "nme"), sums / counts, strict=True):
+            self.log(f"val/{name}", value, logger=True)
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer and its schedule, moved at every step."""

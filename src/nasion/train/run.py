@@ -29,6 +29,9 @@ from nasion.train.config import RunConfig, parse
 
 __all__ = ["Run", "data_fingerprint", "load_weights", "open_run"]
 
+DAMAGED = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError)
+"""What torch raises for a file that is none of its own, was cut off, or holds code."""
+
 PACKAGES = ("nasion", "torch", "pytorch-lightning", "numpy", "opencv-python-headless", "pillow")
 
 
@@ -45,6 +48,7 @@ class Run:
         threads: of torch; kept, because sums in another order give other last digits.
         precision: "float32" or "bfloat16".
         versions: of Python and the packages that matter.
+        stopped: whether a person ended it early; not written.
     """
 
     folder: Path
@@ -55,6 +59,7 @@ class Run:
     threads: int
     precision: str
     versions: dict[str, str] = field(default_factory=lambda: package_versions())
+    stopped: bool = False
 
     def write(self) -> None:
         """Write `run.json`.
@@ -116,20 +121,27 @@ def load_weights(path: Path) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's doubts about a foreign pickle, which it refuses anyway
-            return torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
+            state = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); the run has not got so far; train anew") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0][:120]
+    except DAMAGED as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
         raise ModelError(f"{path}: refused, it is damaged or holds more than weights ({reason})") from None
+    if not isinstance(state, dict):
+        raise ModelError(f"{path}: refused, it holds a {type(state).__name__}, not a network's weights")
+    return state
 
 
 def data_fingerprint(faces: DataSet) -> str:
-    """Return a SHA-256 over the faces' names, file sizes, points and splits, in order."""
+    """Return a SHA-256 over the faces' names, pictures, points and splits, in order."""
     whole = hashlib.sha256()
+    seen: set[Path] = set()
     for face in faces.annotations:
-        size = face.image.stat().st_size if face.image.is_file() else 0
-        whole.update(f"{face.name}\0{size}\0{face.split}\0{face.subject}\0".encode())
+        if face.image.is_file() and face.image not in seen:
+            seen.add(face.image)
+            with face.image.open("rb") as file:
+                whole.update(hashlib.file_digest(file, "sha256").digest())
+        whole.update(f"{face.name}\0{face.split}\0{face.subject}\0".encode())
         whole.update(face.keypoints.tobytes())
     return whole.hexdigest()
 

@@ -5,7 +5,7 @@ import numpy as np
 
 from nasion import draw
 from nasion.geometry import Affine
-from nasion.sample import DataSet, Image
+from nasion.sample import DataSet, Image, Problem
 from nasion.shown import spread_over
 from nasion.skeleton import load_skeleton
 from nasion.train.batches import Crops
@@ -19,8 +19,8 @@ LEAST_SIDE = 180
 """A crop is shown at least this large, px, in whole multiples, so that its pixels stay visible."""
 
 
-def crops_sheet(config: RunConfig, faces: DataSet, count: int) -> Image:
-    """Return a row a face: its plain crop, then variations as five epochs would see them."""
+def crops_sheet(config: RunConfig, faces: DataSet, count: int) -> tuple[Image, list[Problem]]:
+    """Return a row a face, its plain crop, then variations as five epochs would see them; and what was skipped."""
     faces = faces.reduced_to(load_skeleton(config.data.skeleton))
     chosen = faces.subset([faces.annotations[index] for index in spread_over(faces, count)])
     plain = Crops(chosen, config.crop, None, config.seed)
@@ -36,7 +36,7 @@ def crops_sheet(config: RunConfig, faces: DataSet, count: int) -> Image:
     sheet = draw.sheet(tiles, columns=1 + VARIATIONS)
     height, width = config.crop.size
     title = f"crops of {width} x {height} px: first the plain one, then {VARIATIONS} variations"
-    return draw.legend(sheet, [(title, None), ("points as the network learns them", draw.TRUE)])
+    return draw.legend(sheet, [(title, None), ("points as the network learns them", draw.TRUE)]), plain.problems
 
 
 def _tile(crops: Crops, index: int, epoch: int) -> Image:

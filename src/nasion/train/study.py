@@ -8,12 +8,13 @@ import time
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from nasion.errors import ConfigError
+from nasion.errors import ConfigError, NasionError
 from nasion.evaluate import Evaluation, evaluate
 from nasion.files import prove_writable, write_bytes, write_text
 from nasion.predict import Predictor
@@ -23,7 +24,7 @@ from nasion.train.backend import TorchBackend
 from nasion.train.callbacks import read_curve
 from nasion.train.config import RunConfig, load
 from nasion.train.fit import fit, load_faces, resume
-from nasion.train.machine import Machines, is_follower
+from nasion.train.machine import ALONE, Machines, is_follower
 from nasion.train.run import Run, open_run
 from nasion.train.timing import told_time
 
@@ -64,7 +65,7 @@ def _finish(run: Run, console: Console, began: float) -> Run:
     faces = load_faces(run.config)
     splits = {face.split for face in faces.annotations}
     split = next(name for name in ("val", "test", "train") if name in splits)
-    measured = measure(run.folder, faces.of_split(split), default_boxes(run.config), console)
+    measured = measure(run.folder, faces.of_split(split), default_boxes(run.config), split, console)
     path = run.folder / "report.html"
     scores = measured.scores()
     write_text(run.folder / "scores.json", json.dumps({"split": split, **scores}, indent=1) + "\n")
@@ -83,14 +84,14 @@ def default_boxes(config: RunConfig) -> str:
     return config.crop.box
 
 
-def measure(model: Path, faces: DataSet, boxes: str, console: Console) -> Evaluation:
+def measure(model: Path, faces: DataSet, boxes: str, split: str, console: Console) -> Evaluation:
     """Return the errors of a run on faces, with a bar."""
     steps = iter(track(range(len(faces)), "measuring", console=console, transient=True))
 
     def tick() -> None:
         next(steps, None)
 
-    measured = evaluate(Predictor(TorchBackend(model)), faces, boxes, tick)
+    measured = evaluate(Predictor(TorchBackend(model)), faces, boxes, split, tick)
     tick()  # the bar ends with the step after the last
     return measured
 
@@ -134,14 +135,23 @@ def training_story(run: Run) -> Training:
     )
 
 
-Job = tuple[str, RunConfig]
-"""What tells a run of a sweep from the others, and its configuration."""
+class Job(NamedTuple):
+    """One run of a sweep: what tells it from the others, all its settings, and what they come to."""
+
+    label: str
+    settings: tuple[str, ...]
+    config: RunConfig
+
+    @property
+    def folder(self) -> str:
+        """The name of its folder."""
+        return self.label.replace(" ", "_").replace("/", "-")
 
 
 def sweep_jobs(recipe: str, settings: Sequence[str], source: str | None) -> list[Job]:
-    """Return one configuration for each combination of the settings' comma-separated values.
+    """Return one job for each combination of the settings' comma-separated values.
 
-    >>> [label for label, _ in sweep_jobs("nose", ["optimizer.lr=1e-5,1e-4", "seed=3"], "synthetic:8")]
+    >>> [job.label for job in sweep_jobs("nose", ["optimizer.lr=1e-5,1e-4", "seed=3"], "synthetic:8")]
     ['optimizer.lr=1e-5', 'optimizer.lr=1e-4']
 
     Raises:
@@ -155,23 +165,43 @@ def sweep_jobs(recipe: str, settings: Sequence[str], source: str | None) -> list
     varied = [index for index, choice in enumerate(choices) if len(choice) > 1]
     if not varied:
         raise ConfigError("a sweep needs values to compare, such as --set optimizer.lr=1e-5,1e-4,1e-3")
-    return [(" ".join(chosen[k] for k in varied), load(recipe, chosen, source)) for chosen in product(*choices)]
+    return [
+        Job(" ".join(chosen[k] for k in varied), chosen, load(recipe, chosen, source)) for chosen in product(*choices)
+    ]
 
 
 def sweep(recipe: str, jobs: Sequence[Job], folder: Path, console: Console, minutes: float | None) -> None:
-    """Train every job into its own folder and compare: sweep.png with the curves, sweep.csv with the scores."""
+    """Train every job into its own folder and compare: sweep.png with the curves, sweep.csv with the scores.
+
+    A job that fails, such as one whose loss is no number any more, is named, and the others go on.
+
+    Raises:
+        ConfigError: all failed.
+    """
     prove_writable(folder)
     scores: dict[str, dict[str, float]] = {}
-    for label, config in jobs:
-        console.rule(label)
-        place = folder / label.replace(" ", "_").replace("/", "-")
-        settings = [word for pair in label.split() for word in ("--set", pair)]
-        command = shlex.join(["nasion", "train", recipe, "--data", config.data.source, *settings])
-        train_job(config, place, console, command, minutes, Machines())
-        scores[label] = {
-            k: v for k, v in json.loads((place / "scores.json").read_text("utf-8")).items() if k != "split"
-        }
-    _compare(scores, {label: folder / label.replace(" ", "_").replace("/", "-") for label, _ in jobs}, folder, console)
+    for job in jobs:
+        console.rule(job.label)
+        try:
+            run = train_job(
+                job.config, folder / job.folder, console, _job_command(recipe, job, minutes), minutes, ALONE
+            )
+        except NasionError as error:
+            console.print(f"[red]failed[/] {error}", soft_wrap=True)
+            continue
+        table = json.loads((run.folder / "scores.json").read_text("utf-8"))
+        scores[job.label] = {name: value for name, value in table.items() if name != "split"}
+        if run.stopped:
+            break
+    if not scores:
+        raise ConfigError("no run of the sweep came to its end; the lines above say why")
+    _compare(scores, {job.label: folder / job.folder for job in jobs if job.label in scores}, folder, console)
+
+
+def _job_command(recipe: str, job: Job, minutes: float | None) -> str:
+    settings = [word for setting in job.settings for word in ("--set", setting)]
+    limit = [] if minutes is None else ["--minutes", f"{minutes:g}"]
+    return shlex.join(["nasion", "train", recipe, "--data", job.config.data.source, *settings, *limit])
 
 
 def _compare(scores: dict[str, dict[str, float]], places: dict[str, Path], folder: Path, console: Console) -> None:

@@ -11,7 +11,7 @@ from nasion.train.config import RunConfig
 from nasion.train.module import KeypointModule
 from nasion.train.network import mean_cost
 
-__all__ = ["Pace", "fitted", "measured_pace", "told_time"]
+__all__ = ["Pace", "fitted", "measured_pace", "told_time", "whole_validations"]
 
 CALIBRATION_SECONDS = 2.0
 """How long steps are timed before a training, to tell and to fit its time."""
@@ -34,23 +34,26 @@ class Pace(NamedTuple):
 def measured_pace(module: KeypointModule, precision: str, world: int) -> Pace:
     """Return how fast a module trains and validates here, measured on copies that are thrown away."""
     state = torch.random.get_rng_state()
-    copy = deepcopy(module.network).train()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    copy = deepcopy(module.network).train().to(device)
     optimizer = torch.optim.Adam(copy.parameters())
     steps = [(indices[::world], share) for indices, share in module._plan(0)]
 
     def step(indices: object, share: float) -> None:
         batch = module.train_crops.batch([int(i) for i in indices], 0, share)  # pyright: ignore[reportGeneralTypeIssues]
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-            mean_cost(module.loss, copy.decode(batch.crops), batch.target).backward()
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+            mean_cost(module.loss, copy.decode(batch.crops.to(device)), batch.target.to(device)).backward()
         optimizer.step()
         optimizer.zero_grad()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
 
     def validate() -> None:
         copy.eval()
         with torch.inference_mode():
             for index in range(len(module.validation_crops or ())):
                 assert module.validation_crops is not None
-                copy.decode(module.validation_crops.batch([index]).crops)
+                copy.decode(module.validation_crops.batch([index]).crops.to(device))
 
     step(*steps[0])  # the first one prepares kernels and memory
     train = _mean_seconds([lambda s=s: step(*s) for s in steps * 20], CALIBRATION_SECONDS)
@@ -73,9 +76,15 @@ def _mean_seconds(actions: list[Callable[[], None]], limit: float) -> float:
 def fitted(config: RunConfig, pace: Pace, steps: int, minutes: float) -> RunConfig:
     """Return the configuration with as many epochs of `steps` steps as `minutes` hold, whole validations apart."""
     epochs = max(1, int(minutes * 60 * FITTED_SHARE / pace.epoch(config, steps)))
-    every = min(config.schedule.validate_every, epochs)
-    schedule = config.schedule.model_copy(update={"epochs": epochs - epochs % every, "validate_every": every})
-    return config.model_copy(update={"schedule": schedule})
+    epochs -= epochs % min(config.schedule.validate_every, epochs)
+    return config.model_copy(update={"schedule": config.schedule.model_copy(update={"epochs": epochs})})
+
+
+def whole_validations(config: RunConfig) -> RunConfig:
+    """Return the configuration with a distance of validations that divides the epochs: the last one is validated."""
+    epochs, wanted = config.schedule.epochs, config.schedule.validate_every
+    every = next(k for k in range(min(wanted, epochs), 0, -1) if epochs % k == 0)
+    return config.model_copy(update={"schedule": config.schedule.model_copy(update={"validate_every": every})})
 
 
 def told_time(seconds: float) -> str:

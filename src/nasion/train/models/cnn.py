@@ -5,6 +5,7 @@ import math
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from nasion.errors import ConfigError
 from nasion.strict import Strict
 from nasion.train.parts import Shape
 
@@ -21,6 +22,10 @@ class Options(Strict):
     def _same_length(self) -> "Options":
         if not len(self.kernels) == len(self.channels) == len(self.pools):
             raise ValueError("kernels, channels and pools need one entry for each convolution")
+        if any(kernel < 1 or kernel % 2 == 0 for kernel in self.kernels):
+            raise ValueError("kernels are odd, so that their middle is a pixel")
+        if min(*self.channels, *self.pools, *self.hidden, 1) < 1:
+            raise ValueError("channels, pools and hidden are 1 or more")
         return self
 
 
@@ -41,6 +46,10 @@ class Cnn(nn.Module):
         self.convolutions = nn.Sequential(*layers)
         self.hidden = nn.Sequential(nn.Flatten())
         features = width * (shape.size[0] // shrink) * (shape.size[1] // shrink)
+        if not features:
+            raise ConfigError(
+                f"cnn: pooling by {shrink} leaves nothing of a crop of {shape.size[0]} x {shape.size[1]} px"
+            )
         for hidden in options.hidden:
             self.hidden.extend([nn.Linear(features, hidden), nn.ReLU(inplace=True)])
             features = hidden
