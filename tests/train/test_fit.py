@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -125,8 +126,8 @@ def command(tmp_path, out, epochs, *more):
     return [sys.executable, str(driver), "train", str(recipe), "--out", str(out), *more]
 
 
-def start(words):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+def start(words, **variables):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **variables}
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
 
 
@@ -261,6 +262,20 @@ def test_two_processes_of_a_network_without_batch_statistics_learn_the_same(tmp_
     two, one = (read_curve(tmp_path / name / "epochs.csv") for name in ("two", "one"))
     for column in ("val_loss", "val_error_px", "val_nme"):
         assert two[column] == pytest.approx(one[column], rel=1e-4)
+
+
+def test_two_nodes_share_a_run(tmp_path):
+    """Two machines, here one: the command is given on each, with the place to meet and its number."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        meet = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    words = command(tmp_path, tmp_path / "run", 2, "--nodes", "2")
+    processes = [start(words, NODE_RANK=str(node), **meet) for node in range(2)]
+    texts = [process.communicate(timeout=240)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], texts
+    assert "the report:" in texts[0]
+    assert "the report:" not in texts[1]
+    assert read_curve(tmp_path / "run" / "epochs.csv")["epoch"] == [0, 1]
 
 
 def test_minutes_set_the_epochs(tmp_path):
