@@ -256,11 +256,9 @@ def evaluate(
         console.print("[yellow]training faces are among these; --split test measures the others[/]")
     for problem in measured.problems:
         console.print(f"[yellow]skipped[/] {problem.name}: {problem.reason}", soft_wrap=True)
-    console.print(
-        study.scores_table(
-            measured, f"{len(measured.faces)} {study.NAMES[split]} faces of {data}, boxes: {measured.boxes}"
-        )
-    )
+    title = f"{len(measured.faces)} {study.NAMES[split]} faces of {data}, given the {measured.boxes}"
+    console.print(f"[bold]{title}[/]", soft_wrap=True)
+    console.print(study.scores_table(measured))
     for index in point or ():
         console.print(study.point_line(measured, index))
     if json_file is not None:

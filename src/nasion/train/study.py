@@ -71,7 +71,8 @@ def _finish(run: Run, console: Console, began: float) -> Run:
     write_text(run.folder / "scores.json", json.dumps({"split": split, **scores}, indent=1) + "\n")
     command = shlex.join(["nasion", "evaluate", str(run.folder), run.config.data.source, "--split", split])
     write_report(path, measured, faces, command, training_story(run))
-    console.print(scores_table(measured, f"{len(measured.faces)} {NAMES[split]} faces"))
+    console.print(f"\n[bold]{len(measured.faces)} {NAMES[split]} faces[/]")
+    console.print(scores_table(measured))
     console.print(f"trained in {told_time(seconds)}; the report: [bold]{path}[/]", soft_wrap=True)
     return run
 
@@ -96,9 +97,9 @@ def measure(model: Path, faces: DataSet, boxes: str, split: str, console: Consol
     return measured
 
 
-def scores_table(measured: Evaluation, title: str) -> Table:
+def scores_table(measured: Evaluation) -> Table:
     """Return the scores as a table for the screen."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     table.add_column("score")
     table.add_column("value", justify="right")
     table.add_column("95 % interval", justify="right")
