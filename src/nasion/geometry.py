@@ -65,18 +65,21 @@ class Affine:
 
     def __matmul__(self, first: "Affine") -> "Affine":
         """Return the map that applies `first`, then this one."""
-        linear = self.matrix[:, :2] @ first.matrix[:, :2]
-        return Affine(np.column_stack([linear, self(first.matrix[:, 2])]))
+        matrix = self.matrix[:, :2] @ first.matrix
+        matrix[:, 2] += self.matrix[:, 2]
+        return Affine(matrix)
 
     def inverse(self) -> "Affine":
         """Return the map back."""
-        linear = np.asarray(np.linalg.inv(self.matrix[:, :2]), np.float64)
-        return Affine(np.column_stack([linear, -linear @ self.matrix[:, 2]]))
+        (a, b, x), (c, d, y) = self.matrix.tolist()
+        area = a * d - b * c
+        return Affine(np.array([[d, -b, b * y - d * x], [-c, a, c * x - a * y]]) / area)
 
     @property
     def scale(self) -> float:
         """Target px per source px: the square root of the area's change."""
-        return float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))))
+        (a, b, _), (c, d, _) = self.matrix.tolist()
+        return abs(a * d - b * c) ** 0.5
 
     @staticmethod
     def identity() -> "Affine":

@@ -109,12 +109,12 @@ def warp(image: Image, affine: Affine, size: tuple[int, int], border: int = cv2.
     show a shrunk picture's noise instead of its content.
     """
     image, affine = _needed_part(image, affine, size)
-    shrink = 1.0 / affine.scale
-    if shrink > 2.0:
-        small = (max(1, round(image.shape[0] / shrink)), max(1, round(image.shape[1] / shrink)))
-        to_small = Affine.resize(image.shape[:2], small)
+    times = min(int(1.0 / affine.scale), *image.shape[:2])
+    if times >= 2:  # whole cells of pixels: OpenCV averages those several times faster than parts of pixels
+        small = image.shape[0] // times, image.shape[1] // times
+        image = image[: small[0] * times, : small[1] * times]
+        affine = affine @ Affine.resize(small, image.shape[:2])
         image = np.asarray(cv2.resize(image, small[::-1], interpolation=cv2.INTER_AREA), np.uint8)
-        affine = affine @ to_small.inverse()
     moved = cv2.warpAffine(image, affine.matrix, size[::-1], flags=cv2.INTER_LINEAR, borderMode=border)
     return np.asarray(moved, np.uint8)
 

@@ -57,12 +57,20 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """A face as it is kept: its part of the picture, scaled, and the map from image px to it."""
+    """A face as it is kept: its part of the picture, scaled, the map from there to image px, and what crops show.
+
+    Attributes:
+        region: (h, w, 3) uint8.
+        to_image: from px of the region to image px.
+        to_face, to_whole: from image px to the plain crop of the face, and of the whole picture.
+        annotation: the face.
+    """
 
     region: Image
-    to_region: Affine
+    to_image: Affine
+    to_face: Affine
+    to_whole: Affine
     annotation: Annotation
-    size: tuple[int, int]
 
 
 def keep(image: Image, annotation: Annotation, crop: CropConfig, varied: bool) -> Kept:
@@ -81,7 +89,14 @@ def keep(image: Image, annotation: Annotation, crop: CropConfig, varied: bool) -
             max(1, round((region[2] - region[0]) * oversampling)),
         )
     to_region = Affine.crop(region, out)
-    return Kept(images.warp(image, to_region, out), to_region, annotation, (size[0], size[1]))
+    whole = face_box(None, size, crop)
+    return Kept(
+        images.warp(image, to_region, out),
+        to_region.inverse(),
+        Affine.crop(box, crop.size),
+        Affine.crop(whole, crop.size),
+        annotation,
+    )
 
 
 def _points_box(annotation: Annotation, crop: CropConfig) -> FloatArray | None:
@@ -139,9 +154,8 @@ class Crops:
         """Return a crop (H, W, C), its points (K, 2), crop px, and the map from image px to it."""
         face, size = self.faces[index], self.crop.size
         variation, whole = self.variation(index, epoch)
-        box = face_box(None if whole else _points_box(face.annotation, self.crop), face.size, self.crop)
-        affine = variation.affine(size) @ Affine.crop(box, size)
-        crop = to_channels(images.warp(face.region, affine @ face.to_region.inverse(), size), self.crop.channels)
+        affine = variation.affine(size) @ (face.to_whole if whole else face.to_face)
+        crop = to_channels(images.warp(face.region, affine @ face.to_image, size), self.crop.channels)
         keypoints = affine(face.annotation.keypoints)
         if variation.mirror:
             keypoints = self.skeleton.mirrored(keypoints)

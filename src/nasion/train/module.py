@@ -112,7 +112,7 @@ class KeypointModule(lightning.LightningModule):
         """Return the optimizer and its schedule, moved at every step."""
         settings, schedule = self.config.optimizer, self.config.schedule
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.name]
-        optimizer = kind(_groups(self.network, settings.weight_decay), lr=settings.lr)
+        optimizer = kind(_groups(self.network, settings.weight_decay), lr=settings.lr, fused=True)
         total = schedule.epochs * self.steps_per_epoch()
         rates = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_at(step, total, schedule))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rates, "interval": "step"}}

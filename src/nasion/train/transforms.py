@@ -5,6 +5,7 @@ All that does not move points changes the finished crop.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp, log1p
 
 import cv2
@@ -88,8 +89,21 @@ class Augmentation:
 
     def _add_noise(self, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
         deviation, seed = self.noise
-        pattern = np.random.default_rng(seed).standard_normal(crop.shape, dtype=np.float32)
-        return np.clip(np.rint(crop + pattern * deviation), 0, 255).astype(np.uint8)
+        height, width, channels = crop.shape
+        down, right = divmod(seed % NOISE_ROOM**2, NOISE_ROOM)
+        part = _noise(height, width)[down : down + height, right : right + width, :channels]
+        grain = np.rint(part * np.float32(deviation)).astype(np.int16)
+        return _shaped(cv2.add(crop, grain, dtype=cv2.CV_8U), channels)
+
+
+NOISE_ROOM = 64
+"""Places, down and to the right, from which a crop's noise is taken; drawing it anew would cost more than the crop."""
+
+
+@lru_cache(maxsize=4)
+def _noise(height: int, width: int) -> NDArray[np.float32]:
+    """Return white noise of unit deviation, larger than a crop (height + room, width + room, 3)."""
+    return np.random.default_rng(0).standard_normal((height + NOISE_ROOM, width + NOISE_ROOM, 3), dtype=np.float32)
 
 
 def _shaped(crop: np.ndarray, channels: int) -> NDArray[np.uint8]:
