@@ -136,6 +136,10 @@ def training_story(run: Run) -> Training:
     )
 
 
+SWEEP_COLUMNS = ("error_px/mean", "error_px/median", "nme/inter_ocular", "nme/box_size")
+"""What the screen shows of a sweep; sweep.csv has all scores."""
+
+
 class Job(NamedTuple):
     """One run of a sweep: what tells it from the others, all its settings, and what they come to."""
 
@@ -216,13 +220,14 @@ def _compare(scores: dict[str, dict[str, float]], places: dict[str, Path], folde
         *(",".join([label, *(f"{each[n]:.6g}" for n in names)]) for label, each in scores.items()),
     ]
     write_text(folder / "sweep.csv", "\n".join(rows) + "\n")
+    shown = [name for name in SWEEP_COLUMNS if name in names]
     table = Table(title="scores on the validation faces", title_justify="left", box=None)
-    table.add_column("run")
-    for name in names:
-        table.add_column(name, justify="right")
+    table.add_column("run", no_wrap=True)
+    for name in shown:
+        table.add_column(name.replace("/", "\n"), justify="right")
     best = min(scores, key=lambda label: scores[label]["error_px/mean"])
     for label, each in scores.items():
-        table.add_row(label, *(told(name, each[name]) for name in names), style="bold" if label == best else "")
+        table.add_row(label, *(told(name, each[name]) for name in shown), style="bold" if label == best else "")
     console.print(table)
     console.print(f"curves: {folder / 'sweep.png'}   scores: {folder / 'sweep.csv'}", soft_wrap=True)
 
