@@ -43,3 +43,10 @@ def test_points_are_where_the_faces_are(real):
     faces = load(f"ibug:{real('300w/helen')}")
     inside = [np.all((a.keypoints > -20) & (a.keypoints < 900)) for a in faces.annotations[:50]]
     assert all(inside)
+
+
+def test_the_doctor_knows_the_danes_whose_eye_points_begin_elsewhere(real):
+    from nasion.doctor.checks import order_of_points
+
+    found = order_of_points(load(f"imm:{real('imm_face_db')}"))
+    assert "left_eye in 1 faces: 06-5m.jpg; right_eye in 8 faces: 10-4m.jpg, 18-4m.jpg" in found.text

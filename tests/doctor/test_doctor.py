@@ -48,6 +48,16 @@ def test_exchanged_eyes_alone(drawn):
     assert "eye" in found.text
 
 
+@pytest.mark.parametrize("change", [lambda eye: eye[::-1], lambda eye: eye[4:] + eye[:4]])
+def test_an_eye_whose_points_begin_elsewhere(drawn, change):
+    keypoints = drawn.annotations[5].keypoints.copy()
+    eye = list(drawn.skeleton.regions["right_eye"])
+    keypoints[eye] = keypoints[change(eye)]
+    found = verdicts(changed(drawn, 5, keypoints=keypoints))["order of points"]
+    assert found.verdict == "look"
+    assert f"right_eye in 1 faces: {drawn.annotations[5].name}" in found.text
+
+
 def test_a_wrong_flip_map(drawn):
     flip = list(range(58))
     wrong = replace(drawn, skeleton=replace(drawn.skeleton, flip=tuple(flip)))

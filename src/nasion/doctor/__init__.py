@@ -60,6 +60,7 @@ def examine(faces: DataSet, console: Console) -> Examination:
         *origin.findings(readable, [look.size for look in looks]),
         checks.flip_map(readable),
         checks.left_and_right(readable),
+        checks.order_of_points(readable),
         checks.outliers(readable, odd),
         checks.leaks(looks),
     ]

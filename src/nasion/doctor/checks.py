@@ -23,6 +23,9 @@ MIN_FACES = 8
 OUTLIER = 4.0
 """How many times the median a face's distance from the mean face may be before it is named."""
 
+REORDERED = 0.4
+"""Share of its distance from the mean region that must be left when a region's points are taken in another order."""
+
 FLIP_RESIDUAL = 0.03
 """Share of the face's size by which a true flip map may miss: 0.4 % on the Danes, 0.2 % on 300-W."""
 
@@ -173,6 +176,37 @@ def _swap(keypoints: FloatArray, mean: FloatArray, points: Skeleton) -> str:
         if _residual(mixed, mean).mean() < 0.5 * as_named.mean():
             return name
     return ""
+
+
+def order_of_points(faces: DataSet) -> Finding:
+    """Regions whose points were set in another order than in most faces: begun elsewhere, or run the other way."""
+    points = faces.skeleton
+    if points.count < 3 or len(faces) < MIN_FACES:
+        return Finding("order of points", "unknown", f"needs three points and {MIN_FACES} faces")
+    mean = mean_shape(faces.keypoints())
+    other: dict[str, list[str]] = defaultdict(list)
+    for face in faces.annotations:
+        if is_present(face.keypoints).sum() < 3:
+            continue
+        laid = similarity_between(face.keypoints, mean)(face.keypoints)
+        for name, indices in points.regions.items():
+            if _fits_reordered(laid[list(indices)], mean[list(indices)], closed=name in points.closed):
+                other[name].append(face.name)
+    if not other:
+        return Finding("order of points", "good", "every region runs as in most faces")
+    named = "; ".join(f"{name} in {len(names)} faces: {_named(names)}" for name, names in other.items())
+    return Finding("order of points", "look", f"{named}; their points begin elsewhere or run the other way")
+
+
+def _fits_reordered(region: FloatArray, mean: FloatArray, closed: bool) -> bool:
+    """Return whether a region's points (R, 2) fit the mean region far better in another order."""
+    if len(region) < 3 or not is_present(region).all():
+        return False
+    shifts = range(len(region)) if closed else range(1)
+    orders = [np.roll(way, shift, axis=0) for way in (region, region[::-1]) for shift in shifts]
+    centred = mean - mean.mean(0)  # where the region lies and how large it is has no say in its order
+    gaps = [float(np.linalg.norm(order - order.mean(0) - centred, axis=1).mean()) for order in orders]
+    return min(gaps[1:]) < REORDERED * gaps[0]
 
 
 def _residual(keypoints: FloatArray, mean: FloatArray) -> FloatArray:
