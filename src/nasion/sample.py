@@ -5,8 +5,8 @@ Said once, here: keypoints are (K, 2) float64, (x, y) in px of the image as it i
 coordinates and `visible` False. Boxes are xyxy, edges, in the same frame.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -149,7 +149,6 @@ class DataSet:
     open_image: Callable[[Annotation], Image]
     problems: Sequence[Problem] = ()
     note: str = ""
-    options: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.annotations)

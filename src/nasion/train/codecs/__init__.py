@@ -1,7 +1,7 @@
 """How a network's raw output stands for points, and how sure it is.
 
-A codec is a module: `decode(raw) -> Decoded`, `encode(keypoints) -> target`, in the normalised frame of
-`geometry.normalise`, (-1, 1) from edge to edge of the crop. `gives` names what its network must give.
+A codec is a module: `decode(raw) -> Decoded`, in the normalised frame of `geometry.normalise`, (-1, 1) from edge
+to edge of the crop. `gives` names what its network must give.
 """
 
 from typing import NamedTuple
