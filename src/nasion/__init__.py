@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nasion.errors import NasionError
     from nasion.evaluate import Evaluation
     from nasion.images import read
+    from nasion.matching import Match, match
     from nasion.predict import Predictor
     from nasion.sample import Annotation, DataSet, Prediction, Sample
     from nasion.skeleton import Skeleton, load_skeleton
@@ -22,6 +23,7 @@ __all__ = [
     "Annotation",
     "DataSet",
     "Evaluation",
+    "Match",
     "NasionError",
     "Prediction",
     "Predictor",
@@ -29,6 +31,7 @@ __all__ = [
     "Skeleton",
     "load",
     "load_skeleton",
+    "match",
     "read",
 ]
 
@@ -37,6 +40,7 @@ _HOMES = {
     "errors": ("NasionError",),
     "evaluate": ("Evaluation",),
     "images": ("read",),
+    "matching": ("Match", "match"),
     "predict": ("Predictor",),
     "sample": ("Annotation", "DataSet", "Prediction", "Sample"),
     "skeleton": ("Skeleton", "load_skeleton"),

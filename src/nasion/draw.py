@@ -49,13 +49,23 @@ def draw_points(
 
 
 def draw_predictions(image: Image, found: Sequence[Prediction]) -> Image:
-    """Return a copy of the picture with every face's points and lines, sized to the face."""
-    canvas = image
-    for face in found:
+    """Return a copy of the picture with every face's points and lines, sized to the face; several are numbered."""
+    canvas = image.copy()
+    for number, face in enumerate(found):
         x0, y0, x1, y1 = face.box
         radius = float(np.clip(np.hypot(x1 - x0, y1 - y0) / 250, 1.2, 12))
         canvas = draw_points(canvas, face.keypoints, PREDICTED, face.skeleton, radius)
-    return canvas if found else image.copy()
+        if len(found) > 1:
+            _number(canvas, number, box_around(face.keypoints), radius)
+    return canvas
+
+
+def _number(canvas: Image, number: int, box: FloatArray, radius: float) -> None:
+    """Write a face's number above it, in place."""
+    size = radius / 3
+    place = round(float(box[0])), round(float(box[1]) - 6 * radius)
+    for colour, thickness in ((PAPER, 3 * radius), (PREDICTED, radius)):
+        cv2.putText(canvas, str(number), place, cv2.FONT_HERSHEY_SIMPLEX, size, colour, round(thickness), cv2.LINE_AA)
 
 
 def face_view(

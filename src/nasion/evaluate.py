@@ -1,25 +1,31 @@
 """A predictor on labelled faces: every error in image px, and the scores that follow from them."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from nasion import metrics
+from nasion.detect import overlap
 from nasion.errors import AnnotationError, ConfigError, ImageError
+from nasion.find import read_boxes
 from nasion.geometry import FloatArray
-from nasion.predict import Predictor
-from nasion.sample import Annotation, DataSet, Problem
+from nasion.predict import Predictor, check_box
+from nasion.sample import Annotation, DataSet, Image, Problem
 
-__all__ = ["BOXES", "THRESHOLD", "Evaluation", "evaluate"]
+__all__ = ["BOXES", "THRESHOLD", "Evaluation", "Given", "evaluate"]
 
 THRESHOLD = 0.08
 """NME above which a face counts as failed: the 300-W challenge's."""
 
-BOXES = ("points", "picture")
-"""What the network is given: the box around the true points, or the whole picture."""
+BOXES = ("points", "picture", "detector")
+"""What the network is given: the box around the true points, the whole picture, or what a detector shows."""
+
+SMALLEST_OVERLAP = 0.2
+"""Intersection over union below which a box is another face's."""
 
 CHUNK = 16
 """Pictures in memory at a time: half a GB of 12-megapixel photographs."""
@@ -36,6 +42,7 @@ class Evaluation:
         lengths: name to (N,), what errors are divided by.
         seconds: of prediction alone, without reading pictures.
         problems: faces that could not be measured.
+        lost: faces for which no box was found, and which are in no other score.
     """
 
     model: str
@@ -49,6 +56,7 @@ class Evaluation:
     lengths: Mapping[str, FloatArray]
     seconds: float
     problems: tuple[Problem, ...]
+    lost: tuple[Problem, ...] = ()
 
     @property
     def errors(self) -> FloatArray:
@@ -82,7 +90,8 @@ class Evaluation:
         # Profiles may lack an eye: who has no inter-ocular distance is in no score by it, and that is said.
         fewer = {f"n/{name}": int(np.isfinite(self.nme(name)).sum()) for name in self.lengths}
         fewer = {name: count for name, count in fewer.items() if count < len(self.faces)}
-        return {"n": len(self.faces), **fewer, **measured, "ms_per_face": 1000 * self.seconds / len(self.faces)}
+        lost = {"n/lost": len(self.lost)} if self.boxes not in ("points", "picture") else {}
+        return {"n": len(self.faces), **lost, **fewer, **measured, "ms_per_face": 1000 * self.seconds / len(self.faces)}
 
     def intervals(self, rounds: int = 1000) -> dict[str, tuple[float, float]]:
         """Return the 95 % bootstrap interval of each score, drawing whole persons or photographs."""
@@ -120,10 +129,46 @@ def _median(values: FloatArray) -> float:
     return float(np.median(present)) if len(present) else float("nan")
 
 
+Given = Callable[[Annotation, Image], ArrayLike | None]
+"""Returns the box (4,) that the network is given for a face; None for the whole picture.
+
+Raises:
+    LookupError: there is none for this face.
+"""
+
+
+def given_boxes(boxes: str, predictor: Predictor) -> Given:
+    """Return where a predictor is told to look: one of `BOXES`, or a CSV file of boxes.
+
+    Raises:
+        ConfigError: `boxes` is something else, or does not fit how the model was trained.
+    """
+    if boxes == "picture":
+        return lambda _face, _image: None
+    if boxes not in BOXES and not boxes.lower().endswith(".csv"):
+        raise ConfigError(f'boxes are {", ".join(BOXES)} or a CSV file, not "{boxes}"')
+    if predictor.backend.crop.box == "picture":
+        raise ConfigError(f"{predictor.backend.name} was trained on whole pictures; measure it with --boxes picture")
+    if boxes == "points":
+        return lambda face, _image: face.points_box()
+    if boxes == "detector":
+        return lambda face, image: _nearest([each.box for each in predictor.detector(image)], face)
+    table = read_boxes(boxes)
+    return lambda face, _image: _nearest([check_box(box) for box in table(face.image) or () if box], face)
+
+
+def _nearest(boxes: Sequence[FloatArray], face: Annotation) -> FloatArray:
+    true = face.points_box()
+    best = max(boxes, key=lambda box: overlap(box, true), default=None)
+    if best is None or overlap(best, true) < SMALLEST_OVERLAP:
+        raise LookupError("no box lies on this face")
+    return best
+
+
 def evaluate(
     predictor: Predictor,
     faces: DataSet,
-    boxes: str = "points",
+    boxes: str | Given = "points",
     split: str = "all",
     tick: Callable[[], None] = lambda: None,
 ) -> Evaluation:
@@ -132,7 +177,7 @@ def evaluate(
     Args:
         predictor: what is measured.
         faces: of the predictor's skeleton, or one that has its points.
-        boxes: "points" gives it the box around the true points, "picture" the whole picture.
+        boxes: one of `BOXES`, a CSV file of boxes, or a function that gives each face's box.
         split: the name of the faces' split, for those who read the scores.
         tick: called after each face.
 
@@ -141,13 +186,11 @@ def evaluate(
         AnnotationError: no picture can be read.
         ConfigError: `boxes` is something else.
     """
-    if boxes not in BOXES:
-        raise ConfigError(f'boxes are "points" or "picture", not "{boxes}"')
-    if boxes == "points" and predictor.backend.crop.box == "picture":
-        raise ConfigError(f"{predictor.backend.name} was trained on whole pictures; measure it with --boxes picture")
+    give = given_boxes(boxes, predictor) if isinstance(boxes, str) else boxes
     faces = faces.reduced_to(predictor.skeleton)
     kept: list[Annotation] = []
     problems: list[Problem] = list(faces.problems)
+    lost: list[Problem] = []
     keypoints: list[FloatArray] = []
     spread: list[FloatArray] = []
     seconds = 0.0
@@ -156,27 +199,29 @@ def evaluate(
         for index in range(start, min(start + CHUNK, len(faces))):
             face = faces.annotations[index]
             try:
-                given.append(face.points_box() if boxes == "points" else None)
-                pictures.append(faces.load(index).image)
+                image = faces.load(index).image
+                given.append(give(face, image))
+                pictures.append(image)
                 here.append(face)
             except (ImageError, AnnotationError) as error:
-                del given[len(here) :]
                 problems.append(Problem(face.name, str(error)))
+            except LookupError as error:
+                lost.append(Problem(face.name, str(error)))
             tick()
         began = time.perf_counter()
-        found = predictor.predict(pictures, given)
+        found = predictor.at(pictures, given)
         seconds += time.perf_counter() - began
         keypoints += [prediction.keypoints for prediction in found]
         spread += [prediction.spread for prediction in found]
         kept += here
     if not kept:
-        raise AnnotationError(f"{faces.name}: no picture can be read; the first: {problems[0].reason}")
+        raise AnnotationError(f"{faces.name}: no face can be measured; the first: {[*problems, *lost][0].reason}")
     lengths = [face.lengths() for face in kept]
     return Evaluation(
         model=predictor.backend.name,
         data=faces.name,
         split=split,
-        boxes=boxes,
+        boxes=boxes if isinstance(boxes, str) else "given",
         faces=tuple(kept),
         true_keypoints=np.stack([face.keypoints for face in kept]),
         pred_keypoints=np.stack(keypoints),
@@ -184,4 +229,5 @@ def evaluate(
         lengths={name: np.array([each[name] for each in lengths]) for name in lengths[0]},
         seconds=seconds,
         problems=tuple(problems),
+        lost=tuple(lost),
     )

@@ -4,10 +4,12 @@ Pillow reads, because it knows a picture's size before decoding it and says when
 OpenCV warps, because its maps follow `geometry`'s convention.
 """
 
+import io
 import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 import cv2
@@ -20,7 +22,7 @@ from nasion.files import write_bytes
 from nasion.geometry import Affine, picture_box
 from nasion.sample import Image
 
-__all__ = ["MAX_PIXELS", "SUFFIXES", "read", "size", "warp", "write"]
+__all__ = ["MAX_PIXELS", "SUFFIXES", "decode", "read", "size", "warp", "write"]
 
 MAX_PIXELS = 89_000_000
 """The largest picture that is decoded; at three bytes a pixel it takes a quarter of a GB."""
@@ -29,8 +31,13 @@ ORIENTATION_TAG = 0x0112
 FIRST_TURNED = 5
 """EXIF's orientations 5 to 8 swap width and height."""
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".heic", ".heif")
 """Names by which a folder's pictures are found; what a file is, its content says."""
+
+
+HEIF_START = 12
+HEIF_BRANDS = tuple(b"ftyp" + brand for brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"))
+"""How a HEIC file begins, after four bytes of length."""
 
 
 def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
@@ -42,9 +49,40 @@ def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
         ImageError: the file is missing, no picture, cut off, or has more than `max_pixels` pixels.
     """
     path = Path(path)
-    with _telling(path), PillowImage.open(path) as picture:
+    with _telling(path), _opened(path) as picture:
         _check_size(path, picture.size, max_pixels)
         return _to_rgb(ImageOps.exif_transpose(picture))
+
+
+def decode(content: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image:
+    """Return the picture that is in the bytes of a file, as `read` does; `name` is what errors call it.
+
+    Raises:
+        ImageError: it is no picture, cut off, or has more than `max_pixels` pixels.
+    """
+    path = Path(name)
+    with _telling(path), _opened(io.BytesIO(content)) as picture:
+        _check_size(path, picture.size, max_pixels)
+        return _to_rgb(ImageOps.exif_transpose(picture))
+
+
+def _opened(file: Path | io.BytesIO) -> PillowImage.Image:
+    try:
+        return PillowImage.open(file)
+    except UnidentifiedImageError:
+        start = file.getvalue()[:HEIF_START] if isinstance(file, io.BytesIO) else _first_bytes(file)
+        if start[4:] not in HEIF_BRANDS:
+            raise
+    try:  # Pillow reads what iPhones write only with this library, which comes with a decoder of its own
+        import_module("pillow_heif").register_heif_opener()
+    except ImportError:
+        raise OSError("a HEIC picture, which needs pillow-heif: pip install pillow-heif") from None
+    return PillowImage.open(file)
+
+
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEIF_START)
 
 
 @contextmanager
@@ -70,7 +108,7 @@ def size(path: str | Path) -> tuple[int, int]:
     Raises:
         ImageError: the file is missing or no picture.
     """
-    with _telling(Path(path)), PillowImage.open(path) as picture:
+    with _telling(Path(path)), _opened(Path(path)) as picture:
         turned = picture.getexif().get(ORIENTATION_TAG, 1) >= FIRST_TURNED
         width, height = picture.size
         return (width, height) if turned else (height, width)

@@ -42,15 +42,23 @@ def unique_stems(paths: Sequence[Path]) -> dict[Path, str]:
     ['1', 'b-1', 'b-1-2']
     """
     names: dict[Path, str] = {}
+    taken: set[str] = set()
     for path in paths:
         wanted = [path.stem, f"{path.parent.name}-{path.stem}"]
         numbered = (f"{wanted[1]}-{number}" for number in count(2))
-        names[path] = next(name for name in chain(wanted, numbered) if name not in names.values())
+        names[path] = next(name for name in chain(wanted, numbered) if name not in taken)
+        taken.add(names[path])
     return names
 
 
-def write_predictions(folder: Path, found: Found, form: str) -> list[Path]:
+def write_predictions(folder: Path, found: Found, form: str, stems: Mapping[Path, str]) -> list[Path]:
     """Write all predictions and return the files: keypoints.json, keypoints.csv, or a .pts file a face.
+
+    Args:
+        folder: where.
+        found: pictures with their faces.
+        form: one of `FORMATS`.
+        stems: a name for each picture's own files.
 
     Raises:
         ConfigError: the format is unknown.
@@ -58,7 +66,7 @@ def write_predictions(folder: Path, found: Found, form: str) -> list[Path]:
     """
     check_format(form)
     if form == "pts":
-        return _write_pts(folder, found)
+        return _write_pts(folder, found, stems)
     path = folder / f"keypoints.{form}"
     write_text(path, json.dumps(_table(found), indent=1) + "\n" if form == "json" else _csv(found))
     return [path]
@@ -94,9 +102,8 @@ def _csv(found: Found) -> str:
     return text.getvalue()
 
 
-def _write_pts(folder: Path, found: Found) -> list[Path]:
+def _write_pts(folder: Path, found: Found, stems: Mapping[Path, str]) -> list[Path]:
     written: list[Path] = []
-    stems = unique_stems(list(found))
     for path, faces in found.items():
         for number, face in enumerate(faces):
             name = f"{stems[path]}.pts" if number == 0 else f"{stems[path]}_{number}.pts"

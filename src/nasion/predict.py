@@ -1,10 +1,12 @@
-"""From a picture to its points: crop, network, points back, and once more from the points just found.
+"""From a picture to its points: faces, crop, network, points back, and once more from the points just found.
 
-The network behind a `Predictor` is a `Backend`: a run folder's torch module, or anything else that maps crops
-to points. Everything else on the way is shared with training.
+The network behind a `Predictor` is a `Backend`: an .onnx file in ONNX Runtime, a run folder's torch module, or
+anything else that maps crops to points. Everything else on the way is shared with training.
 """
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
@@ -14,8 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from nasion import images
 from nasion.crop import CropConfig, face_box, to_channels
+from nasion.detect import SAME_FACE, Detection, Detector, best_detector, overlap
 from nasion.errors import ConfigError, ModelError
 from nasion.geometry import Affine, FloatArray, box_around
+from nasion.models import DEFAULT, resolve
+from nasion.onnx_backend import OnnxBackend
 from nasion.sample import Image, Prediction
 from nasion.skeleton import Skeleton
 
@@ -25,6 +30,10 @@ BATCH = 64
 """Crops that go through the network together."""
 
 
+LARGEST_DOUBT = 0.1
+"""`doubt` above which what a detector showed is no face."""
+
+
 class Backend(Protocol):
     """A network as prediction sees it.
 
@@ -32,11 +41,13 @@ class Backend(Protocol):
         name: what a person calls the model.
         skeleton: the points that it finds.
         crop: what it wants to see of a picture.
+        validation_share: the share of its training faces that it was chosen by.
     """
 
     name: str
     skeleton: Skeleton
     crop: CropConfig
+    validation_share: float
 
     def __call__(self, crops: NDArray[np.uint8]) -> tuple[FloatArray, FloatArray]:
         """Return points (B, K, 2) and spreads (B, K), crop px, of crops (B, H, W, C)."""
@@ -44,14 +55,14 @@ class Backend(Protocol):
 
 
 def load_backend(model: str | Path) -> Backend:
-    """Return the network of a run folder.
+    """Return the network of a model's name, an .onnx file or a run folder.
 
     Raises:
-        ModelError: there is no such model, it is damaged, or torch is not installed.
+        ModelError: there is no such model, it is damaged, or it needs torch and torch is not installed.
     """
     path = Path(model)
     if not path.is_dir():
-        raise ModelError(f'no model "{model}"; name a run folder, such as one that `nasion train` wrote')
+        return OnnxBackend(resolve(model), path.stem)
     try:  # found by name: prediction stands below training and must not need torch
         backend = import_module("nasion.train.backend")
     except ImportError as error:
@@ -60,39 +71,81 @@ def load_backend(model: str | Path) -> Backend:
 
 
 class Predictor:
-    """Finds keypoints with one model.
+    """Finds keypoints with one model, on every face of a picture.
 
     Args:
-        model: a run folder, or a `Backend`.
+        model: a model's name in the package, an .onnx file, a run folder, or a `Backend`.
+        detector: finds the faces; else YuNet, downloaded once, or OpenCV's cascade, when a picture first asks.
+        notice: told in a line what a person should know, such as that the cascade took YuNet's place.
 
-    >>> predictor = Predictor("RUN")                                # doctest: +SKIP
-    >>> face, = predictor(nasion.images.read("me.jpg"))             # doctest: +SKIP
+    >>> predictor = nasion.Predictor()                              # doctest: +SKIP
+    >>> face, = predictor(nasion.read("me.jpg"))                    # doctest: +SKIP
     >>> face.keypoints.shape                                        # doctest: +SKIP
-    (58, 2)
+    (68, 2)
     """
 
-    def __init__(self, model: str | Path | Backend) -> None:
+    def __init__(
+        self,
+        model: str | Path | Backend = DEFAULT,
+        detector: Detector | None = None,
+        notice: Callable[[str], None] = warnings.warn,
+    ) -> None:
         self.backend: Backend = load_backend(model) if isinstance(model, (str, Path)) else model
+        self._detector, self._notice = detector, notice
 
     @property
     def skeleton(self) -> Skeleton:
         """The points that are found."""
         return self.backend.skeleton
 
-    def __call__(self, image: Image, boxes: Sequence[ArrayLike] | None = None) -> list[Prediction]:
-        """Return one prediction a box, in their order; without boxes, one for the whole picture.
+    @property
+    def detector(self) -> Detector:
+        """What finds the faces; fetched when it is first asked for."""
+        if self._detector is None:
+            self._detector = best_detector(notice=self._notice)
+        return self._detector
+
+    @property
+    def looks_at_whole(self) -> bool:
+        """Whether the model finds a face in a whole picture by itself: it was trained to."""
+        crop = self.backend.crop
+        return crop.box == "picture" or crop.picture_share > 0
+
+    def __call__(self, image: Image, boxes: Sequence[ArrayLike | None] | None = None) -> list[Prediction]:
+        """Return the faces of a picture: one a box, in their order; without boxes, those that are found.
+
+        A model that was trained on whole pictures gives one face for each picture. Others look where a detector
+        points, and leave out what turns out to be no face.
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            boxes: (4,) xyxy each, image px, around a face's points.
+            boxes: (4,) xyxy each, image px, around a face's points; a box None is the whole picture.
 
         Raises:
             ConfigError: a box is empty or not finite.
         """
-        wanted = [None] if boxes is None else boxes
-        return self.predict([image] * len(wanted), wanted)
+        return self.batch([image], None if boxes is None else [boxes])[0]
 
-    def predict(self, pictures: Sequence[Image], boxes: Sequence[ArrayLike | None]) -> list[Prediction]:
+    def batch(
+        self, images: Sequence[Image], boxes: Sequence[Sequence[ArrayLike | None]] | None = None
+    ) -> list[list[Prediction]]:
+        """Return what calling each picture (with its boxes) would return; the network runs on many faces at once."""
+        if boxes is not None:
+            given: list[list[Detection | None]] = [
+                [None if box is None else Detection(check_box(box), 1.0) for box in each] for each in boxes
+            ]
+        elif self.looks_at_whole:
+            given = [[None] for _ in images]
+        else:
+            given = [list(self.detector(image)) for image in images]
+        pairs = [(k, detection) for k, each in enumerate(given) for detection in each]
+        found = self.at([images[k] for k, _ in pairs], [d and d.box for _, d in pairs]) if pairs else []
+        faces: list[list[Prediction]] = [[] for _ in images]
+        for (k, detection), face in zip(pairs, found, strict=True):
+            faces[k].append(face if detection is None else replace(face, score=detection.score))
+        return faces if boxes is not None or self.looks_at_whole else [_proved(each) for each in faces]
+
+    def at(self, pictures: Sequence[Image], boxes: Sequence[ArrayLike | None]) -> list[Prediction]:
         """Return one prediction for each pair of a picture and a box (None: the whole picture)."""
         starts = [None if box is None else check_box(box) for box in boxes]
         found = self._pass(
@@ -124,6 +177,25 @@ class Predictor:
             Prediction(m.inverse()(k), s / m.scale, box, 1.0, self.skeleton)
             for m, k, s, box in zip(maps, keypoints, spread, boxes, strict=True)
         ]
+
+
+def doubt(face: Prediction) -> float:
+    """Return how unsure a network is of a face: the median spread of its points, as a share of their box's side."""
+    box = box_around(face.keypoints)
+    side = float(np.sqrt(np.prod(box[2:] - box[:2])))
+    return float(np.median(face.spread)) / max(side, np.finfo(float).tiny)
+
+
+def _proved(faces: Sequence[Prediction]) -> list[Prediction]:
+    """Return the faces, the best detections first, without those that are none and those found twice."""
+    kept: list[Prediction] = []
+    for face in faces:
+        box = box_around(face.keypoints)
+        if not doubt(face) > LARGEST_DOUBT and all(  # a network without spread has no doubt: NaN
+            overlap(box, box_around(other.keypoints)) < SAME_FACE for other in kept
+        ):
+            kept.append(face)
+    return kept
 
 
 def check_box(box: ArrayLike) -> FloatArray:

@@ -26,6 +26,7 @@ class TorchBackend:
         self.run = open_run(folder)
         self.name = folder.name
         self.skeleton, self.crop = self.run.skeleton, self.run.config.crop
+        self.validation_share = self.run.config.data.validation_share
         state = load_weights(self.run.best)
         self.network = KeypointNetwork(self.run.config, self.skeleton.count)
         try:

@@ -19,6 +19,7 @@ from nasion.strict import Strict, explain
 __all__ = [
     "AugmentConfig",
     "DataConfig",
+    "InitConfig",
     "Named",
     "PhotoConfig",
     "RunConfig",
@@ -45,7 +46,7 @@ class DataConfig(Strict):
     """Whose faces."""
 
     source: str = Field("", description='"format:source"; usually given by --data')
-    skeleton: str = Field(description="the points to learn: a skeleton's name or its .toml file")
+    skeleton: str = Field("", description="the points to learn: a skeleton's name or its .toml file; else the data's")
     validation_share: float = Field(0.15, ge=0, lt=1, description="share of the training persons or photographs")
 
 
@@ -98,6 +99,14 @@ class ScheduleConfig(Strict):
     patience: int = Field(0, ge=0, description="validations without a better score before stopping; 0 is never")
 
 
+class InitConfig(Strict):
+    """Where the weights begin, and how carefully what was learnt elsewhere is changed."""
+
+    model: str = Field("", description="a run folder, an .onnx file or a model's name; usually given by --init")
+    freeze_epochs: int = Field(0, ge=0, description="first epochs in which the head alone learns")
+    backbone_rate: float = Field(1.0, gt=0, le=1, description="rate of all but the head, as a share of optimizer.lr")
+
+
 class RunConfig(Strict):
     """A whole run."""
 
@@ -107,6 +116,7 @@ class RunConfig(Strict):
     model: Named
     codec: Named
     loss: Named
+    init: InitConfig = InitConfig()  # pyright: ignore[reportCallIssue]
     optimizer: OptimizerConfig = OptimizerConfig()  # pyright: ignore[reportCallIssue]
     schedule: ScheduleConfig = ScheduleConfig()  # pyright: ignore[reportCallIssue]
     seed: int = Field(0, ge=0, description="of weights, order and augmentation")

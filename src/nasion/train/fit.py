@@ -20,6 +20,7 @@ from nasion.splits import with_validation
 from nasion.train.batches import Crops
 from nasion.train.callbacks import Bar, CleanStop, Curves, Keeper
 from nasion.train.config import RunConfig
+from nasion.train.initial import adopted
 from nasion.train.machine import ALONE, Machines, is_follower, resolved_precision, sensible_threads, take_threads
 from nasion.train.module import KeypointModule
 from nasion.train.run import Run, describe_data, load_weights, open_run
@@ -36,7 +37,9 @@ def load_faces(config: RunConfig) -> DataSet:
     """
     if not config.data.source:
         raise ConfigError("no data is named; add --data, such as --data imm:DIR or --data synthetic:400")
-    faces = datasets.load(config.data.source).reduced_to(load_skeleton(config.data.skeleton))
+    faces = datasets.load(config.data.source)
+    if config.data.skeleton:
+        faces = faces.reduced_to(load_skeleton(config.data.skeleton))
     return with_validation(faces, config.data.validation_share)
 
 
@@ -59,6 +62,7 @@ def fit(
         return _follow(config, folder, console, command, machines)
     if (folder / "run.json").exists():
         raise ConfigError(f"{folder} holds a run already; go on with --resume {folder}, or choose another --out")
+    config = adopted(config, console)
     faces = load_faces(config)
     prove_writable(folder)
     threads = take_threads(sensible_threads(machines.devices))
@@ -82,7 +86,7 @@ def _follow(config: RunConfig, folder: Path, console: Console, command: str, mac
     if machines.nodes == 1:
         run = open_run(folder)
     else:  # nothing depends on the leading machine then
-        config = whole_validations(config)
+        config = whole_validations(adopted(config, console))
         run = Run(
             folder, config, faces.skeleton, command, {}, sensible_threads(machines.devices), resolved_precision(config)
         )
@@ -107,7 +111,7 @@ def resume(folder: Path, console: Console, machines: Machines = ALONE) -> Run:
         raise ModelError(f"{run.config.data.source} has changed since {folder} began; train anew instead of resuming")
     take_threads(run.threads)
     train, validation = _crops(run.config, faces, console, quiet=is_follower())
-    module = KeypointModule(run.config, train, validation)
+    module = KeypointModule(run.config, train, validation, fresh=state is None)
     if state is not None and not _fits(state, module):
         raise ModelError(f"{run.last} is not a checkpoint of this run; put back its own, or train anew")
     return _train(run, module, machines, console, checkpoint)

@@ -12,7 +12,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from nasion.errors import ConfigError
 from nasion.train.batches import Batch, Batches, Crops, plan
-from nasion.train.config import RunConfig, ScheduleConfig
+from nasion.train.config import OptimizerConfig, RunConfig, ScheduleConfig
+from nasion.train.initial import HEAD, begin
 from nasion.train.network import KeypointNetwork, build_loss, mean_cost
 
 __all__ = ["KeypointModule", "rate_at"]
@@ -24,13 +25,24 @@ NO_FACE = np.array([0]), 0.0
 
 
 class KeypointModule(lightning.LightningModule):
-    """Trains `network` on `train`; scores, and keeps, `best_network`: its running mean if there is one."""
+    """Trains `network` on `train`; scores, and keeps, `best_network`: its running mean if there is one.
 
-    def __init__(self, config: RunConfig, train: Crops, validation: Crops | None) -> None:
+    Args:
+        config: of the whole run.
+        train, validation: the faces.
+        fresh: whether the weights begin where `config` says; a checkpoint's will replace them otherwise.
+
+    Raises:
+        NasionError: the weights to begin with cannot be had or do not fit.
+    """
+
+    def __init__(self, config: RunConfig, train: Crops, validation: Crops | None, fresh: bool = True) -> None:
         super().__init__()
         self.config, self.train_crops, self.validation_crops = config, train, validation
         torch.manual_seed(config.seed)
         self.network = KeypointNetwork(config, train.skeleton.count)
+        if fresh:
+            begin(self.network, config, train.skeleton)
         self.network.to(memory_format=torch.channels_last)
         self.loss = build_loss(config, self.network)
         self.average = _running_mean(self.network, config.schedule.average) if config.schedule.average else None
@@ -63,8 +75,14 @@ class KeypointModule(lightning.LightningModule):
         return Batches(self.validation_crops, steps or [NO_FACE], 0)
 
     def on_train_epoch_start(self) -> None:
-        """Make dropout depend on the epoch alone, so that a resumed run repeats an undisturbed one."""
+        """Make dropout depend on the epoch alone, so that a resumed run repeats an undisturbed one.
+
+        While only the head learns, the normalisations of the rest keep their statistics too.
+        """
         torch.manual_seed(hash((self.config.seed, self.current_epoch, self.global_rank)) % 2**63)
+        frozen = self.current_epoch < self.config.init.freeze_epochs
+        for name, layer in self.network.model.named_children():
+            layer.train(name == HEAD or not frozen)
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         """Return the loss of a batch of crops (B, C, H, W)."""
@@ -110,11 +128,19 @@ class KeypointModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer and its schedule, moved at every step."""
-        settings, schedule = self.config.optimizer, self.config.schedule
+        settings, schedule, init = self.config.optimizer, self.config.schedule, self.config.init
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.name]
-        optimizer = kind(_groups(self.network, settings.weight_decay), lr=settings.lr, fused=True)
-        total = schedule.epochs * self.steps_per_epoch()
-        rates = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_at(step, total, schedule))
+        optimizer = kind(_groups(self.network, settings, init.backbone_rate), lr=settings.lr, fused=True)
+        steps = self.steps_per_epoch()
+        total, frozen = schedule.epochs * steps, init.freeze_epochs * steps
+
+        def head(step: int) -> float:
+            return rate_at(step, total, schedule)
+
+        def backbone(step: int) -> float:  # a rate of 0, because DDP would wait for gradients that nobody wants
+            return 0.0 if step < frozen else rate_at(step, total, schedule)
+
+        rates = torch.optim.lr_scheduler.LambdaLR(optimizer, [head, head, backbone, backbone])
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
 
 
@@ -128,11 +154,16 @@ def rate_at(step: int, total: int, schedule: ScheduleConfig) -> float:
     return (1 + cos(pi * min(1.0, (step - rise) / max(1.0, total - rise)))) / 2
 
 
-def _groups(network: KeypointNetwork, weight_decay: float) -> list[dict[str, Any]]:
-    """Return the weights that decay and those that do not: biases and normalisations."""
-    decays = [p for p in network.parameters() if p.ndim > 1]
-    stays = [p for p in network.parameters() if p.ndim <= 1]
-    return [{"params": decays, "weight_decay": weight_decay}, {"params": stays, "weight_decay": 0.0}]
+def _groups(network: KeypointNetwork, settings: OptimizerConfig, backbone_rate: float) -> list[dict[str, Any]]:
+    """Return the head's weights, then all others: each those that decay, and biases and normalisations, that do not."""
+    head = list(network.model.head.parameters())
+    inside = {id(p) for p in head}
+    others = [p for p in network.parameters() if id(p) not in inside]
+    return [
+        {"params": [p for p in part if (p.ndim > 1) == decays], "weight_decay": decay, "lr": settings.lr * share}
+        for part, share in ((head, 1.0), (others, backbone_rate))
+        for decays, decay in ((True, settings.weight_decay), (False, 0.0))
+    ]
 
 
 def _running_mean(network: KeypointNetwork, decay: float) -> AveragedModel:

@@ -13,14 +13,12 @@ from nasion.train import parts
 from nasion.train.codecs import Decoded
 from nasion.train.config import RunConfig
 from nasion.train.parts import Shape
+from nasion.train.pixels import HALF_RANGE, MID_GREY
 
 __all__ = ["KeypointNetwork", "Loss", "build_loss", "mean_cost"]
 
 Loss = Callable[[Decoded, Tensor], Tensor]
 """(decoded, target (B, K, 2) normalised, without NaN) → costs (B, K)."""
-
-MID_GREY, HALF_RANGE = 127.5, 63.75
-"""Pixels are moved to about zero mean and unit deviation: half of the byte range is two deviations."""
 
 
 class KeypointNetwork(nn.Module):

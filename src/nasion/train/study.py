@@ -1,7 +1,6 @@
 """Whole jobs around a run: train and report, compare several, look inside."""
 
 import json
-import math
 import os
 import shlex
 import time
@@ -11,15 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from nasion.errors import ConfigError, NasionError
-from nasion.evaluate import Evaluation, evaluate
 from nasion.files import prove_writable, write_bytes, write_text
 from nasion.predict import Predictor
 from nasion.report import Training, told, write_report
-from nasion.sample import DataSet
+from nasion.scores import NAMES, measure, scores_table
 from nasion.train.backend import TorchBackend
 from nasion.train.callbacks import read_curve
 from nasion.train.config import RunConfig, load
@@ -65,7 +62,7 @@ def _finish(run: Run, console: Console, began: float) -> Run:
     faces = load_faces(run.config)
     splits = {face.split for face in faces.annotations}
     split = next(name for name in ("val", "test", "train") if name in splits)
-    measured = measure(run.folder, faces.of_split(split), default_boxes(run.config), split, console)
+    measured = measure(Predictor(run.folder), faces.of_split(split), run.config.crop.box, split, console)
     path = run.folder / "report.html"
     scores = measured.scores()
     write_text(run.folder / "scores.json", json.dumps({"split": split, **scores}, indent=1) + "\n")
@@ -75,52 +72,6 @@ def _finish(run: Run, console: Console, began: float) -> Run:
     console.print(scores_table(measured))
     console.print(f"trained in {told_time(seconds)}; the report: [bold]{path}[/]", soft_wrap=True)
     return run
-
-
-NAMES = {"train": "training", "val": "validation", "test": "test", "all": "labelled"}
-
-
-def default_boxes(config: RunConfig) -> str:
-    """Return which boxes a network is measured with if nobody says: those that it was trained on."""
-    return config.crop.box
-
-
-def measure(model: Path, faces: DataSet, boxes: str, split: str, console: Console) -> Evaluation:
-    """Return the errors of a run on faces, with a bar."""
-    steps = iter(track(range(len(faces)), "measuring", console=console, transient=True))
-
-    def tick() -> None:
-        next(steps, None)
-
-    measured = evaluate(Predictor(TorchBackend(model)), faces, boxes, split, tick)
-    tick()  # the bar ends with the step after the last
-    return measured
-
-
-def scores_table(measured: Evaluation) -> Table:
-    """Return the scores as a table for the screen."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column("score")
-    table.add_column("value", justify="right")
-    table.add_column("95 % interval", justify="right")
-    intervals = measured.intervals()
-    for name, value in measured.scores().items():
-        low, high = intervals.get(name, (None, None))
-        between = "" if low is None or high is None or math.isnan(low) else f"{told(name, low)} – {told(name, high)}"
-        table.add_row(name, told(name, value), between)
-    return table
-
-
-def point_line(measured: Evaluation, index: int) -> str:
-    """Return one point's mean error as a line.
-
-    Raises:
-        ConfigError: there is no such point.
-    """
-    points = measured.faces[0].skeleton
-    if not 0 <= index < points.count:
-        raise ConfigError(f"point {index} is not one of {points.name}: 0 to {points.count - 1}")
-    return f"point {index} ({points.names[index]}): {measured.by_point()[index]:.2f} px"
 
 
 def training_story(run: Run) -> Training:

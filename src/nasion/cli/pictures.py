@@ -1,0 +1,158 @@
+"""A person's own pictures: find points, match two faces, see which models there are."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import track
+
+from nasion import find, models
+from nasion.cli.screen import console, notice
+from nasion.detect import best_detector
+from nasion.errors import ConfigError, ImageError
+from nasion.predict import Predictor
+
+__all__ = ["COMMANDS"]
+
+FEW = 12
+"""Pictures up to which each gets a line of its own; of more, a bar shows the progress."""
+
+ModelOption = Annotated[str, typer.Option("--model", help="a model's name, an .onnx file or a run folder")]
+Weights = Annotated[Path | None, typer.Option(help="YuNet's file, instead of its download")]
+
+
+def _predictor(model: str, weights: Path | None) -> Predictor:
+    return Predictor(model, None if weights is None else best_detector(weights), notice)
+
+
+def predict(
+    pictures: Annotated[list[str], typer.Argument(help='pictures, folders, patterns, or "-"')],
+    model: ModelOption = models.DEFAULT,
+    out: Annotated[Path, typer.Option(help="folder for the drawn pictures and the points")] = Path("predictions"),
+    form: Annotated[str, typer.Option("--format", help="json, csv or pts")] = "json",
+    box: Annotated[
+        str | None, typer.Option(help='x0,y0,x1,y1, px, around the face; a CSV file of boxes; or "picture"')
+    ] = None,
+    require_face: Annotated[bool, typer.Option(help="exit with 1 if a picture has no face")] = False,
+    detector_weights: Weights = None,
+) -> None:
+    """Find the points of every face in your own pictures; draw them and write them."""
+    boxes = (lambda _path: None) if box is None else find.read_boxes(box)
+    predictor = _predictor(model, detector_weights)
+    paths = find.listed(pictures)
+    several = len(paths) > 1
+
+    def tell(path: Path, so_far: find.Summary) -> None:
+        faces = so_far.found.get(path)
+        if faces is None:
+            if several:
+                notice(f"skipped {so_far.skipped[-1].reason}")
+        elif len(paths) <= FEW or not faces:
+            console.print(f"{path}: {_told(faces)} → {so_far.drawn[path]}", soft_wrap=True)
+
+    def progress(each: Iterable[Path]) -> Iterable[Path]:
+        return track(each, "finding", total=len(paths), console=console, transient=True, disable=len(paths) <= FEW)
+
+    summary = find.find(predictor, paths, out, form, boxes, tell, progress)
+    faces = sum(len(each) for each in summary.found.values())
+    where = summary.files[0] if len(summary.files) == 1 else out
+    pictures_word = f"{len(summary.found)} picture{'s' * (len(summary.found) != 1)}"
+    console.print(f"{faces} face{'s' * (faces != 1)} in {pictures_word} → {where}", soft_wrap=True)
+    if summary.skipped:
+        console.print(f"[yellow]{len(summary.skipped)} of {len(paths)} pictures could not be read[/]")
+    if require_face and not all(summary.found.values()):
+        raise typer.Exit(1)
+
+
+def _told(faces: list[Any]) -> str:
+    if not faces:
+        return "no face was found"
+    points = f"{faces[0].skeleton.count} point{'s' * (faces[0].skeleton.count > 1)}"
+    return points if len(faces) == 1 else f"{len(faces)} faces of {points}"
+
+
+def match(
+    a: Annotated[Path, typer.Argument(help="a picture; or a folder, alone, for its mean face")],
+    b: Annotated[Path | None, typer.Argument(help="the picture that is moved onto A")] = None,
+    model: ModelOption = models.DEFAULT,
+    out: Annotated[Path, typer.Option(help="folder for the results")] = Path("match"),
+    face: Annotated[
+        str | None, typer.Option(help="which face of each picture, such as 0,2; else the largest", metavar="I,J")
+    ] = None,
+    frames: Annotated[int, typer.Option(min=2, max=600, help="of the morph")] = 30,
+    morph: Annotated[str, typer.Option(help="gif or mp4")] = "gif",
+    detector_weights: Weights = None,
+) -> None:
+    """Match two faces by their points: joined, aligned, warped, midway, as a morph and as numbers."""
+    from nasion.matching import files
+
+    if a.is_dir():
+        if b is not None:
+            raise ConfigError(f"{a} is a folder: alone it gives its mean face; to match, name two pictures")
+        _mean(a, _predictor(model, detector_weights), out)
+        return
+    if b is None:
+        raise ConfigError("name two pictures to match, or one folder for its mean face")
+    predictor = _predictor(model, detector_weights)
+    first, second = _numbers(face)
+    one, two = files.chosen_face(predictor, a, first), files.chosen_face(predictor, b, second)
+    found, written = files.write_match(one, two, out, frames, morph)
+    console.print(
+        f"{len(found.names)} points matched; B → A: scale {found.similarity.scale:.3f}, "
+        f"turned {found.rotation_deg:+.1f}°, residual {100 * found.residual:.1f} % of the face's size",
+        soft_wrap=True,
+    )
+    if found.residual > files.TURNED:
+        notice("the two faces are turned differently: hidden parts are stretched in the warp and the morph")
+    for path in written:
+        console.print(f"  {path}", soft_wrap=True)
+
+
+def _numbers(text: str | None) -> tuple[int | None, int | None]:
+    if text is None:
+        return None, None
+    try:
+        words = [int(word) for word in text.split(",")]
+        first, second = words if len(words) == 2 else words * 2
+    except ValueError:
+        raise ConfigError(f'--face is a number or two, such as 0 or 0,2, not "{text}"') from None
+    return first, second
+
+
+def _mean(folder: Path, predictor: Predictor, out: Path) -> None:
+    from nasion.files import prove_writable
+    from nasion.matching import files
+
+    prove_writable(out)
+    found, paths = [], find.listed([str(folder)])
+    for path in track(paths, "finding", console=console, transient=True):
+        try:
+            found.append((path, files.chosen_face(predictor, path).face))
+        except ImageError as error:
+            notice(f"skipped {error}")
+    if len(found) < 2:
+        raise ImageError(f"{folder}: a mean needs two pictures with a face; it has {len(found)}")
+    written = files.write_mean(predictor, found, out)
+    console.print(f"the mean of {len(found)} faces of {len(paths)} pictures → {written[0]}", soft_wrap=True)
+
+
+def list_models() -> None:
+    """List the models in the package: what each finds, its terms and scores."""
+    for name in models.available():
+        table = models.card(name)
+        console.print(f"[bold]{name}[/]", soft_wrap=True)
+        for key, value in table.items():
+            for row, line in enumerate(_lines(value)):
+                console.print(f"  {key if row == 0 else '':<12}{line}", soft_wrap=True, markup=False)
+
+
+def _lines(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [f"{key}: {each}" for key, each in value.items()]
+    return [str(each) for each in value] if isinstance(value, list) else str(value).strip().splitlines()
+
+
+list_models.__name__ = "models"
+
+COMMANDS = (predict, match, list_models)

@@ -1,0 +1,157 @@
+"""Networks: train them, compare them, measure them, look inside, take them out."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from nasion import datasets
+from nasion.cli.screen import Data, Minutes, Model, Settings, console, needs_torch, notice, typed
+from nasion.detect import best_detector
+from nasion.errors import ConfigError
+from nasion.files import prove_writable, write_text
+from nasion.predict import Predictor
+
+__all__ = ["COMMANDS"]
+
+
+def train(
+    recipe: Annotated[str | None, typer.Argument(help="a recipe's name, or a .toml file")] = None,
+    data: Annotated[str | None, typer.Option(help='"format:source"')] = None,
+    out: Annotated[Path | None, typer.Option(help="run folder; else runs/RECIPE-DATE-TIME")] = None,
+    settings: Settings = None,
+    init: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="start from a run folder, an .onnx file or a model's name")
+    ] = None,
+    minutes: Minutes = None,
+    devices: Annotated[int, typer.Option(min=1, help="processes or GPUs on each node")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="machines")] = 1,
+    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="go on with this run")] = None,
+) -> None:
+    """Train a network and write its report."""
+    needs_torch()
+    from nasion.train import config
+    from nasion.train.machine import Machines, is_follower
+    from nasion.train.study import new_folder, resume_job, train_job
+
+    screen = Console(quiet=True) if is_follower() else console
+    machines = Machines(devices, nodes)
+    if resume is not None:
+        if recipe or data or settings or init or minutes or out:
+            raise ConfigError(
+                "--resume goes on with a run as it is; leave out the recipe, --data, --out, --set, --init and --minutes"
+            )
+        resume_job(resume, screen, machines)
+        return
+    if recipe is None:
+        raise ConfigError(f"name a recipe ({', '.join(config.available())}) or --resume RUN")
+    if nodes > 1 and out is None:
+        raise ConfigError("with --nodes, all machines need the same run folder; name it with --out")
+    start = [f"init.model={json.dumps(init)}"] if init else []
+    resolved = config.load(recipe, [*(settings or ()), *start], data)
+    train_job(resolved, out or new_folder(recipe), screen, typed(), minutes, machines)
+
+
+def sweep(
+    recipe: Annotated[str, typer.Argument(help="a recipe's name, or a .toml file")],
+    data: Annotated[str | None, typer.Option(help='"format:source"')] = None,
+    settings: Settings = None,
+    out: Annotated[Path | None, typer.Option(help="folder for the runs; else runs/sweep-RECIPE-DATE-TIME")] = None,
+    minutes: Minutes = None,
+) -> None:
+    """Train one run for each value of --set a.b=x,y,z and compare their curves and scores."""
+    needs_torch()
+    from nasion.train import study
+
+    jobs = study.sweep_jobs(recipe, settings or (), data)
+    study.sweep(recipe, jobs, out or study.new_folder(f"sweep-{recipe}"), console, minutes)
+
+
+def evaluate(
+    model: Model,
+    data: Data,
+    split: Annotated[str, typer.Option(help="train, val, test or all")] = "all",
+    boxes: Annotated[
+        str | None, typer.Option(help="points, detector, picture or a CSV file; else what the model was trained on")
+    ] = None,
+    point: Annotated[
+        list[int] | None, typer.Option(help="also print the mean error of this point", metavar="INDEX")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="write the scores here")] = None,
+    report: Annotated[Path | None, typer.Option(help="folder for report.html")] = None,
+    detector_weights: Annotated[Path | None, typer.Option(help="YuNet's file, instead of its download")] = None,
+) -> None:
+    """Measure a model on labelled faces."""
+    from nasion.report import write_report
+    from nasion.scores import NAMES, measure, point_line, scores_table
+    from nasion.splits import with_validation
+
+    predictor = Predictor(model, None if detector_weights is None else best_detector(detector_weights), notice)
+    faces = datasets.load(data)
+    if split in ("train", "val"):
+        faces = with_validation(faces, predictor.backend.validation_share)
+    faces = faces.of_split(split)
+    for path in (json_file.parent if json_file else None, report):
+        if path is not None:
+            prove_writable(path)
+    measured = measure(predictor, faces, boxes or predictor.backend.crop.box, split, console)
+    if split == "all" and any(face.split == "train" for face in measured.faces):
+        console.print("[yellow]training faces are among these; --split test measures the others[/]")
+    for problem in measured.problems:
+        console.print(f"[yellow]skipped[/] {problem.name}: {problem.reason}", soft_wrap=True)
+    title = f"{len(measured.faces)} {NAMES[split]} faces of {data}, given the {measured.boxes}"
+    console.print(f"[bold]{title}[/]", soft_wrap=True)
+    console.print(scores_table(measured))
+    for index in point or ():
+        console.print(point_line(measured, index))
+    if json_file is not None:
+        write_text(json_file, json.dumps(measured.scores(), indent=1) + "\n")
+    if report is not None:
+        story = None
+        if Path(model).is_dir():
+            from nasion.train.run import open_run
+            from nasion.train.study import training_story
+
+            story = training_story(open_run(model))
+        write_report(report / "report.html", measured, faces, typed(), story)
+        console.print(f"the report: {report / 'report.html'}", soft_wrap=True)
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="a run folder")],
+    file: Annotated[Path, typer.Argument(help="the .onnx file to write", metavar="FILE.onnx")],
+    half: Annotated[bool, typer.Option(help="store the weights in half precision: half the size")] = False,
+) -> None:
+    """Write a trained network as one file that predicts without torch, after proving that it computes the same."""
+    needs_torch()
+    from nasion.train.export import export as write
+
+    apart = write(run, file, half)
+    size = file.stat().st_size / 1e6
+    console.print(f"{file}: {size:.1f} MB, its points at most {apart:.1g} px of the crop from torch's", soft_wrap=True)
+    console.print(f"next: nasion predict PICTURE --model {file}", soft_wrap=True)
+
+
+def filters(
+    model: Annotated[Path, typer.Argument(help="a run folder")],
+    out: Annotated[Path | None, typer.Option(help="the picture to write; else RUN/filters.png")] = None,
+) -> None:
+    """Draw the first layer's kernels."""
+    needs_torch()
+    from nasion.train.study import filters as draw_filters
+
+    console.print(f"kernels → {draw_filters(model, out or model / 'filters.png')}", soft_wrap=True)
+
+
+def recipes() -> None:
+    """List the recipes: what each learns, its command, its time and its score."""
+    from nasion.train import config
+
+    for name in config.available():
+        header = [line[1:].strip() for line in config.recipe_text(name).splitlines() if line.startswith("#")]
+        console.print(f"[bold]{name}[/]\n  " + "\n  ".join(header), soft_wrap=True)
+
+
+COMMANDS = (train, sweep, evaluate, filters, export, recipes)

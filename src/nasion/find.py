@@ -1,0 +1,172 @@
+"""Keypoints in a person's own pictures: files, folders, patterns and standard input → drawn pictures and points."""
+
+import csv
+import glob
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from nasion import draw, images
+from nasion.errors import AnnotationError, ConfigError, ImageError
+from nasion.files import prove_writable
+from nasion.output import check_format, unique_stems, write_predictions
+from nasion.predict import Predictor, check_box
+from nasion.sample import Image, Prediction, Problem
+
+__all__ = ["Boxes", "Summary", "find", "listed", "read_boxes"]
+
+STDIN = "-"
+"""The name of a picture that comes through standard input."""
+
+Boxes = Callable[[Path], Sequence[Sequence[float] | None] | None]
+"""A picture's boxes; None has its faces looked for, a box None is the whole picture."""
+
+
+@dataclass
+class Summary:
+    """What came of a job.
+
+    Attributes:
+        found: faces by picture, in order.
+        drawn: the drawn pictures.
+        skipped: pictures that could not be read.
+        files: the files with the points.
+    """
+
+    found: dict[Path, list[Prediction]] = field(default_factory=dict)
+    drawn: dict[Path, Path] = field(default_factory=dict)
+    skipped: list[Problem] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+
+
+def listed(sources: Sequence[str]) -> list[Path]:
+    """Return the pictures that words of a command line name: files, folders, patterns such as "*.jpg", "-".
+
+    Raises:
+        ImageError: a folder or a pattern holds none.
+    """
+    found: list[Path] = []
+    for source in sources:
+        path = Path(source)
+        if path.is_dir():
+            inside = sorted(each for each in path.iterdir() if each.suffix.lower() in images.SUFFIXES)
+            if not inside:
+                raise ImageError(f"{path}: no pictures in this folder ({', '.join(images.SUFFIXES[:4])}, …)")
+        elif not path.exists() and glob.has_magic(source):
+            inside = sorted(_matching(source))
+            if not inside:
+                raise ImageError(f'"{source}": no file has such a name')
+        else:
+            inside = [path]
+        found += inside
+    return list(dict.fromkeys(found))
+
+
+def read_boxes(text: str) -> Boxes:
+    """Return the boxes that "x0,y0,x1,y1", "picture" or a CSV file (image, x0, y0, x1, y1) give.
+
+    Raises:
+        ConfigError: a box is none, or the file has other columns.
+        AnnotationError: the file cannot be read.
+    """
+    if text == "picture":
+        return lambda _path: [None]
+    if text.lower().endswith(".csv"):
+        table = _box_table(Path(text))
+        return lambda path: table.get(str(path), table.get(path.name, []))
+    try:
+        box = [float(word) for word in text.split(",")]
+    except ValueError:
+        raise ConfigError(
+            f'a box is x0,y0,x1,y1 in px, such as 200,120,440,400, "picture" or a CSV file, not "{text}"'
+        ) from None
+    check_box(box)
+    return lambda _path: [box]
+
+
+def _matching(pattern: str) -> list[Path]:
+    names = glob.glob(pattern, recursive=True)  # noqa: PTH207  # Path.glob knows no absolute patterns
+    return [Path(name) for name in names if Path(name).is_file()]
+
+
+BOX_COLUMNS = ("image", "x0", "y0", "x1", "y1")
+
+
+def _box_table(path: Path) -> dict[str, list[list[float] | None]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise AnnotationError(f"{path}: the boxes cannot be read: {error}") from None
+    if rows and not set(BOX_COLUMNS) <= rows[0].keys():
+        raise ConfigError(f"{path}: boxes need the columns {','.join(BOX_COLUMNS)}; it has {','.join(rows[0])}")
+    table: dict[str, list[list[float] | None]] = {}
+    for number, row in enumerate(rows, start=2):
+        try:
+            box = [float(row[name]) for name in BOX_COLUMNS[1:]]
+            check_box(box)
+        except (ValueError, TypeError, ConfigError):
+            raise ConfigError(f"{path}, line {number}: not a box with x0 < x1 and y0 < y1, px") from None
+        table.setdefault(row["image"], []).append(box)
+    return table
+
+
+def find(
+    predictor: Predictor,
+    pictures: Sequence[Path],
+    out: Path,
+    form: str = "json",
+    boxes: Boxes = lambda _path: None,
+    tell: Callable[[Path, Summary], None] = lambda _path, _summary: None,
+    progress: Callable[[Iterable[Path]], Iterable[Path]] = lambda paths: paths,
+    stdin: IO[bytes] | None = None,
+) -> Summary:
+    """Find the points in pictures, draw them, and write them; what cannot be read is skipped and named.
+
+    Args:
+        predictor: finds.
+        pictures: their paths; "-" is read from `stdin`.
+        out: folder for the drawn pictures and the points.
+        form: of the points: json, csv or pts.
+        boxes: where to look.
+        tell: called after each picture.
+        progress: wraps the pictures, such as by a bar.
+        stdin: the bytes of the picture "-"; else the program's own.
+
+    Raises:
+        ImageError: no picture can be read.
+        ConfigError: the format is unknown.
+        OutputError: the folder cannot be written to.
+    """
+    check_format(form)
+    prove_writable(out)
+    summary = Summary()
+    stems = unique_stems([Path("stdin") if str(path) == STDIN else path for path in pictures])
+    names = dict(zip(pictures, stems.values(), strict=True))
+    try:
+        for path in progress(pictures):
+            try:
+                image = _read(path, stdin)
+            except ImageError as error:
+                summary.skipped.append(Problem(str(path), str(error)))
+                tell(path, summary)
+                continue
+            summary.found[path] = predictor(image, boxes(path))
+            summary.drawn[path] = out / f"{names[path]}-points.jpg"
+            images.write(summary.drawn[path], draw.draw_predictions(image, summary.found[path]))
+            tell(path, summary)
+    finally:  # what was found until an end by Ctrl-C is not lost
+        if summary.found:
+            summary.files = write_predictions(out, summary.found, form, names)
+    if not summary.found:
+        skipped = summary.skipped
+        raise ImageError(skipped[0].reason if len(skipped) == 1 else f"none of {len(skipped)} pictures could be read")
+    return summary
+
+
+def _read(path: Path, stdin: IO[bytes] | None) -> Image:
+    if str(path) != STDIN:
+        return images.read(path)
+    return images.decode((stdin or sys.stdin.buffer).read(), "standard input")

@@ -1,0 +1,213 @@
+"""A match as files: the pair with its points joined, B on A, the face between, the way there, and the numbers."""
+
+import colorsys
+import io
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image as PillowImage
+
+from nasion import draw, images
+from nasion.crop import CropConfig, face_box
+from nasion.errors import ConfigError, ImageError, OutputError
+from nasion.files import prove_writable, write_bytes, write_text
+from nasion.geometry import Affine, FloatArray, box_around
+from nasion.matching import Match, match
+from nasion.matching.morph import Pair, mean_face, mean_shape, upright
+from nasion.matching.warp import bend, frame
+from nasion.predict import Predictor
+from nasion.sample import Image, Prediction
+
+__all__ = ["FORMS", "TURNED", "Found", "chosen_face", "write_match", "write_mean"]
+
+FORMS = ("gif", "mp4")
+"""What a morph is written as."""
+
+TURNED = 0.15
+"""Residual above which two faces are turned too differently for a warp to be more than a trick."""
+
+VIEW = CropConfig(height=480, width=480, margin=1.6)  # pyright: ignore[reportCallIssue]
+"""Of each face in the drawn pair."""
+
+FRAMES_A_SECOND = 15
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A face in a picture of a person's own: the picture, where it is from, and which face it is."""
+
+    path: Path
+    image: Image
+    face: Prediction
+    number: int = 0
+
+
+def chosen_face(predictor: Predictor, path: Path, number: int | None = None) -> Found:
+    """Return a picture's face `number`; else its largest.
+
+    Raises:
+        ImageError: the picture cannot be read, or has no such face.
+    """
+    image = images.read(path)
+    faces = predictor(image)
+    if not faces:
+        raise ImageError(f"{path}: no face was found in it; choose another picture")
+    if number is None:
+        number = int(np.argmax([np.prod(np.ptp(face.keypoints, axis=0)) for face in faces]))
+    if not 0 <= number < len(faces):
+        raise ImageError(f"{path}: no face {number}; it has {len(faces)}, counted from 0")
+    return Found(path, image, faces[number], number)
+
+
+def write_match(a: Found, b: Found, out: Path, frames: int = 30, form: str = "gif") -> tuple[Match, list[Path]]:
+    """Match two faces, write all that shows it, and return the match and the files.
+
+    Args:
+        a: the face that stays.
+        b: the face that is moved onto it.
+        out: the folder.
+        frames: of the morph.
+        form: of the morph, "gif" or "mp4".
+
+    Raises:
+        SkeletonError: they have too few points in common.
+        ConfigError: the form is unknown.
+        OutputError: the folder cannot be written to.
+    """
+    if form not in FORMS:
+        raise ConfigError(f'a morph is written as {" or ".join(FORMS)}, not "{form}"')
+    found = match(a.face, b.face)
+    prove_writable(out)
+    pair = Pair(a.image, b.image, found)
+    size = a.image.shape[:2]
+    aligned = images.warp(b.image, found.similarity, size)
+    pictures = {
+        "matches.jpg": matches_view(a, b, found),
+        "aligned.jpg": aligned,
+        "warped.jpg": _warped(aligned, found, size),
+        "midway.jpg": pair.at(0.5),
+    }
+    for name, picture in pictures.items():
+        images.write(out / name, picture)
+    write_bytes(out / f"morph.{form}", {"gif": _gif, "mp4": _mp4}[form](list(pair.frames(frames))))
+    write_text(out / "match.json", json.dumps(_table(a, b, found), indent=1) + "\n")
+    return found, [*(out / name for name in pictures), out / f"morph.{form}", out / "match.json"]
+
+
+def _warped(aligned: Image, found: Match, size: tuple[int, int]) -> Image:
+    """Return B, already moved onto A's picture, bent so that its points lie on A's."""
+    limits = np.array([size[1] - 2, size[0] - 2])
+    source, target = (np.clip(points, 1, np.maximum(limits, 1)) for points in (found.similarity(found.b), found.a))
+    edge = frame(size)
+    return bend(aligned, np.concatenate([source, edge]), np.concatenate([target, edge]), size)
+
+
+def matches_view(a: Found, b: Found, found: Match) -> Image:
+    """Return both faces side by side, each point in a colour of its own, joined to itself in the other."""
+    views, places = [], []
+    for each, points in ((a, found.a), (b, found.b)):
+        affine = Affine.crop(face_box(box_around(points), each.image.shape[:2], VIEW), VIEW.size)
+        views.append(images.warp(each.image, affine, VIEW.size))
+        places.append(affine(points))
+    canvas = np.concatenate(views, axis=1)
+    places[1] = places[1] + [VIEW.width, 0]
+    colours = _colours(len(found.names))
+    lines = canvas.copy()
+    for first, second, colour in zip(*places, colours, strict=True):
+        cv2.line(lines, _fixed(first), _fixed(second), colour, 1, cv2.LINE_AA, draw.SUBPIXEL)
+    canvas = cv2.addWeighted(lines, 0.55, canvas, 0.45, 0)
+    for points in places:
+        for point, colour in zip(points, colours, strict=True):
+            canvas = draw.draw_points(np.asarray(canvas, np.uint8), point[None], colour, radius_px=2.5)
+    return np.asarray(canvas, np.uint8)
+
+
+def _fixed(point: FloatArray) -> list[int]:
+    return np.rint(point * (1 << draw.SUBPIXEL)).astype(int).tolist()
+
+
+def _colours(count: int) -> list[tuple[int, int, int]]:
+    """Return colours that run around the circle of hues."""
+    shades = [colorsys.hsv_to_rgb(k / count, 0.85, 1.0) for k in range(count)]
+    return [(round(r * 255), round(g * 255), round(b * 255)) for r, g, b in shades]
+
+
+def _gif(frames: Sequence[Image]) -> bytes:
+    """Return a GIF that goes there and back."""
+    pictures = [PillowImage.fromarray(each) for each in [*frames, *frames[-2:0:-1]]]
+    buffer = io.BytesIO()
+    pictures[0].save(
+        buffer, "GIF", save_all=True, append_images=pictures[1:], duration=round(1000 / FRAMES_A_SECOND), loop=0
+    )
+    return buffer.getvalue()
+
+
+def _mp4(frames: Sequence[Image]) -> bytes:
+    """Return an MP4; OpenCV writes films only to files of its own opening."""
+    height, width = frames[0].shape[:2]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "morph.mp4"
+        code = cv2.VideoWriter.fourcc(*"mp4v")
+        writer = cv2.VideoWriter(str(path), code, FRAMES_A_SECOND, (width, height))
+        for each in frames:
+            writer.write(cv2.cvtColor(each, cv2.COLOR_RGB2BGR))
+        writer.release()
+        if not path.is_file() or not path.stat().st_size:
+            raise OutputError("this OpenCV cannot write MP4; ask for a GIF: --morph gif")
+        return path.read_bytes()
+
+
+def _table(a: Found, b: Found, found: Match) -> dict[str, object]:
+    return {
+        "a": {"image": str(a.path), "face": a.number},
+        "b": {"image": str(b.path), "face": b.number},
+        "similarity": {
+            "from": "b",
+            "to": "a",
+            "matrix": np.round(found.similarity.matrix, 6).tolist(),
+            "scale": round(found.similarity.scale, 6),
+            "rotation_deg": round(found.rotation_deg, 4),
+            "residual_px": round(float(np.sqrt((found.residuals**2).mean())), 3),
+            "residual": round(found.residual, 5),
+        },
+        "matches": [
+            {"name": name, "a": first, "b": second, "residual_px": far}
+            for name, first, second, far in zip(
+                found.names,
+                np.round(found.a, 3).tolist(),
+                np.round(found.b, 3).tolist(),
+                np.round(found.residuals, 3).tolist(),
+                strict=True,
+            )
+        ],
+    }
+
+
+def write_mean(predictor: Predictor, found: Sequence[tuple[Path, Prediction]], out: Path) -> list[Path]:
+    """Write the mean face of many as mean-face.jpg and its points as mean-face.json, and return both.
+
+    Args:
+        predictor: what found them.
+        found: pictures, each with one face.
+        out: the folder.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
+    shapes = [face.keypoints for _, face in found]
+    mean = upright(mean_shape(shapes), predictor.skeleton)
+    picture = mean_face(((images.read(path), face.keypoints) for path, face in found), mean)
+    images.write(out / "mean-face.jpg", picture)
+    table = {
+        "faces": len(found),
+        "images": [str(path) for path, _ in found],
+        "skeleton": predictor.skeleton.name,
+        "shape": np.round(mean, 5).tolist(),
+    }
+    write_text(out / "mean-face.json", json.dumps(table, indent=1) + "\n")
+    return [out / "mean-face.jpg", out / "mean-face.json"]

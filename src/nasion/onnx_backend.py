@@ -1,0 +1,111 @@
+"""An `.onnx` file as a `Backend`: ONNX Runtime alone, no torch.
+
+Such a file takes uint8 crops (B, H, W, C) and gives points (B, K, 2) and their spread (B, K), crop px: pixels are
+scaled and points decoded inside it. Its metadata says what a program must know: the skeleton, what the network
+wants to see of a picture, the configuration it was trained with, and its card.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from nasion.crop import CropConfig
+from nasion.errors import ModelError, SkeletonError
+from nasion.geometry import FloatArray
+from nasion.skeleton import Skeleton, from_table
+
+__all__ = ["INPUT", "KEYPOINTS", "METADATA", "SPREAD", "Header", "OnnxBackend", "parse_header"]
+
+METADATA = "nasion"
+"""The key of the metadata, a JSON object."""
+
+INPUT, KEYPOINTS, SPREAD = "crops", "keypoints", "spread"
+"""The names of the graph's input and outputs."""
+
+ERRORS_ONLY = 3
+"""ONNX Runtime's severity from which it speaks."""
+
+
+class Header(NamedTuple):
+    """What a model's file says of itself.
+
+    Attributes:
+        skeleton: the points that it finds.
+        crop: what it wants to see of a picture.
+        config: the training's resolved configuration, a table; empty for a network of other make.
+        card: data, terms, scores and command, a table.
+    """
+
+    skeleton: Skeleton
+    crop: CropConfig
+    config: dict[str, Any]
+    card: dict[str, Any]
+
+
+def parse_header(text: str, name: str) -> Header:
+    """Return what a model's metadata holds.
+
+    Raises:
+        ModelError: it is damaged, or of a later version.
+    """
+    try:
+        table = json.loads(text)
+        points = dict(table["skeleton"])
+        skeleton = from_table(points.pop("name"), points)
+        return Header(skeleton, CropConfig.model_validate(table["crop"]), dict(table["config"]), dict(table["card"]))
+    except (ValueError, KeyError, TypeError, AttributeError, ValidationError, SkeletonError) as error:
+        reason = str(error).splitlines()[0][:120]
+        raise ModelError(f"{name}: what the file says of itself is damaged ({reason}); export it again") from None
+
+
+class OnnxBackend:
+    """The network of an `.onnx` file that `nasion export` wrote.
+
+    Args:
+        path: the file.
+        name: what a person calls it; else the file's name.
+        threads: how many a run may take; 0 is all cores.
+
+    Raises:
+        ModelError: there is no such file, or it is damaged, or it is another program's.
+    """
+
+    def __init__(self, path: str | Path, name: str | None = None, threads: int = 0) -> None:
+        path = Path(path)
+        self.name = name or path.stem
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = ERRORS_ONLY
+        options.intra_op_num_threads = threads
+        try:
+            self.session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's own exceptions have no common base but this
+            reason = " ".join(str(error).split())[:120]
+            raise ModelError(f"{path}: damaged, or no ONNX model ({reason})") from None
+        text = self.session.get_modelmeta().custom_metadata_map.get(METADATA)
+        if text is None:
+            raise ModelError(f"{path}: a model, but not one of nasion's: write it with `nasion export RUN FILE.onnx`")
+        self.header = parse_header(text, str(path))
+        self.skeleton, self.crop = self.header.skeleton, self.header.crop
+        self.validation_share = float(self.header.config.get("data", {}).get("validation_share", 0.0))
+        self._prove_shapes(path)
+
+    def _prove_shapes(self, path: Path) -> None:
+        takes = {each.name: each.shape[1:] for each in self.session.get_inputs()}
+        gives = {each.name: each.shape[1:] for each in self.session.get_outputs()}
+        count = self.skeleton.count
+        if takes != {INPUT: [*self.crop.size, self.crop.channels]} or gives != {KEYPOINTS: [count, 2], SPREAD: [count]}:
+            raise ModelError(f"{path}: its graph is not what it says of itself ({takes} → {gives}); export it again")
+
+    def __call__(self, crops: NDArray[np.uint8]) -> tuple[FloatArray, FloatArray]:
+        """Return points (B, K, 2) and spreads (B, K), crop px, of crops (B, H, W, C)."""
+        keypoints, spread = self.session.run([KEYPOINTS, SPREAD], {INPUT: crops})
+        return np.asarray(keypoints, np.float64), np.asarray(spread, np.float64)

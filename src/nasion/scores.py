@@ -1,0 +1,56 @@
+"""A measurement on the screen: a bar while it runs, then a table."""
+
+import math
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from nasion.errors import ConfigError
+from nasion.evaluate import Evaluation, evaluate
+from nasion.predict import Predictor
+from nasion.report import told
+from nasion.sample import DataSet
+
+__all__ = ["NAMES", "measure", "point_line", "scores_table"]
+
+NAMES = {"train": "training", "val": "validation", "test": "test", "all": "labelled"}
+"""What a person calls a split."""
+
+
+def measure(predictor: Predictor, faces: DataSet, boxes: str, split: str, console: Console) -> Evaluation:
+    """Return the errors of a predictor on faces, with a bar."""
+    steps = iter(track(range(len(faces)), "measuring", console=console, transient=True))
+
+    def tick() -> None:
+        next(steps, None)
+
+    measured = evaluate(predictor, faces, boxes, split, tick)
+    tick()  # the bar ends with the step after the last
+    return measured
+
+
+def scores_table(measured: Evaluation) -> Table:
+    """Return the scores as a table for the screen."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("score")
+    table.add_column("value", justify="right")
+    table.add_column("95 % interval", justify="right")
+    intervals = measured.intervals()
+    for name, value in measured.scores().items():
+        low, high = intervals.get(name, (None, None))
+        between = "" if low is None or high is None or math.isnan(low) else f"{told(name, low)} – {told(name, high)}"
+        table.add_row(name, told(name, value), between)
+    return table
+
+
+def point_line(measured: Evaluation, index: int) -> str:
+    """Return one point's mean error as a line.
+
+    Raises:
+        ConfigError: there is no such point.
+    """
+    points = measured.faces[0].skeleton
+    if not 0 <= index < points.count:
+        raise ConfigError(f"point {index} is not one of {points.name}: 0 to {points.count - 1}")
+    return f"point {index} ({points.names[index]}): {measured.by_point()[index]:.2f} px"

@@ -1,0 +1,224 @@
+"""A trained network as one `.onnx` file that predicts without torch, and from which a training can start again.
+
+The graph keeps every layer and its weights under their own names; ONNX Runtime fuses what can be fused when it
+loads the file. With `half`, convolutions and matrices are stored in half precision and computed in single.
+"""
+
+import hashlib
+import io
+import json
+import logging
+import re
+import warnings
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+from torch import Tensor, nn
+
+from nasion import images
+from nasion.crop import face_box, to_channels
+from nasion.drawn_face import SIZE, draw_face
+from nasion.errors import ConfigError, ModelError
+from nasion.files import write_bytes
+from nasion.geometry import Affine, box_around
+from nasion.models import resolve
+from nasion.onnx_backend import INPUT, KEYPOINTS, METADATA, SPREAD, OnnxBackend, parse_header
+from nasion.skeleton import Skeleton
+from nasion.train.backend import TorchBackend
+from nasion.train.config import RunConfig, parse
+from nasion.train.network import KeypointNetwork
+from nasion.train.run import Run, package_versions
+
+__all__ = ["PARITY_PX", "export", "read_back"]
+
+OPSET = 18
+"""Of ONNX: what current runtimes, and those of three years ago, have."""
+
+PARITY_PX = 0.01
+"""How far the file's points may lie from torch's, crop px."""
+
+PROOFS = 5
+"""Drawn faces on which both must agree."""
+
+ROOT = "network."
+"""What the weights' names begin with inside the graph."""
+
+HALVED = ".half"
+"""What the name of a weight ends with that is stored in half precision."""
+
+
+class Graph(nn.Module):
+    """What the file computes: uint8 crops (B, H, W, C) → points and spread, crop px."""
+
+    def __init__(self, network: KeypointNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        """Return points (B, K, 2) and spread (B, K), crop px."""
+        return self.network(crops.permute(0, 3, 1, 2))
+
+
+def export(folder: str | Path, path: Path, half: bool = False, card: dict[str, Any] | None = None) -> float:
+    """Write a run's best network as `path` and return the largest distance of its points from torch's, crop px.
+
+    Args:
+        folder: the run.
+        path: the file, .onnx.
+        half: whether to store weights in half precision: half the size.
+        card: more for the file to say of itself, such as scores.
+
+    Raises:
+        ModelError: the run is damaged, or the file would not compute what torch computes.
+        OutputError: the file cannot be written.
+    """
+    if path.suffix != ".onnx":
+        raise ConfigError(f"{path}: a network is exported as .onnx")
+    backend = TorchBackend(Path(folder))
+    network = backend.network.to(memory_format=torch.contiguous_format)
+    if half:
+        round_weights(network)
+    crops = _crops(backend)
+    model = _trace(network, crops)
+    if half:
+        _store_half(model)
+    helper.set_model_props(model, {METADATA: json.dumps(_header(backend.run, network, half, card or {}))})
+    content = model.SerializeToString()
+    beside = path.with_name(f".{path.name}.part")
+    write_bytes(beside, content)
+    try:
+        apart = _apart(backend, OnnxBackend(beside), crops)
+        if not apart <= PARITY_PX:  # NaN too
+            raise ModelError(f"{path}: not written, its points are {apart:.3g} px from torch's (at most {PARITY_PX})")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return apart
+
+
+def round_weights(network: nn.Module) -> None:
+    """Round what `half` stores in half precision, in place."""
+    with torch.no_grad():
+        for weight in network.parameters():
+            if weight.ndim > 1:
+                weight.copy_(weight.half().float())
+
+
+def _crops(backend: TorchBackend) -> NDArray[np.uint8]:
+    crop = backend.crop
+    found = []
+    for person in range(PROOFS):
+        face = draw_face(seed=1, person=person, view=1, skeleton="ibug-68")
+        box = box_around(face.keypoints) if crop.box == "points" else None
+        affine = Affine.crop(face_box(box, SIZE, crop), crop.size)
+        found.append(to_channels(images.warp(face.image, affine, crop.size), crop.channels))
+    return np.stack(found)
+
+
+def _trace(network: KeypointNetwork, crops: NDArray[np.uint8]) -> onnx.ModelProto:
+    """Return the network as an ONNX model with names of its own and nothing of the machine it was written on."""
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")  # the exporter's own use of what torch is about to change
+        program = torch.onnx.export(
+            Graph(network).eval(),
+            (torch.from_numpy(crops[:2]),),
+            dynamo=True,
+            input_names=[INPUT],
+            output_names=[KEYPOINTS, SPREAD],
+            dynamic_shapes={"crops": {0: torch.export.Dim("batch")}},
+            opset_version=OPSET,
+            optimize=False,  # fused layers could not be trained again
+        )
+    assert program is not None
+    model = program.model_proto
+    model.producer_name, model.producer_version = "nasion", package_versions()["nasion"]
+    graph = model.graph
+    for part in [*graph.node, *graph.initializer, *graph.input, *graph.output, *graph.value_info, graph, model]:
+        del part.metadata_props[:]  # torch notes the source's paths here
+        part.doc_string = ""
+    del graph.value_info[:]
+    return model
+
+
+def _store_half(model: onnx.ModelProto) -> None:
+    for weight in model.graph.initializer:
+        if weight.name.startswith(ROOT) and len(weight.dims) > 1:
+            values, name = numpy_helper.to_array(weight).astype(np.float16), weight.name
+            weight.CopyFrom(numpy_helper.from_array(values, name + HALVED))
+            cast = helper.make_node("Cast", [name + HALVED], [name], to=onnx.TensorProto.FLOAT)
+            model.graph.node.insert(0, cast)
+
+
+def _header(run: Run, network: KeypointNetwork, half: bool, card: dict[str, Any]) -> dict[str, Any]:
+    config, weights = run.config.model_dump(), hashlib.sha256()
+    for name, value in sorted(network.state_dict().items()):
+        weights.update(name.encode() + b"\0" + value.contiguous().numpy().tobytes())
+    return {
+        "skeleton": {"name": run.skeleton.name, **run.skeleton.to_table()},
+        "crop": run.config.crop.model_dump(),
+        "config": {**config, "data": {**config["data"], "source": _without_folders(run.config.data.source)}},
+        "card": {
+            "command": _without_folders(run.command),
+            "faces": run.data.get("faces", {}),
+            "data_sha256": run.data.get("fingerprint", ""),
+            "weights_sha256": weights.hexdigest(),
+            "weights": sum(p.numel() for p in network.parameters()),
+            "stored": "half precision" if half else "single precision",
+            "versions": run.versions,
+            **card,
+        },
+    }
+
+
+def _without_folders(command: str) -> str:
+    """Return a command with the names of files and data sets, but not where they lie: a file goes to other people.
+
+    >>> _without_folders("nasion train default --data ibug:/home/me/300w?origin=1 --out runs/a")
+    'nasion train default --data ibug:300w?origin=1 --out a'
+    """
+    return " ".join(re.sub(r"(^|[:=])[^:=]*/(?=[^/])", r"\1", word) for word in command.split())
+
+
+def _apart(torch_backend: TorchBackend, onnx_backend: OnnxBackend, crops: NDArray[np.uint8]) -> float:
+    """Return the largest distance between the two on crops together and on one alone."""
+    far = 0.0
+    for part in (crops, crops[:1]):
+        (a, a_spread), (b, b_spread) = torch_backend(part), onnx_backend(part)
+        known = ~np.isnan(a_spread)
+        if (np.isnan(b_spread) == known).any():
+            return float("nan")
+        far = max(far, float(np.abs(a - b).max()), float(np.abs(a_spread - b_spread)[known].max(initial=0.0)))
+    return far
+
+
+def read_back(model: str | Path) -> tuple[RunConfig, Skeleton, dict[str, Tensor]]:
+    """Return the configuration, skeleton and weights of an exported network, for a training to start from.
+
+    Raises:
+        ModelError: there is no such model, it is damaged, or no training wrote it.
+    """
+    path = resolve(model)
+    try:
+        graph = onnx.load_model_from_string(path.read_bytes())
+    except Exception as error:  # protobuf's, which is not among nasion's own dependencies
+        raise ModelError(f"{path}: damaged, or no ONNX model ({str(error)[:80]})") from None
+    text = next((each.value for each in graph.metadata_props if each.key == METADATA), None)
+    if text is None:
+        raise ModelError(f"{path}: a model, but not one of nasion's; a training starts only from those")
+    header = parse_header(text, str(path))
+    weights = {
+        each.name.removeprefix(ROOT).removesuffix(HALVED): torch.from_numpy(
+            numpy_helper.to_array(each).astype(np.float32)
+        )
+        for each in graph.graph.initializer
+        if each.name.startswith(ROOT + "model.")
+    }
+    config = parse({**header.config, "data": {**header.config["data"], "skeleton": ""}})
+    return config, header.skeleton, weights

@@ -1,0 +1,86 @@
+"""Where a network's weights begin: at a trained network's, at torchvision's, or at chance."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from torch import Tensor
+
+from nasion.errors import ConfigError
+from nasion.skeleton import Skeleton
+from nasion.train.config import RunConfig
+from nasion.train.network import KeypointNetwork
+from nasion.train.run import load_weights, open_run
+
+__all__ = ["HEAD", "Trained", "adopted", "begin", "trained"]
+
+HEAD = "head"
+"""The layer that knows the points: the one that is replaced."""
+
+
+class Trained(NamedTuple):
+    """A trained network: its configuration, its points, its weights by name."""
+
+    config: RunConfig
+    skeleton: Skeleton
+    weights: dict[str, Tensor]
+
+
+def trained(model: str) -> Trained:
+    """Return what a run folder, an .onnx file or a model's name stands for.
+
+    Raises:
+        ModelError: there is no such model, or it is damaged.
+    """
+    if Path(model).is_dir():
+        run = open_run(model)
+        return Trained(run.config, run.skeleton, load_weights(run.best)["weights"])
+    from nasion.train.export import read_back
+
+    return Trained(*read_back(model))
+
+
+def adopted(config: RunConfig, console: Console) -> RunConfig:
+    """Return the configuration with the network of `init.model`, if one is named: weights fit only their own.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    if not config.init.model:
+        return config
+    source = trained(config.init.model).config
+    if (source.model, source.codec) != (config.model, config.codec):
+        console.print(f"the network is that of {config.init.model}: {source.model.name}, {source.codec.name}")
+    return config.model_copy(update={"model": source.model, "codec": source.codec})
+
+
+def begin(network: KeypointNetwork, config: RunConfig, skeleton: Skeleton) -> None:
+    """Give the network the weights that `config` names; its head stays at chance where the points are others.
+
+    Raises:
+        NasionError: they cannot be had, or do not fit.
+    """
+    if config.init.model:
+        source = trained(config.init.model)
+        _take(network, source, skeleton, config.init.model)
+    elif hasattr(network.model, "load_pretrained"):
+        network.model.load_pretrained()
+
+
+def _take(network: KeypointNetwork, source: Trained, skeleton: Skeleton, name: str) -> None:
+    own = network.state_dict()
+    same_points = source.skeleton.names == skeleton.names
+    head = f"model.{HEAD}."
+    taken = {key: value for key, value in source.weights.items() if same_points or not key.startswith(head)}
+    for key, value in taken.items():
+        if key not in own or own[key].shape != value.shape:
+            raise ConfigError(
+                f"{name}: its weights do not fit this network ({key}); "
+                f"train with its crop: {source.config.crop.height} x {source.config.crop.width} px, "
+                f"{source.config.crop.channels} channels"
+            )
+    # A network's file does not hold the counters of its normalisations: nothing is computed from them.
+    left = [key for key in own.keys() - taken.keys() if not key.endswith("num_batches_tracked")]
+    if any(same_points or not key.startswith(head) for key in left):
+        raise ConfigError(f"{name}: it lacks weights of this network ({sorted(left)[0]})")
+    network.load_state_dict(taken, strict=False)

@@ -1,0 +1,92 @@
+"""torchvision's ResNet18 with its classifier replaced by one layer for the points.
+
+Source: He et al., "Deep Residual Learning for Image Recognition", 2016; the ImageNet weights come through
+torchvision's weights interface, or from a torchvision `.pth` on the disk.
+"""
+
+from pathlib import Path
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torchvision.models import ResNet18_Weights, resnet18
+
+from nasion.errors import DownloadError, ModelError
+from nasion.strict import Strict
+from nasion.train.parts import Shape
+from nasion.train.pixels import HALF_RANGE, MID_GREY
+from nasion.train.run import load_weights
+
+IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of RGB from 0 to 1: what torchvision's weights were trained with."""
+
+
+class Options(Strict):
+    """Where its weights begin."""
+
+    weights: str = Field("imagenet", description='"imagenet", "none", or the path of a torchvision .pth')
+
+
+class ResNet18(nn.Module):
+    """(B, C, H, W) → residual stages → mean over the picture → (B, outputs)."""
+
+    gives = "vector"
+
+    def __init__(self, options: Options, shape: Shape, outputs: int) -> None:
+        super().__init__()
+        self.weights = options.weights
+        self.gain: Tensor
+        self.offset: Tensor
+        whole = resnet18(weights=None)
+        features = whole.fc.in_features
+        if shape.channels == 1:
+            whole.conv1 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
+        whole.fc = nn.Identity()  # pyright: ignore[reportAttributeAccessIssue]
+        self.backbone = whole
+        self.head = nn.Linear(features, outputs)
+        mean = torch.tensor(IMAGENET_MEAN) * 255 if shape.channels == 3 else torch.tensor([MID_GREY])
+        deviation = torch.tensor(IMAGENET_DEVIATION) * 255 if shape.channels == 3 else torch.tensor([HALF_RANGE])
+        self.register_buffer("gain", (HALF_RANGE / deviation)[:, None, None], persistent=False)
+        self.register_buffer("offset", ((MID_GREY - mean) / deviation)[:, None, None], persistent=False)
+
+    def trunk(self, x: Tensor) -> Tensor:
+        """Return the features (B, 512) of crops (B, C, H, W)."""
+        return self.backbone(x * self.gain + self.offset)
+
+    def load_pretrained(self) -> None:
+        """Take up the weights that the options name.
+
+        Raises:
+            DownloadError: the ImageNet weights cannot be fetched.
+            ModelError: the file is no ResNet18's.
+        """
+        if self.weights == "none":
+            return
+        state = _imagenet() if self.weights == "imagenet" else load_weights(Path(self.weights))
+        state = {name: value for name, value in state.items() if not name.startswith("fc.")}
+        if self.backbone.conv1.in_channels == 1 and "conv1.weight" in state:
+            state["conv1.weight"] = state["conv1.weight"].sum(1, keepdim=True)
+        try:
+            self.backbone.load_state_dict(state)
+        except (RuntimeError, AttributeError, TypeError):
+            raise ModelError(
+                f"{self.weights}: these are not the weights of a torchvision ResNet18; "
+                "give its .pth, or --init a run that `nasion train` wrote"
+            ) from None
+
+
+def _imagenet() -> dict[str, Tensor]:
+    chosen = ResNet18_Weights.IMAGENET1K_V1
+    try:
+        return dict(chosen.get_state_dict(progress=True, check_hash=True))
+    except (OSError, RuntimeError) as error:  # no network, a proxy's page, a file that was cut off
+        raise DownloadError(
+            f"the ImageNet weights cannot be fetched from {chosen.url} ({error}); give the file with "
+            "--set model.weights=PATH, start from a trained network with --init RUN, or from chance with "
+            "--set model.weights=none"
+        ) from None
+
+
+def build(options: Options, shape: Shape, outputs: int) -> ResNet18:
+    """Return the network, its weights left to chance: `load_pretrained` fetches them when a training begins."""
+    return ResNet18(options, shape, outputs)
