@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from nasion import datasets
+from nasion import datasets, detect
 
 ROOT = Path(__file__).parents[1]
+MODELS = ROOT.parent / "shared" / "models"
 DATA = Path(os.environ.get("NASION_DATA", ROOT.parent / "shared" / "data"))
 
 
@@ -27,3 +28,27 @@ def real():
 def drawn():
     """Return 24 drawn faces of four people with 58 points."""
     return datasets.load("synthetic:24")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_downloads():
+    """Let no test fetch the detector: each asks for a server that is not there, and takes the cascade."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(detect, "YUNET_URL", "http://127.0.0.1:9/yunet_n_640_640.onnx")
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def yunet_file():
+    """Return the detector's file where it is there."""
+    path = Path(os.environ.get("NASION_DETECTOR", MODELS / "yunet_n_640_640.onnx"))
+    if not path.exists():
+        pytest.skip(f"the detector's file is not there: {path}; set NASION_DETECTOR")
+    return path
+
+
+@pytest.fixture(scope="session")
+def yunet(yunet_file):
+    """Return the detector."""
+    return detect.YuNet(yunet_file)

@@ -33,6 +33,9 @@ CONNECT_SECONDS, READ_SECONDS = 4, 20
 SIDES = 640, 1280
 """Longest sides at which a picture is searched, px: large faces in the small one, small faces in the large one."""
 
+SMALLEST_SIDE = 16
+"""Of a picture, px: in narrower strips YuNet sees what is not there."""
+
 SMALLEST_SCORE = 0.6
 """Of a YuNet detection."""
 
@@ -105,6 +108,8 @@ class YuNet:
 
     def __call__(self, image: Image) -> list[Detection]:
         """Return the faces of a picture (H, W, 3) RGB, the best first."""
+        if min(image.shape[:2]) < SMALLEST_SIDE:
+            return []
         sides = [SIDES[0], *(side for side in SIDES[1:] if max(image.shape[:2]) > SIDES[0])]
         found = [detection for side in sides for detection in self._at(image, side, room=0.0)]
         # A face that fills the picture has no surroundings, without which YuNet does not see it.
@@ -125,7 +130,8 @@ class YuNet:
         """Return (N, 5): x, y, width, height, score, px of the picture."""
         self.network.setInputSize(image.shape[1::-1])
         rows = self.network.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
-        return np.empty((0, 5)) if rows is None else np.asarray(rows)[:, [0, 1, 2, 3, -1]]
+        found = np.empty((0, 5)) if rows is None else np.asarray(rows)[:, [0, 1, 2, 3, -1]]
+        return found[np.isfinite(found).all(1)]  # of pictures a few px high it makes something infinite
 
 
 class Cascade:

@@ -12,7 +12,7 @@ box (-0.5, -0.5, W - 0.5, H - 0.5). Sizes are (height, width). With this, OpenCV
 """
 
 from dataclasses import dataclass
-from math import cos, radians, sin
+from math import atan2, cos, degrees, radians, sin
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -80,6 +80,11 @@ class Affine:
         """Target px per source px: the square root of the area's change."""
         (a, b, _), (c, d, _) = self.matrix.tolist()
         return abs(a * d - b * c) ** 0.5
+
+    @property
+    def rotation_deg(self) -> float:
+        """How far x is turned, -180 to 180; positive turns x towards y, clockwise on a screen."""
+        return degrees(atan2(self.matrix[1, 0], self.matrix[0, 0]))
 
     @staticmethod
     def identity() -> "Affine":

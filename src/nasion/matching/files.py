@@ -18,10 +18,11 @@ from nasion.errors import ConfigError, ImageError, OutputError
 from nasion.files import prove_writable, write_bytes, write_text
 from nasion.geometry import Affine, FloatArray, box_around
 from nasion.matching import Match, match
-from nasion.matching.morph import Pair, mean_face, mean_shape, upright
+from nasion.matching.morph import Pair, mean_face, upright
 from nasion.matching.warp import bend, frame
 from nasion.predict import Predictor
 from nasion.sample import Image, Prediction
+from nasion.skeleton import mean_shape
 
 __all__ = ["FORMS", "TURNED", "Found", "chosen_face", "write_match", "write_mean"]
 

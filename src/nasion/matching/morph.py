@@ -1,6 +1,6 @@
 """The face between two, the way from one to the other, and the mean of many."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -12,13 +12,10 @@ from nasion.matching.warp import bend, frame
 from nasion.sample import Image
 from nasion.skeleton import Skeleton
 
-__all__ = ["Pair", "mean_face", "mean_shape", "upright"]
+__all__ = ["Pair", "mean_face", "upright"]
 
 CANVAS = CropConfig(height=480, width=480, margin=1.7)  # pyright: ignore[reportCallIssue]
 """What a morph shows: the face with hair and ears."""
-
-ROUNDS = 10
-"""Of the mean shape's fitting; it stands still after a few."""
 
 
 class Pair:
@@ -57,30 +54,12 @@ class Pair:
             yield self.at(0.5 - 0.5 * float(np.cos(np.pi * k / max(1, count - 1))))
 
 
-def mean_shape(shapes: Sequence[FloatArray]) -> FloatArray:
-    """Return the mean (K, 2) of faces' points (K, 2) each, after taking out where, how large and how turned they are.
-
-    It is centred on 0, with a mean square distance of 1 from it. Source: Gower, "Generalized Procrustes analysis",
-    1975.
-    """
-    mean = _standard(shapes[0])
-    for _ in range(ROUNDS):
-        moved = [similarity_between(shape, mean)(shape) for shape in shapes]
-        mean = _standard(np.mean(moved, axis=0))
-    return mean
-
-
-def _standard(shape: FloatArray) -> FloatArray:
-    centred = shape - shape.mean(0)
-    return centred / np.sqrt((centred**2).sum(-1).mean())
-
-
 def mean_face(faces: Iterator[tuple[Image, FloatArray]], mean: FloatArray) -> Image:
-    """Return the mean of faces' colours, each bent onto the mean shape, upright as the mean's first face is.
+    """Return the mean of faces' colours, each bent onto the mean shape.
 
     Args:
         faces: pictures and their points (K, 2); taken one after the other, so that no more than one is in memory.
-        mean: (K, 2), of `mean_shape`.
+        mean: (K, 2), of `skeleton.mean_shape`, in any px.
     """
     size = CANVAS.size
     target = Affine.crop(face_box(box_around(mean), size, CANVAS), size)(mean)
@@ -99,5 +78,7 @@ def upright(shape: FloatArray, skeleton: Skeleton) -> FloatArray:
     """Return a shape (K, 2) turned so that its left and right stand level; as it is where there is no flip map."""
     if skeleton.flip is None:
         return shape
-    mirrored = skeleton.mirrored(shape * [-1.0, 1.0])
-    return similarity_between(shape, (shape + mirrored) / 2)(shape)
+    centred = shape - shape.mean(0)
+    # A face that is tilted one way is, mirrored, tilted as far the other way: half of the turn between them.
+    twice = similarity_between(skeleton.mirrored(centred * [-1.0, 1.0]), centred).rotation_deg
+    return Affine.rotation(-twice / 2, shape.mean(0))(shape)
