@@ -5,6 +5,7 @@ import pytest
 
 from nasion.crop import CropConfig
 from nasion.datasets import load
+from nasion.detect import Detection
 from nasion.errors import ConfigError, ModelError, SkeletonError
 from nasion.evaluate import evaluate
 from nasion.predict import Predictor
@@ -15,7 +16,7 @@ class Fixed:
     """Answers the same place of every crop, and remembers what it was shown."""
 
     def __init__(self, place, skeleton="imm-58", **crop):
-        self.name = "fixed"
+        self.name, self.validation_share = "fixed", 0.0
         self.skeleton = load_skeleton(skeleton)
         self.crop = CropConfig(**{"height": 48, "width": 64, **crop})
         self.place, self.seen = np.asarray(place, float), []
@@ -49,7 +50,7 @@ def test_points_and_spread_come_back_in_image_px():
 
 
 def test_without_a_box_the_whole_picture_is_seen():
-    backend = Fixed([63, 47], channels=1)
+    backend = Fixed([63, 47], channels=1, box="picture")
     image = np.zeros((480, 640, 3), np.uint8)
     image[:, 320:] = 255
     (face,) = Predictor(backend)(image)
@@ -66,8 +67,8 @@ def spot(x, y):
 
 
 def test_refining_cuts_again_around_the_points_found():
-    rough = Predictor(BrightSpot([0, 0]))(spot(300, 200))[0]
-    fine = Predictor(BrightSpot([0, 0], refine=2))(spot(300, 200))[0]
+    rough = Predictor(BrightSpot([0, 0]))(spot(300, 200), [None])[0]
+    fine = Predictor(BrightSpot([0, 0], refine=2))(spot(300, 200), [None])[0]
     assert np.ptp(fine.box[[0, 2]]) < np.ptp(rough.box[[0, 2]]) / 3
     centre = (fine.keypoints - BrightSpot.offsets * np.ptp(fine.box[[0, 2]]) / 64).mean(0)
     assert centre == pytest.approx([300, 200], abs=0.5)
@@ -76,9 +77,61 @@ def test_refining_cuts_again_around_the_points_found():
 def test_the_same_alone_as_among_others():
     predictor = Predictor(BrightSpot([0, 0], refine=1))
     pictures = [spot(100 + 30 * k, 200) for k in range(5)]
-    together = predictor.predict(pictures, [None] * 5)
-    for picture, face in zip(pictures, together, strict=True):
-        assert predictor(picture)[0].keypoints == pytest.approx(face.keypoints)
+    together = predictor.batch(pictures, [[None]] * 5)
+    for picture, (face,) in zip(pictures, together, strict=True):
+        assert predictor(picture, [None])[0].keypoints == pytest.approx(face.keypoints)
+
+
+class Shows:
+    """A detector that shows the same boxes in every picture."""
+
+    name = "shows"
+
+    def __init__(self, *boxes):
+        self.boxes = boxes
+
+    def __call__(self, image):
+        return [Detection(np.array(box, float), 0.9 - 0.1 * k) for k, box in enumerate(self.boxes)]
+
+
+def shape(spread):
+    """A backend whose points fill the crop and whose spread is `spread` crop px."""
+    backend = Fixed(np.random.default_rng(0).uniform(8, 40, (58, 2)), margin=1.0)
+    call = backend.__class__.__call__
+    backend_type = type("Shaped", (Fixed,), {"__call__": lambda self, crops: (call(self, crops)[0], spread(crops))})
+    backend.__class__ = backend_type
+    return backend
+
+
+IMAGE = np.zeros((480, 640, 3), np.uint8)
+
+
+def test_faces_are_where_the_detector_points():
+    backend = shape(lambda crops: np.ones((len(crops), 58)))
+    faces = Predictor(backend, Shows([100, 100, 200, 200], [400, 100, 500, 200]))(IMAGE)
+    assert [face.score for face in faces] == pytest.approx([0.9, 0.8])
+    assert faces[1].keypoints - faces[0].keypoints == pytest.approx(np.broadcast_to([300.0, 0], (58, 2)))
+    assert Predictor(backend, Shows())(IMAGE) == []
+    many = Predictor(backend, Shows([100, 100, 200, 200])).batch([IMAGE, IMAGE[:300], IMAGE])
+    assert [len(each) for each in many] == [1, 1, 1]
+
+
+def test_what_the_network_doubts_is_no_face():
+    def doubtful(crops):
+        return np.where(np.arange(len(crops))[:, None] == 0, 30.0, 1.0) * np.ones((len(crops), 58))
+
+    faces = Predictor(shape(doubtful), Shows([100, 100, 200, 200], [400, 100, 500, 200]))(IMAGE)
+    assert [face.score for face in faces] == pytest.approx([0.8])
+    unknown = shape(lambda crops: np.full((len(crops), 58), np.nan))
+    assert len(Predictor(unknown, Shows([100, 100, 200, 200]))(IMAGE)) == 1
+    given = Predictor(shape(doubtful))(IMAGE, [[100, 100, 200, 200]])
+    assert len(given) == 1  # a box that a person gave is not doubted
+
+
+def test_a_face_found_twice_is_one():
+    backend = shape(lambda crops: np.ones((len(crops), 58)))
+    faces = Predictor(backend, Shows([100, 100, 200, 200], [104, 100, 204, 200]))(IMAGE)
+    assert [face.score for face in faces] == pytest.approx([0.9])
 
 
 @pytest.mark.parametrize("box", [[0, 0, 0, 5], [0, 0, 5, np.nan], [1, 2, 3], [5, 5, 1, 1]])
@@ -139,5 +192,35 @@ def test_what_does_not_fit_is_refused(drawn):
         evaluate(Predictor(Fixed([0, 0], "ibug-68")), drawn)
     with pytest.raises(ConfigError, match="whole pictures"):
         evaluate(Predictor(Fixed([0, 0], box="picture")), drawn, "points")
-    with pytest.raises(ConfigError, match='"points" or "picture"'):
-        evaluate(Predictor(Fixed([0, 0])), load("synthetic:1"), "detector")
+    with pytest.raises(ConfigError, match="points, picture, detector or a CSV file"):
+        evaluate(Predictor(Fixed([0, 0])), load("synthetic:1"), "guesses")
+
+
+def test_boxes_of_a_detector_and_faces_that_it_loses(drawn):
+    faces = drawn.subset(drawn.annotations[:3])
+    boxes = [face.points_box() for face in faces.annotations[:2]]
+    far = np.array([0.0, 0, 20, 20])
+    queue = iter([[boxes[0], far], [far], [boxes[1]]])
+
+    class Finds:
+        name = "finds"
+
+        def __call__(self, image):
+            return [Detection(box, 0.9) for box in next(queue)]
+
+    measured = evaluate(Predictor(Fixed([31.5, 23.5], margin=1.0), Finds()), faces, "detector")
+    assert [face.name for face in measured.faces] == [faces.annotations[0].name]  # the third's box is another face's
+    assert len(measured.lost) == 2
+    assert measured.scores()["n/lost"] == 2
+    assert measured.pred_keypoints[0, 0] == pytest.approx(boxes[0].reshape(2, 2).mean(0))
+
+
+def test_boxes_of_a_table_and_of_a_function(drawn, tmp_path):
+    faces = drawn.subset(drawn.annotations[:2])
+    box = faces.annotations[0].points_box()
+    table = "image,x0,y0,x1,y1\n" + f"{faces.annotations[0].image},{','.join(map(str, box))}\n"
+    (tmp_path / "boxes.csv").write_text(table)
+    measured = evaluate(Predictor(Fixed([31.5, 23.5])), faces, str(tmp_path / "boxes.csv"))
+    assert (len(measured.faces), len(measured.lost)) == (1, 1)
+    given = evaluate(Predictor(Fixed([31.5, 23.5])), faces, lambda face, _image: face.points_box() + 5)
+    assert measured.pred_keypoints[0] + 5 == pytest.approx(given.pred_keypoints[0])

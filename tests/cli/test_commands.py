@@ -1,7 +1,6 @@
 """The command line as people use it, and as they misuse it: one line, exit code 2, nothing half-written."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -10,46 +9,9 @@ import pytest
 
 from made_files import make_imm, shape
 from nasion import images
-from nasion.cli import main
 from nasion.drawn_face import draw_face
 
 QUICK = ["--set", "schedule.epochs=2", "--set", "schedule.batch=8"]
-
-
-@pytest.fixture
-def nasion(capsys, monkeypatch, tmp_path):
-    """Return a function that runs a command in an empty folder: exit code, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["nasion", *map(str, words)])
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        out, error = capsys.readouterr()
-        return code, out, error
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory):
-    """A nose run of two epochs on drawn faces."""
-    from rich.console import Console
-
-    from nasion.train import config, machine, timing
-    from nasion.train.study import train_job
-
-    os.environ["OMP_NUM_THREADS"] = "1"
-    timing.CALIBRATION_SECONDS = 0.0
-    folder = tmp_path_factory.mktemp("runs") / "nose"
-    resolved = config.load("nose", ["schedule.epochs=2"], "synthetic:24")
-    train_job(resolved, folder, Console(quiet=True), "nasion train nose", None, machine.Machines())
-    return folder
 
 
 def test_train_evaluate_filters_predict(nasion, tmp_path):
@@ -81,43 +43,6 @@ def test_train_evaluate_filters_predict(nasion, tmp_path):
     assert (tmp_path / "test" / "report.html").exists()
     assert nasion("filters", "run")[0] == 0
     assert images.read(tmp_path / "run" / "filters.png").shape[0] > 100
-
-
-def test_predict_writes_pictures_and_points(nasion, trained, tmp_path):
-    for person in range(2):
-        images.write(tmp_path / "faces" / f"{person}.png", draw_face(5, person, 0, "imm-58").image)
-    (tmp_path / "faces" / "notes.jpg").write_text("a diary")
-    code, out, error = nasion("predict", "faces", "--model", trained, "--out", "found")
-    assert code == 0
-    assert "skipped" in error
-    assert "notes.jpg" in error
-    assert "1 of 3 pictures were skipped" in out
-    table = json.loads((tmp_path / "found" / "keypoints.json").read_text())
-    assert [len(entry["faces"]) for entry in table] == [1, 1]
-    assert np.shape(table[0]["faces"][0]["keypoints"]) == (1, 2)
-    assert images.read(tmp_path / "found" / "0-points.jpg").shape == (480, 640, 3)
-    assert nasion("predict", "faces/0.png", "--model", trained, "--format", "csv", "--out", "found")[0] == 0
-    assert (
-        (tmp_path / "found" / "keypoints.csv").read_text().startswith("image,face,score,x0,y0\nfaces/0.png,0,1.0000,")
-    )
-    assert (
-        nasion(
-            "predict", "faces/0.png", "--model", trained, "--format", "pts", "--out", "found", "--box", "100,50,500,400"
-        )[0]
-        == 0
-    )
-    assert (tmp_path / "found" / "0.pts").read_text().startswith("version: 1\nn_points: 1\n{\n")
-
-
-def test_pts_that_were_written_are_read_back(nasion, trained, tmp_path):
-    from nasion.datasets.ibug import parse_pts
-
-    images.write(tmp_path / "a.png", draw_face(5, 0, 0, "imm-58").image)
-    nasion("predict", "a.png", "--model", trained, "--format", "pts", "--out", "p")
-    nasion("predict", "a.png", "--model", trained, "--format", "json", "--out", "p")
-    written = parse_pts((tmp_path / "p" / "a.pts").read_text()) - 1
-    found = json.loads((tmp_path / "p" / "keypoints.json").read_text())[0]["faces"][0]["keypoints"]
-    assert written == pytest.approx(np.array(found), abs=2e-3)
 
 
 def test_sweep_compares(nasion, tmp_path):
@@ -174,6 +99,15 @@ BAD = {
     "no data": ("train", "nose"),
     "no recipe": ("train",),
     "wrong skeleton": ("train", "danes", "--data", "synthetic:6?skeleton=ibug-68"),
+    "no such model": ("predict", "a.png", "--model", "defualt"),
+    "no such picture by pattern": ("predict", "*.jpeg"),
+    "detector that is none": ("predict", "a.png", "--detector-weights", "nowhere.onnx"),
+    "one picture to match": ("match", "a.png"),
+    "pictures that are not there": ("match", "a.png", "b.png"),
+    "faces that are no numbers": ("match", "a.png", "b.png", "--face", "x"),
+    "init from nothing": ("train", "finetune", "--data", "synthetic:12", "--init", "nowhere"),
+    "export of nothing": ("export", "nowhere", "net.onnx"),
+    "unknown boxes": ("evaluate", "default", "synthetic:6?skeleton=ibug-68", "--boxes", "guesses"),
     "no model": ("predict", "a.png", "--model", "nowhere"),
     "no run": ("evaluate", ".", "synthetic:6"),
     "resume nothing": ("train", "--resume", "nowhere"),

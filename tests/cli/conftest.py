@@ -1,0 +1,44 @@
+"""The command line in an empty folder, and a run to use."""
+
+import os
+import sys
+
+import pytest
+
+from nasion.cli import main
+
+
+@pytest.fixture
+def nasion(capsys, monkeypatch, tmp_path):
+    """Return a function that runs a command in an empty folder: exit code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["nasion", *map(str, words)])
+        code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        out, error = capsys.readouterr()
+        return code, out, error
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A nose run of two epochs on drawn faces."""
+    from rich.console import Console
+
+    from nasion.train import config, machine, timing
+    from nasion.train.study import train_job
+
+    os.environ["OMP_NUM_THREADS"] = "1"
+    timing.CALIBRATION_SECONDS = 0.0
+    folder = tmp_path_factory.mktemp("runs") / "nose"
+    resolved = config.load("nose", ["schedule.epochs=2"], "synthetic:24")
+    train_job(resolved, folder, Console(quiet=True), "nasion train nose", None, machine.Machines())
+    return folder

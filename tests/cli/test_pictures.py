@@ -1,0 +1,231 @@
+"""A person's own pictures on the command line: every kind of picture, none, several faces, and what is no picture."""
+
+import io
+import json
+import shutil
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+from skimage import data
+
+from nasion import images
+from nasion.drawn_face import draw_face
+
+
+def test_predict_writes_pictures_and_points(nasion, trained, tmp_path):
+    for person in range(2):
+        images.write(tmp_path / "faces" / f"{person}.png", draw_face(5, person, 0, "imm-58").image)
+    (tmp_path / "faces" / "notes.jpg").write_text("a diary")
+    code, out, error = nasion("predict", "faces", "--model", trained, "--out", "found")
+    assert code == 0
+    assert "skipped" in error
+    assert "notes.jpg" in error
+    assert "1 of 3 pictures could not be read" in out
+    table = json.loads((tmp_path / "found" / "keypoints.json").read_text())
+    assert [len(entry["faces"]) for entry in table] == [1, 1]
+    assert np.shape(table[0]["faces"][0]["keypoints"]) == (1, 2)
+    assert images.read(tmp_path / "found" / "0-points.jpg").shape == (480, 640, 3)
+    assert nasion("predict", "faces/0.png", "--model", trained, "--format", "csv", "--out", "found")[0] == 0
+    assert (
+        (tmp_path / "found" / "keypoints.csv").read_text().startswith("image,face,score,x0,y0\nfaces/0.png,0,1.0000,")
+    )
+    assert (
+        nasion(
+            "predict", "faces/0.png", "--model", trained, "--format", "pts", "--out", "found", "--box", "100,50,500,400"
+        )[0]
+        == 0
+    )
+    assert (tmp_path / "found" / "0.pts").read_text().startswith("version: 1\nn_points: 1\n{\n")
+
+
+def test_pts_that_were_written_are_read_back(nasion, trained, tmp_path):
+    from nasion.datasets.ibug import parse_pts
+
+    images.write(tmp_path / "a.png", draw_face(5, 0, 0, "imm-58").image)
+    nasion("predict", "a.png", "--model", trained, "--format", "pts", "--out", "p")
+    nasion("predict", "a.png", "--model", trained, "--format", "json", "--out", "p")
+    written = parse_pts((tmp_path / "p" / "a.pts").read_text()) - 1
+    found = json.loads((tmp_path / "p" / "keypoints.json").read_text())[0]["faces"][0]["keypoints"]
+    assert written == pytest.approx(np.array(found), abs=2e-3)
+
+
+@pytest.fixture
+def astronaut(tmp_path):
+    """The path of a picture with one face."""
+    images.write(tmp_path / "astronaut.png", data.astronaut())
+    return tmp_path / "astronaut.png"
+
+
+PLACES = {
+    36: (198, 104),
+    39: (213, 105),
+    42: (241, 106),
+    45: (256, 104),
+    30: (225, 127),
+    48: (204, 143),
+    54: (244, 144),
+    8: (225, 179),
+}
+"""Points of the astronaut's face by eye, px."""
+
+
+def test_the_default_model_finds_the_astronaut(nasion, astronaut, tmp_path):
+    code, out, error = nasion("predict", astronaut)
+    assert code == 0
+    assert "68 points" in out
+    assert "cascade takes its place" in error
+    (face,) = json.loads((tmp_path / "predictions" / "keypoints.json").read_text())[0]["faces"]
+    points = np.array(face["keypoints"])
+    assert points.shape == (68, 2)
+    for index, place in PLACES.items():
+        assert np.linalg.norm(points[index] - place) < 6, index
+    assert len(face["spread_px"]) == 68
+
+
+def test_a_picture_without_a_face(nasion, tmp_path):
+    images.write(tmp_path / "wall.png", np.full((200, 300, 3), 120, np.uint8))
+    code, out, _ = nasion("predict", "wall.png")
+    assert code == 0
+    assert "no face was found" in out
+    assert json.loads((tmp_path / "predictions" / "keypoints.json").read_text()) == [{"image": "wall.png", "faces": []}]
+    assert nasion("predict", "wall.png", "--require-face")[0] == 1
+    assert nasion("predict", "wall.png", "--format", "csv")[0] == 0
+    assert nasion("predict", "wall.png", "--format", "pts")[0] == 0
+
+
+def test_pictures_of_every_kind_by_pattern_pipe_and_box(nasion, astronaut, monkeypatch, tmp_path, yunet_file):
+    picture = PillowImage.fromarray(data.astronaut())
+    picture.convert("L").save("grey.png")
+    picture.convert("CMYK").save("cmyk.jpg")
+    picture.convert("RGBA").save("alpha.png")
+    picture.save("small.webp")
+    PillowImage.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257).save("deep.png")
+    turned = picture.transpose(PillowImage.Transpose.ROTATE_90)
+    exif = PillowImage.Exif()
+    exif[0x0112] = 6
+    turned.save("turned.jpg", exif=exif)
+    code, _, error = nasion("predict", "*.*", "--detector-weights", yunet_file)
+    assert (code, error) == (0, "")
+    table = json.loads((tmp_path / "predictions" / "keypoints.json").read_text())
+    assert len(table) == 7
+    nose = {entry["image"]: entry["faces"][0]["keypoints"][30] for entry in table}
+    for name, place in nose.items():
+        assert place == pytest.approx(nose["astronaut.png"], abs=4), name
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(astronaut.read_bytes())))
+    assert nasion("predict", "-", "--box", "176,95,275,180", "--out", "piped")[0] == 0
+    (entry,) = json.loads((tmp_path / "piped" / "keypoints.json").read_text())
+    assert entry["faces"][0]["keypoints"][30] == pytest.approx(nose["astronaut.png"], abs=2)
+    assert (tmp_path / "piped" / "stdin-points.jpg").exists()
+    (tmp_path / "boxes.csv").write_text("image,x0,y0,x1,y1\nastronaut.png,176,95,275,180\n")
+    assert nasion("predict", "astronaut.png", "--box", "boxes.csv", "--out", "boxed")[0] == 0
+    boxed = json.loads((tmp_path / "boxed" / "keypoints.json").read_text())
+    assert boxed[0]["faces"][0]["keypoints"] == entry["faces"][0]["keypoints"]
+
+
+def test_two_faces_are_numbered_and_matched(nasion, yunet_file, tmp_path):
+    one = data.astronaut()[:220, 120:330]
+    images.write(tmp_path / "two.png", np.concatenate([one, one[:, ::-1]], axis=1))
+    images.write(tmp_path / "one.png", one)
+    images.write(tmp_path / "wall.png", np.full((200, 300, 3), 120, np.uint8))
+    code, out, _ = nasion("predict", "two.png", "--detector-weights", yunet_file)
+    assert code == 0
+    assert "2 faces of 68 points" in out
+    code, out, error = nasion(
+        "match", "one.png", "two.png", "--face", "0,1", "--frames", 3, "--detector-weights", yunet_file
+    )
+    assert (code, error) == (0, "")
+    assert "68 points matched" in out
+    table = json.loads((tmp_path / "match" / "match.json").read_text())
+    assert table["similarity"]["scale"] == pytest.approx(1, abs=0.05)
+    code, _, error = nasion("match", "one.png", "wall.png", "--out", "none", "--detector-weights", yunet_file)
+    assert code == 2
+    assert "wall.png: no face was found" in error
+    assert not (tmp_path / "none").exists()
+    code, _, error = nasion("match", "one.png", "two.png", "--face", "0,7", "--detector-weights", yunet_file)
+    assert code == 2
+    assert "no face 7; it has 2" in error
+
+
+def test_the_mean_of_a_folder(nasion, tmp_path, yunet_file):
+    one = data.astronaut()[:220, 120:330]
+    for name, picture in {"a": one, "b": one[:, ::-1], "wall": np.full((99, 99, 3), 9, np.uint8)}.items():
+        images.write(tmp_path / "faces" / f"{name}.png", np.ascontiguousarray(picture))
+    code, out, error = nasion("match", "faces", "--detector-weights", yunet_file)
+    assert code == 0
+    assert "the mean of 2 faces of 3 pictures" in out
+    assert "wall.png" in error
+    mean = images.read(tmp_path / "match" / "mean-face.jpg").astype(float)
+    assert np.abs(mean - mean[:, ::-1]).mean() < 12  # a face and its mirror have a mirrored mean
+    assert nasion("match", "faces", "faces/a.png")[0] == 2
+
+
+def test_models_say_what_they_are(nasion):
+    code, out, _ = nasion("models")
+    assert code == 0
+    for word in ("default", "ibug-68", "research", "nme/inter_ocular", "nasion train", "sha256"):
+        assert word in out, word
+
+
+def test_a_model_that_is_not_the_one_of_its_card(nasion, monkeypatch, tmp_path, astronaut):
+    from nasion import models
+
+    for path in models._folder().iterdir():
+        shutil.copy(path, tmp_path / path.name)
+    content = bytearray((tmp_path / "default.onnx").read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "default.onnx").write_bytes(content)
+    monkeypatch.setattr(models, "_folder", lambda: tmp_path)
+    code, _, error = nasion("predict", astronaut)
+    assert code == 2
+    assert "not the file of its card" in error
+    assert not (tmp_path / "predictions").exists()
+
+
+def test_a_folder_of_many_pictures_with_broken_ones(nasion, tmp_path):
+    for number in range(40):
+        if number % 4:
+            images.write(tmp_path / "many" / f"{number:03}.png", np.full((24, 24, 3), number, np.uint8))
+        else:
+            (tmp_path / "many").mkdir(exist_ok=True)
+            (tmp_path / "many" / f"{number:03}.png").write_text("broken")
+    code, out, error = nasion("predict", "many", "--box", "2,2,20,20")
+    assert code == 0
+    assert "30 faces in 30 pictures" in out
+    assert "10 of 40 pictures could not be read" in out
+    assert error.count("skipped") == 10
+    assert len(json.loads((tmp_path / "predictions" / "keypoints.json").read_text())) == 30
+
+
+def test_what_was_found_until_ctrl_c_is_written(nasion, monkeypatch, tmp_path):
+    from nasion import find
+
+    for number in range(3):
+        images.write(tmp_path / "some" / f"{number}.png", np.full((24, 24, 3), number, np.uint8))
+    read = find.images.read
+
+    def interrupted(path):
+        if path.name == "2.png":
+            raise KeyboardInterrupt
+        return read(path)
+
+    monkeypatch.setattr(find.images, "read", interrupted)
+    assert nasion("predict", "some", "--box", "2,2,20,20")[0] == 130
+    assert len(json.loads((tmp_path / "predictions" / "keypoints.json").read_text())) == 2
+
+
+def test_default_is_measured_and_taken_further_without_its_run(nasion, tmp_path):
+    code, out, _ = nasion("evaluate", "default", "synthetic:6?skeleton=ibug-68", "--json", "s.json")
+    assert code == 0
+    assert json.loads((tmp_path / "s.json").read_text())["n"] == 6
+    assert "nme/inter_ocular" in out
+    code, out, error = nasion(
+        "train", "finetune", "--data", "synthetic:12", "--init", "default", "--out", "run",
+        "--set", "schedule.epochs=1", "--set", "schedule.batch=4", "--set", "init.freeze_epochs=0",
+    )  # fmt: skip
+    assert (code, error) == (0, "")
+    assert nasion("export", "run", "mine.onnx")[0] == 0
+    assert nasion("predict", "x.png", "--model", "mine.onnx")[0] == 2
+    code, out, _ = nasion("evaluate", "mine.onnx", "synthetic:6", "--split", "all")
+    assert code == 0

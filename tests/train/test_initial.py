@@ -1,0 +1,173 @@
+"""Where weights begin: a trained network's, torchvision's; what is frozen stays, what is replaced is replaced."""
+
+from urllib.error import URLError
+
+import pytest
+import torch
+from rich.console import Console
+from torchvision.models import resnet18
+
+from nasion import datasets
+from nasion.errors import ConfigError, DownloadError, ModelError
+from nasion.skeleton import load_skeleton
+from nasion.train import timing
+from nasion.train.batches import Crops
+from nasion.train.config import load, parse
+from nasion.train.fit import fit
+from nasion.train.initial import adopted, begin, trained
+from nasion.train.machine import Machines
+from nasion.train.module import KeypointModule
+from nasion.train.network import KeypointNetwork
+from nasion.train.run import load_weights
+
+QUIET = Console(quiet=True)
+
+UNET = {"model": {"name": "unet", "widths": [6, 8], "stride": 4}, "codec": {"name": "softargmax"}}
+CNN = {
+    "model": {"name": "cnn", "kernels": [3], "channels": [4], "pools": [4], "hidden": [8]},
+    "codec": {"name": "coordinates"},
+}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(timing, "CALIBRATION_SECONDS", 0.0)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+def config(side=32, network=UNET, **changes):
+    table = {
+        "data": {"source": "synthetic:18", "skeleton": "imm-58", "validation_share": 0.3},
+        "crop": {"height": side, "width": side},
+        "loss": {"name": "l1"},
+        "schedule": {"epochs": 1, "batch": 4},
+        "precision": "float32",
+        **network,
+    }
+    return parse({**table, **changes})
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """A run of 58 points."""
+    folder = tmp_path_factory.mktemp("first") / "run"
+    fit(config(), folder, QUIET, "nasion train x", machines=Machines())
+    return folder
+
+
+def begun(first, skeleton, **changes):
+    chosen = adopted(config(init={"model": str(first)}, **changes), QUIET)
+    network = KeypointNetwork(chosen, load_skeleton(skeleton).count)
+    chance = {name: value.clone() for name, value in network.state_dict().items()}
+    begin(network, chosen, load_skeleton(skeleton))
+    return network.state_dict(), chance
+
+
+def test_the_same_points_keep_the_head(first):
+    state, _ = begun(first, "imm-58")
+    for name, value in load_weights(first / "checkpoints" / "best.pt")["weights"].items():
+        assert torch.equal(state[name], value), name
+
+
+def test_other_points_get_a_new_head(first):
+    state, chance = begun(first, "nose-1")
+    weights = load_weights(first / "checkpoints" / "best.pt")["weights"]
+    for name, value in state.items():
+        expected = chance[name] if name.startswith("model.head.") else weights[name]
+        assert torch.equal(value, expected), name
+
+
+def test_the_network_of_the_weights_takes_the_recipes_place(first, capsys):
+    chosen = adopted(config(network=CNN, init={"model": str(first)}), Console(width=200))
+    assert chosen.model.name == "unet"
+    assert chosen.codec.name == "softargmax"
+    assert "the network is that of" in capsys.readouterr().out
+    assert adopted(config(network=CNN), QUIET).model.name == "cnn"
+
+
+def test_weights_for_another_crop_are_refused(tmp_path):
+    fit(config(network=CNN), tmp_path / "run", QUIET, "nasion train x")
+    chosen = adopted(config(side=48, init={"model": str(tmp_path / "run")}), QUIET)
+    with pytest.raises(ConfigError, match="train with its crop: 32 x 32 px, 3 channels"):
+        begin(KeypointNetwork(chosen, 58), chosen, load_skeleton("imm-58"))
+
+
+def test_a_model_that_is_not_there():
+    with pytest.raises(ModelError, match="run folder"):
+        trained("nowhere")
+
+
+def test_frozen_layers_and_their_statistics_stay(first, tmp_path):
+    changes = {"init": {"model": str(first), "freeze_epochs": 1}, "optimizer": {"name": "adamw", "weight_decay": 0.1}}
+    fit(config(**changes, seed=5), tmp_path / "run", QUIET, "nasion train x")
+    before = load_weights(first / "checkpoints" / "best.pt")["weights"]
+    after = load_weights(tmp_path / "run" / "checkpoints" / "best.pt")["weights"]
+    for name, value in after.items():
+        assert torch.equal(value, before[name]) == (not name.startswith("model.head.")), name
+    thawed = {**changes, "init": {"model": str(first)}}
+    fit(config(**thawed), tmp_path / "thawed", QUIET, "nasion train x")
+    after = load_weights(tmp_path / "thawed" / "checkpoints" / "best.pt")["weights"]
+    assert not torch.equal(after["model.stem.0.weight"], before["model.stem.0.weight"])
+
+
+def test_the_backbone_learns_at_its_own_rate():
+    chosen = config(init={"backbone_rate": 0.1}, optimizer={"lr": 0.02, "weight_decay": 0.5, "name": "adamw"})
+    module = KeypointModule(chosen, Crops(datasets.load("synthetic:6"), chosen.crop, None), None)
+    groups = module.configure_optimizers()["optimizer"].param_groups
+    head = {id(p) for p in module.network.model.head.parameters()}
+    seen = 0
+    for group in groups:
+        for weight in group["params"]:
+            seen += 1
+            assert group["initial_lr"] == pytest.approx(0.02 if id(weight) in head else 0.002)
+            assert group["weight_decay"] == (0.5 if weight.ndim > 1 else 0.0)
+    assert seen == len(list(module.network.parameters()))
+
+
+def resnet(weights, channels=3):
+    chosen = load("ibug", [f"model.weights={weights}", "crop.height=32", "crop.width=32", f"crop.channels={channels}"])
+    network = KeypointNetwork(chosen, 68)
+    begin(network, chosen, load_skeleton("ibug-68"))
+    return network.model.backbone
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_torchvisions_weights_from_a_file(tmp_path, channels):
+    torch.manual_seed(1)
+    original = resnet18(weights=None).state_dict()
+    torch.save(original, tmp_path / "r.pth")
+    taken = resnet(tmp_path / "r.pth", channels).state_dict()
+    assert torch.equal(taken["layer4.1.conv2.weight"], original["layer4.1.conv2.weight"])
+    assert taken["conv1.weight"].shape[1] == channels
+    assert taken["conv1.weight"].sum(1) == pytest.approx(original["conv1.weight"].sum(1), abs=1e-6)
+
+
+def test_files_that_are_no_resnet(tmp_path):
+    torch.save({"conv1.weight": torch.zeros(3)}, tmp_path / "other.pth")
+    with pytest.raises(ModelError, match="not the weights of a torchvision ResNet18"):
+        resnet(tmp_path / "other.pth")
+    (tmp_path / "page.pth").write_text("<html>")
+    with pytest.raises(ModelError, match="refused"):
+        resnet(tmp_path / "page.pth")
+    with pytest.raises(ModelError, match="cannot be read"):
+        resnet(tmp_path / "nowhere.pth")
+
+
+@pytest.mark.parametrize("error", [URLError("no network"), RuntimeError("invalid hash value")])
+def test_without_a_network_the_ways_on_are_named(monkeypatch, error):
+    def fails(*_args, **_options):
+        raise error
+
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", fails)
+    with pytest.raises(DownloadError, match=r"--set model\.weights=PATH.*--init RUN"):
+        resnet("imagenet")
+
+
+def test_imagenet_values_are_what_torchvision_expects():
+    backbone = KeypointNetwork(load("ibug", ["crop.height=32", "crop.width=32"]), 68)
+    seen = []
+    backbone.model.backbone = torch.nn.Module()
+    backbone.model.backbone.forward = lambda x: seen.append(x) or torch.zeros(1, 512)
+    backbone.decode(torch.full((1, 3, 32, 32), 255.0 * 0.5))
+    expected = [(0.5 - mean) / deviation for mean, deviation in [(0.485, 0.229), (0.456, 0.224), (0.406, 0.225)]]
+    assert seen[0][0, :, 3, 4].tolist() == pytest.approx(expected, abs=1e-4)
