@@ -4,10 +4,16 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test lint types format bench clean
+.PHONY: help demo train-demo test lint types format bench clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+$(VENV)/.finds: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	@touch $@
 
 $(VENV)/.trains: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -19,10 +25,13 @@ $(VENV)/.develops: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
-	@touch $@ $(VENV)/.trains
+	@touch $@ $(VENV)/.trains $(VENV)/.finds
 
-demo: $(VENV)/.trains ## train a nose on drawn faces for about a minute, write a report, find the nose in a new picture
-	$(BIN)/python examples/demo.py
+demo: $(VENV)/.finds ## find 68 points on a face; with PICTURE=me.jpg, in your picture too
+	$(BIN)/python examples/demo.py $(PICTURE)
+
+train-demo: $(VENV)/.trains ## train a nose on drawn faces for about a minute, write a report, find the nose in a new picture
+	$(BIN)/python examples/train_demo.py
 
 test: $(VENV)/.develops ## all checks: lint, types, layers, doctests, tests
 	$(BIN)/ruff check .

@@ -198,9 +198,9 @@ def test_what_does_not_fit_is_refused(drawn):
 
 def test_boxes_of_a_detector_and_faces_that_it_loses(drawn):
     faces = drawn.subset(drawn.annotations[:3])
-    boxes = [face.points_box() for face in faces.annotations[:2]]
+    boxes = [faces.annotations[0].points_box()]
     far = np.array([0.0, 0, 20, 20])
-    queue = iter([[boxes[0], far], [far], [boxes[1]]])
+    queue = iter([[far, boxes[0]], [far], []])
 
     class Finds:
         name = "finds"
@@ -209,7 +209,7 @@ def test_boxes_of_a_detector_and_faces_that_it_loses(drawn):
             return [Detection(box, 0.9) for box in next(queue)]
 
     measured = evaluate(Predictor(Fixed([31.5, 23.5], margin=1.0), Finds()), faces, "detector")
-    assert [face.name for face in measured.faces] == [faces.annotations[0].name]  # the third's box is another face's
+    assert [face.name for face in measured.faces] == [faces.annotations[0].name]
     assert len(measured.lost) == 2
     assert measured.scores()["n/lost"] == 2
     assert measured.pred_keypoints[0, 0] == pytest.approx(boxes[0].reshape(2, 2).mean(0))
@@ -224,3 +224,16 @@ def test_boxes_of_a_table_and_of_a_function(drawn, tmp_path):
     assert (len(measured.faces), len(measured.lost)) == (1, 1)
     given = evaluate(Predictor(Fixed([31.5, 23.5])), faces, lambda face, _image: face.points_box() + 5)
     assert measured.pred_keypoints[0] + 5 == pytest.approx(given.pred_keypoints[0])
+
+
+def test_the_error_against_moved_and_scaled_boxes(drawn):
+    from nasion.robustness import SCALES, SHIFTS, box_curve
+
+    faces = drawn.subset(drawn.annotations[:3])
+    curve = box_curve(Predictor(Fixed([31.5, 23.5])), faces)  # always answers the box's centre
+    assert (len(curve.shifted), len(curve.scaled)) == (len(SHIFTS), len(SCALES))
+    assert curve.scaled == pytest.approx(np.full(5, curve.shifted[0]))
+    sides = np.array([np.ptp(face.points_box().reshape(2, 2), axis=0) for face in faces.annotations])
+    lengths = [face.lengths()["inter_ocular"] for face in faces.annotations]
+    assert curve.shifted[-1] - curve.shifted[0] < np.mean(0.2 * sides.max(1) / lengths)
+    assert curve.shifted[-1] > curve.shifted[0]

@@ -13,7 +13,17 @@ from numpy.typing import ArrayLike
 from nasion.geometry import FloatArray
 from nasion.metrics import ced
 
-__all__ = ["ced_curve", "epoch_curves", "kernels", "png", "point_map", "region_bars", "step_curve", "sweep_curves"]
+__all__ = [
+    "box_curves",
+    "ced_curve",
+    "epoch_curves",
+    "kernels",
+    "png",
+    "point_map",
+    "region_bars",
+    "step_curve",
+    "sweep_curves",
+]
 
 TRUE, PREDICTED, GREY = "#ff8c00", "#1e78ff", "#888888"
 
@@ -128,6 +138,30 @@ def ced_curve(curves: Mapping[str, FloatArray], normaliser: str, threshold: floa
         xlim=(0, None),
     )
     axis.legend(frameon=False, loc="lower right")
+    return figure
+
+
+def box_curves(
+    shifts: Sequence[float], scales: Sequence[float], curves: Mapping[str, tuple[FloatArray, FloatArray]], unit: str
+) -> Figure:
+    """Return NMEs against the boxes' shift and scale; a flat line is a model to which the box does not matter.
+
+    Args:
+        shifts: shares of the box's side.
+        scales: factors.
+        curves: by name, NMEs (fractions) for the shifts and for the scales.
+        unit: what the NME is divided by.
+    """
+    figure, (shift, scale) = _axes(9, 3.4, 2)
+    for name, (shifted, scaled) in curves.items():
+        shift.plot(100 * np.asarray(shifts), 100 * shifted, "o-", label=name)
+        scale.plot(scales, 100 * scaled, "o-", label=name)
+    shift.set(xlabel="the box is moved by (% of its side)", ylabel=f"NME, {unit.replace('_', '-')} (%)")
+    scale.set(xlabel="the box is scaled by")
+    top = max(axis.get_ylim()[1] for axis in (shift, scale))
+    for axis in (shift, scale):
+        axis.set_ylim(0, 1.15 * top)
+        axis.legend(frameon=False, loc="lower right")
     return figure
 
 

@@ -88,10 +88,17 @@ def write_report(
     write_text(path, page)
 
 
+GIVEN = {
+    "points": "the box around the true points",
+    "picture": "the whole picture",
+    "detector": "the box of a face detector",
+}
+
+
 def _lead(measured: Evaluation) -> str:
     points = measured.faces[0].skeleton
     groups = len({face.subject for face in measured.faces})
-    given = "the box around the true points" if measured.boxes == "points" else "the whole picture"
+    given = GIVEN.get(measured.boxes, "boxes of a file")
     split = {"val": "validation ", "train": "training ", "test": "test "}.get(measured.split, "")
     return (
         f"{len(measured.faces)} {split}faces of {groups} persons or photographs, {points.title}, "
@@ -138,6 +145,8 @@ def _score_rows(measured: Evaluation) -> list[dict[str, str]]:
 
 
 def _meaning(name: str) -> str:
+    if name == "n/lost":
+        return "faces for which no box was found; they are in no score"
     if name.startswith("n/"):
         return "faces that have this length; the others are in no score by it"
     if name.startswith("auc@"):

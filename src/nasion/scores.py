@@ -1,6 +1,7 @@
 """A measurement on the screen: a bar while it runs, then a table."""
 
 import math
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import track
@@ -8,11 +9,13 @@ from rich.table import Table
 
 from nasion.errors import ConfigError
 from nasion.evaluate import Evaluation, evaluate
+from nasion.files import write_bytes
 from nasion.predict import Predictor
 from nasion.report import told
+from nasion.robustness import SCALES, SHIFTS, box_curve
 from nasion.sample import DataSet
 
-__all__ = ["NAMES", "measure", "point_line", "scores_table"]
+__all__ = ["NAMES", "draw_box_curve", "measure", "point_line", "scores_table"]
 
 NAMES = {"train": "training", "val": "validation", "test": "test", "all": "labelled"}
 """What a person calls a split."""
@@ -28,6 +31,34 @@ def measure(predictor: Predictor, faces: DataSet, boxes: str, split: str, consol
     measured = evaluate(predictor, faces, boxes, split, tick)
     tick()  # the bar ends with the step after the last
     return measured
+
+
+def draw_box_curve(predictor: Predictor, faces: DataSet, path: Path, console: Console) -> str:
+    """Draw the error against moved and scaled boxes, with a bar, and return it as a line.
+
+    Raises:
+        ConfigError: matplotlib is not installed, or the file is not to be a .png.
+        OutputError: the file cannot be written.
+    """
+    try:
+        from nasion import plots
+    except ImportError as error:
+        raise ConfigError(f"a figure needs matplotlib ({error}); pip install 'nasion[report]'") from None
+    if path.suffix != ".png":
+        raise ConfigError(f"{path}: the curve is drawn as .png")
+    total = len(faces) * (len(SHIFTS) + len(SCALES))
+    steps = iter(track(range(total), "moving boxes", console=console, transient=True))
+
+    def tick() -> None:
+        next(steps, None)
+
+    curve = box_curve(predictor, faces, tick)
+    tick()
+    figure = plots.box_curves(SHIFTS, SCALES, {predictor.backend.name: (curve.shifted, curve.scaled)}, curve.normaliser)
+    write_bytes(path, plots.png(figure))
+    moved = ", ".join(f"{100 * s:g} %: {100 * e:.2f} %" for s, e in zip(SHIFTS, curve.shifted, strict=True))
+    scaled = ", ".join(f"x {s:g}: {100 * e:.2f} %" for s, e in zip(SCALES, curve.scaled, strict=True))
+    return f"NME {curve.normaliser}, boxes moved by {moved}; scaled by {scaled} → {path}"
 
 
 def scores_table(measured: Evaluation) -> Table:

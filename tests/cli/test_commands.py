@@ -55,6 +55,14 @@ def test_sweep_compares(nasion, tmp_path):
     assert (tmp_path / "s" / "optimizer.lr=1e-4" / "report.html").exists()
 
 
+def test_runs_are_compared(nasion, trained, tmp_path):
+    code, _, error = nasion("compare", trained, trained, "--out", "both.png")
+    assert (code, error) == (0, "")
+    assert (tmp_path / "both.png").exists()
+    assert (tmp_path / "both.csv").read_text().startswith("run,n,")
+    assert nasion("compare", "nowhere")[0] == 2
+
+
 def test_doctor_show_formats_recipes(nasion, tmp_path):
     assert nasion("doctor", "synthetic:24")[0] == 0
     assert (tmp_path / "doctor" / "worst.png").exists()

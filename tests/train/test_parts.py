@@ -17,13 +17,14 @@ B, K, H, W = 2, 5, 48, 64
 
 MODELS = {
     "cnn": {"name": "cnn", "kernels": [5, 3], "channels": [4, 6], "pools": [2, 4], "hidden": [7]},
+    "resnet18": {"name": "resnet18", "weights": "none"},
     "unet": {"name": "unet", "widths": [4, 6, 8], "stride": 4},
 }
 CODEC_OF = {"vector": "coordinates", "maps": "softargmax"}
 
 
 def settings(model="unet", codec=None, loss="l1", channels=3):
-    gives = parts.find("models", model).__dict__[{"cnn": "Cnn", "unet": "UNet"}[model]].gives
+    gives = parts.find("models", model).__dict__[{"cnn": "Cnn", "resnet18": "ResNet18", "unet": "UNet"}[model]].gives
     return parse(
         {
             "data": {"skeleton": "imm-58"},

@@ -3,7 +3,7 @@
 screen.py     what all commands share: the screen, common options
 pictures.py   predict, match, models: a person's own pictures
 data.py       get, doctor, show, formats: labelled faces
-training.py   train, sweep, evaluate, filters, export, recipes: networks
+training.py   train, sweep, compare, evaluate, filters, export, recipes: networks
 """
 
 import sys

@@ -69,6 +69,19 @@ def sweep(
     study.sweep(recipe, jobs, out or study.new_folder(f"sweep-{recipe}"), console, minutes)
 
 
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="run folders, such as one from scratch and one pretrained")],
+    out: Annotated[Path, typer.Option(help="the picture to write; the scores go beside it as .csv")] = Path(
+        "compare.png"
+    ),
+) -> None:
+    """Compare trained runs: their curves in one figure, their validation scores in one table."""
+    needs_torch()
+    from nasion.train.study import compare as draw
+
+    draw({str(run): run for run in runs}, out, console)
+
+
 def evaluate(
     model: Model,
     data: Data,
@@ -81,6 +94,9 @@ def evaluate(
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="write the scores here")] = None,
     report: Annotated[Path | None, typer.Option(help="folder for report.html")] = None,
+    box_curve: Annotated[
+        Path | None, typer.Option(help="draw the error against moved and scaled boxes here", metavar="FILE.png")
+    ] = None,
     detector_weights: Annotated[Path | None, typer.Option(help="YuNet's file, instead of its download")] = None,
 ) -> None:
     """Measure a model on labelled faces."""
@@ -93,7 +109,7 @@ def evaluate(
     if split in ("train", "val"):
         faces = with_validation(faces, predictor.backend.validation_share)
     faces = faces.of_split(split)
-    for path in (json_file.parent if json_file else None, report):
+    for path in (json_file.parent if json_file else None, box_curve.parent if box_curve else None, report):
         if path is not None:
             prove_writable(path)
     measured = measure(predictor, faces, boxes or predictor.backend.crop.box, split, console)
@@ -108,6 +124,10 @@ def evaluate(
         console.print(point_line(measured, index))
     if json_file is not None:
         write_text(json_file, json.dumps(measured.scores(), indent=1) + "\n")
+    if box_curve is not None:
+        from nasion.scores import draw_box_curve
+
+        console.print(draw_box_curve(predictor, faces, box_curve, console), soft_wrap=True)
     if report is not None:
         story = None
         if Path(model).is_dir():
@@ -154,4 +174,4 @@ def recipes() -> None:
         console.print(f"[bold]{name}[/]\n  " + "\n  ".join(header), soft_wrap=True)
 
 
-COMMANDS = (train, sweep, evaluate, filters, export, recipes)
+COMMANDS = (train, sweep, compare, evaluate, filters, export, recipes)

@@ -118,7 +118,7 @@ def _patch(size: tuple[int, int], outlines: list[FloatArray], blur_px: float = 0
     x1, y1 = np.clip(high, 1, limits).astype(int).tolist()
     mask = np.zeros((max(1, y1 - y0), max(1, x1 - x0)), np.uint8)
     for outline in outlines:
-        cv2.fillPoly(mask, [_points(outline - [x0, y0])], 255, cv2.LINE_AA, SUBPIXEL)
+        cv2.fillPoly(mask, [_points(outline - [x0, y0])], (255,), cv2.LINE_AA, SUBPIXEL)
     soft = cv2.GaussianBlur(mask, (0, 0), blur_px) if blur_px else mask
     return Patch(
         (slice(y0, y0 + mask.shape[0]), slice(x0, x0 + mask.shape[1])), np.asarray(soft, np.float32) / np.float32(255)

@@ -60,7 +60,7 @@ def bend(image: Image, source: FloatArray, target: FloatArray, size: tuple[int, 
     corners = triangles(target, size)
     label = np.zeros(size, np.int32)
     for number, three in enumerate(corners):
-        cv2.fillConvexPoly(label, np.rint(target[three]).astype(np.int32), number)
+        cv2.fillConvexPoly(label, np.rint(target[three]).astype(np.int32), (number,))
     maps = np.stack([_affine(target[three], source[three]) for three in corners])
     y, x = np.mgrid[:height, :width].astype(np.float32)
     rows = maps[label].astype(np.float32)

@@ -129,7 +129,7 @@ def available() -> list[str]:
     """Return the names of the recipes.
 
     >>> available()
-    ['danes', 'danes-heatmap', 'nose']
+    ['danes', 'danes-heatmap', 'default', 'finetune', 'ibug', 'nose']
     """
     return sorted(p.name.removesuffix(".toml") for p in _folder().iterdir() if p.name.endswith(".toml"))
 

@@ -1,10 +1,11 @@
 """Whole jobs around a run: train and report, compare several, look inside."""
 
 import json
+import math
 import os
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from nasion.errors import ConfigError, NasionError
+from nasion.errors import ConfigError, ModelError, NasionError
 from nasion.files import prove_writable, write_bytes, write_text
 from nasion.predict import Predictor
 from nasion.report import Training, told, write_report
@@ -25,7 +26,7 @@ from nasion.train.machine import ALONE, Machines, is_follower
 from nasion.train.run import Run, open_run
 from nasion.train.timing import told_time
 
-__all__ = ["Job", "filters", "resume_job", "sweep", "train_job", "training_story"]
+__all__ = ["Job", "compare", "filters", "resume_job", "sweep", "train_job", "training_story"]
 
 RUN_VARIABLE = "NASION_RUN"
 """Tells the devices that Lightning starts which folder the first one chose."""
@@ -135,7 +136,7 @@ def sweep(recipe: str, jobs: Sequence[Job], folder: Path, console: Console, minu
         ConfigError: all failed.
     """
     prove_writable(folder)
-    scores: dict[str, dict[str, float]] = {}
+    done: dict[str, Path] = {}
     for job in jobs:
         console.rule(job.label)
         try:
@@ -145,13 +146,12 @@ def sweep(recipe: str, jobs: Sequence[Job], folder: Path, console: Console, minu
         except NasionError as error:
             console.print(f"[red]failed[/] {error}", soft_wrap=True)
             continue
-        table = json.loads((run.folder / "scores.json").read_text("utf-8"))
-        scores[job.label] = {name: value for name, value in table.items() if name != "split"}
+        done[job.label] = run.folder
         if run.stopped:
             break
-    if not scores:
+    if not done:
         raise ConfigError("no run of the sweep came to its end; the lines above say why")
-    _compare(scores, {job.label: folder / job.folder for job in jobs if job.label in scores}, folder, console)
+    compare(done, folder / "sweep.png", console)
 
 
 def _job_command(recipe: str, job: Job, minutes: float | None) -> str:
@@ -160,17 +160,27 @@ def _job_command(recipe: str, job: Job, minutes: float | None) -> str:
     return shlex.join(["nasion", "train", recipe, "--data", job.config.data.source, *settings, *limit])
 
 
-def _compare(scores: dict[str, dict[str, float]], places: dict[str, Path], folder: Path, console: Console) -> None:
+def compare(runs: Mapping[str, Path], out: Path, console: Console) -> None:
+    """Draw the curves of runs, by label, as `out`, write their scores beside it as .csv, and print them.
+
+    Raises:
+        ConfigError: `out` is no .png.
+        ModelError: a run has not come to its end.
+        OutputError: the files cannot be written.
+    """
     from nasion import plots
 
-    curves = {label: read_curve(place / "epochs.csv") for label, place in places.items()}
-    write_bytes(folder / "sweep.png", plots.png(plots.sweep_curves(curves)))
+    if out.suffix.lower() != ".png":
+        raise ConfigError(f"{out}: curves are drawn as .png")
+    curves = {label: read_curve(folder / "epochs.csv") for label, folder in runs.items()}
+    scores = {label: _scores(folder) for label, folder in runs.items()}
+    write_bytes(out, plots.png(plots.sweep_curves(curves)))
     names = [name for name in next(iter(scores.values())) if not name.startswith("ms_")]
     rows = [
         ",".join(["run", *names]),
-        *(",".join([label, *(f"{each[n]:.6g}" for n in names)]) for label, each in scores.items()),
+        *(",".join([label, *(f"{each.get(n, math.nan):.6g}" for n in names)]) for label, each in scores.items()),
     ]
-    write_text(folder / "sweep.csv", "\n".join(rows) + "\n")
+    write_text(out.with_suffix(".csv"), "\n".join(rows) + "\n")
     shown = [name for name in SWEEP_COLUMNS if name in names]
     table = Table(title="scores on the validation faces", title_justify="left", box=None)
     table.add_column("run", no_wrap=True)
@@ -178,9 +188,19 @@ def _compare(scores: dict[str, dict[str, float]], places: dict[str, Path], folde
         table.add_column(name.replace("/", "\n"), justify="right")
     best = min(scores, key=lambda label: scores[label]["error_px/mean"])
     for label, each in scores.items():
-        table.add_row(label, *(told(name, each[name]) for name in shown), style="bold" if label == best else "")
+        cells = (told(name, each.get(name, math.nan)) for name in shown)
+        table.add_row(label, *cells, style="bold" if label == best else "")
     console.print(table)
-    console.print(f"curves: {folder / 'sweep.png'}   scores: {folder / 'sweep.csv'}", soft_wrap=True)
+    console.print(f"curves: {out}   scores: {out.with_suffix('.csv')}", soft_wrap=True)
+
+
+def _scores(folder: Path) -> dict[str, float]:
+    open_run(folder)  # one clear line if it is none
+    path = folder / "scores.json"
+    if not path.is_file():
+        raise ModelError(f"{folder}: this run has not come to its end; go on with nasion train --resume {folder}")
+    table = json.loads(path.read_text("utf-8"))
+    return {name: value for name, value in table.items() if name != "split"}
 
 
 def filters(model: Path, out: Path) -> Path:

@@ -1,0 +1,72 @@
+"""The wheel in an environment of its own: no torch, a model inside, a face found; and no larger than is said."""
+
+import json
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skimage import data
+
+from nasion import images
+
+ROOT = Path(__file__).parents[1]
+
+LIMIT_MB = 350
+"""Of the installed packages, without pip and setuptools."""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """Return the folder of an environment with the wheel and what it needs."""
+    folder = tmp_path_factory.mktemp("install")
+    build = [sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT]
+    subprocess.run(build, check=True, capture_output=True)
+    venv.create(folder / "venv", with_pip=True)
+    (wheel,) = folder.glob("*.whl")
+    command = [folder / "venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder / "venv"
+
+
+def run(installed, *words, cwd):
+    return subprocess.run([installed / "bin" / words[0], *words[1:]], capture_output=True, text=True, cwd=cwd)
+
+
+def test_the_wheel_finds_a_face_without_torch(installed, tmp_path):
+    images.write(tmp_path / "astronaut.png", data.astronaut())
+    torch = run(installed, "python", "-c", "import torch", cwd=tmp_path)
+    assert "No module named 'torch'" in torch.stderr
+    done = run(installed, "nasion", "predict", "astronaut.png", "--box", "176,95,275,180", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    (face,) = json.loads((tmp_path / "predictions" / "keypoints.json").read_text())[0]["faces"]
+    points = np.array(face["keypoints"])
+    assert points.shape == (68, 2)
+    assert np.linalg.norm(points[30] - [225, 127]) < 6
+    assert ((points > [165, 85]) & (points < [290, 195])).all()
+
+
+def test_what_needs_torch_says_so(installed, tmp_path):
+    for words in (("train", "nose", "--data", "synthetic:6"), ("export", "run", "x.onnx")):
+        done = run(installed, "nasion", *words, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "pip install 'nasion[train]'" in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert run(installed, "nasion", "models", cwd=tmp_path).returncode == 0
+    done = run(installed, "nasion", "evaluate", "default", "synthetic:2?skeleton=ibug-68", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "nme/inter_ocular" in done.stdout
+
+
+def test_the_install_is_small(installed):
+    (packages,) = installed.glob("lib/python*/site-packages")
+    left_out = ("pip", "setuptools", "pkg_resources", "_distutils_hack")
+    files = [
+        path
+        for path in packages.rglob("*")
+        if path.is_file() and not path.relative_to(packages).parts[0].startswith(left_out)
+    ]
+    assert sum(path.stat().st_size for path in files) / 1e6 < LIMIT_MB
