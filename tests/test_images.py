@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
+from PIL import UnidentifiedImageError
 
 from nasion import images
 from nasion.errors import ImageError, OutputError
@@ -166,3 +167,30 @@ def test_a_very_long_picture_can_be_cut():
     image = np.zeros((4, 40_000, 3), np.uint8)
     image[:, 39_000:] = 200
     assert (images.warp(image, Affine.crop([39_100, 0, 39_104, 3], (8, 8)), (8, 8)) == 200).all()
+
+
+def test_heic_is_read_where_its_library_is_there(tmp_path):
+    pillow_heif = pytest.importorskip("pillow_heif", reason="pillow-heif is not installed")
+    picture = np.full((48, 64, 3), 90, np.uint8)
+    picture[:, 32:] = 200
+    path = tmp_path / "phone.heic"
+    pillow_heif.from_pillow(PillowImage.fromarray(picture)).save(path)
+    assert np.abs(images.read(path).astype(int) - picture).mean() < 4
+    assert images.size(path) == (48, 64)
+    assert np.abs(images.decode(path.read_bytes(), "phone").astype(int) - picture).mean() < 4
+
+
+def test_heic_without_its_library_says_what_to_install(tmp_path, monkeypatch):
+    def missing(_name):
+        raise ImportError
+
+    path = tmp_path / "phone.heic"
+    path.write_bytes(b"\0\0\0\x20ftypheic" + b"\0" * 99)
+    monkeypatch.setattr(images, "import_module", missing)
+    monkeypatch.setattr(images.PillowImage, "open", refuses)
+    with pytest.raises(ImageError, match="pip install pillow-heif"):
+        images.read(path)
+
+
+def refuses(_file):
+    raise UnidentifiedImageError
