@@ -28,7 +28,7 @@ $(VENV)/.develops: pyproject.toml
 	@touch $@ $(VENV)/.trains $(VENV)/.finds
 
 demo: $(VENV)/.finds ## find 68 points on a face; with PICTURE=me.jpg, in your picture too
-	$(BIN)/python examples/demo.py $(PICTURE)
+	$(BIN)/python examples/demo.py $(if $(PICTURE),"$(PICTURE)")
 
 train-demo: $(VENV)/.trains ## train a nose on drawn faces for about a minute, write a report, find the nose in a new picture
 	$(BIN)/python examples/train_demo.py

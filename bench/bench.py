@@ -120,8 +120,8 @@ def a_run(folder: Path) -> Path:
 def predict_seconds(folder: Path, model: Path | str = "default") -> float:
     """Return the seconds from `nasion predict` to its file, cold; with YuNet where its file has been downloaded."""
     words = ["predict", str(folder / "face.png"), "--model", str(model), "--out", str(folder / "out")]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return best(lambda: subprocess.run([sys.executable, "-m", "nasion", *words], check=True, **quiet))
+    command, silent = [sys.executable, "-m", "nasion", *words], subprocess.DEVNULL
+    return best(lambda: subprocess.run(command, check=True, stdout=silent, stderr=silent))
 
 
 def face_ms(rounds: int = 100) -> tuple[float, float]:

@@ -18,13 +18,13 @@ FOLDER = Path("demo")
 def main() -> None:
     """Write the astronaut, run the command that a person would type, and say what to open."""
     images.write(FOLDER / "astronaut.png", data.astronaut())
-    words = ["predict", str(FOLDER / "astronaut.png"), *sys.argv[1:], "--out", str(FOLDER)]
+    words = ["predict", str(FOLDER / "astronaut.png"), *sys.argv[1:], "--out", str(FOLDER / "found")]
     print("$ nasion " + " ".join(words), flush=True)
     if code := subprocess.run([sys.executable, "-m", "nasion", *words]).returncode:
         sys.exit(code)
     print(f"""
-Open   {FOLDER / "astronaut-points.jpg"}    68 points on her face
-       {FOLDER / "keypoints.json"}          the points and how sure each is, px
+Open   {FOLDER / "found" / "astronaut-points.jpg"}    68 points on her face
+       {FOLDER / "found" / "keypoints.json"}          the points and how sure each is, px
 
 Next   .venv/bin/nasion predict YOUR.jpg
        .venv/bin/nasion match ONE.jpg OTHER.jpg

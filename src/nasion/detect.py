@@ -144,7 +144,7 @@ class Cascade:
     habit = Habit(0.849, 0.830, 0.145)
 
     NEIGHBOURS = 4
-    """Windows that must agree; its score is how many did."""
+    """Windows that must agree; its score grows with how clearly the last stage does."""
 
     def __init__(self) -> None:
         folder = Path(cv2.__file__).parent / "data"
@@ -225,9 +225,9 @@ def _downloaded() -> Path:
         pooch.get_logger().setLevel("ERROR")
         fetch = pooch.HTTPDownloader(progressbar=False, timeout=(CONNECT_SECONDS, READ_SECONDS))
         pooch.retrieve(YUNET_URL, YUNET_SHA256, fname=path.name, path=folder, downloader=fetch)  # pyright: ignore[reportArgumentType]
-    except ValueError:  # pooch's word for another hash; it has kept nothing
-        raise DownloadError(f"the face detector's download was cut off or is another file; {remedy}") from None
     except OSError as error:
         reason = "no network" if "resolve" in str(error) or "resolution" in str(error) else str(error)[:120]
         raise DownloadError(f"the face detector could not be downloaded ({reason}); {remedy}") from None
+    except ValueError:  # pooch's word for another hash; it has kept nothing
+        raise DownloadError(f"the face detector's download was cut off or is another file; {remedy}") from None
     return path

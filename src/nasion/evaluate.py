@@ -133,8 +133,12 @@ Given = Callable[[Annotation, Image], ArrayLike | None]
 """Returns the box (4,) that the network is given for a face; None for the whole picture.
 
 Raises:
-    LookupError: there is none for this face.
+    NoBoxError: there is none for this face.
 """
+
+
+class NoBoxError(Exception):
+    """No box was found for a face: it is lost, which is counted, not an error."""
 
 
 def given_boxes(boxes: str, predictor: Predictor) -> Given:
@@ -157,11 +161,17 @@ def given_boxes(boxes: str, predictor: Predictor) -> Given:
     return lambda face, _image: _nearest([check_box(box) for box in table(face.image) or () if box], face)
 
 
+def _told_boxes(boxes: str | Given, predictor: Predictor) -> str:
+    if not isinstance(boxes, str):
+        return "given boxes"
+    return f"boxes of {predictor.detector.name}" if boxes == "detector" else boxes
+
+
 def _nearest(boxes: Sequence[FloatArray], face: Annotation) -> FloatArray:
     true = face.points_box()
     best = max(boxes, key=lambda box: overlap(box, true), default=None)
     if best is None or overlap(best, true) < SMALLEST_OVERLAP:
-        raise LookupError("no box lies on this face")
+        raise NoBoxError("no box lies on this face")
     return best
 
 
@@ -205,7 +215,7 @@ def evaluate(
                 here.append(face)
             except (ImageError, AnnotationError) as error:
                 problems.append(Problem(face.name, str(error)))
-            except LookupError as error:
+            except NoBoxError as error:
                 lost.append(Problem(face.name, str(error)))
             tick()
         began = time.perf_counter()
@@ -221,7 +231,7 @@ def evaluate(
         model=predictor.backend.name,
         data=faces.name,
         split=split,
-        boxes=boxes if isinstance(boxes, str) else "given",
+        boxes=_told_boxes(boxes, predictor),
         faces=tuple(kept),
         true_keypoints=np.stack([face.keypoints for face in kept]),
         pred_keypoints=np.stack(keypoints),

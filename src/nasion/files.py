@@ -29,7 +29,7 @@ def write_bytes(path: str | Path, data: bytes) -> None:
     except OSError as error:
         if part:
             Path(part).unlink(missing_ok=True)
-        raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another place with --out") from None
+        raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another place") from None
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -48,7 +48,10 @@ def prove_writable(folder: str | Path) -> Path:
         OutputError: it cannot be made, is read-only or full.
     """
     probe = Path(folder) / ".writable"
-    write_bytes(probe, b"1")
+    try:
+        write_bytes(probe, b"1")
+    except OutputError as error:
+        raise OutputError(str(error).replace(str(probe), f"into {folder}")) from None
     probe.unlink()
     return Path(folder)
 

@@ -3,7 +3,7 @@
 import csv
 import glob
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -11,17 +11,14 @@ from typing import IO
 from nasion import draw, images
 from nasion.errors import AnnotationError, ConfigError, ImageError
 from nasion.files import prove_writable
-from nasion.output import check_format, unique_stems, write_predictions
+from nasion.output import STDIN, check_format, unique_stems, write_predictions
 from nasion.predict import Predictor, check_box
 from nasion.sample import Image, Prediction, Problem
 
 __all__ = ["Boxes", "Summary", "find", "listed", "read_boxes"]
 
-STDIN = "-"
-"""The name of a picture that comes through standard input."""
-
 Boxes = Callable[[Path], Sequence[Sequence[float] | None] | None]
-"""A picture's boxes; None has its faces looked for, a box None is the whole picture."""
+"""A picture's boxes; None has its faces looked for, a box None is the whole picture. ImageError: it has none."""
 
 
 @dataclass
@@ -74,8 +71,7 @@ def read_boxes(text: str) -> Boxes:
     if text == "picture":
         return lambda _path: [None]
     if text.lower().endswith(".csv"):
-        table = _box_table(Path(text))
-        return lambda path: table.get(str(path), table.get(path.name, []))
+        return _table_boxes(Path(text))
     try:
         box = [float(word) for word in text.split(",")]
     except ValueError:
@@ -94,23 +90,35 @@ def _matching(pattern: str) -> list[Path]:
 BOX_COLUMNS = ("image", "x0", "y0", "x1", "y1")
 
 
+def _table_boxes(table: Path) -> Boxes:
+    found = _box_table(table)
+
+    def boxes(path: Path) -> Sequence[Sequence[float] | None]:
+        if str(path) not in found and path.name not in found:
+            raise ImageError(f"{path}: {table} has no box for it")
+        return found.get(str(path), found.get(path.name, []))
+
+    return boxes
+
+
 def _box_table(path: Path) -> dict[str, list[list[float] | None]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
+            reader = csv.DictReader(file)
+            rows, columns = list(reader), list(reader.fieldnames or ())
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise AnnotationError(f"{path}: the boxes cannot be read: {error}") from None
-    if rows and not set(BOX_COLUMNS) <= rows[0].keys():
-        raise ConfigError(f"{path}: boxes need the columns {','.join(BOX_COLUMNS)}; it has {','.join(rows[0])}")
-    table: dict[str, list[list[float] | None]] = {}
+    if not set(BOX_COLUMNS) <= set(columns):
+        raise ConfigError(f"{path}: boxes need the columns {','.join(BOX_COLUMNS)}; it has {','.join(columns)}")
+    found: dict[str, list[list[float] | None]] = {}
     for number, row in enumerate(rows, start=2):
         try:
             box = [float(row[name]) for name in BOX_COLUMNS[1:]]
             check_box(box)
         except (ValueError, TypeError, ConfigError):
             raise ConfigError(f"{path}, line {number}: not a box with x0 < x1 and y0 < y1, px") from None
-        table.setdefault(row["image"], []).append(box)
-    return table
+        found.setdefault(str(Path(row["image"])), []).append(box)
+    return found
 
 
 def find(
@@ -143,27 +151,41 @@ def find(
     check_format(form)
     prove_writable(out)
     summary = Summary()
-    stems = unique_stems([Path("stdin") if str(path) == STDIN else path for path in pictures])
-    names = dict(zip(pictures, stems.values(), strict=True))
+    names = unique_stems(pictures)
+    drawn = {path: out / f"{names[path]}-points.jpg" for path in pictures}
+    _prove_apart(pictures, drawn)
     try:
         for path in progress(pictures):
             try:
                 image = _read(path, stdin)
+                where = boxes(path)
             except ImageError as error:
                 summary.skipped.append(Problem(str(path), str(error)))
                 tell(path, summary)
                 continue
-            summary.found[path] = predictor(image, boxes(path))
-            summary.drawn[path] = out / f"{names[path]}-points.jpg"
+            summary.found[path] = predictor(image, where)
+            summary.drawn[path] = drawn[path]
             images.write(summary.drawn[path], draw.draw_predictions(image, summary.found[path]))
             tell(path, summary)
     finally:  # what was found until an end by Ctrl-C is not lost
         if summary.found:
-            summary.files = write_predictions(out, summary.found, form, names)
+            summary.files = write_predictions(out, summary.found, form, names, predictor.skeleton)
     if not summary.found:
         skipped = summary.skipped
         raise ImageError(skipped[0].reason if len(skipped) == 1 else f"none of {len(skipped)} pictures could be read")
     return summary
+
+
+def _prove_apart(pictures: Sequence[Path], drawn: Mapping[Path, Path]) -> None:
+    """Refuse to write over what may be a person's own picture: among the pictures, nothing that is there is replaced.
+
+    Raises:
+        ConfigError: a drawn picture would take such a file's place.
+    """
+    folders = {path.parent.resolve() for path in pictures if str(path) != STDIN}
+    for each in drawn.values():
+        if each.parent.resolve() in folders and each.exists():
+            raise ConfigError(f"{each} is there already, among your pictures; choose another folder with --out")
 
 
 def _read(path: Path, stdin: IO[bytes] | None) -> Image:

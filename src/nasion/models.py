@@ -8,7 +8,7 @@ from typing import Any
 
 from nasion.errors import ModelError, nearest
 
-__all__ = ["DEFAULT", "available", "card", "resolve"]
+__all__ = ["DEFAULT", "available", "card", "is_run", "resolve"]
 
 DEFAULT = "default"
 """What finds points if nobody names a model."""
@@ -39,6 +39,15 @@ def card(name: str) -> dict[str, Any]:
     if name not in available():
         raise ModelError(f'no model "{name}" in the package; {nearest(name, available())}')
     return tomllib.loads((_folder() / f"{name}.toml").read_text("utf-8"))
+
+
+def is_run(model: str | Path) -> bool:
+    """Return whether a model is named by a folder: a name in the package stands for that, whatever folders there are.
+
+    >>> is_run("default")
+    False
+    """
+    return str(model) not in available() and Path(model).is_dir()
 
 
 def resolve(model: str | Path) -> Path:

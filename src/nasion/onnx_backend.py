@@ -37,14 +37,16 @@ class Header(NamedTuple):
     Attributes:
         skeleton: the points that it finds.
         crop: what it wants to see of a picture.
-        config: the training's resolved configuration, a table; empty for a network of other make.
+        config: the training's resolved configuration, a table.
         card: data, terms, scores and command, a table.
+        validation_share: the share of its training faces that it was chosen by.
     """
 
     skeleton: Skeleton
     crop: CropConfig
     config: dict[str, Any]
     card: dict[str, Any]
+    validation_share: float
 
 
 def parse_header(text: str, name: str) -> Header:
@@ -57,7 +59,8 @@ def parse_header(text: str, name: str) -> Header:
         table = json.loads(text)
         points = dict(table["skeleton"])
         skeleton = from_table(points.pop("name"), points)
-        return Header(skeleton, CropConfig.model_validate(table["crop"]), dict(table["config"]), dict(table["card"]))
+        config, crop = dict(table["config"]), CropConfig.model_validate(table["crop"])
+        return Header(skeleton, crop, config, dict(table["card"]), float(config["data"]["validation_share"]))
     except (ValueError, KeyError, TypeError, AttributeError, ValidationError, SkeletonError) as error:
         reason = str(error).splitlines()[0][:120]
         raise ModelError(f"{name}: what the file says of itself is damaged ({reason}); export it again") from None
@@ -95,7 +98,7 @@ class OnnxBackend:
             raise ModelError(f"{path}: a model, but not one of nasion's: write it with `nasion export RUN FILE.onnx`")
         self.header = parse_header(text, str(path))
         self.skeleton, self.crop = self.header.skeleton, self.header.crop
-        self.validation_share = float(self.header.config.get("data", {}).get("validation_share", 0.0))
+        self.validation_share = self.header.validation_share
         self._prove_shapes(path)
 
     def _prove_shapes(self, path: Path) -> None:

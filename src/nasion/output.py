@@ -13,14 +13,18 @@ import numpy as np
 from nasion.errors import ConfigError, nearest
 from nasion.files import write_text
 from nasion.sample import Prediction
+from nasion.skeleton import Skeleton
 
-__all__ = ["FORMATS", "check_format", "unique_stems", "write_predictions"]
+__all__ = ["FORMATS", "STDIN", "check_format", "unique_stems", "write_predictions"]
 
 Found = Mapping[Path, Sequence[Prediction]]
 """Pictures with their faces."""
 
 PTS_ORIGIN = 1
 """The first pixel's number in .pts files; everywhere else it is 0."""
+
+STDIN, STDIN_STEM = "-", "stdin"
+"""A picture that comes through standard input, and what its results are called."""
 
 FORMATS = ("json", "csv", "pts")
 
@@ -44,14 +48,17 @@ def unique_stems(paths: Sequence[Path]) -> dict[Path, str]:
     names: dict[Path, str] = {}
     taken: set[str] = set()
     for path in paths:
-        wanted = [path.stem, f"{path.parent.name}-{path.stem}"]
+        stem = STDIN_STEM if str(path) == STDIN else path.stem
+        wanted = [stem, f"{path.parent.name}-{stem}"]
         numbered = (f"{wanted[1]}-{number}" for number in count(2))
         names[path] = next(name for name in chain(wanted, numbered) if name not in taken)
         taken.add(names[path])
     return names
 
 
-def write_predictions(folder: Path, found: Found, form: str, stems: Mapping[Path, str]) -> list[Path]:
+def write_predictions(
+    folder: Path, found: Found, form: str, stems: Mapping[Path, str], skeleton: Skeleton
+) -> list[Path]:
     """Write all predictions and return the files: keypoints.json, keypoints.csv, or a .pts file a face.
 
     Args:
@@ -59,6 +66,7 @@ def write_predictions(folder: Path, found: Found, form: str, stems: Mapping[Path
         found: pictures with their faces.
         form: one of `FORMATS`.
         stems: a name for each picture's own files.
+        skeleton: what the points are.
 
     Raises:
         ConfigError: the format is unknown.
@@ -68,7 +76,7 @@ def write_predictions(folder: Path, found: Found, form: str, stems: Mapping[Path
     if form == "pts":
         return _write_pts(folder, found, stems)
     path = folder / f"keypoints.{form}"
-    write_text(path, json.dumps(_table(found), indent=1) + "\n" if form == "json" else _csv(found))
+    write_text(path, json.dumps(_table(found), indent=1) + "\n" if form == "json" else _csv(found, skeleton.count))
     return [path]
 
 
@@ -91,10 +99,9 @@ def _face(number: int, face: Prediction) -> dict[str, Any]:
     }
 
 
-def _csv(found: Found) -> str:
+def _csv(found: Found, points: int) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    points = next((face.skeleton.count for faces in found.values() for face in faces), 0)
     writer.writerow(["image", "face", "score", *(f"{axis}{k}" for k in range(points) for axis in "xy")])
     for path, faces in found.items():
         for number, face in enumerate(faces):
@@ -102,11 +109,21 @@ def _csv(found: Found) -> str:
     return text.getvalue()
 
 
+def _free(stem: str, taken: set[str]) -> str:
+    """Return `stem`, longer if another picture's results have it, and take it."""
+    while stem in taken:
+        stem += "_"
+    taken.add(stem)
+    return stem
+
+
 def _write_pts(folder: Path, found: Found, stems: Mapping[Path, str]) -> list[Path]:
     written: list[Path] = []
+    taken = set(stems.values())
     for path, faces in found.items():
         for number, face in enumerate(faces):
-            name = f"{stems[path]}.pts" if number == 0 else f"{stems[path]}_{number}.pts"
+            stem = stems[path] if number == 0 else _free(f"{stems[path]}_{number}", taken)
+            name = f"{stem}.pts"
             lines = "".join(f"{x:.3f} {y:.3f}\n" for x, y in face.keypoints + PTS_ORIGIN)
             write_text(folder / name, f"version: 1\nn_points: {face.skeleton.count}\n{{\n{lines}}}\n")
             written.append(folder / name)

@@ -19,7 +19,7 @@ from nasion.crop import CropConfig, face_box, to_channels
 from nasion.detect import SAME_FACE, Detection, Detector, best_detector, overlap
 from nasion.errors import ConfigError, ModelError
 from nasion.geometry import Affine, FloatArray, box_around
-from nasion.models import DEFAULT, resolve
+from nasion.models import DEFAULT, is_run, resolve
 from nasion.onnx_backend import OnnxBackend
 from nasion.sample import Image, Prediction
 from nasion.skeleton import Skeleton
@@ -61,7 +61,7 @@ def load_backend(model: str | Path) -> Backend:
         ModelError: there is no such model, it is damaged, or it needs torch and torch is not installed.
     """
     path = Path(model)
-    if not path.is_dir():
+    if not is_run(model):
         return OnnxBackend(resolve(model), path.stem)
     try:  # found by name: prediction stands below training and must not need torch
         backend = import_module("nasion.train.backend")
@@ -180,10 +180,8 @@ class Predictor:
 
 
 def doubt(face: Prediction) -> float:
-    """Return how unsure a network is of a face: the median spread of its points, as a share of their box's side."""
-    box = box_around(face.keypoints)
-    side = float(np.sqrt(np.prod(box[2:] - box[:2])))
-    return float(np.median(face.spread)) / max(side, np.finfo(float).tiny)
+    """Return how unsure a network is of a face: the median spread of its points, as a share of its crop's side."""
+    return float(np.median(face.spread) / np.sqrt(np.prod(face.box[2:] - face.box[:2])))
 
 
 def _proved(faces: Sequence[Prediction]) -> list[Prediction]:

@@ -20,7 +20,7 @@ from nasion.skeleton import mean_shape
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Training", "face_sheet", "write_report"]
+__all__ = ["Training", "face_sheet", "prove_report", "write_report"]
 
 SHOWN = 8
 """Faces in each of best, typical and worst."""
@@ -44,6 +44,19 @@ class Training:
     details: str
 
 
+def prove_report() -> None:
+    """Say in one line what a report lacks.
+
+    Raises:
+        ConfigError: matplotlib or jinja2 is not installed.
+    """
+    try:
+        import jinja2  # noqa: F401
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ConfigError(f"a report needs matplotlib and jinja2 ({error}); pip install 'nasion[report]'") from None
+
+
 def write_report(
     path: Path, measured: Evaluation, faces: DataSet, command: str, training: Training | None = None
 ) -> None:
@@ -60,12 +73,11 @@ def write_report(
         ConfigError: matplotlib or jinja2 is not installed.
         OutputError: the file cannot be written.
     """
-    try:
-        from jinja2 import Environment
+    prove_report()
+    from jinja2 import Environment
 
-        from nasion import plots
-    except ImportError as error:
-        raise ConfigError(f"a report needs matplotlib and jinja2 ({error}); pip install 'nasion[report]'") from None
+    from nasion import plots
+
     template = (resources.files("nasion") / "templates" / "report.html.j2").read_text("utf-8")
     page = (
         Environment(autoescape=True)
@@ -91,14 +103,13 @@ def write_report(
 GIVEN = {
     "points": "the box around the true points",
     "picture": "the whole picture",
-    "detector": "the box of a face detector",
 }
 
 
 def _lead(measured: Evaluation) -> str:
     points = measured.faces[0].skeleton
     groups = len({face.subject for face in measured.faces})
-    given = GIVEN.get(measured.boxes, "boxes of a file")
+    given = GIVEN.get(measured.boxes, measured.boxes)
     split = {"val": "validation ", "train": "training ", "test": "test "}.get(measured.split, "")
     return (
         f"{len(measured.faces)} {split}faces of {groups} persons or photographs, {points.title}, "
@@ -129,7 +140,7 @@ MEANINGS = {
     "nme/inter_pupil": "mean distance / distance of the eyes' mean points",
     "nme/box_size": "mean distance / √(width · height) of the box around the points",
     "nme/box_diagonal": "mean distance / diagonal of that box",
-    "ms_per_face": "time from picture to points, ms, on the machine that measured",
+    "ms_per_face": "time from picture and box to points, ms, on the machine that measured",
     "n": "faces",
 }
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nasion.errors import ConfigError
 from nasion.evaluate import Given, evaluate
 from nasion.geometry import FloatArray, scale_box
 from nasion.predict import Predictor
@@ -41,6 +42,7 @@ def box_curve(predictor: Predictor, faces: DataSet, tick: Callable[[], None] = l
         tick: called after each face of each of the ten measurements.
 
     Raises:
+        ConfigError: the model is given whole pictures.
         AnnotationError: no picture can be read.
         SkeletonError: the faces do not have the predictor's points.
     """
@@ -54,6 +56,9 @@ def box_curve(predictor: Predictor, faces: DataSet, tick: Callable[[], None] = l
 
         return give
 
+    if predictor.backend.crop.box == "picture":
+        raise ConfigError(f"{predictor.backend.name} was trained on whole pictures: it has no box to be moved")
+    faces = faces.reduced_to(predictor.skeleton)
     first = next(iter(faces.annotations))
     normaliser = next((name for name in first.lengths() if name.startswith("inter_")), "box_size")
 

@@ -11,11 +11,11 @@ from nasion.errors import ConfigError
 from nasion.evaluate import Evaluation, evaluate
 from nasion.files import write_bytes
 from nasion.predict import Predictor
-from nasion.report import told
+from nasion.report import prove_report, told
 from nasion.robustness import SCALES, SHIFTS, box_curve
 from nasion.sample import DataSet
 
-__all__ = ["NAMES", "draw_box_curve", "measure", "point_line", "scores_table"]
+__all__ = ["NAMES", "draw_box_curve", "measure", "point_line", "prove_curve", "scores_table"]
 
 NAMES = {"train": "training", "val": "validation", "test": "test", "all": "labelled"}
 """What a person calls a split."""
@@ -33,6 +33,17 @@ def measure(predictor: Predictor, faces: DataSet, boxes: str, split: str, consol
     return measured
 
 
+def prove_curve(path: Path) -> None:
+    """Say in one line why a curve could not be drawn, before an hour's work.
+
+    Raises:
+        ConfigError: matplotlib is not installed, or the file is not to be a .png.
+    """
+    prove_report()
+    if path.suffix.lower() != ".png":
+        raise ConfigError(f"{path}: the curve is drawn as .png")
+
+
 def draw_box_curve(predictor: Predictor, faces: DataSet, path: Path, console: Console) -> str:
     """Draw the error against moved and scaled boxes, with a bar, and return it as a line.
 
@@ -40,12 +51,9 @@ def draw_box_curve(predictor: Predictor, faces: DataSet, path: Path, console: Co
         ConfigError: matplotlib is not installed, or the file is not to be a .png.
         OutputError: the file cannot be written.
     """
-    try:
-        from nasion import plots
-    except ImportError as error:
-        raise ConfigError(f"a figure needs matplotlib ({error}); pip install 'nasion[report]'") from None
-    if path.suffix != ".png":
-        raise ConfigError(f"{path}: the curve is drawn as .png")
+    prove_curve(path)
+    from nasion import plots
+
     total = len(faces) * (len(SHIFTS) + len(SCALES))
     steps = iter(track(range(total), "moving boxes", console=console, transient=True))
 

@@ -161,6 +161,53 @@ def test_the_mean_of_a_folder(nasion, tmp_path, yunet_file):
     assert nasion("match", "faces", "faces/a.png")[0] == 2
 
 
+def test_no_picture_of_a_persons_own_is_written_over(nasion, tmp_path):
+    images.write(tmp_path / "me.png", np.full((24, 24, 3), 9, np.uint8))
+    images.write(tmp_path / "me-points.jpg", np.full((24, 24, 3), 90, np.uint8))
+    before = (tmp_path / "me-points.jpg").read_bytes()
+    code, _, error = nasion("predict", "me.png", "--box", "2,2,20,20", "--out", ".")
+    assert code == 2
+    assert "choose another folder with --out" in error
+    assert (tmp_path / "me-points.jpg").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("image;x0;y0;x1;y1\na.png;10,5;20,5;30,5;40,5\n", "need the columns"),
+        ("image,x0,y0,x1,y1\na.png,5,5,1,1\n", "line 2: not a box"),
+        ("image,x0,y0,x1,y1\nother.png,1,1,5,5\n", "has no box for it"),
+        ("", "need the columns"),
+    ],
+)
+def test_tables_of_boxes_that_do_not_fit(nasion, tmp_path, table, words):
+    images.write(tmp_path / "a.png", np.full((24, 24, 3), 9, np.uint8))
+    (tmp_path / "boxes.csv").write_text(table)
+    code, _, error = nasion("predict", "a.png", "--box", "boxes.csv")
+    assert code == 2
+    assert words in error
+    assert error.count("\n") == 1
+
+
+def test_names_with_brackets_and_twins(nasion, tmp_path):
+    for name in ("a[bold].png", "stdin.png", "b/x.png", "x.png"):
+        images.write(tmp_path / name, np.full((24, 24, 3), 9, np.uint8))
+    code, out, _ = nasion("predict", "a[bold].png", "stdin.png", "x.png", "b/x.png", "--box", "2,2,20,20")
+    assert code == 0
+    assert "a[bold].png" in out
+    names = {path.name for path in (tmp_path / "predictions").glob("*.jpg")}
+    assert names == {"a[bold]-points.jpg", "stdin-points.jpg", "x-points.jpg", "b-x-points.jpg"}
+
+
+def test_points_of_several_faces_never_take_anothers_file(nasion, tmp_path):
+    boxes = "image,x0,y0,x1,y1\na.png,2,2,20,20\na.png,4,4,22,22\na_1.png,2,2,20,20\n"
+    (tmp_path / "boxes.csv").write_text(boxes)
+    for name in ("a.png", "a_1.png"):
+        images.write(tmp_path / name, np.full((24, 24, 3), 9, np.uint8))
+    assert nasion("predict", "a.png", "a_1.png", "--box", "boxes.csv", "--format", "pts")[0] == 0
+    assert len(list((tmp_path / "predictions").glob("*.pts"))) == 3
+
+
 def test_models_say_what_they_are(nasion):
     code, out, _ = nasion("models")
     assert code == 0

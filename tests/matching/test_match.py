@@ -17,7 +17,7 @@ from nasion.geometry import Affine
 from nasion.matching import match
 from nasion.matching.files import Found, chosen_face, write_match
 from nasion.matching.morph import Pair, upright
-from nasion.matching.warp import bend, frame, triangles
+from nasion.matching.warp import ROOM, bend, frame, triangles, within
 from nasion.sample import Prediction
 from nasion.skeleton import from_table, load_skeleton
 
@@ -66,12 +66,12 @@ def test_missing_points_are_left_out_and_too_few_are_refused():
         match(face(a), face(b))
 
 
-@pytest.mark.parametrize("count", [3, 20, 68])
-def test_triangles_cover_the_canvas_once(count):
-    points = np.concatenate([scattered(count), frame(SIZE)])
+@pytest.mark.parametrize(("count", "low", "high"), [(3, 12, 48), (20, 12, 48), (68, 12, 48), (20, 0, 59)])
+def test_triangles_cover_the_frame_once(count, low, high):
+    points = np.concatenate([scattered(count, 0, low, high), within(scattered(9, 1, -50, 150), SIZE), frame(SIZE)])
     corners = points[triangles(points, SIZE)]
     (x1, y1), (x2, y2) = (corners[:, 1] - corners[:, 0]).T, (corners[:, 2] - corners[:, 0]).T
-    assert np.abs(x1 * y2 - x2 * y1).sum() / 2 == pytest.approx((SIZE[0] - 1) * (SIZE[1] - 1), rel=1e-5)
+    assert np.abs(x1 * y2 - x2 * y1).sum() / 2 == pytest.approx((1 + 2 * ROOM) ** 2 * SIZE[0] * SIZE[1], rel=1e-5)
 
 
 def test_points_that_coincide_are_one():

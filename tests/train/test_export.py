@@ -16,9 +16,9 @@ from nasion.train import export as exporting
 from nasion.train.backend import TorchBackend
 from nasion.train.config import parse
 from nasion.train.export import export, read_back
-from nasion.train.initial import trained
+from nasion.train.initial import begin, trained
 from nasion.train.network import KeypointNetwork
-from nasion.train.run import Run
+from nasion.train.run import Run, open_run
 
 NETWORKS = {
     "unet": {"model": {"name": "unet", "widths": [6, 8], "stride": 4}, "codec": {"name": "softargmax"}},
@@ -107,7 +107,22 @@ def test_half_precision_is_half_the_file_and_nearly_the_same(exported, tmp_path)
     assert saved == pytest.approx(weights, rel=0.2)
 
 
-def test_a_training_can_start_from_it(exported):
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("half", [False, True])
+def test_a_training_can_start_from_every_network(tmp_path, network, half):
+    folder, path = make_run(tmp_path / "run", network), tmp_path / "net.onnx"
+    export(folder, path, half)
+    run = open_run(folder)
+    config = run.config.model_copy(update={"init": run.config.init.model_copy(update={"model": str(path)})})
+    begun = KeypointNetwork(config, 58)
+    begin(begun, config, run.skeleton)
+    original = TorchBackend(folder).network
+    for name, weight in original.named_parameters():
+        expected = weight.half().float() if half and weight.ndim > 1 else weight
+        assert torch.equal(dict(begun.named_parameters())[name], expected), name
+
+
+def test_what_a_file_holds_is_what_was_trained(exported):
     folder, path = exported
     config, skeleton, weights = read_back(path)
     state = TorchBackend(folder).network.state_dict()
@@ -161,7 +176,7 @@ def other_header(path):
         {
             "skeleton": {"name": text.skeleton.name, **text.skeleton.to_table()},
             "crop": text.crop.model_dump(),
-            "config": {},
+            "config": {"data": {"validation_share": 0.1}},
             "card": {},
         }
     )

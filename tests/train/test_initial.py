@@ -10,6 +10,7 @@ from torchvision.models import resnet18
 from nasion import datasets
 from nasion.errors import ConfigError, DownloadError, ModelError
 from nasion.skeleton import load_skeleton
+from nasion.train import fit as fitting
 from nasion.train import timing
 from nasion.train.batches import Crops
 from nasion.train.config import load, parse
@@ -97,7 +98,8 @@ def test_a_model_that_is_not_there():
         trained("nowhere")
 
 
-def test_frozen_layers_and_their_statistics_stay(first, tmp_path):
+def test_frozen_layers_and_their_statistics_stay(first, tmp_path, monkeypatch):
+    monkeypatch.setattr(fitting, "_prove_thaw", lambda _config: None)  # it would not end before they thaw
     changes = {"init": {"model": str(first), "freeze_epochs": 1}, "optimizer": {"name": "adamw", "weight_decay": 0.1}}
     fit(config(**changes, seed=5), tmp_path / "run", QUIET, "nasion train x")
     before = load_weights(first / "checkpoints" / "best.pt")["weights"]
@@ -108,6 +110,17 @@ def test_frozen_layers_and_their_statistics_stay(first, tmp_path):
     fit(config(**thawed), tmp_path / "thawed", QUIET, "nasion train x")
     after = load_weights(tmp_path / "thawed" / "checkpoints" / "best.pt")["weights"]
     assert not torch.equal(after["model.stem.0.weight"], before["model.stem.0.weight"])
+
+
+@pytest.mark.parametrize(
+    ("init", "words"),
+    [({"freeze_epochs": 1}, "--init default"), ({"freeze_epochs": 9, "model": "RUN"}, "train longer")],
+)
+def test_freezing_what_would_never_thaw_is_refused(first, tmp_path, init, words):
+    init = {**init, "model": str(first)} if "model" in init else init
+    with pytest.raises(ConfigError, match=words):
+        fit(config(init=init), tmp_path / "run", QUIET, "nasion train x")
+    assert not list(tmp_path.rglob("*.json"))
 
 
 def test_the_backbone_learns_at_its_own_rate():
@@ -149,7 +162,7 @@ def test_files_that_are_no_resnet(tmp_path):
     (tmp_path / "page.pth").write_text("<html>")
     with pytest.raises(ModelError, match="refused"):
         resnet(tmp_path / "page.pth")
-    with pytest.raises(ModelError, match="cannot be read"):
+    with pytest.raises(ModelError, match="no file"):
         resnet(tmp_path / "nowhere.pth")
 
 

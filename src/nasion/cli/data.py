@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from nasion import datasets, images
-from nasion.cli.screen import Data, Settings, console, needs_torch
+from nasion.cli.screen import Data, Settings, console, needs_torch, say
 
 __all__ = ["COMMANDS"]
 
@@ -21,7 +22,7 @@ def get(
     from nasion import fetch
 
     spec = fetch.get(name, folder, console, [url] if url else None, archive)
-    console.print(f"next: nasion doctor {spec}", soft_wrap=True)
+    say(f"next: nasion doctor {spec}")
 
 
 def doctor(
@@ -34,7 +35,7 @@ def doctor(
     report = doctors.examine(datasets.load(data), console)
     console.print(doctors.as_table(report))
     path = doctors.draw_worst(report, out)
-    console.print(f"the {len(report.worst)} oddest faces: {path}", soft_wrap=True)
+    say(f"the {len(report.worst)} oddest faces: {path}")
 
 
 def show(
@@ -59,9 +60,9 @@ def show(
 
         picture, problems = crops_sheet(config.load(recipe, settings or (), data), faces, count)
         for problem in problems:
-            console.print(f"[yellow]skipped[/] {problem.name}: {problem.reason}", soft_wrap=True)
+            console.print(f"[yellow]skipped[/] {escape(f'{problem.name}: {problem.reason}')}", soft_wrap=True)
     images.write(out, picture)
-    console.print(f"{min(count, len(faces))} of {len(faces)} faces → {out}", soft_wrap=True)
+    say(f"{min(count, len(faces))} of {len(faces)} faces → {out}")
 
 
 def formats() -> None:

@@ -8,7 +8,7 @@ import typer
 from rich.progress import track
 
 from nasion import find, models
-from nasion.cli.screen import console, notice
+from nasion.cli.screen import console, notice, say
 from nasion.detect import best_detector
 from nasion.errors import ConfigError, ImageError
 from nasion.predict import Predictor
@@ -49,7 +49,7 @@ def predict(
             if several:
                 notice(f"skipped {so_far.skipped[-1].reason}")
         elif len(paths) <= FEW or not faces:
-            console.print(f"{path}: {_told(faces)} → {so_far.drawn[path]}", soft_wrap=True)
+            say(f"{path}: {_told(faces)} → {so_far.drawn[path]}")
 
     def progress(each: Iterable[Path]) -> Iterable[Path]:
         return track(each, "finding", total=len(paths), console=console, transient=True, disable=len(paths) <= FEW)
@@ -58,7 +58,7 @@ def predict(
     faces = sum(len(each) for each in summary.found.values())
     where = summary.files[0] if len(summary.files) == 1 else out
     pictures_word = f"{len(summary.found)} picture{'s' * (len(summary.found) != 1)}"
-    console.print(f"{faces} face{'s' * (faces != 1)} in {pictures_word} → {where}", soft_wrap=True)
+    say(f"{faces} face{'s' * (faces != 1)} in {pictures_word} → {where}")
     if summary.skipped:
         console.print(f"[yellow]{len(summary.skipped)} of {len(paths)} pictures could not be read[/]")
     if require_face and not all(summary.found.values()):
@@ -98,15 +98,14 @@ def match(
     first, second = _numbers(face)
     one, two = files.chosen_face(predictor, a, first), files.chosen_face(predictor, b, second)
     found, written = files.write_match(one, two, out, frames, morph)
-    console.print(
+    say(
         f"{len(found.names)} points matched; B → A: scale {found.similarity.scale:.3f}, "
-        f"turned {found.rotation_deg:+.1f}°, residual {100 * found.residual:.1f} % of the face's size",
-        soft_wrap=True,
+        f"turned {found.rotation_deg:+.1f}°, residual {100 * found.residual:.1f} % of the face's size"
     )
     if found.residual > files.TURNED:
         notice("the two faces are turned differently: hidden parts are stretched in the warp and the morph")
     for path in written:
-        console.print(f"  {path}", soft_wrap=True)
+        say(f"  {path}")
 
 
 def _numbers(text: str | None) -> tuple[int | None, int | None]:
@@ -134,7 +133,7 @@ def _mean(folder: Path, predictor: Predictor, out: Path) -> None:
     if len(found) < 2:
         raise ImageError(f"{folder}: a mean needs two pictures with a face; it has {len(found)}")
     written = files.write_mean(predictor, found, out)
-    console.print(f"the mean of {len(found)} faces of {len(paths)} pictures → {written[0]}", soft_wrap=True)
+    say(f"the mean of {len(found)} faces of {len(paths)} pictures → {written[0]}")
 
 
 def list_models() -> None:
@@ -144,7 +143,7 @@ def list_models() -> None:
         console.print(f"[bold]{name}[/]", soft_wrap=True)
         for key, value in table.items():
             for row, line in enumerate(_lines(value)):
-                console.print(f"  {key if row == 0 else '':<12}{line}", soft_wrap=True, markup=False)
+                say(f"  {key if row == 0 else '':<12}{line}")
 
 
 def _lines(value: Any) -> list[str]:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from nasion.errors import ModelError
 
-__all__ = ["Data", "Minutes", "Model", "Settings", "console", "needs_torch", "notice", "typed"]
+__all__ = ["Data", "Minutes", "Model", "Settings", "console", "needs_torch", "notice", "say", "typed"]
 
 console = Console(highlight=False)
 
@@ -31,6 +31,11 @@ def needs_torch() -> None:
         import pytorch_lightning  # noqa: F401
     except ImportError as error:
         raise ModelError(f"training needs torch and Lightning ({error}); pip install 'nasion[train]'") from None
+
+
+def say(text: str) -> None:
+    """Print a line as it is: a file's name may have brackets, which the screen would take for colours."""
+    console.print(text, markup=False, soft_wrap=True)
 
 
 def notice(text: str) -> None:

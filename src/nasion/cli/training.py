@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from nasion import datasets
-from nasion.cli.screen import Data, Minutes, Model, Settings, console, needs_torch, notice, typed
+from nasion.cli.screen import Data, Minutes, Model, Settings, console, needs_torch, notice, say, typed
 from nasion.detect import best_detector
 from nasion.errors import ConfigError
 from nasion.files import prove_writable, write_text
+from nasion.models import is_run
 from nasion.predict import Predictor
 
 __all__ = ["COMMANDS"]
@@ -100,10 +102,14 @@ def evaluate(
     detector_weights: Annotated[Path | None, typer.Option(help="YuNet's file, instead of its download")] = None,
 ) -> None:
     """Measure a model on labelled faces."""
-    from nasion.report import write_report
-    from nasion.scores import NAMES, measure, point_line, scores_table
+    from nasion.report import prove_report, write_report
+    from nasion.scores import NAMES, draw_box_curve, measure, point_line, prove_curve, scores_table
     from nasion.splits import with_validation
 
+    if report is not None:
+        prove_report()
+    if box_curve is not None:
+        prove_curve(box_curve)
     predictor = Predictor(model, None if detector_weights is None else best_detector(detector_weights), notice)
     faces = datasets.load(data)
     if split in ("train", "val"):
@@ -116,27 +122,27 @@ def evaluate(
     if split == "all" and any(face.split == "train" for face in measured.faces):
         console.print("[yellow]training faces are among these; --split test measures the others[/]")
     for problem in measured.problems:
-        console.print(f"[yellow]skipped[/] {problem.name}: {problem.reason}", soft_wrap=True)
+        console.print(f"[yellow]skipped[/] {escape(f'{problem.name}: {problem.reason}')}", soft_wrap=True)
+    for problem in measured.lost:
+        console.print(f"[yellow]lost[/] {escape(f'{problem.name}: {problem.reason}')}", soft_wrap=True)
     title = f"{len(measured.faces)} {NAMES[split]} faces of {data}, given the {measured.boxes}"
-    console.print(f"[bold]{title}[/]", soft_wrap=True)
+    console.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
     console.print(scores_table(measured))
     for index in point or ():
         console.print(point_line(measured, index))
     if json_file is not None:
         write_text(json_file, json.dumps(measured.scores(), indent=1) + "\n")
     if box_curve is not None:
-        from nasion.scores import draw_box_curve
-
-        console.print(draw_box_curve(predictor, faces, box_curve, console), soft_wrap=True)
+        say(draw_box_curve(predictor, faces, box_curve, console))
     if report is not None:
         story = None
-        if Path(model).is_dir():
+        if is_run(model):
             from nasion.train.run import open_run
             from nasion.train.study import training_story
 
             story = training_story(open_run(model))
         write_report(report / "report.html", measured, faces, typed(), story)
-        console.print(f"the report: {report / 'report.html'}", soft_wrap=True)
+        say(f"the report: {report / 'report.html'}")
 
 
 def export(
@@ -150,8 +156,8 @@ def export(
 
     apart = write(run, file, half)
     size = file.stat().st_size / 1e6
-    console.print(f"{file}: {size:.1f} MB, its points at most {apart:.1g} px of the crop from torch's", soft_wrap=True)
-    console.print(f"next: nasion predict PICTURE --model {file}", soft_wrap=True)
+    say(f"{file}: {size:.1f} MB, its points at most {apart:.1g} px of the crop from torch's")
+    say(f"next: nasion predict PICTURE --model {file}")
 
 
 def filters(
@@ -162,7 +168,7 @@ def filters(
     needs_torch()
     from nasion.train.study import filters as draw_filters
 
-    console.print(f"kernels → {draw_filters(model, out or model / 'filters.png')}", soft_wrap=True)
+    say(f"kernels → {draw_filters(model, out or model / 'filters.png')}")
 
 
 def recipes() -> None:

@@ -1,7 +1,7 @@
 """iBUG's `.pts` files, each beside its picture: 300-W and its parts, in any depth of folders.
 
 Source of the format: the 300-W challenge. Coordinates are **1-based** (Matlab); `?origin=0` reads copies that
-are not. The folders "trainset" and "testset" name the split, as 300-W's protocol has it.
+are not. The folders "trainset", "afw", "testset" and "ibug" name the split, as 300-W's protocol has it.
 """
 
 import re
@@ -38,7 +38,9 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     points = option_skeleton(options)
     first = origin(options, usual=1)
     for path in sorted(folder.rglob("*.pts")):
-        found.collect(str(path.relative_to(folder)), lambda path=path: _faces(path, points, first))
+        found.collect(
+            str(path.relative_to(folder)), lambda path=path: _faces(path, points, first, _split(path, folder))
+        )
     points = points or _commonest(found.faces)
     for face in [face for face in found.faces if face.skeleton.name != points.name]:
         found.faces.remove(face)
@@ -52,12 +54,12 @@ def _commonest(faces: list[Annotation]) -> Skeleton:
     return load_skeleton(counts.most_common(1)[0][0] if counts else "ibug-68")
 
 
-def _faces(path: Path, points: Skeleton | None, first: int) -> Iterator[Annotation]:
+def _faces(path: Path, points: Skeleton | None, first: int, split: str) -> Iterator[Annotation]:
     keypoints = parse_pts(path.read_text("latin-1")) - first
     points = points or skeleton_of_count(len(keypoints))
     if points is None:
         raise AnnotationError(f"{len(keypoints)} points are of no known skeleton; name yours with ?skeleton=FILE.toml")
-    yield annotation(picture_beside(path), keypoints, points, subject=subject(path), split=_split(path.parts))
+    yield annotation(picture_beside(path), keypoints, points, subject=subject(path), split=split)
 
 
 def picture_beside(path: Path) -> Path:
@@ -76,8 +78,13 @@ def subject(path: Path) -> str:
     return "/".join((*path.parts[-1 - parents : -1], photograph(path.stem)))
 
 
-def _split(parts: tuple[str, ...]) -> str:
-    return "test" if "testset" in parts else "train" if {"trainset", "afw"} & set(parts) else ""
+def _split(path: Path, folder: Path) -> str:
+    """Return which side of 300-W's protocol a file is on, by the folders from the one that was named downwards."""
+    inside = path.relative_to(folder).parts[:-1]
+    parts = {folder.resolve().name, *inside}
+    if "testset" in parts or "ibug" in inside:  # the 135 faces of iBUG are the challenging part of the test
+        return "test"
+    return "train" if {"trainset", "afw"} & parts else ""
 
 
 def parse_pts(text: str) -> FloatArray:

@@ -14,12 +14,12 @@ from PIL import Image as PillowImage
 
 from nasion import draw, images
 from nasion.crop import CropConfig, face_box
-from nasion.errors import ConfigError, ImageError, OutputError
+from nasion.errors import ConfigError, ImageError, OutputError, SkeletonError
 from nasion.files import prove_writable, write_bytes, write_text
 from nasion.geometry import Affine, FloatArray, box_around
-from nasion.matching import Match, match
+from nasion.matching import FEWEST, Match, match
 from nasion.matching.morph import Pair, mean_face, upright
-from nasion.matching.warp import bend, frame
+from nasion.matching.warp import bend, frame, within
 from nasion.predict import Predictor
 from nasion.sample import Image, Prediction
 from nasion.skeleton import mean_shape
@@ -95,15 +95,14 @@ def write_match(a: Found, b: Found, out: Path, frames: int = 30, form: str = "gi
     }
     for name, picture in pictures.items():
         images.write(out / name, picture)
-    write_bytes(out / f"morph.{form}", {"gif": _gif, "mp4": _mp4}[form](list(pair.frames(frames))))
     write_text(out / "match.json", json.dumps(_table(a, b, found), indent=1) + "\n")
+    write_bytes(out / f"morph.{form}", {"gif": _gif, "mp4": _mp4}[form](list(pair.frames(frames))))
     return found, [*(out / name for name in pictures), out / f"morph.{form}", out / "match.json"]
 
 
 def _warped(aligned: Image, found: Match, size: tuple[int, int]) -> Image:
     """Return B, already moved onto A's picture, bent so that its points lie on A's."""
-    limits = np.array([size[1] - 2, size[0] - 2])
-    source, target = (np.clip(points, 1, np.maximum(limits, 1)) for points in (found.similarity(found.b), found.a))
+    source, target = within(found.similarity(found.b), size), within(found.a, size)
     edge = frame(size)
     return bend(aligned, np.concatenate([source, edge]), np.concatenate([target, edge]), size)
 
@@ -140,10 +139,11 @@ def _colours(count: int) -> list[tuple[int, int, int]]:
 
 def _gif(frames: Sequence[Image]) -> bytes:
     """Return a GIF that goes there and back."""
-    pictures = [PillowImage.fromarray(each) for each in [*frames, *frames[-2:0:-1]]]
+    first, *others = [*frames, *frames[-2:0:-1]]
+    rest = (PillowImage.fromarray(each) for each in others)
     buffer = io.BytesIO()
-    pictures[0].save(
-        buffer, "GIF", save_all=True, append_images=pictures[1:], duration=round(1000 / FRAMES_A_SECOND), loop=0
+    PillowImage.fromarray(first).save(
+        buffer, "GIF", save_all=True, append_images=rest, duration=round(1000 / FRAMES_A_SECOND), loop=0
     )
     return buffer.getvalue()
 
@@ -159,7 +159,7 @@ def _mp4(frames: Sequence[Image]) -> bytes:
             writer.write(cv2.cvtColor(each, cv2.COLOR_RGB2BGR))
         writer.release()
         if not path.is_file() or not path.stat().st_size:
-            raise OutputError("this OpenCV cannot write MP4; ask for a GIF: --morph gif")
+            raise OutputError("this OpenCV cannot write MP4; ask for a GIF with --morph gif; all else is written")
         return path.read_bytes()
 
 
@@ -198,8 +198,13 @@ def write_mean(predictor: Predictor, found: Sequence[tuple[Path, Prediction]], o
         out: the folder.
 
     Raises:
+        SkeletonError: the model has too few points.
         OutputError: the folder cannot be written to.
     """
+    if predictor.skeleton.count < FEWEST:
+        raise SkeletonError(
+            f"a mean face needs {FEWEST} points; {predictor.skeleton.name} has fewer; use another model"
+        )
     shapes = [face.keypoints for _, face in found]
     mean = upright(mean_shape(shapes), predictor.skeleton)
     picture = mean_face(((images.read(path), face.keypoints) for path, face in found), mean)

@@ -8,7 +8,7 @@ from nasion import images
 from nasion.crop import CropConfig, face_box
 from nasion.geometry import Affine, FloatArray, box_around, similarity_between
 from nasion.matching import Match
-from nasion.matching.warp import bend, frame
+from nasion.matching.warp import bend, frame, within
 from nasion.sample import Image
 from nasion.skeleton import Skeleton
 
@@ -32,12 +32,8 @@ class Pair:
         both = to_canvas @ matched.similarity
         self.a, self.b = images.warp(a, to_canvas, self.size), images.warp(b, both, self.size)
         edge = frame(self.size)
-        self.a_points = np.concatenate([self._inside(to_canvas(matched.a)), edge])
-        self.b_points = np.concatenate([self._inside(both(matched.b)), edge])
-
-    def _inside(self, points: FloatArray) -> FloatArray:
-        height, width = self.size
-        return np.clip(points, 1, [width - 2, height - 2])
+        self.a_points = np.concatenate([within(to_canvas(matched.a), self.size), edge])
+        self.b_points = np.concatenate([within(both(matched.b), self.size), edge])
 
     def at(self, share: float) -> Image:
         """Return the face that is `share` (0 to 1) of the way from A to B: shape and colours."""
@@ -67,9 +63,8 @@ def mean_face(faces: Iterator[tuple[Image, FloatArray]], mean: FloatArray) -> Im
     total, count = np.zeros((*size, 3)), 0
     for image, keypoints in faces:
         affine = similarity_between(keypoints, target)
-        height, width = size
-        moved = np.clip(affine(keypoints), 1, [width - 2, height - 2])
-        total += bend(images.warp(image, affine, size), np.concatenate([moved, frame(size)]), points, size)
+        moved = np.concatenate([within(affine(keypoints), size), frame(size)])
+        total += bend(images.warp(image, affine, size), moved, points, size)
         count += 1
     return np.rint(total / max(1, count)).astype(np.uint8)
 

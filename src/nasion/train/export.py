@@ -9,6 +9,7 @@ import io
 import json
 import logging
 import re
+import shlex
 import warnings
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -25,7 +26,7 @@ from nasion import images
 from nasion.crop import face_box, to_channels
 from nasion.drawn_face import SIZE, draw_face
 from nasion.errors import ConfigError, ModelError
-from nasion.files import write_bytes
+from nasion.files import prove_writable, write_bytes
 from nasion.geometry import Affine, box_around
 from nasion.models import resolve
 from nasion.onnx_backend import INPUT, KEYPOINTS, METADATA, SPREAD, OnnxBackend, parse_header
@@ -87,9 +88,10 @@ def export(folder: str | Path, path: Path, half: bool = False, card: dict[str, A
     crops = _crops(backend)
     model = _trace(network, crops)
     if half:
-        _store_half(model)
+        _store_half(model, {ROOT + name for name, _ in network.named_parameters()})
     helper.set_model_props(model, {METADATA: json.dumps(_header(backend.run, network, half, card or {}))})
     content = model.SerializeToString()
+    prove_writable(path.parent)
     beside = path.with_name(f".{path.name}.part")
     write_bytes(beside, content)
     try:
@@ -147,9 +149,9 @@ def _trace(network: KeypointNetwork, crops: NDArray[np.uint8]) -> onnx.ModelProt
     return model
 
 
-def _store_half(model: onnx.ModelProto) -> None:
+def _store_half(model: onnx.ModelProto, names: set[str]) -> None:
     for weight in model.graph.initializer:
-        if weight.name.startswith(ROOT) and len(weight.dims) > 1:
+        if weight.name in names and len(weight.dims) > 1:
             values, name = numpy_helper.to_array(weight).astype(np.float16), weight.name
             weight.CopyFrom(numpy_helper.from_array(values, name + HALVED))
             cast = helper.make_node("Cast", [name + HALVED], [name], to=onnx.TensorProto.FLOAT)
@@ -163,7 +165,7 @@ def _header(run: Run, network: KeypointNetwork, half: bool, card: dict[str, Any]
     return {
         "skeleton": {"name": run.skeleton.name, **run.skeleton.to_table()},
         "crop": run.config.crop.model_dump(),
-        "config": {**config, "data": {**config["data"], "source": _without_folders(run.config.data.source)}},
+        "config": _without_places(config),
         "card": {
             "command": _without_folders(run.command),
             "faces": run.data.get("faces", {}),
@@ -177,13 +179,22 @@ def _header(run: Run, network: KeypointNetwork, half: bool, card: dict[str, Any]
     }
 
 
+def _without_places(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration whose paths are names alone."""
+    for section, key in (("data", "source"), ("data", "skeleton"), ("init", "model"), ("model", "weights")):
+        if isinstance(config[section].get(key), str):
+            config[section][key] = _without_folders(config[section][key])
+    return config
+
+
 def _without_folders(command: str) -> str:
     """Return a command with the names of files and data sets, but not where they lie: a file goes to other people.
 
-    >>> _without_folders("nasion train default --data ibug:/home/me/300w?origin=1 --out runs/a")
-    'nasion train default --data ibug:300w?origin=1 --out a'
+    >>> _without_folders("nasion train default --data ibug:/home/me/300w --out runs/a")
+    'nasion train default --data ibug:300w --out a'
     """
-    return " ".join(re.sub(r"(^|[:=])[^:=]*/(?=[^/])", r"\1", word) for word in command.split())
+    words = (re.sub(r"(^|[:=])[^:=]*/(?=[^/])", r"\1", word) for word in shlex.split(command))
+    return shlex.join(words) if " " in command else "".join(words)
 
 
 def _apart(torch_backend: TorchBackend, onnx_backend: OnnxBackend, crops: NDArray[np.uint8]) -> float:
@@ -220,5 +231,10 @@ def read_back(model: str | Path) -> tuple[RunConfig, Skeleton, dict[str, Tensor]
         for each in graph.graph.initializer
         if each.name.startswith(ROOT + "model.")
     }
-    config = parse({**header.config, "data": {**header.config["data"], "skeleton": ""}})
+    try:
+        config = parse({**header.config, "data": {**header.config["data"], "skeleton": ""}})
+    except (KeyError, TypeError, ConfigError) as error:
+        raise ModelError(
+            f"{path}: it does not say how it was trained ({error}); a training cannot start here"
+        ) from None
     return config, header.skeleton, weights

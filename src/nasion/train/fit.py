@@ -9,6 +9,7 @@ from typing import Any
 import pytorch_lightning as lightning
 from pytorch_lightning.loggers import TensorBoardLogger
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 
 from nasion import datasets
@@ -26,7 +27,7 @@ from nasion.train.module import KeypointModule
 from nasion.train.run import Run, describe_data, load_weights, open_run
 from nasion.train.timing import Pace, fitted, measured_pace, told_time, whole_validations
 
-__all__ = ["fit", "load_faces", "resume"]
+__all__ = ["fit", "load_faces", "resume", "with_its_points"]
 
 
 def load_faces(config: RunConfig) -> DataSet:
@@ -37,10 +38,17 @@ def load_faces(config: RunConfig) -> DataSet:
     """
     if not config.data.source:
         raise ConfigError("no data is named; add --data, such as --data imm:DIR or --data synthetic:400")
-    faces = datasets.load(config.data.source)
-    if config.data.skeleton:
-        faces = faces.reduced_to(load_skeleton(config.data.skeleton))
+    faces = with_its_points(datasets.load(config.data.source), config)
     return with_validation(faces, config.data.validation_share)
+
+
+def with_its_points(faces: DataSet, config: RunConfig) -> DataSet:
+    """Return the faces with the points of a configuration: those of its skeleton, or all if it names none.
+
+    Raises:
+        SkeletonError: the skeleton does not say where its points stand in the data's.
+    """
+    return faces.reduced_to(load_skeleton(config.data.skeleton)) if config.data.skeleton else faces
 
 
 def fit(
@@ -73,11 +81,30 @@ def fit(
     if minutes is not None:
         config = fitted(config, pace, module.steps_per_epoch(), minutes)
     config = module.config = whole_validations(config)
+    _prove_thaw(config)
     data = describe_data(faces) | {"unreadable": [p.name for c in (train, validation) if c for p in c.problems]}
     run = Run(folder, config, faces.skeleton, command, data, threads, precision)
     run.write()
     _tell(run, module, pace, machines, console)
     return _train(run, module, machines, console, checkpoint=None)
+
+
+def _prove_thaw(config: RunConfig) -> None:
+    """Refuse a training in which the layers that are held still first would never learn, or have learnt nothing yet.
+
+    Raises:
+        ConfigError: `init.freeze_epochs` is too long, or there is nothing to hold.
+    """
+    frozen, epochs = config.init.freeze_epochs, config.schedule.epochs
+    if frozen and not config.init.model and config.model.options.get("weights", "none") == "none":
+        raise ConfigError(
+            f"init.freeze_epochs = {frozen} holds layers that have learnt nothing; name a trained network with --init, "
+            "such as --init default, or set it to 0"
+        )
+    if frozen >= epochs:
+        raise ConfigError(
+            f"init.freeze_epochs = {frozen}, but there are {epochs} epochs; train longer, or set it lower"
+        )
 
 
 def _follow(config: RunConfig, folder: Path, console: Console, command: str, machines: Machines) -> Run:
@@ -122,6 +149,9 @@ def _fits(state: dict[str, Any], module: KeypointModule) -> bool:
     weights, own = state.get("state_dict"), module.state_dict()
     if not isinstance(weights, dict) or not {"loops", "callbacks", "optimizer_states", "lr_schedulers"} <= state.keys():
         return False
+    groups = [len(each["param_groups"]) for each in state["optimizer_states"]]
+    if groups != [len(module.configure_optimizers()["optimizer"].param_groups)]:
+        return False
     return weights.keys() == own.keys() and all(weights[name].shape == own[name].shape for name in own)
 
 
@@ -148,7 +178,7 @@ def _crops(config: RunConfig, faces: DataSet, console: Console, quiet: bool = Fa
     next(steps, None)
     for problem in [*faces.problems, *kept.problems, *(validation.problems if validation else [])]:
         if not quiet:
-            console.print(f"[yellow]skipped[/] {problem.name}: {problem.reason}", soft_wrap=True)
+            console.print(f"[yellow]skipped[/] {escape(f'{problem.name}: {problem.reason}')}", soft_wrap=True)
     return kept, validation
 
 
@@ -195,7 +225,9 @@ def _train(run: Run, module: KeypointModule, machines: Machines, console: Consol
     trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
     if stop.asked:
         where = f"after epoch {trainer.current_epoch} of {trainer.max_epochs}"
-        console.print(f"[yellow]stopped[/] {where}; go on with: nasion train --resume {run.folder}", soft_wrap=True)
+        console.print(
+            f"[yellow]stopped[/] {where}; go on with: nasion train --resume {escape(str(run.folder))}", soft_wrap=True
+        )
     return replace(run, stopped=stop.asked)
 
 

@@ -1,12 +1,12 @@
 """Where a network's weights begin: at a trained network's, at torchvision's, or at chance."""
 
-from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
 from torch import Tensor
 
 from nasion.errors import ConfigError
+from nasion.models import is_run
 from nasion.skeleton import Skeleton
 from nasion.train.config import RunConfig
 from nasion.train.network import KeypointNetwork
@@ -32,7 +32,7 @@ def trained(model: str) -> Trained:
     Raises:
         ModelError: there is no such model, or it is damaged.
     """
-    if Path(model).is_dir():
+    if is_run(model):
         run = open_run(model)
         return Trained(run.config, run.skeleton, load_weights(run.best)["weights"])
     from nasion.train.export import read_back
@@ -71,7 +71,12 @@ def _take(network: KeypointNetwork, source: Trained, skeleton: Skeleton, name: s
     own = network.state_dict()
     same_points = source.skeleton.names == skeleton.names
     head = f"model.{HEAD}."
-    taken = {key: value for key, value in source.weights.items() if same_points or not key.startswith(head)}
+    fixed = {name for name, _ in network.named_buffers()} - own.keys()  # constants, which a file holds too
+    taken = {
+        key: value
+        for key, value in source.weights.items()
+        if key not in fixed and (same_points or not key.startswith(head))
+    }
     for key, value in taken.items():
         if key not in own or own[key].shape != value.shape:
             raise ConfigError(

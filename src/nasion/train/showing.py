@@ -7,9 +7,9 @@ from nasion import draw
 from nasion.geometry import Affine
 from nasion.sample import DataSet, Image, Problem
 from nasion.shown import spread_over
-from nasion.skeleton import load_skeleton
 from nasion.train.batches import Crops
 from nasion.train.config import RunConfig
+from nasion.train.fit import with_its_points
 
 __all__ = ["crops_sheet"]
 
@@ -21,7 +21,7 @@ LEAST_SIDE = 180
 
 def crops_sheet(config: RunConfig, faces: DataSet, count: int) -> tuple[Image, list[Problem]]:
     """Return a row a face, its plain crop, then variations as five epochs would see them; and what was skipped."""
-    faces = faces.reduced_to(load_skeleton(config.data.skeleton))
+    faces = with_its_points(faces, config)
     chosen = faces.subset([faces.annotations[index] for index in spread_over(faces, count)])
     plain = Crops(chosen, config.crop, None, config.seed)
     varied = Crops(chosen, config.crop, config.augment, config.seed)

@@ -8,9 +8,10 @@ import time
 from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from nasion.errors import ConfigError, ModelError, NasionError
@@ -71,7 +72,7 @@ def _finish(run: Run, console: Console, began: float) -> Run:
     write_report(path, measured, faces, command, training_story(run))
     console.print(f"\n[bold]{len(measured.faces)} {NAMES[split]} faces[/]")
     console.print(scores_table(measured))
-    console.print(f"trained in {told_time(seconds)}; the report: [bold]{path}[/]", soft_wrap=True)
+    console.print(f"trained in {told_time(seconds)}; the report: [bold]{escape(str(path))}[/]", soft_wrap=True)
     return run
 
 
@@ -144,7 +145,7 @@ def sweep(recipe: str, jobs: Sequence[Job], folder: Path, console: Console, minu
                 job.config, folder / job.folder, console, _job_command(recipe, job, minutes), minutes, ALONE
             )
         except NasionError as error:
-            console.print(f"[red]failed[/] {error}", soft_wrap=True)
+            console.print(f"[red]failed[/] {escape(str(error))}", soft_wrap=True)
             continue
         done[job.label] = run.folder
         if run.stopped:
@@ -164,7 +165,7 @@ def compare(runs: Mapping[str, Path], out: Path, console: Console) -> None:
     """Draw the curves of runs, by label, as `out`, write their scores beside it as .csv, and print them.
 
     Raises:
-        ConfigError: `out` is no .png.
+        ConfigError: `out` is no .png, or the runs were scored on different splits.
         ModelError: a run has not come to its end.
         OutputError: the files cannot be written.
     """
@@ -172,8 +173,12 @@ def compare(runs: Mapping[str, Path], out: Path, console: Console) -> None:
 
     if out.suffix.lower() != ".png":
         raise ConfigError(f"{out}: curves are drawn as .png")
+    tables = {label: _scores(folder) for label, folder in runs.items()}
+    splits = {str(table.pop("split")) for table in tables.values()}
+    if len(splits) > 1:
+        raise ConfigError(f"the runs were scored on different faces ({', '.join(sorted(splits))}); evaluate them alike")
+    scores = {label: {name: float(value) for name, value in table.items()} for label, table in tables.items()}
     curves = {label: read_curve(folder / "epochs.csv") for label, folder in runs.items()}
-    scores = {label: _scores(folder) for label, folder in runs.items()}
     write_bytes(out, plots.png(plots.sweep_curves(curves)))
     names = [name for name in next(iter(scores.values())) if not name.startswith("ms_")]
     rows = [
@@ -182,25 +187,24 @@ def compare(runs: Mapping[str, Path], out: Path, console: Console) -> None:
     ]
     write_text(out.with_suffix(".csv"), "\n".join(rows) + "\n")
     shown = [name for name in SWEEP_COLUMNS if name in names]
-    table = Table(title="scores on the validation faces", title_justify="left", box=None)
+    table = Table(title=f"scores on the {NAMES[splits.pop()]} faces", title_justify="left", box=None)
     table.add_column("run", no_wrap=True)
     for name in shown:
         table.add_column(name.replace("/", "\n"), justify="right")
     best = min(scores, key=lambda label: scores[label]["error_px/mean"])
     for label, each in scores.items():
         cells = (told(name, each.get(name, math.nan)) for name in shown)
-        table.add_row(label, *cells, style="bold" if label == best else "")
+        table.add_row(escape(label), *cells, style="bold" if label == best else "")
     console.print(table)
     console.print(f"curves: {out}   scores: {out.with_suffix('.csv')}", soft_wrap=True)
 
 
-def _scores(folder: Path) -> dict[str, float]:
+def _scores(folder: Path) -> dict[str, Any]:
     open_run(folder)  # one clear line if it is none
     path = folder / "scores.json"
     if not path.is_file():
         raise ModelError(f"{folder}: this run has not come to its end; go on with nasion train --resume {folder}")
-    table = json.loads(path.read_text("utf-8"))
-    return {name: value for name, value in table.items() if name != "split"}
+    return json.loads(path.read_text("utf-8"))
 
 
 def filters(model: Path, out: Path) -> Path:

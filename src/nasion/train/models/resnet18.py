@@ -62,13 +62,15 @@ class ResNet18(nn.Module):
         """
         if self.weights == "none":
             return
+        if self.weights != "imagenet" and not Path(self.weights).is_file():
+            raise ModelError(f'model.weights: no file "{self.weights}"; give a torchvision .pth, "imagenet" or "none"')
         state = _imagenet() if self.weights == "imagenet" else load_weights(Path(self.weights))
-        state = {name: value for name, value in state.items() if not name.startswith("fc.")}
-        if self.backbone.conv1.in_channels == 1 and "conv1.weight" in state:
-            state["conv1.weight"] = state["conv1.weight"].sum(1, keepdim=True)
         try:
+            state = {name: value for name, value in state.items() if not name.startswith("fc.")}
+            if self.backbone.conv1.in_channels == 1:
+                state["conv1.weight"] = state["conv1.weight"].sum(1, keepdim=True)
             self.backbone.load_state_dict(state)
-        except (RuntimeError, AttributeError, TypeError):
+        except (RuntimeError, AttributeError, TypeError, LookupError):
             raise ModelError(
                 f"{self.weights}: these are not the weights of a torchvision ResNet18; "
                 "give its .pth, or --init a run that `nasion train` wrote"
