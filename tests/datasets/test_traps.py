@@ -1,6 +1,7 @@
 """The traps of each format, one test each."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -219,3 +220,15 @@ def test_make_csv_is_read_with_its_origin(tmp_path):
     assert load(make_csv(tmp_path, points) + "?origin=1").annotations[0].keypoints == pytest.approx(
         points - 1, abs=1e-4
     )
+
+
+def test_300ws_folders_name_the_split_from_the_named_folder_downwards(tmp_path):
+    root = tmp_path / "testset" / "300w"
+    (tmp_path / "one").mkdir()
+    make_ibug(tmp_path / "one", shape(68))
+    places = {"afw": "train", "helen/trainset": "train", "lfpw/testset": "test", "ibug": "test", "elsewhere": ""}
+    for place in places:
+        shutil.copytree(tmp_path / "one", root / place)
+    splits = {str(face.image.parent.relative_to(root)): face.split for face in load(f"ibug:{root}").annotations}
+    assert splits == places
+    assert load(f"ibug:{root / 'lfpw' / 'testset'}").annotations[0].split == "test"
