@@ -16,7 +16,7 @@ class Fixed:
     """Answers the same place of every crop, and remembers what it was shown."""
 
     def __init__(self, place, skeleton="imm-58", **crop):
-        self.name, self.validation_share = "fixed", 0.0
+        self.name, self.validation_share, self.largest_doubt = "fixed", 0.0, 0.1
         self.skeleton = load_skeleton(skeleton)
         self.crop = CropConfig(**{"height": 48, "width": 64, **crop})
         self.place, self.seen = np.asarray(place, float), []

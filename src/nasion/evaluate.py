@@ -13,7 +13,7 @@ from nasion.detect import overlap
 from nasion.errors import AnnotationError, ConfigError, ImageError
 from nasion.find import read_boxes
 from nasion.geometry import FloatArray
-from nasion.predict import Predictor, check_box
+from nasion.predict import Predictor, check_box, doubt
 from nasion.sample import Annotation, DataSet, Image, Problem
 
 __all__ = ["BOXES", "THRESHOLD", "Evaluation", "Given", "evaluate"]
@@ -38,7 +38,7 @@ class Evaluation:
     Attributes:
         model, data, split, boxes: what was measured, on what, from which boxes.
         faces: the annotations, in the order of the arrays.
-        true_keypoints, pred_keypoints: (N, K, 2); spread: (N, K).
+        true_keypoints, pred_keypoints: (N, K, 2); spread: (N, K); crops: (N, 4), what the network looked at last.
         lengths: name to (N,), what errors are divided by.
         seconds: of prediction alone, without reading pictures.
         problems: faces that could not be measured.
@@ -53,6 +53,7 @@ class Evaluation:
     true_keypoints: FloatArray
     pred_keypoints: FloatArray
     spread: FloatArray
+    crops: FloatArray
     lengths: Mapping[str, FloatArray]
     seconds: float
     problems: tuple[Problem, ...]
@@ -100,6 +101,10 @@ class Evaluation:
         return {
             name: metrics.bootstrap(values, groups, statistic, rounds) for name, (values, statistic) in table.items()
         }
+
+    def doubts(self) -> FloatArray:
+        """Return how unsure the network was of each face (N,), as `predict.doubt` has it; NaN if it cannot say."""
+        return np.array([doubt(spread, box) for spread, box in zip(self.spread, self.crops, strict=True)])
 
     def by_point(self) -> FloatArray:
         """Return each point's mean error (K,), image px."""
@@ -203,6 +208,7 @@ def evaluate(
     lost: list[Problem] = []
     keypoints: list[FloatArray] = []
     spread: list[FloatArray] = []
+    crops: list[FloatArray] = []
     seconds = 0.0
     for start in range(0, len(faces), CHUNK):
         pictures, here, given = [], [], []
@@ -223,6 +229,7 @@ def evaluate(
         seconds += time.perf_counter() - began
         keypoints += [prediction.keypoints for prediction in found]
         spread += [prediction.spread for prediction in found]
+        crops += [prediction.box for prediction in found]
         kept += here
     if not kept:
         raise AnnotationError(f"{faces.name}: no face can be measured; the first: {[*problems, *lost][0].reason}")
@@ -236,6 +243,7 @@ def evaluate(
         true_keypoints=np.stack([face.keypoints for face in kept]),
         pred_keypoints=np.stack(keypoints),
         spread=np.stack(spread),
+        crops=np.stack(crops),
         lengths={name: np.array([each[name] for each in lengths]) for name in lengths[0]},
         seconds=seconds,
         problems=tuple(problems),

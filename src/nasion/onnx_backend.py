@@ -6,6 +6,7 @@ wants to see of a picture, the configuration it was trained with, and its card.
 """
 
 import json
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,6 +41,7 @@ class Header(NamedTuple):
         config: the training's resolved configuration, a table.
         card: data, terms, scores and command, a table.
         validation_share: the share of its training faces that it was chosen by.
+        largest_doubt: `predict.doubt` above which what a detector shows is no face; infinite if nothing is known.
     """
 
     skeleton: Skeleton
@@ -47,6 +49,7 @@ class Header(NamedTuple):
     config: dict[str, Any]
     card: dict[str, Any]
     validation_share: float
+    largest_doubt: float
 
 
 def parse_header(text: str, name: str) -> Header:
@@ -60,7 +63,8 @@ def parse_header(text: str, name: str) -> Header:
         points = dict(table["skeleton"])
         skeleton = from_table(points.pop("name"), points)
         config, crop = dict(table["config"]), CropConfig.model_validate(table["crop"])
-        return Header(skeleton, crop, config, dict(table["card"]), float(config["data"]["validation_share"]))
+        limit = math.inf if table["largest_doubt"] is None else float(table["largest_doubt"])
+        return Header(skeleton, crop, config, dict(table["card"]), float(config["data"]["validation_share"]), limit)
     except (ValueError, KeyError, TypeError, AttributeError, ValidationError, SkeletonError) as error:
         reason = str(error).splitlines()[0][:120]
         raise ModelError(f"{name}: what the file says of itself is damaged ({reason}); export it again") from None
@@ -98,7 +102,7 @@ class OnnxBackend:
             raise ModelError(f"{path}: a model, but not one of nasion's: write it with `nasion export RUN FILE.onnx`")
         self.header = parse_header(text, str(path))
         self.skeleton, self.crop = self.header.skeleton, self.header.crop
-        self.validation_share = self.header.validation_share
+        self.validation_share, self.largest_doubt = self.header.validation_share, self.header.largest_doubt
         self._prove_shapes(path)
 
     def _prove_shapes(self, path: Path) -> None:

@@ -24,14 +24,10 @@ from nasion.onnx_backend import OnnxBackend
 from nasion.sample import Image, Prediction
 from nasion.skeleton import Skeleton
 
-__all__ = ["Backend", "Predictor", "load_backend"]
+__all__ = ["Backend", "Predictor", "check_box", "doubt", "load_backend"]
 
 BATCH = 64
 """Crops that go through the network together."""
-
-
-LARGEST_DOUBT = 0.1
-"""`doubt` above which what a detector showed is no face."""
 
 
 class Backend(Protocol):
@@ -42,12 +38,14 @@ class Backend(Protocol):
         skeleton: the points that it finds.
         crop: what it wants to see of a picture.
         validation_share: the share of its training faces that it was chosen by.
+        largest_doubt: `doubt` above which what a detector shows is no face; infinite if nothing is known.
     """
 
     name: str
     skeleton: Skeleton
     crop: CropConfig
     validation_share: float
+    largest_doubt: float
 
     def __call__(self, crops: NDArray[np.uint8]) -> tuple[FloatArray, FloatArray]:
         """Return points (B, K, 2) and spreads (B, K), crop px, of crops (B, H, W, C)."""
@@ -143,7 +141,17 @@ class Predictor:
         faces: list[list[Prediction]] = [[] for _ in images]
         for (k, detection), face in zip(pairs, found, strict=True):
             faces[k].append(face if detection is None else replace(face, score=detection.score))
-        return faces if boxes is not None or self.looks_at_whole else [_proved(each) for each in faces]
+        return faces if boxes is not None or self.looks_at_whole else [self._proved(each) for each in faces]
+
+    def _proved(self, faces: Sequence[Prediction]) -> list[Prediction]:
+        """Return the faces, the best detections first, without those that are none and those found twice."""
+        kept: list[Prediction] = []
+        for face in faces:
+            box = box_around(face.keypoints)
+            doubtful = doubt(face.spread, face.box) > self.backend.largest_doubt  # no spread, NaN, is no doubt
+            if not doubtful and all(overlap(box, box_around(other.keypoints)) < SAME_FACE for other in kept):
+                kept.append(face)
+        return kept
 
     def at(self, pictures: Sequence[Image], boxes: Sequence[ArrayLike | None]) -> list[Prediction]:
         """Return one prediction for each pair of a picture and a box (None: the whole picture)."""
@@ -179,21 +187,13 @@ class Predictor:
         ]
 
 
-def doubt(face: Prediction) -> float:
-    """Return how unsure a network is of a face: the median spread of its points, as a share of its crop's side."""
-    return float(np.median(face.spread) / np.sqrt(np.prod(face.box[2:] - face.box[:2])))
+def doubt(spread: FloatArray, box: FloatArray) -> float:
+    """Return how unsure a network is of a face: the median spread of its points (K,), as a share of its crop's side.
 
-
-def _proved(faces: Sequence[Prediction]) -> list[Prediction]:
-    """Return the faces, the best detections first, without those that are none and those found twice."""
-    kept: list[Prediction] = []
-    for face in faces:
-        box = box_around(face.keypoints)
-        if not doubt(face) > LARGEST_DOUBT and all(  # a network without spread has no doubt: NaN
-            overlap(box, box_around(other.keypoints)) < SAME_FACE for other in kept
-        ):
-            kept.append(face)
-    return kept
+    >>> doubt(np.array([2.0, 3.0, 9.0]), np.array([0.0, 0.0, 60.0, 60.0]))
+    0.05
+    """
+    return float(np.median(spread) / np.sqrt(np.prod(box[2:] - box[:2])))
 
 
 def check_box(box: ArrayLike) -> FloatArray:

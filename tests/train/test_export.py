@@ -178,6 +178,7 @@ def other_header(path):
             "crop": text.crop.model_dump(),
             "config": {"data": {"validation_share": 0.1}},
             "card": {},
+            "largest_doubt": None,
         }
     )
 

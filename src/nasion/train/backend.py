@@ -1,5 +1,7 @@
 """A run folder as a `Backend`: the best weights, in float32, without gradients."""
 
+import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,15 @@ from nasion.train.batches import to_tensor
 from nasion.train.network import KeypointNetwork
 from nasion.train.run import load_weights, open_run
 
-__all__ = ["TorchBackend"]
+__all__ = ["LARGEST_DOUBT", "TorchBackend"]
+
+
+LARGEST_DOUBT = "doubt/max"
+"""The score of a run that says how unsure it was of the most doubtful validation face."""
+
+DOUBT_ROOM = 1.5
+"""How much more doubtful a face may be in a person's own pictures: for the model in the package, what is no face is
+at twice that of a face and more."""
 
 
 class TorchBackend:
@@ -26,6 +36,7 @@ class TorchBackend:
         self.run = open_run(folder)
         self.name = folder.name
         self.skeleton, self.crop = self.run.skeleton, self.run.config.crop
+        self.largest_doubt = _largest_doubt(folder / "scores.json")
         self.validation_share = self.run.config.data.validation_share
         state = load_weights(self.run.best)
         self.network = KeypointNetwork(self.run.config, self.skeleton.count)
@@ -43,3 +54,11 @@ class TorchBackend:
         with torch.inference_mode():
             keypoints, spread = self.network(to_tensor(crops))
         return keypoints.double().numpy(), spread.double().numpy()
+
+
+def _largest_doubt(scores: Path) -> float:
+    """Return the limit that a run's own scores give; infinite for a run that has not come to its end."""
+    try:
+        return DOUBT_ROOM * float(json.loads(scores.read_text("utf-8"))[LARGEST_DOUBT])
+    except (OSError, ValueError, KeyError, TypeError):
+        return math.inf

@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import logging
+import math
 import re
 import shlex
 import warnings
@@ -34,7 +35,7 @@ from nasion.skeleton import Skeleton
 from nasion.train.backend import TorchBackend
 from nasion.train.config import RunConfig, parse
 from nasion.train.network import KeypointNetwork
-from nasion.train.run import Run, package_versions
+from nasion.train.run import package_versions
 
 __all__ = ["PARITY_PX", "export", "read_back"]
 
@@ -89,7 +90,7 @@ def export(folder: str | Path, path: Path, half: bool = False, card: dict[str, A
     model = _trace(network, crops)
     if half:
         _store_half(model, {ROOT + name for name, _ in network.named_parameters()})
-    helper.set_model_props(model, {METADATA: json.dumps(_header(backend.run, network, half, card or {}))})
+    helper.set_model_props(model, {METADATA: json.dumps(_header(backend, half, card or {}))})
     content = model.SerializeToString()
     prove_writable(path.parent)
     beside = path.with_name(f".{path.name}.part")
@@ -158,13 +159,15 @@ def _store_half(model: onnx.ModelProto, names: set[str]) -> None:
             model.graph.node.insert(0, cast)
 
 
-def _header(run: Run, network: KeypointNetwork, half: bool, card: dict[str, Any]) -> dict[str, Any]:
+def _header(backend: TorchBackend, half: bool, card: dict[str, Any]) -> dict[str, Any]:
+    run, network = backend.run, backend.network
     config, weights = run.config.model_dump(), hashlib.sha256()
     for name, value in sorted(network.state_dict().items()):
         weights.update(name.encode() + b"\0" + value.contiguous().numpy().tobytes())
     return {
         "skeleton": {"name": run.skeleton.name, **run.skeleton.to_table()},
         "crop": run.config.crop.model_dump(),
+        "largest_doubt": backend.largest_doubt if math.isfinite(backend.largest_doubt) else None,
         "config": _without_places(config),
         "card": {
             "command": _without_folders(run.command),

@@ -10,6 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -19,7 +20,7 @@ from nasion.files import prove_writable, write_bytes, write_text
 from nasion.predict import Predictor
 from nasion.report import Training, told, write_report
 from nasion.scores import NAMES, measure, scores_table
-from nasion.train.backend import TorchBackend
+from nasion.train.backend import LARGEST_DOUBT, TorchBackend
 from nasion.train.callbacks import read_curve
 from nasion.train.config import RunConfig, load
 from nasion.train.fit import fit, load_faces, resume
@@ -67,7 +68,10 @@ def _finish(run: Run, console: Console, began: float) -> Run:
     measured = measure(Predictor(run.folder), faces.of_split(split), run.config.crop.box, split, console)
     path = run.folder / "report.html"
     scores = measured.scores()
-    write_text(run.folder / "scores.json", json.dumps({"split": split, **scores}, indent=1) + "\n")
+    known = {"split": split, **scores}
+    if np.isfinite(measured.doubts()).any():
+        known[LARGEST_DOUBT] = float(np.nanmax(measured.doubts()))
+    write_text(run.folder / "scores.json", json.dumps(known, indent=1) + "\n")
     command = shlex.join(["nasion", "evaluate", str(run.folder), run.config.data.source, "--split", split])
     write_report(path, measured, faces, command, training_story(run))
     console.print(f"\n[bold]{len(measured.faces)} {NAMES[split]} faces[/]")
