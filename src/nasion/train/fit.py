@@ -71,6 +71,8 @@ def fit(
     if (folder / "run.json").exists():
         raise ConfigError(f"{folder} holds a run already; go on with --resume {folder}, or choose another --out")
     config = adopted(config, console)
+    if minutes is None:  # better said now than after the pictures are read; --minutes has yet to say how long
+        _prove_thaw(config)
     faces = load_faces(config)
     prove_writable(folder)
     threads = take_threads(sensible_threads(machines.devices))

@@ -1,0 +1,39 @@
+"""The models in the package: each is the file of its card, and the card says what a person must know."""
+
+import pytest
+
+from nasion.errors import ModelError
+from nasion.models import available, card, is_run, resolve
+from nasion.onnx_backend import OnnxBackend
+
+LARGEST_MB = 8
+
+
+@pytest.mark.parametrize("name", available())
+def test_every_model_is_that_of_its_card(name):
+    path, told = resolve(name), card(name)
+    assert path.stat().st_size <= LARGEST_MB * 1e6
+    assert OnnxBackend(path).skeleton.name == told["skeleton"]
+    assert {"about", "data", "terms", "command", "scores"} <= told.keys()
+
+
+@pytest.mark.parametrize("name", available())
+def test_every_file_says_how_it_was_trained_but_not_where(name):
+    header = OnnxBackend(resolve(name)).header
+    assert header.config["model"]["name"]
+    assert header.card["weights_sha256"]
+    assert b"/home/" not in resolve(name).read_bytes()
+    assert b"/work/" not in resolve(name).read_bytes()
+    assert 0 < header.largest_doubt < 1
+
+
+def test_a_folder_does_not_take_a_models_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "default").mkdir()
+    assert not is_run("default")
+    assert resolve("default").name == "default.onnx"
+
+
+def test_an_unknown_name():
+    with pytest.raises(ModelError, match='did you mean "default"'):
+        card("defualt")
