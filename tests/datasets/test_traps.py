@@ -9,7 +9,8 @@ import pytest
 from made_files import make_csv, make_dlib, make_ibug, make_imm, picture, shape
 from nasion.datasets import load
 from nasion.datasets.ibug import parse_pts
-from nasion.datasets.imm import parse_asf
+from nasion.datasets.imm import parse_asf, with_mended_eyes
+from nasion.drawn_face import draw_face
 from nasion.errors import AnnotationError, ConfigError
 
 
@@ -232,3 +233,20 @@ def test_300ws_folders_name_the_split_from_the_named_folder_downwards(tmp_path):
     splits = {str(face.image.parent.relative_to(root)): face.split for face in load(f"ibug:{root}").annotations}
     assert splits == places
     assert load(f"ibug:{root / 'lfpw' / 'testset'}").annotations[0].split == "test"
+
+
+def test_an_eye_that_is_labelled_as_the_other_is_mended_only_on_request(tmp_path):
+    face = draw_face(0, 1, 0, "imm-58").keypoints
+    wrong = face.copy()
+    wrong[21:29] = np.roll(face[21:29][::-1], -3, axis=0)
+    assert with_mended_eyes(wrong) == pytest.approx(face)
+    assert with_mended_eyes(face) == pytest.approx(face)
+    with pytest.raises(ConfigError, match='"labelled" or "mended"'):
+        load(f"imm:{tmp_path}?eyes=whole")
+
+
+def test_nine_of_the_danes_have_such_an_eye(real):
+    folder = real("imm_face_db")
+    pairs = zip(load(f"imm:{folder}").annotations, load(f"imm:{folder}?eyes=mended").annotations, strict=True)
+    changed = [a.image.stem for a, b in pairs if not np.array_equal(a.keypoints, b.keypoints)]
+    assert changed == ["06-5m", "10-4m", "18-4m", "33-3m", "36-4m", "36-5m", "36-6m", "39-3m", "40-5m"]

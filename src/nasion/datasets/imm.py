@@ -11,16 +11,19 @@ import numpy as np
 
 from nasion import images
 from nasion.datasets._common import Collector, annotation, existing
-from nasion.errors import AnnotationError
+from nasion.errors import AnnotationError, ConfigError
 from nasion.geometry import FloatArray
 from nasion.sample import Annotation, DataSet
 from nasion.skeleton import load_skeleton
 
 DESCRIPTION = "imm:DIR          IMM Face Database, .asf with 58 points, 0-based shares of the picture's size"
-OPTIONS: dict[str, str] = {}
+OPTIONS = {"eyes": "labelled, or mended: an eye that is labelled as if it were the other is turned (labelled)"}
 
 LAST_TRAINING_PERSON = 32
 """Persons 1 to 32 train and 33 to 40 test: the split of the courses that use these faces."""
+
+EYES = (slice(13, 21), slice(21, 29))
+"""Each a ring of eight points, from the outer corner."""
 
 COLUMNS = (7, 10)  # path, type, x, y, point, from, to; "14-5f.asf" has three user columns more
 
@@ -28,14 +31,19 @@ COLUMNS = (7, 10)  # path, type, x, y, point, from, to; "14-5f.asf" has three us
 def read(source: str, options: dict[str, str]) -> DataSet:
     """Return the faces of a folder, subject = person, split by person."""
     folder = existing(source, "folder")
+    eyes = options.get("eyes", "labelled")
+    if eyes not in ("labelled", "mended"):
+        raise ConfigError(f'imm: eyes is "labelled" or "mended", not "{eyes}"')
     found = Collector()
     for path in sorted(folder.rglob("*.asf")):
-        found.collect(path.name, lambda path=path: _faces(path))
+        found.collect(path.name, lambda path=path: _faces(path, eyes == "mended"))
     return found.data_set(f"imm:{source}", load_skeleton("imm-58"), "split by person: 1-32 train, 33-40 test")
 
 
-def _faces(path: Path) -> Iterator[Annotation]:
+def _faces(path: Path, mend: bool) -> Iterator[Annotation]:
     shares, image_name = parse_asf(path.read_text("latin-1"))
+    if mend:
+        shares = with_mended_eyes(shares)
     image = path.with_name(Path(image_name).name)
     if not image.is_file():
         image = path.with_suffix(".jpg")  # a renamed copy
@@ -49,6 +57,21 @@ def _faces(path: Path) -> Iterator[Annotation]:
         subject=person,
         split="train" if training else "test",
     )
+
+
+def with_mended_eyes(points: FloatArray) -> FloatArray:
+    """Return the points (58, 2) with each eye's ring begun at its outer corner: the one farther from the other eye.
+
+    In nine of the 240 pictures one eye is labelled as if it were the other: from its inner corner, the other way round.
+    """
+    mended = points.copy()
+    for eye, other in (EYES, EYES[::-1]):
+        ring = points[eye]
+        half = len(ring) // 2
+        outer, inner = np.linalg.norm(ring[[0, half]] - points[other].mean(0), axis=1)
+        if outer < inner:
+            mended[eye] = np.roll(ring[::-1], 1 - half, axis=0)
+    return mended
 
 
 def parse_asf(text: str) -> tuple[FloatArray, str]:
