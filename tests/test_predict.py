@@ -238,3 +238,20 @@ def test_the_error_against_moved_and_scaled_boxes(drawn):
     lengths = [face.lengths()["inter_ocular"] for face in faces.annotations]
     assert curve.shifted[-1] - curve.shifted[0] < np.mean(0.2 * sides.max(1) / lengths)
     assert curve.shifted[-1] > curve.shifted[0]
+
+
+def test_the_model_in_the_package_says_the_same_alone_as_in_a_batch():
+    from skimage import data
+
+    astronaut = data.astronaut()
+    pictures = [astronaut, astronaut[:300, 100:400], np.ascontiguousarray(astronaut[:, ::-1])]
+    boxes = [[[176, 95, 275, 180]], [[76, 95, 175, 180], [60, 80, 190, 190]], [[236, 95, 335, 180]]]
+    predictor = Predictor()
+    together = predictor.batch(pictures, boxes)
+    assert [len(faces) for faces in together] == [1, 2, 1]
+    for picture, given, faces in zip(pictures, boxes, together, strict=True):
+        for alone, among in zip(predictor(picture, given), faces, strict=True):
+            assert alone.keypoints == pytest.approx(among.keypoints, abs=1e-3)
+            assert alone.spread == pytest.approx(among.spread, abs=1e-3)
+    shifted = together[1][0].keypoints + [100, 0]
+    assert np.linalg.norm(shifted - together[0][0].keypoints, axis=1).mean() < 0.5
