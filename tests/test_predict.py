@@ -6,7 +6,7 @@ import pytest
 from nasion.crop import CropConfig
 from nasion.datasets import load
 from nasion.detect import Detection
-from nasion.errors import ConfigError, ModelError, SkeletonError
+from nasion.errors import ConfigError, ImageError, ModelError, SkeletonError
 from nasion.evaluate import evaluate
 from nasion.predict import Predictor
 from nasion.skeleton import load_skeleton
@@ -140,6 +140,21 @@ def test_a_box_without_area_is_refused(box):
         Predictor(Fixed([0, 0]))(np.zeros((9, 9, 3), np.uint8), [box])
 
 
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((9, 9), np.uint8),
+        np.zeros((9, 9, 4), np.uint8),
+        np.zeros((9, 9, 3)),
+        np.zeros((0, 9, 3), np.uint8),
+        "a",
+    ],
+)
+def test_what_is_no_picture_is_refused(image):
+    with pytest.raises(ImageError, match=r"\(H, W, 3\) of uint8"):
+        Predictor(Fixed([0, 0]))(image, [None])
+
+
 def test_no_model():
     with pytest.raises(ModelError, match="no model"):
         Predictor("nowhere")
@@ -253,5 +268,5 @@ def test_the_model_in_the_package_says_the_same_alone_as_in_a_batch():
         for alone, among in zip(predictor(picture, given), faces, strict=True):
             assert alone.keypoints == pytest.approx(among.keypoints, abs=1e-3)
             assert alone.spread == pytest.approx(among.spread, abs=1e-3)
-    shifted = together[1][0].keypoints + [100, 0]
+    shifted = together[1][0].keypoints + np.array([100, 0])
     assert np.linalg.norm(shifted - together[0][0].keypoints, axis=1).mean() < 0.5

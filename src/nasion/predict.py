@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from nasion import images
 from nasion.crop import CropConfig, face_box, to_channels
 from nasion.detect import SAME_FACE, Detection, Detector, best_detector, overlap
-from nasion.errors import ConfigError, ModelError
+from nasion.errors import ConfigError, ImageError, ModelError
 from nasion.geometry import Affine, FloatArray, box_around
 from nasion.models import DEFAULT, is_run, resolve
 from nasion.onnx_backend import OnnxBackend
@@ -120,6 +120,7 @@ class Predictor:
             boxes: (4,) xyxy each, image px, around a face's points; a box None is the whole picture.
 
         Raises:
+            ImageError: the picture is no such array.
             ConfigError: a box is empty or not finite.
         """
         return self.batch([image], None if boxes is None else [boxes])[0]
@@ -128,6 +129,8 @@ class Predictor:
         self, images: Sequence[Image], boxes: Sequence[Sequence[ArrayLike | None]] | None = None
     ) -> list[list[Prediction]]:
         """Return what calling each picture (with its boxes) would return; the network runs on many faces at once."""
+        for image in images:
+            _check_image(image)
         if boxes is not None:
             given: list[list[Detection | None]] = [
                 [None if box is None else Detection(check_box(box), 1.0) for box in each] for each in boxes
@@ -194,6 +197,17 @@ def doubt(spread: FloatArray, box: FloatArray) -> float:
     0.05
     """
     return float(np.median(spread) / np.sqrt(np.prod(box[2:] - box[:2])))
+
+
+def _check_image(image: Image) -> None:
+    """Refuse what is no picture as `images.read` gives it: better one line here than OpenCV's later.
+
+    Raises:
+        ImageError: its shape or type is another.
+    """
+    shape, kind = np.shape(image), getattr(image, "dtype", type(image).__name__)
+    if len(shape) != 3 or shape[2] != 3 or not min(shape[:2]) or kind != np.uint8:
+        raise ImageError(f"a picture is an array (H, W, 3) of uint8, RGB, not {shape} of {kind}; nasion.read gives it")
 
 
 def check_box(box: ArrayLike) -> FloatArray:
