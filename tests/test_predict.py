@@ -177,6 +177,16 @@ def test_evaluation_by_hand(drawn):
     assert measured.order()[-1] == np.argmax(expected.mean(1) / lengths)
 
 
+def test_the_bias_is_what_does_not_average_out(drawn):
+    from dataclasses import replace
+
+    measured = evaluate(Predictor(Fixed([31.5, 23.5], box="picture")), drawn, "picture")
+    assert measured.bias() == pytest.approx([319.5, 239.5] - drawn.keypoints().mean(0))
+    missing = measured.true_keypoints.copy()
+    missing[3, 7] = np.nan
+    assert np.isfinite(replace(measured, true_keypoints=missing).bias()).all()
+
+
 def test_a_part_of_a_face_keeps_the_faces_lengths(drawn):
     whole = evaluate(Predictor(Fixed([31.5, 23.5], box="picture")), drawn, "picture")
     nose = evaluate(Predictor(Fixed([31.5, 23.5], "nose-1", box="picture")), drawn, "picture")

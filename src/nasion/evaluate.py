@@ -110,6 +110,10 @@ class Evaluation:
         """Return each point's mean error (K,), image px."""
         return np.array([_mean(column) for column in self.errors.T])
 
+    def bias(self) -> FloatArray:
+        """Return each point's mean error vector (K, 2), found minus true, image px: what does not average out."""
+        return np.stack([[_mean(axis) for axis in point] for point in (self.pred_keypoints - self.true_keypoints).T]).T
+
     def by_region(self) -> dict[str, float]:
         """Return each region's mean error, image px."""
         errors = self.errors

@@ -14,6 +14,7 @@ from nasion.geometry import FloatArray
 from nasion.metrics import ced
 
 __all__ = [
+    "bias_map",
     "box_curves",
     "ced_curve",
     "epoch_curves",
@@ -188,6 +189,19 @@ def point_map(shape: FloatArray, errors_px: FloatArray) -> Figure:
     axis.set_aspect("equal")
     axis.set(xlabel="x (px of the mean face)", ylabel="y (px of the mean face)")
     figure.colorbar(scatter, ax=axis, label="mean error (image px)")
+    return figure
+
+
+def bias_map(shape: FloatArray, bias_px: FloatArray) -> Figure:
+    """Return the mean face (K, 2) with an arrow a point: its mean error vector (K, 2), px, drawn ten times as long."""
+    figure, (axis,) = _axes(5.5, 4.6)
+    axis.plot(*shape.T, "o", color=GREY, markersize=3)
+    arrows = axis.quiver(*shape.T, *bias_px.T, angles="xy", scale_units="xy", scale=0.1, color=PREDICTED, width=0.005)
+    axis.quiverkey(arrows, 0.84, 0.06, 2.0, "2 image px", labelpos="N")
+    axis.invert_yaxis()
+    axis.set_aspect("equal")
+    axis.margins(0.1)
+    axis.set(xlabel="x (px of the mean face)", ylabel="y (px of the mean face)")
     return figure
 
 

@@ -133,6 +133,11 @@ KERNELS_TEXT = (
     "What the first layer looks for: kernels that have learnt something show edges, spots or colours, not noise."
 )
 
+BIAS_TEXT = (
+    "Mean error vector of each point, ten times as long. Arrows that all point one way are an offset of the labels "
+    "or of the picture's origin, not of the faces."
+)
+
 MEANINGS = {
     "error_px/mean": "mean distance of a found point from the true one, image px",
     "error_px/median": "the same, of the median face",
@@ -209,6 +214,7 @@ def _where(measured: Evaluation, plots: Any) -> list[dict[str, str]]:
             pictures.append(
                 _plot(plots.point_map(shape, measured.by_point()), "Mean error of each point, on the mean face.", plots)
             )
+            pictures.append(_plot(plots.bias_map(shape, measured.bias()), BIAS_TEXT, plots))
     return pictures
 
 
