@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import pooch
 import pytest
 
 from nasion import datasets, detect
@@ -31,9 +32,11 @@ def drawn():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_downloads():
-    """Let no test fetch the detector: each asks for a server that is not there, and takes the cascade."""
+def _no_downloads(tmp_path_factory):
+    """Let no test fetch the detector or find it fetched: each asks a server that is not there, and takes the cascade."""
     patch = pytest.MonkeyPatch()
+    cache = tmp_path_factory.mktemp("cache")
+    patch.setattr(pooch, "os_cache", lambda _name: cache)
     patch.setattr(detect, "YUNET_URL", "http://127.0.0.1:9/yunet_n_640_640.onnx")
     yield
     patch.undo()

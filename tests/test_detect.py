@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import pooch
 import pytest
 from skimage import data
 
@@ -20,7 +21,7 @@ ASTRONAUT = np.array([176.0, 95.0, 275.0, 180.0])
 @pytest.fixture
 def served(monkeypatch, tmp_path):
     """Return a function that serves bytes as the detector's file, with the cache in an empty folder."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(pooch, "os_cache", lambda _name: tmp_path / "cache")
     servers = []
 
     def serve(content, length=None, status=200):
