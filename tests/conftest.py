@@ -33,7 +33,7 @@ def drawn():
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_downloads(tmp_path_factory):
-    """Let no test fetch the detector or find it fetched: each asks a server that is not there, and takes the cascade."""
+    """Let no test fetch the detector, or find it fetched: each asks a server that is not there and gets the cascade."""
     patch = pytest.MonkeyPatch()
     cache = tmp_path_factory.mktemp("cache")
     patch.setattr(pooch, "os_cache", lambda _name: cache)
