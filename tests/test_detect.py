@@ -3,7 +3,6 @@
 import hashlib
 import http.server
 import threading
-from pathlib import Path
 
 import numpy as np
 import pooch
@@ -134,6 +133,6 @@ def test_no_faces_of_300w_are_lost(real, yunet):
         assert max(overlap(box, sample.annotation.points_box()) for box in boxes) > 0.5, sample.annotation.name
 
 
-def test_a_file_is_what_stands_for_the_download(yunet):
-    assert isinstance(yunet, YuNet)
-    assert Path(detect.YUNET_URL).name == "yunet_n_640_640.onnx"
+def test_the_file_is_the_one_that_the_download_is_proved_by(yunet_file):
+    assert hashlib.sha256(yunet_file.read_bytes()).hexdigest() == detect.YUNET_SHA256
+    assert isinstance(best_detector(yunet_file), YuNet)

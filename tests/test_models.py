@@ -1,5 +1,8 @@
 """The models in the package: each is the file of its card, and the card says what a person must know."""
 
+import json
+import re
+
 import pytest
 
 from nasion.errors import ModelError
@@ -22,8 +25,8 @@ def test_every_file_says_how_it_was_trained_but_not_where(name):
     header = OnnxBackend(resolve(name)).header
     assert header.config["model"]["name"]
     assert header.card["weights_sha256"]
-    assert b"/home/" not in resolve(name).read_bytes()
-    assert b"/work/" not in resolve(name).read_bytes()
+    told = json.dumps([header.config, header.card])
+    assert not re.search(r"[^\w](/|~/|\w:\\)\w", told)  # a path from a root, a home or a drive
     assert 0 < header.largest_doubt < 1
 
 

@@ -42,7 +42,7 @@ def test_a_known_similarity_is_recovered(angle, scale, dx, dy):
     assert found.similarity(there(a)) == pytest.approx(a, abs=1e-6)
     assert found.residual == pytest.approx(0, abs=1e-8)
     assert found.similarity.scale == pytest.approx(1 / scale)
-    assert np.cos(np.radians(found.rotation_deg + angle)) == pytest.approx(1, abs=1e-9)
+    assert np.cos(np.radians(found.similarity.rotation_deg + angle)) == pytest.approx(1, abs=1e-9)
 
 
 def test_points_are_matched_by_name_not_by_place():

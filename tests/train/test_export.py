@@ -1,6 +1,7 @@
 """An exported network computes what torch computes, says what it is, and can be trained again."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -95,6 +96,16 @@ def test_the_file_says_what_it_is_and_nothing_of_where_it_was_made(exported):
     content = path.read_bytes()
     for trace in (b"/home/", b"site-packages", b".py", str(folder.parent).encode()):
         assert trace not in content
+
+
+def test_how_doubtful_a_face_may_be_goes_from_the_run_into_the_file(tmp_path):
+    folder = make_run(tmp_path / "run")
+    assert TorchBackend(folder).largest_doubt == math.inf
+    export(folder, tmp_path / "new.onnx")
+    assert OnnxBackend(tmp_path / "new.onnx").largest_doubt == math.inf
+    (folder / "scores.json").write_text('{"doubt/max": 0.04}')
+    export(folder, tmp_path / "net.onnx")
+    assert OnnxBackend(tmp_path / "net.onnx").largest_doubt == pytest.approx(0.06)
 
 
 def test_half_precision_is_half_the_file_and_nearly_the_same(exported, tmp_path):

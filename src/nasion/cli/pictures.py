@@ -100,7 +100,7 @@ def match(
     found, written = files.write_match(one, two, out, frames, morph)
     say(
         f"{len(found.names)} points matched; B → A: scale {found.similarity.scale:.3f}, "
-        f"turned {found.rotation_deg:+.1f}°, residual {100 * found.residual:.1f} % of the face's size"
+        f"turned {found.similarity.rotation_deg:+.1f}°, residual {100 * found.residual:.1f} % of the face's size"
     )
     if found.residual > files.TURNED:
         notice("the two faces are turned differently: hidden parts are stretched in the warp and the morph")

@@ -45,11 +45,6 @@ class Match:
         size = np.linalg.norm(self.a - self.a.mean(0), axis=-1)
         return float(np.sqrt((self.residuals**2).mean() / (size**2).mean()))
 
-    @property
-    def rotation_deg(self) -> float:
-        """How far B is turned to stand like A; positive turns x towards y, clockwise on a screen."""
-        return self.similarity.rotation_deg
-
 
 def match(a: Prediction, b: Prediction) -> Match:
     """Return the points of two faces that have the same name and are there in both.

@@ -174,7 +174,7 @@ def _table(a: Found, b: Found, found: Match) -> dict[str, object]:
             "to": "a",
             "matrix": np.round(found.similarity.matrix, 6).tolist(),
             "scale": round(found.similarity.scale, 6),
-            "rotation_deg": round(found.rotation_deg, 4),
+            "rotation_deg": round(found.similarity.rotation_deg, 4),
             "residual_px": round(float(np.sqrt((found.residuals**2).mean())), 3),
             "residual": round(found.residual, 5),
         },

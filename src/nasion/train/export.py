@@ -67,14 +67,13 @@ class Graph(nn.Module):
         return self.network(crops.permute(0, 3, 1, 2))
 
 
-def export(folder: str | Path, path: Path, half: bool = False, card: dict[str, Any] | None = None) -> float:
+def export(folder: str | Path, path: Path, half: bool = False) -> float:
     """Write a run's best network as `path` and return the largest distance of its points from torch's, crop px.
 
     Args:
         folder: the run.
         path: the file, .onnx.
         half: whether to store weights in half precision: half the size.
-        card: more for the file to say of itself, such as scores.
 
     Raises:
         ModelError: the run is damaged, or the file would not compute what torch computes.
@@ -90,7 +89,7 @@ def export(folder: str | Path, path: Path, half: bool = False, card: dict[str, A
     model = _trace(network, crops)
     if half:
         _store_half(model, {ROOT + name for name, _ in network.named_parameters()})
-    helper.set_model_props(model, {METADATA: json.dumps(_header(backend, half, card or {}))})
+    helper.set_model_props(model, {METADATA: json.dumps(_header(backend, half))})
     content = model.SerializeToString()
     prove_writable(path.parent)
     beside = path.with_name(f".{path.name}.part")
@@ -159,7 +158,7 @@ def _store_half(model: onnx.ModelProto, names: set[str]) -> None:
             model.graph.node.insert(0, cast)
 
 
-def _header(backend: TorchBackend, half: bool, card: dict[str, Any]) -> dict[str, Any]:
+def _header(backend: TorchBackend, half: bool) -> dict[str, Any]:
     run, network = backend.run, backend.network
     config, weights = run.config.model_dump(), hashlib.sha256()
     for name, value in sorted(network.state_dict().items()):
@@ -177,7 +176,6 @@ def _header(backend: TorchBackend, half: bool, card: dict[str, Any]) -> dict[str
             "weights": sum(p.numel() for p in network.parameters()),
             "stored": "half precision" if half else "single precision",
             "versions": run.versions,
-            **card,
         },
     }
 
