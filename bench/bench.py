@@ -24,10 +24,11 @@ from nasion.onnx_backend import OnnxBackend
 from nasion.predict import Predictor
 from nasion.train import config
 from nasion.train.batches import Batches, Crops, plan
-from nasion.train.machine import Machines, resolved_precision
+from nasion.train.machine import ALONE, Machines, possible_precisions
 from nasion.train.module import KeypointModule
 from nasion.train.network import mean_cost
 from nasion.train.study import train_job
+from nasion.train.timing import measured_pace
 
 ROUNDS = 5
 QUIET = Console(quiet=True)
@@ -77,7 +78,7 @@ def loader_rate(crops: Crops) -> float:
 def step_rates(resolved: config.RunConfig, crops: Crops) -> tuple[float, float]:
     """Return faces a second of training with its loader, and of the network's forward and backward alone."""
     module = KeypointModule(resolved, crops, None)
-    bfloat = resolved_precision(resolved) == "bfloat16"
+    bfloat = measured_pace(module, possible_precisions(resolved, ALONE), 1)[0] == "bfloat16"
     optimizer = module.configure_optimizers()["optimizer"]
     steps = plan(len(crops), resolved.schedule.batch, 0, 0) * 2
     batch = crops.batch(steps[0][0].tolist())

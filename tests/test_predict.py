@@ -19,12 +19,12 @@ class Fixed:
         self.name, self.validation_share, self.largest_doubt = "fixed", 0.0, 0.1
         self.skeleton = load_skeleton(skeleton)
         self.crop = CropConfig(**{"height": 48, "width": 64, **crop})
-        self.place, self.seen = np.asarray(place, float), []
+        self.place, self.seen, self.spreads = np.asarray(place, float), [], np.full(self.skeleton.count, 2.0)
 
     def __call__(self, crops):
         self.seen.append(crops)
         points = np.broadcast_to(self.place, (len(crops), self.skeleton.count, 2))
-        return points.copy(), np.full((len(crops), self.skeleton.count), 2.0)
+        return points.copy(), np.tile(self.spreads, (len(crops), 1))
 
 
 class BrightSpot(Fixed):
@@ -126,6 +126,24 @@ def test_what_the_network_doubts_is_no_face():
     assert len(Predictor(unknown, Shows([100, 100, 200, 200]))(IMAGE)) == 1
     given = Predictor(shape(doubtful))(IMAGE, [[100, 100, 200, 200]])
     assert len(given) == 1  # a box that a person gave is not doubted
+
+
+def test_faces_and_points_that_are_too_unsure_are_left_out():
+    backend = Fixed(np.linspace([10, 10], [40, 30], 58))
+    picture = np.zeros((480, 640, 3), np.uint8)
+    seen = [Detection(np.array([100.0, 100, 200, 200]), 0.9), Detection(np.array([300.0, 100, 400, 200]), 0.5)]
+    assert len(Predictor(backend, lambda _image: seen)(picture)) == 2
+    (sure,) = Predictor(backend, lambda _image: seen, min_score=0.6)(picture)
+    assert sure.score == 0.9
+    backend.spreads = np.where(np.arange(58) < 5, 5.0, 1.0)
+    size = np.sqrt(30 * 20)
+    for share, missing in ((0.9 / size, 58), (4.0 / size, 5), (6.0 / size, 0)):
+        (face, _) = Predictor(backend, lambda _image: seen, max_spread=share)(picture)
+        assert np.isnan(face.keypoints).all(1).sum() == missing
+    assert np.isnan(Predictor(backend, max_spread=4.0 / size)(picture, [[0, 0, 90, 90]])[0].keypoints[:5]).all()
+    backend.spreads = np.full(58, np.nan)
+    with pytest.raises(ConfigError, match="does not say how far"):
+        Predictor(backend, max_spread=0.1)(picture, [[0, 0, 90, 90]])
 
 
 def test_a_face_found_twice_is_one():

@@ -21,6 +21,9 @@ __all__ = ["BOXES", "THRESHOLD", "Evaluation", "Given", "evaluate"]
 THRESHOLD = 0.08
 """NME above which a face counts as failed: the 300-W challenge's."""
 
+MULTIPLES = (1, 2, 3)
+"""Spreads within which points are counted."""
+
 BOXES = ("points", "picture", "detector")
 """What the network is given: the box around the true points, the whole picture, or what a detector shows."""
 
@@ -91,8 +94,11 @@ class Evaluation:
         # Profiles may lack an eye: who has no inter-ocular distance is in no score by it, and that is said.
         fewer = {f"n/{name}": int(np.isfinite(self.nme(name)).sum()) for name in self.lengths}
         fewer = {name: count for name, count in fewer.items() if count < len(self.faces)}
+        within = {f"within@{k}/spread": metrics.share_within(self.errors, self.spread, k) for k in MULTIPLES}
+        within = {name: share for name, share in within.items() if np.isfinite(share)}
         lost = {"n/lost": len(self.lost)} if self.boxes not in ("points", "picture") else {}
-        return {"n": len(self.faces), **lost, **fewer, **measured, "ms_per_face": 1000 * self.seconds / len(self.faces)}
+        pace = {"ms_per_face": 1000 * self.seconds / len(self.faces)}
+        return {"n": len(self.faces), **lost, **fewer, **measured, **within, **pace}
 
     def intervals(self, rounds: int = 1000) -> dict[str, tuple[float, float]]:
         """Return the 95 % bootstrap interval of each score, drawing whole persons or photographs."""

@@ -130,6 +130,7 @@ def find(
     tell: Callable[[Path, Summary], None] = lambda _path, _summary: None,
     progress: Callable[[Iterable[Path]], Iterable[Path]] = lambda paths: paths,
     stdin: IO[bytes] | None = None,
+    with_spread: bool = False,
 ) -> Summary:
     """Find the points in pictures, draw them, and write them; what cannot be read is skipped and named.
 
@@ -142,6 +143,7 @@ def find(
         tell: called after each picture.
         progress: wraps the pictures, such as by a bar.
         stdin: the bytes of the picture "-"; else the program's own.
+        with_spread: whether pictures show how far points may be off.
 
     Raises:
         ImageError: no picture can be read.
@@ -165,7 +167,7 @@ def find(
                 continue
             summary.found[path] = predictor(image, where)
             summary.drawn[path] = drawn[path]
-            images.write(summary.drawn[path], draw.draw_predictions(image, summary.found[path]))
+            images.write(summary.drawn[path], draw.draw_predictions(image, summary.found[path], with_spread))
             tell(path, summary)
     finally:  # what was found until an end by Ctrl-C is not lost
         if summary.found:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from nasion.geometry import FloatArray
 
-__all__ = ["auc", "bootstrap", "ced", "face_errors", "failure_rate", "point_errors"]
+__all__ = ["auc", "bootstrap", "ced", "face_errors", "failure_rate", "nominal_share", "point_errors", "share_within"]
 
 
 def point_errors(pred_keypoints: ArrayLike, true_keypoints: ArrayLike) -> FloatArray:
@@ -69,6 +69,31 @@ def ced(nme: ArrayLike, thresholds: ArrayLike) -> FloatArray:
     """
     values = np.sort(_present(nme))
     return np.searchsorted(values, np.asarray(thresholds, np.float64), side="right") / max(1, len(values))
+
+
+def share_within(errors: ArrayLike, spreads: ArrayLike, multiple: float) -> float:
+    """Return the share of points whose error (N, K) is at most `multiple` times their spread (N, K).
+
+    A missing point, or one whose spread is not known, counts nowhere.
+
+    >>> share_within([[1.0, 3.0, np.nan]], [[2.0, 2.0, 2.0]], 1.0)
+    0.5
+    """
+    ratios = _present(np.asarray(errors, np.float64) / np.asarray(spreads, np.float64))
+    return float((ratios <= multiple).mean()) if len(ratios) else float("nan")
+
+
+def nominal_share(multiple: ArrayLike) -> FloatArray:
+    """Return the share of points that should lie within `multiple` (...) spreads of the truth.
+
+    Errors are taken as an isotropic Laplace distribution in the plane, density exp(-r / b) / (2 pi b^2), whose
+    standard deviation along an axis, the spread, is sqrt(3) b; so its radial distribution is 1 - (1 + r/b) exp(-r/b).
+
+    >>> nominal_share([1, 2, 3]).round(3)
+    array([0.517, 0.86 , 0.966])
+    """
+    r = np.sqrt(3) * np.asarray(multiple, np.float64)
+    return 1 - (1 + r) * np.exp(-r)
 
 
 def bootstrap(

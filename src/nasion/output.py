@@ -94,7 +94,7 @@ def _face(number: int, face: Prediction) -> dict[str, Any]:
         "score": round(face.score, 4),
         "box": np.round(face.box, 2).tolist(),
         "skeleton": face.skeleton.name,
-        "keypoints": np.round(face.keypoints, 3).tolist(),
+        "keypoints": [None if np.isnan(point).any() else np.round(point, 3).tolist() for point in face.keypoints],
         "spread_px": None if all(value is None for value in spread) else spread,
     }
 
@@ -105,7 +105,8 @@ def _csv(found: Found, points: int) -> str:
     writer.writerow(["image", "face", "score", *(f"{axis}{k}" for k in range(points) for axis in "xy")])
     for path, faces in found.items():
         for number, face in enumerate(faces):
-            writer.writerow([path, number, f"{face.score:.4f}", *(f"{value:.3f}" for value in face.keypoints.ravel())])
+            values = ["" if np.isnan(value) else f"{value:.3f}" for value in face.keypoints.ravel()]
+            writer.writerow([path, number, f"{face.score:.4f}", *values])
     return text.getvalue()
 
 

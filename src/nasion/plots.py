@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import ArrayLike
 
 from nasion.geometry import FloatArray
-from nasion.metrics import ced
+from nasion.metrics import ced, nominal_share, share_within
 
 __all__ = [
     "bias_map",
@@ -22,6 +22,7 @@ __all__ = [
     "png",
     "point_map",
     "region_bars",
+    "reliability",
     "step_curve",
     "sweep_curves",
 ]
@@ -174,6 +175,33 @@ def region_bars(regions: Mapping[str, float]) -> Figure:
     axis.bar_label(bars, fmt="%.2f", padding=3)
     axis.set(xlabel="mean error (image px)")
     axis.margins(x=0.12)
+    return figure
+
+
+MEAN_ERROR = 2 / np.sqrt(3)
+"""Mean distance over the spread, of the distribution that `metrics.nominal_share` describes."""
+
+GROUPS = 10
+
+
+def reliability(errors_px: FloatArray, spreads_px: FloatArray) -> Figure:
+    """Return how often points (N, K) lie within so many spreads (N, K), and errors against spreads, image px."""
+    figure, (share, error) = _axes(9, 3.8, 2)
+    multiples = np.linspace(0, 4, 81)
+    found = [share_within(errors_px, spreads_px, multiple) for multiple in multiples]
+    share.plot(multiples, 100 * np.asarray(found), color=PREDICTED, label="measured")
+    share.plot(multiples, 100 * nominal_share(multiples), ":", color=GREY, label="as it should be")
+    share.set(xlabel="spreads", ylabel="points within so many spreads (%)", ylim=(0, 102), xlim=(0, 4))
+    known = np.isfinite(errors_px) & np.isfinite(spreads_px)
+    order = np.argsort(spreads_px[known])
+    groups = [each for each in np.array_split(order, GROUPS) if len(each)]
+    means = np.array([[spreads_px[known][each].mean(), errors_px[known][each].mean()] for each in groups])
+    error.plot(*means.T, "o-", color=PREDICTED, label="measured, a tenth of the points each")
+    limits = np.array([0, means[:, 0].max()])
+    error.plot(limits, MEAN_ERROR * limits, ":", color=GREY, label="as it should be")
+    error.set(xlabel="mean spread (image px)", ylabel="mean error (image px)", xlim=(0, None), ylim=(0, None))
+    for axis in (share, error):
+        axis.legend(frameon=False, loc="lower right")
     return figure
 
 

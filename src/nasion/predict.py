@@ -75,6 +75,11 @@ class Predictor:
         model: a model's name in the package, an .onnx file, a run folder, or a `Backend`.
         detector: finds the faces; else YuNet, downloaded once, or OpenCV's cascade, when a picture first asks.
         notice: told in a line what a person should know, such as that the cascade took YuNet's place.
+        min_score: faces of which the detector is less sure are left out.
+        max_spread: points that may be further off, as a share of the face's size, are NaN; None keeps all.
+
+    Raises:
+        ModelError: there is no such model, or it is damaged.
 
     >>> predictor = nasion.Predictor()                              # doctest: +SKIP
     >>> face, = predictor(nasion.read("me.jpg"))                    # doctest: +SKIP
@@ -87,9 +92,12 @@ class Predictor:
         model: str | Path | Backend = DEFAULT,
         detector: Detector | None = None,
         notice: Callable[[str], None] = warnings.warn,
+        min_score: float = 0.0,
+        max_spread: float | None = None,
     ) -> None:
         self.backend: Backend = load_backend(model) if isinstance(model, (str, Path)) else model
         self._detector, self._notice = detector, notice
+        self.min_score, self.max_spread = min_score, max_spread
 
     @property
     def skeleton(self) -> Skeleton:
@@ -121,7 +129,7 @@ class Predictor:
 
         Raises:
             ImageError: the picture is no such array.
-            ConfigError: a box is empty or not finite.
+            ConfigError: a box is empty or not finite; or points are to be left out by a spread that the model lacks.
         """
         return self.batch([image], None if boxes is None else [boxes])[0]
 
@@ -138,13 +146,26 @@ class Predictor:
         elif self.looks_at_whole:
             given = [[None] for _ in images]
         else:
-            given = [list(self.detector(image)) for image in images]
+            given = [[d for d in self.detector(image) if d.score >= self.min_score] for image in images]
         pairs = [(k, detection) for k, each in enumerate(given) for detection in each]
         found = self.at([images[k] for k, _ in pairs], [d and d.box for _, d in pairs]) if pairs else []
         faces: list[list[Prediction]] = [[] for _ in images]
         for (k, detection), face in zip(pairs, found, strict=True):
             faces[k].append(face if detection is None else replace(face, score=detection.score))
-        return faces if boxes is not None or self.looks_at_whole else [self._proved(each) for each in faces]
+        if boxes is None and not self.looks_at_whole:
+            faces = [self._proved(each) for each in faces]
+        return faces if self.max_spread is None else [[self._sure(face) for face in each] for each in faces]
+
+    def _sure(self, face: Prediction) -> Prediction:
+        """Return the face without the points of which the network is too unsure."""
+        if not np.isfinite(face.spread).any():
+            raise ConfigError(
+                f"{self.backend.name} does not say how far its points may be off, so none can be left out by it; "
+                "networks with maps do, such as the default model"
+            )
+        width, height = np.ptp(box_around(face.keypoints).reshape(2, 2), axis=0)
+        unsure = face.spread > self.max_spread * np.sqrt(width * height)
+        return replace(face, keypoints=np.where(unsure[:, None], np.nan, face.keypoints))
 
     def _proved(self, faces: Sequence[Prediction]) -> list[Prediction]:
         """Return the faces, the best detections first, without those that are none and those found twice."""

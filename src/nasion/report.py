@@ -14,6 +14,7 @@ from nasion import draw
 from nasion.errors import ConfigError
 from nasion.evaluate import THRESHOLD, Evaluation
 from nasion.files import write_text
+from nasion.metrics import nominal_share
 from nasion.sample import DataSet, Image
 from nasion.skeleton import mean_shape
 
@@ -35,6 +36,7 @@ class Training:
         steps, epochs: the curves' columns by name.
         kernels: (N, C, k, k), the first layer's.
         details: configuration, versions and data, as text.
+        floor: what the decode alone costs, a sentence; empty where it costs nothing.
     """
 
     command: str
@@ -42,6 +44,7 @@ class Training:
     epochs: Mapping[str, Sequence[float]]
     kernels: np.ndarray
     details: str
+    floor: str = ""
 
 
 def prove_report() -> None:
@@ -91,6 +94,7 @@ def write_report(
             faces=_faces(measured, faces),
             where=_where(measured, plots),
             points=_points(measured),
+            floor=training.floor if training else "",
             problems=measured.problems,
             kernels=_plot(plots.kernels(training.kernels), KERNELS_TEXT, plots) if training else None,
             commands=_commands(command, training),
@@ -138,6 +142,12 @@ BIAS_TEXT = (
     "or of the picture's origin, not of the faces."
 )
 
+RELIABILITY_TEXT = (
+    "Does the model know how far it is off? Left: points within so many of their own spreads; above the dotted line "
+    "they are nearer than the model believes. Right: points sorted by spread, in ten equal groups; on the dotted line "
+    "the error is what the spread foretold."
+)
+
 MEANINGS = {
     "error_px/mean": "mean distance of a found point from the true one, image px",
     "error_px/median": "the same, of the median face",
@@ -167,6 +177,9 @@ def _meaning(name: str) -> str:
         return "faces that have this length; the others are in no score by it"
     if name.startswith("auc@"):
         return f"area under the error curve up to {100 * THRESHOLD:g} %; higher is better"
+    if name.startswith("within@"):
+        multiple = int(name.removeprefix("within@").partition("/")[0])
+        return f"points at most {multiple} of their spreads off; {100 * nominal_share(multiple):.1f} % if all is well"
     if name.startswith("failure_rate@"):
         return f"faces with an NME above {100 * THRESHOLD:g} %"
     return MEANINGS.get(name, "")
@@ -206,6 +219,8 @@ def _where(measured: Evaluation, plots: Any) -> list[dict[str, str]]:
     if normaliser:
         curve = plots.ced_curve({measured.model: measured.nme(normaliser)}, normaliser, THRESHOLD)
         pictures.append(_plot(curve, "How many faces have at most a given error.", plots))
+    if np.isfinite(measured.spread).any():
+        pictures.append(_plot(plots.reliability(measured.errors, measured.spread), RELIABILITY_TEXT, plots))
     if measured.true_keypoints.shape[1] > 1:
         pictures.append(_plot(plots.region_bars(measured.by_region()), "Mean error of each region.", plots))
         complete = np.isfinite(measured.true_keypoints).all((1, 2)).any()

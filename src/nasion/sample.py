@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nasion.errors import AnnotationError
+from nasion.errors import AnnotationError, SkeletonError
 from nasion.geometry import FloatArray, box_around
 from nasion.skeleton import Skeleton
 
@@ -185,6 +185,26 @@ class DataSet:
                 f'{self.name} has no faces of the split "{split}"; splits there: {", ".join(have)}. Use --split all'
             )
         return self.subset(chosen)
+
+    def joined(self, other: "DataSet") -> "DataSet":
+        """Return the faces of this set, then those of another with the same points.
+
+        Raises:
+            SkeletonError: it has other points.
+        """
+        if other.skeleton.names != self.skeleton.names:
+            raise SkeletonError(
+                f"{self.name} has the points of {self.skeleton.name}, {other.name} those of {other.skeleton.name}; "
+                "only sets with the same points can be joined"
+            )
+        openers = {a.image: each.open_image for each in (other, self) for a in each.annotations}
+        return replace(
+            self,
+            name=f"{self.name} + {other.name}",
+            annotations=(*self.annotations, *(replace(a, skeleton=self.skeleton) for a in other.annotations)),
+            open_image=lambda annotation: openers[annotation.image](annotation),
+            problems=(*self.problems, *other.problems),
+        )
 
     def reduced_to(self, skeleton: Skeleton) -> "DataSet":
         """Return the set with the points of `skeleton` alone.

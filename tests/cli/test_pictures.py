@@ -84,6 +84,23 @@ def test_the_default_model_finds_the_astronaut(nasion, astronaut, tmp_path):
     assert len(face["spread_px"]) == 68
 
 
+def test_unsure_points_and_faces_are_left_out_by_choice(nasion, astronaut, tmp_path):
+    box = "176,95,275,180"
+    plain = nasion("predict", str(astronaut), "--box", box, "--out", "plain")
+    discs = nasion("predict", str(astronaut), "--box", box, "--out", "discs", "--spread")
+    assert (plain[0], discs[0]) == (0, 0)
+    name = f"{astronaut.stem}-points.jpg"
+    assert not np.array_equal(images.read(tmp_path / "plain" / name), images.read(tmp_path / "discs" / name))
+    assert nasion("predict", str(astronaut), "--box", box, "--out", "some", "--max-spread", "0.001")[0] == 0
+    (face,) = json.loads((tmp_path / "some" / "keypoints.json").read_text())[0]["faces"]
+    assert face["keypoints"] == [None] * 68
+    code, _, error = nasion("predict", str(astronaut), "--format", "pts", "--max-spread", "0.1")
+    assert code == 2
+    assert "no place for points that are left out" in error
+    nasion("predict", str(astronaut), "--box", box, "--out", "some", "--max-spread", "0.001", "--format", "csv")
+    assert (tmp_path / "some" / "keypoints.csv").read_text().splitlines()[1].endswith("," * 136)
+
+
 def test_a_picture_without_a_face(nasion, tmp_path):
     images.write(tmp_path / "wall.png", np.full((200, 300, 3), 120, np.uint8))
     code, out, _ = nasion("predict", "wall.png")

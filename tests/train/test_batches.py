@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -50,6 +51,18 @@ def test_a_mirrored_crop_has_renamed_points(drawn):
     assert mirrored == pytest.approx((original * [-1, 1] + [SIZE[1] - 1, 0])[list(drawn.skeleton.flip)])
     right, left = (drawn.skeleton.regions[name] for name in ("right_eye", "left_eye"))
     assert mirrored[list(right)].mean(0)[0] < mirrored[list(left)].mean(0)[0]
+
+
+def test_labels_that_lie_to_one_side_do_so_in_mirrored_faces_too(drawn):
+    """Points of one picture and of its mirror image, both labelled 3 px too far right, are the same crop's points."""
+    face = drawn.annotations[0]
+    aside = replace(face, keypoints=face.keypoints + np.array([3.0, 0.0]))
+    plain = Crops(drawn.subset([aside]), CROP, None)
+    scale = plain.faces[0].to_face.scale
+    augment = AugmentConfig(flip=1.0, flip_shift=2 * 3.0 * scale / SIZE[1])
+    mirrored = Crops(drawn.subset([aside]), CROP, augment).cut(0)[1]
+    true = (plain.cut(0)[1] - [3.0 * scale, 0.0]) * [-1, 1] + [SIZE[1] - 1, 0]
+    assert mirrored == pytest.approx(true[list(drawn.skeleton.flip)] + [3.0 * scale, 0.0])
 
 
 @pytest.mark.parametrize("box", ["points", "picture"])

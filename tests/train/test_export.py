@@ -31,11 +31,11 @@ NETWORKS = {
 }
 
 
-def make_run(folder, network="unet", skeleton="imm-58"):
+def make_run(folder, network="unet", skeleton="imm-58", source="imm:/home/someone/faces"):
     """Write a run folder of a network that has learnt nothing but has statistics of its own."""
     config = parse(
         {
-            "data": {"source": "imm:/home/someone/faces", "validation_share": 0.25},
+            "data": {"source": source, "validation_share": 0.25},
             "crop": {"height": 32, "width": 64, "channels": 3},
             "loss": {"name": "l1"},
             **NETWORKS[network],
@@ -110,7 +110,7 @@ def test_how_doubtful_a_face_may_be_goes_from_the_run_into_the_file(tmp_path):
 
 def test_half_precision_is_half_the_file_and_nearly_the_same(exported, tmp_path):
     folder, path = exported
-    export(folder, tmp_path / "half.onnx", half=True)
+    export(folder, tmp_path / "half.onnx", "half")
     whole, half = OnnxBackend(path), OnnxBackend(tmp_path / "half.onnx")
     assert np.abs(whole(noise(4))[0] - half(noise(4))[0]).max() < 0.1
     weights = sum(v.numel() * 2 for v in TorchBackend(folder).network.parameters() if v.ndim > 1)
@@ -119,17 +119,17 @@ def test_half_precision_is_half_the_file_and_nearly_the_same(exported, tmp_path)
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("half", [False, True])
-def test_a_training_can_start_from_every_network(tmp_path, network, half):
+@pytest.mark.parametrize("precision", ["single", "half"])
+def test_a_training_can_start_from_every_network(tmp_path, network, precision):
     folder, path = make_run(tmp_path / "run", network), tmp_path / "net.onnx"
-    export(folder, path, half)
+    export(folder, path, precision)
     run = open_run(folder)
     config = run.config.model_copy(update={"init": run.config.init.model_copy(update={"model": str(path)})})
     begun = KeypointNetwork(config, 58)
     begin(begun, config, run.skeleton)
     original = TorchBackend(folder).network
     for name, weight in original.named_parameters():
-        expected = weight.half().float() if half and weight.ndim > 1 else weight
+        expected = weight.half().float() if precision == "half" and weight.ndim > 1 else weight
         assert torch.equal(dict(begun.named_parameters())[name], expected), name
 
 
@@ -143,6 +143,36 @@ def test_what_a_file_holds_is_what_was_trained(exported):
     for name, value in weights.items():
         assert torch.equal(value, state[name]), name
     assert trained(str(path)).weights.keys() == weights.keys()
+
+
+def test_int8_is_nearly_the_same(tmp_path):
+    folder = make_run(tmp_path / "run", source="synthetic:8")
+    apart = export(folder, tmp_path / "int8.onnx", "int8")
+    assert 0 < apart <= exporting.INT8_PX
+    here, there = TorchBackend(folder), OnnxBackend(tmp_path / "int8.onnx", threads=1)
+    drawn = exporting._drawn_crops(here)
+    assert np.linalg.norm(here(drawn)[0] - there(drawn)[0], axis=-1).mean() < 2 * exporting.INT8_PX
+    assert not np.array_equal(here(drawn)[0], there(drawn)[0])
+
+
+def test_int8_is_a_quarter_of_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(exporting, "INT8_PX", np.inf)  # weights of chance answer every grey level with leaps
+    folder = make_run(tmp_path / "run", "resnet18", source="synthetic:8")
+    export(folder, tmp_path / "int8.onnx", "int8")
+    export(folder, tmp_path / "single.onnx")
+    size = (tmp_path / "int8.onnx").stat().st_size / (tmp_path / "single.onnx").stat().st_size
+    assert size == pytest.approx(0.25, abs=0.03)
+
+
+def test_a_training_can_start_from_integers(tmp_path):
+    folder = make_run(tmp_path / "run", source="synthetic:8")
+    export(folder, tmp_path / "int8.onnx", "int8")
+    state = TorchBackend(folder).network.state_dict()
+    _, _, weights = read_back(tmp_path / "int8.onnx")
+    assert weights.keys() == {name for name in state if not name.endswith("num_batches_tracked")}
+    for name, value in weights.items():
+        step = state[name].abs().amax(dim=tuple(range(1, state[name].ndim)), keepdim=True) / 64  # of 7 bits
+        assert ((value - state[name]).abs() <= 0.51 * step + 1e-6).all(), name
 
 
 def test_what_differs_is_not_written(exported, tmp_path, monkeypatch):

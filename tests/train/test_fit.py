@@ -8,19 +8,22 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
 import torch
 from rich.console import Console
 
-from nasion.errors import ConfigError, ModelError
+from nasion import images
+from nasion.errors import ConfigError, ModelError, SkeletonError
 from nasion.train import timing
+from nasion.train.batches import Crops
 from nasion.train.callbacks import read_curve
 from nasion.train.config import RunConfig, parse
-from nasion.train.fit import fit, resume
+from nasion.train.fit import JOINED, fit, load_faces, resume
 from nasion.train.machine import Machines, sensible_threads
-from nasion.train.module import rate_at
+from nasion.train.module import KeypointModule, rate_at
 from nasion.train.run import load_weights, open_run
 
 QUIET = Console(quiet=True)
@@ -276,6 +279,35 @@ def test_two_nodes_share_a_run(tmp_path):
     assert "the report:" in texts[0]
     assert "the report:" not in texts[1]
     assert read_curve(tmp_path / "run" / "epochs.csv")["epoch"] == [0, 1]
+
+
+def test_further_sources_add_training_faces_alone(tmp_path):
+    lines = ["image,split," + ",".join(f"{axis}{k}" for k in range(58) for axis in "xy")]
+    for number, split in enumerate(["train", "", "val", "test"]):
+        images.write(tmp_path / f"{number}.png", np.full((40, 40, 3), 90 + number, np.uint8))
+        lines.append(f"{number}.png,{split}," + ",".join(str(k % 31 + number) for k in range(116)))
+    (tmp_path / "more.csv").write_text("\n".join(lines) + "\n")
+    alone = load_faces(tiny())
+    both = load_faces(tiny(data={"source": f"synthetic:8{JOINED}csv:{tmp_path}/more.csv?skeleton=imm-58"}))
+    counts = [Counter(face.split for face in faces.annotations) for faces in (alone, both)]
+    assert counts[1] - counts[0] == {"train": 2}
+    assert both.load(len(both) - 1).image[0, 0, 0] == 91
+    assert np.array_equal(both.load(0).image, alone.load(0).image)
+    with pytest.raises(SkeletonError, match="same points"):
+        load_faces(tiny(data={"source": f"synthetic:8{JOINED}synthetic:8?skeleton=ibug-68", "skeleton": ""}))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "chosen"), [((2.0, 1.0), "bfloat16"), ((1.0, 2.0), "float32"), ((1.0, 0.95), "float32")]
+)
+def test_auto_takes_the_precision_that_is_clearly_faster_here(monkeypatch, seconds, chosen):
+    resolved = tiny(precision="auto")
+    module = KeypointModule(resolved, Crops(load_faces(resolved).of_split("train"), resolved.crop, None), None)
+    measured = iter([*seconds, 0.5])
+    monkeypatch.setattr(timing, "_mean_seconds", lambda *_args: next(measured))
+    precision, pace = timing.measured_pace(module, ("float32", "bfloat16"), 1)
+    assert precision == chosen
+    assert pace == (seconds[chosen == "bfloat16"], 0.5)
 
 
 def test_minutes_set_the_epochs(tmp_path):

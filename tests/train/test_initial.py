@@ -2,6 +2,7 @@
 
 from urllib.error import URLError
 
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
@@ -12,7 +13,8 @@ from nasion.errors import ConfigError, DownloadError, ModelError
 from nasion.skeleton import load_skeleton
 from nasion.train import fit as fitting
 from nasion.train import timing
-from nasion.train.batches import Crops
+from nasion.train.backend import TorchBackend
+from nasion.train.batches import Crops, to_tensor
 from nasion.train.config import load, parse
 from nasion.train.fit import fit
 from nasion.train.initial import adopted, begin, trained
@@ -74,7 +76,7 @@ def test_other_points_get_a_new_head(first):
     state, chance = begun(first, "nose-1")
     weights = load_weights(first / "checkpoints" / "best.pt")["weights"]
     for name, value in state.items():
-        expected = chance[name] if name.startswith("model.head.") else weights[name]
+        expected = chance[name] if name.startswith(("model.head.", "spread.")) else weights[name]
         assert torch.equal(value, expected), name
 
 
@@ -84,6 +86,35 @@ def test_the_network_of_the_weights_takes_the_recipes_place(first, capsys):
     assert chosen.codec.name == "softargmax"
     assert "the network is that of" in capsys.readouterr().out
     assert adopted(config(network=CNN), QUIET).model.name == "cnn"
+
+
+def test_a_network_grows_from_where_it_stands(first):
+    deeper = {**UNET["model"], "blocks": [1, 3]}
+    chosen = adopted(config(network={**UNET, "model": deeper}, init={"model": str(first)}), QUIET)
+    assert chosen.model.options["blocks"] == [1, 3]
+    network, before = KeypointNetwork(chosen, 58), TorchBackend(first)
+    begin(network, chosen, load_skeleton("imm-58"))
+    crops = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
+    with torch.inference_mode():
+        points, _ = network.eval()(to_tensor(crops))
+    assert len(network.state_dict()) > len(before.network.state_dict())
+    assert points.numpy() == pytest.approx(before(crops)[0], abs=1e-4)
+    for layer in network.model.down[1].parameters():
+        assert layer.requires_grad
+
+
+def test_a_deeper_network_is_not_cut_back(first, tmp_path):
+    deeper = {**UNET, "model": {**UNET["model"], "blocks": 2}}
+    fit(config(network=deeper), tmp_path / "deep", QUIET, "nasion train x")
+    chosen = adopted(config(init={"model": str(tmp_path / "deep")}), QUIET)
+    assert chosen.model.options["blocks"] == [2, 2]
+    begin(KeypointNetwork(chosen, 58), chosen, load_skeleton("imm-58"))
+
+
+@pytest.mark.parametrize("blocks", [0, [1], [1, 2, 3], [1, 0]])
+def test_blocks_that_fit_no_level(blocks):
+    with pytest.raises(ConfigError, match="one a level"):
+        KeypointNetwork(config(network={**UNET, "model": {**UNET["model"], "blocks": blocks}}), 58)
 
 
 def test_weights_for_another_crop_are_refused(tmp_path):
@@ -105,7 +136,7 @@ def test_frozen_layers_and_their_statistics_stay(first, tmp_path, monkeypatch):
     before = load_weights(first / "checkpoints" / "best.pt")["weights"]
     after = load_weights(tmp_path / "run" / "checkpoints" / "best.pt")["weights"]
     for name, value in after.items():
-        assert torch.equal(value, before[name]) == (not name.startswith("model.head.")), name
+        assert torch.equal(value, before[name]) == (not name.startswith(("model.head.", "spread."))), name
     thawed = {**changes, "init": {"model": str(first)}}
     fit(config(**thawed), tmp_path / "thawed", QUIET, "nasion train x")
     after = load_weights(tmp_path / "thawed" / "checkpoints" / "best.pt")["weights"]
@@ -127,7 +158,8 @@ def test_the_backbone_learns_at_its_own_rate():
     chosen = config(init={"backbone_rate": 0.1}, optimizer={"lr": 0.02, "weight_decay": 0.5, "name": "adamw"})
     module = KeypointModule(chosen, Crops(datasets.load("synthetic:6"), chosen.crop, None), None)
     groups = module.configure_optimizers()["optimizer"].param_groups
-    head = {id(p) for p in module.network.model.head.parameters()}
+    heads = module.network.model.head, module.network.spread
+    head = {id(p) for each in heads for p in each.parameters()}
     seen = 0
     for group in groups:
         for weight in group["params"]:

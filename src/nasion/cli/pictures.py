@@ -22,8 +22,9 @@ ModelOption = Annotated[str, typer.Option("--model", help="a model's name, an .o
 Weights = Annotated[Path | None, typer.Option(help="YuNet's file, instead of its download")]
 
 
-def _predictor(model: str, weights: Path | None) -> Predictor:
-    return Predictor(model, None if weights is None else best_detector(weights), notice)
+def _predictor(model: str, weights: Path | None, min_score: float = 0.0, max_spread: float | None = None) -> Predictor:
+    detector = None if weights is None else best_detector(weights)
+    return Predictor(model, detector, notice, min_score, max_spread)
 
 
 def predict(
@@ -34,12 +35,22 @@ def predict(
     box: Annotated[
         str | None, typer.Option(help='x0,y0,x1,y1, px, around the face; a CSV file of boxes; or "picture"')
     ] = None,
+    min_score: Annotated[
+        float, typer.Option(min=0, max=1, help="leave out faces that the detector is less sure of")
+    ] = 0.0,
+    max_spread: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="leave out points that may be further off, as a share of the face's size"),
+    ] = None,
+    draw_spread: Annotated[bool, typer.Option("--spread", help="draw how far each point may be off")] = False,
     require_face: Annotated[bool, typer.Option(help="exit with 1 if a picture has no face")] = False,
     detector_weights: Weights = None,
 ) -> None:
     """Find the points of every face in your own pictures; draw them and write them."""
     boxes = (lambda _path: None) if box is None else find.read_boxes(box)
-    predictor = _predictor(model, detector_weights)
+    if form == "pts" and max_spread is not None:
+        raise ConfigError("a .pts file has no place for points that are left out; use --format json or csv")
+    predictor = _predictor(model, detector_weights, min_score, max_spread)
     paths = find.listed(pictures)
     several = len(paths) > 1
 
@@ -54,7 +65,7 @@ def predict(
     def progress(each: Iterable[Path]) -> Iterable[Path]:
         return track(each, "finding", total=len(paths), console=console, transient=True, disable=len(paths) <= FEW)
 
-    summary = find.find(predictor, paths, out, form, boxes, tell, progress)
+    summary = find.find(predictor, paths, out, form, boxes, tell, progress, with_spread=draw_spread)
     faces = sum(len(each) for each in summary.found.values())
     where = summary.files[0] if len(summary.files) == 1 else out
     pictures_word = f"{len(summary.found)} picture{'s' * (len(summary.found) != 1)}"

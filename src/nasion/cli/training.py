@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -21,7 +21,7 @@ __all__ = ["COMMANDS"]
 
 def train(
     recipe: Annotated[str | None, typer.Argument(help="a recipe's name, or a .toml file")] = None,
-    data: Annotated[str | None, typer.Option(help='"format:source"')] = None,
+    data: Annotated[list[str] | None, typer.Option(help='"format:source"; further ones add training faces')] = None,
     out: Annotated[Path | None, typer.Option(help="run folder; else runs/RECIPE-DATE-TIME")] = None,
     settings: Settings = None,
     init: Annotated[
@@ -35,6 +35,7 @@ def train(
     """Train a network and write its report."""
     needs_torch()
     from nasion.train import config
+    from nasion.train.fit import JOINED
     from nasion.train.machine import Machines, is_follower
     from nasion.train.study import new_folder, resume_job, train_job
 
@@ -52,7 +53,7 @@ def train(
     if nodes > 1 and out is None:
         raise ConfigError("with --nodes, all machines need the same run folder; name it with --out")
     start = [f"init.model={json.dumps(init)}"] if init else []
-    resolved = config.load(recipe, [*(settings or ()), *start], data)
+    resolved = config.load(recipe, [*(settings or ()), *start], JOINED.join(data) if data else None)
     train_job(resolved, out or new_folder(recipe), screen, typed(), minutes, machines)
 
 
@@ -148,15 +149,18 @@ def evaluate(
 def export(
     run: Annotated[Path, typer.Argument(help="a run folder")],
     file: Annotated[Path, typer.Argument(help="the .onnx file to write", metavar="FILE.onnx")],
-    half: Annotated[bool, typer.Option(help="store the weights in half precision: half the size")] = False,
+    precision: Annotated[
+        Literal["single", "half", "int8"],
+        typer.Option(help="half is half the size; int8 a quarter, and faster, its ranges measured on the run's data"),
+    ] = "single",
 ) -> None:
     """Write a trained network as one file that predicts without torch, after proving that it computes the same."""
     needs_torch()
     from nasion.train.export import export as write
 
-    apart = write(run, file, half)
-    size = file.stat().st_size / 1e6
-    say(f"{file}: {size:.1f} MB, its points at most {apart:.1g} px of the crop from torch's")
+    apart = write(run, file, precision)
+    how = "in the mean" if precision == "int8" else "at most"
+    say(f"{file}: {file.stat().st_size / 1e6:.1f} MB, its points {how} {apart:.1g} px of the crop from torch's")
     say(f"next: nasion predict PICTURE --model {file}")
 
 

@@ -156,9 +156,11 @@ class Crops:
         variation, whole = self.variation(index, epoch)
         affine = variation.affine(size) @ (face.to_whole if whole else face.to_face)
         crop = to_channels(images.warp(face.region, affine @ face.to_image, size), self.crop.channels)
-        keypoints = affine(face.annotation.keypoints)
-        if variation.mirror:
-            keypoints = self.skeleton.mirrored(keypoints)
+        keypoints = face.annotation.keypoints
+        if variation.mirror and self.augment is not None:
+            shift = self.augment.flip_shift * size[1] / face.to_face.scale  # image px; leftwards, until it is mirrored
+            keypoints = self.skeleton.mirrored(keypoints - [shift, 0.0])
+        keypoints = affine(keypoints)
         return variation.colours(crop), keypoints, affine
 
     def batch(self, indices: Sequence[int], epoch: int = 0, share: float = 1.0) -> Batch:

@@ -45,7 +45,7 @@ class Named(BaseModel):
 class DataConfig(Strict):
     """Whose faces."""
 
-    source: str = Field("", description='"format:source"; usually given by --data')
+    source: str = Field("", description='"format:source", several joined by " + "; usually given by --data')
     skeleton: str = Field("", description="the points to learn: a skeleton's name or its .toml file; else the data's")
     validation_share: float = Field(0.15, ge=0, lt=1, description="share of the training persons or photographs")
 
@@ -67,9 +67,16 @@ class PhotoConfig(Strict):
 
 
 class AugmentConfig(Strict):
-    """How training crops vary: the points move with the picture. Ranges are symmetric; the flip is a chance."""
+    """How training crops vary: the points move with the picture. Ranges are symmetric; the flip is a chance.
+
+    Hand labels may all lie a little to one side of where a mirrored face's would: mirrored faces then teach another
+    habit than the others, and the network learns neither. `flip_shift`, twice that distance, gives them the same.
+    """
 
     flip: float = Field(0.0, ge=0, le=1, description="chance of a mirror")
+    flip_shift: float = Field(
+        0.0, ge=-0.1, le=0.1, description="how far a mirrored face's points are put to the right, share of the crop"
+    )
     rotation_deg: float = Field(0.0, ge=0, le=180, description="largest turn")
     scale: float = Field(0.0, ge=0, lt=1, description="largest change of size, as a share")
     shift: float = Field(0.0, ge=0, le=0.5, description="largest shift, as a share of the crop's side")
@@ -121,7 +128,7 @@ class RunConfig(Strict):
     schedule: ScheduleConfig = ScheduleConfig()  # pyright: ignore[reportCallIssue]
     seed: int = Field(0, ge=0, description="of weights, order and augmentation")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="auto is bfloat16 where the processor computes with it, which about doubles the speed"
+        "auto", description="auto is what trains faster here, measured before the start"
     )
 
 

@@ -22,24 +22,34 @@ from nasion.train.batches import Crops
 from nasion.train.callbacks import Bar, CleanStop, Curves, Keeper
 from nasion.train.config import RunConfig
 from nasion.train.initial import adopted
-from nasion.train.machine import ALONE, Machines, is_follower, resolved_precision, sensible_threads, take_threads
+from nasion.train.machine import ALONE, Machines, is_follower, possible_precisions, sensible_threads, take_threads
 from nasion.train.module import KeypointModule
 from nasion.train.run import Run, describe_data, load_weights, open_run
 from nasion.train.timing import Pace, fitted, measured_pace, told_time, whole_validations
 
-__all__ = ["fit", "load_faces", "resume", "with_its_points"]
+__all__ = ["JOINED", "fit", "load_faces", "resume", "with_its_points"]
+
+JOINED = " + "
+"""Between the sources of a training."""
 
 
 def load_faces(config: RunConfig) -> DataSet:
     """Return the faces of a configuration with its skeleton and its validation split.
+
+    Of several sources the first is what the network is for: it alone gives validation and test faces, the others
+    add those that they do not call "val" or "test" themselves.
 
     Raises:
         NasionError: the data is not named, cannot be read, or has other points.
     """
     if not config.data.source:
         raise ConfigError("no data is named; add --data, such as --data imm:DIR or --data synthetic:400")
-    faces = with_its_points(datasets.load(config.data.source), config)
-    return with_validation(faces, config.data.validation_share)
+    first, *others = (with_its_points(datasets.load(spec), config) for spec in config.data.source.split(JOINED))
+    faces = with_validation(first, config.data.validation_share)
+    for other in others:
+        training = [replace(a, split="train") for a in other.annotations if a.split in ("", "train")]
+        faces = faces.joined(other.subset(training))
+    return faces
 
 
 def with_its_points(faces: DataSet, config: RunConfig) -> DataSet:
@@ -77,9 +87,8 @@ def fit(
     prove_writable(folder)
     threads = take_threads(sensible_threads(machines.devices))
     train, validation = _crops(config, faces, console)
-    precision = resolved_precision(config)
     module = KeypointModule(config, train, validation)
-    pace = measured_pace(module, precision, machines.world)
+    precision, pace = measured_pace(module, possible_precisions(config, machines), machines.world)
     if minutes is not None:
         config = fitted(config, pace, module.steps_per_epoch(), minutes)
     config = module.config = whole_validations(config)
@@ -117,7 +126,13 @@ def _follow(config: RunConfig, folder: Path, console: Console, command: str, mac
     else:  # nothing depends on the leading machine then
         config = whole_validations(adopted(config, console))
         run = Run(
-            folder, config, faces.skeleton, command, {}, sensible_threads(machines.devices), resolved_precision(config)
+            folder,
+            config,
+            faces.skeleton,
+            command,
+            {},
+            sensible_threads(machines.devices),
+            possible_precisions(config, machines)[0],
         )
     take_threads(run.threads)
     train, validation = _crops(run.config, faces, console, quiet=True)

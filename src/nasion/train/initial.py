@@ -8,7 +8,8 @@ from torch import Tensor
 from nasion.errors import ConfigError
 from nasion.models import is_run
 from nasion.skeleton import Skeleton
-from nasion.train.config import RunConfig
+from nasion.train import parts
+from nasion.train.config import Named, RunConfig
 from nasion.train.network import KeypointNetwork
 from nasion.train.run import load_weights, open_run
 
@@ -49,9 +50,18 @@ def adopted(config: RunConfig, console: Console) -> RunConfig:
     if not config.init.model:
         return config
     source = trained(config.init.model).config
-    if (source.model, source.codec) != (config.model, config.codec):
+    model = _deepened(source.model, config.model)
+    if (model, source.codec) != (config.model, config.codec):
         console.print(f"the network is that of {config.init.model}: {source.model.name}, {source.codec.name}")
-    return config.model_copy(update={"model": source.model, "codec": source.codec})
+    return config.model_copy(update={"model": model, "codec": source.codec})
+
+
+def _deepened(begun: Named, wanted: Named) -> Named:
+    """Return a trained model, with the layers that `wanted` has more of the same kind, if that can be grown."""
+    grown = getattr(parts.find("models", begun.name), "grown", None)
+    if grown is None or begun.name != wanted.name:
+        return begun
+    return Named(name=begun.name, **grown(begun.options, wanted.options))
 
 
 def begin(network: KeypointNetwork, config: RunConfig, skeleton: Skeleton) -> None:
@@ -70,12 +80,12 @@ def begin(network: KeypointNetwork, config: RunConfig, skeleton: Skeleton) -> No
 def _take(network: KeypointNetwork, source: Trained, skeleton: Skeleton, name: str) -> None:
     own = network.state_dict()
     same_points = source.skeleton.names == skeleton.names
-    head = f"model.{HEAD}."
+    heads = (f"model.{HEAD}.", "spread.")
     fixed = {name for name, _ in network.named_buffers()} - own.keys()  # constants, which a file holds too
     taken = {
         key: value
         for key, value in source.weights.items()
-        if key not in fixed and (same_points or not key.startswith(head))
+        if key not in fixed and (same_points or not key.startswith(heads))
     }
     for key, value in taken.items():
         if key not in own or own[key].shape != value.shape:
@@ -86,6 +96,9 @@ def _take(network: KeypointNetwork, source: Trained, skeleton: Skeleton, name: s
             )
     # A network's file does not hold the counters of its normalisations: nothing is computed from them.
     left = [key for key in own.keys() - taken.keys() if not key.endswith("num_batches_tracked")]
-    if any(same_points or not key.startswith(head) for key in left):
-        raise ConfigError(f"{name}: it lacks weights of this network ({sorted(left)[0]})")
+    as_it_was = parts.build("models", source.config.model, network.shape, network.codec.outputs)
+    known = {f"model.{key}" for key in as_it_was.state_dict()}  # what else there is has been grown since
+    lacking = [key for key in left if key in known and (same_points or not key.startswith(heads))]
+    if lacking:
+        raise ConfigError(f"{name}: it lacks weights of this network ({min(lacking)})")
     network.load_state_dict(taken, strict=False)

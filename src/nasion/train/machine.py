@@ -10,7 +10,7 @@ import torch
 
 from nasion.train.config import RunConfig
 
-__all__ = ["ALONE", "Machines", "is_follower", "resolved_precision", "sensible_threads", "take_threads"]
+__all__ = ["ALONE", "Machines", "is_follower", "possible_precisions", "sensible_threads", "take_threads"]
 
 
 @dataclass(frozen=True)
@@ -66,16 +66,20 @@ def _busy_elsewhere(cores: int) -> int:
     return min(cores - 1, round(share * cores))
 
 
-def resolved_precision(config: RunConfig) -> str:
-    """Return "float32" or "bfloat16"; "auto" is bfloat16 where the processor computes with it."""
+def possible_precisions(config: RunConfig, machines: Machines) -> tuple[str, ...]:
+    """Return what a run may compute in: "float32", "bfloat16" or, on a processor that has both, either.
+
+    That a processor knows bfloat16 does not make it faster: it may double the speed, or take a third of it.
+    """
     if config.precision != "auto":
-        return config.precision
+        return (config.precision,)
     if torch.cuda.is_available():
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+        return ("bfloat16",) if torch.cuda.is_bf16_supported() else ("float32",)
     native = (
         getattr(torch.cpu, name, lambda: False)() for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     )
-    return "bfloat16" if any(native) else "float32"
+    # Several machines must agree without asking each other.
+    return ("float32", "bfloat16") if any(native) and machines.nodes == 1 else ("float32",)
 
 
 def is_follower() -> bool:

@@ -14,7 +14,8 @@ from nasion.errors import ConfigError
 from nasion.train.batches import Batch, Batches, Crops, plan
 from nasion.train.config import OptimizerConfig, RunConfig, ScheduleConfig
 from nasion.train.initial import HEAD, begin
-from nasion.train.network import KeypointNetwork, build_loss, mean_cost
+from nasion.train.network import KeypointNetwork, build_loss, mean_cost, spread_cost
+from nasion.train.spread import mean_surprise
 
 __all__ = ["KeypointModule", "rate_at"]
 
@@ -47,7 +48,7 @@ class KeypointModule(lightning.LightningModule):
         self.loss = build_loss(config, self.network)
         self.average = _running_mean(self.network, config.schedule.average) if config.schedule.average else None
         self.step_loss = float("nan")
-        self._sums = torch.zeros(6)
+        self._sums = torch.zeros(8)
 
     @property
     def best_network(self) -> KeypointNetwork:
@@ -88,11 +89,13 @@ class KeypointModule(lightning.LightningModule):
         """Return the loss of a batch of crops (B, C, H, W)."""
         decoded = self.network.decode(batch.crops)
         loss = mean_cost(self.loss, decoded, batch.target)
-        self.step_loss = float(loss.detach())
+        self.step_loss = float(loss.detach())  # the curve is of points alone
         if not isfinite(self.step_loss):
             raise ConfigError(
                 f"the loss became {self.step_loss} in epoch {self.current_epoch + 1}; try a smaller optimizer.lr"
             )
+        if self.network.spread is not None:
+            loss = loss + spread_cost(decoded, batch.target)
         return loss * batch.share
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -101,11 +104,11 @@ class KeypointModule(lightning.LightningModule):
             self.average.update_parameters(self.network)
 
     def on_validation_epoch_start(self) -> None:
-        """Begin the sums: of loss, error in px and NME, each with its own count of faces."""
-        self._sums = torch.zeros(6, device=self.device)
+        """Begin the sums: of loss, error in px, NME and surprise, each with its own count of faces."""
+        self._sums = torch.zeros(8, device=self.device)
 
     def validation_step(self, batch: Batch, _index: int) -> None:
-        """Add a batch's loss, error in image px and NME to the sums over all faces."""
+        """Add a batch's loss, error in image px, NME and surprise to the sums over all faces."""
         with torch.autocast(batch.crops.device.type, enabled=False):
             network = self.best_network
             decoded = network.decode(batch.crops)
@@ -115,16 +118,20 @@ class KeypointModule(lightning.LightningModule):
         errors = ((decoded.keypoints - batch.target) * side).norm(dim=-1) * batch.image_px[:, None]
         faces = errors.nanmean(-1)
         nme = faces / batch.length
-        parts = [
-            part for each in (loss.expand(len(faces)), faces, nme) for part in (each.nansum(), each.isfinite().sum())
-        ]
+        surprise = mean_surprise(decoded.spread, decoded.keypoints, batch.target)
+        scores = loss.expand(len(faces)), faces, nme, surprise
+        parts = [part for each in scores for part in (each.nansum(), each.isfinite().sum())]
         self._sums += torch.stack([part.float() for part in parts]) * batch.share
 
     def on_validation_epoch_end(self) -> None:
-        """Log the means over the faces of all devices."""
-        sums, counts = self.trainer.strategy.reduce(self._sums, reduce_op="sum").reshape(3, 2).unbind(1)
-        for name, value in zip(("loss", "error_px", "nme"), sums / counts, strict=True):
+        """Log the means over the faces of all devices, and set the spread by them."""
+        sums, counts = self.trainer.strategy.reduce(self._sums, reduce_op="sum").reshape(4, 2).unbind(1)
+        *scores, surprise = sums / counts
+        for name, value in zip(("loss", "error_px", "nme"), scores, strict=True):
             self.log(f"val/{name}", value, logger=True)
+        spread = self.best_network.spread
+        if spread is not None and surprise.isfinite():
+            spread.scale.mul_(surprise)
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer and its schedule, moved at every step."""
@@ -156,7 +163,7 @@ def rate_at(step: int, total: int, schedule: ScheduleConfig) -> float:
 
 def _groups(network: KeypointNetwork, settings: OptimizerConfig, backbone_rate: float) -> list[dict[str, Any]]:
     """Return the head's weights, then all others: each those that decay, and biases and normalisations, that do not."""
-    head = list(network.model.head.parameters())
+    head = [*network.model.head.parameters(), *(network.spread.parameters() if network.spread else ())]
     inside = {id(p) for p in head}
     others = [p for p in network.parameters() if id(p) not in inside]
     return [

@@ -1,6 +1,7 @@
 """The whole network: pixels in, points out. Normalising and decoding are inside, so a model is one thing.
 
 crops (B, C, H, W), 0 to 255 → model.trunk → model.head → codec.decode → points (B, K, 2), crop px
+                                           → spread → how far they may be off (B, K), crop px
 """
 
 from collections.abc import Callable
@@ -14,8 +15,9 @@ from nasion.train.codecs import Decoded
 from nasion.train.config import RunConfig
 from nasion.train.parts import Shape
 from nasion.train.pixels import HALF_RANGE, MID_GREY
+from nasion.train.spread import LearntSpread, unlikelihood
 
-__all__ = ["KeypointNetwork", "Loss", "build_loss", "mean_cost"]
+__all__ = ["KeypointNetwork", "Loss", "build_loss", "mean_cost", "spread_cost"]
 
 Loss = Callable[[Decoded, Tensor], Tensor]
 """(decoded, target (B, K, 2) normalised, without NaN) → costs (B, K)."""
@@ -38,12 +40,15 @@ class KeypointNetwork(nn.Module):
                 f'the model "{config.model.name}" gives a {self.model.gives}, but the codec "{config.codec.name}" '
                 f"reads {self.codec.gives}; choose a pair that fits"
             )
+        self.spread = LearntSpread(self.model.head.in_channels, count) if self.codec.gives == "maps" else None
 
     def decode(self, crops: Tensor) -> Decoded:
         """Return what the network makes of crops (B, C, H, W), 0 to 255: normalised points, spread, maps."""
         features = self.model.trunk((crops.float() - MID_GREY) / HALF_RANGE)
         with torch.autocast(features.device.type, enabled=False):  # bfloat16 cannot hold a tenth of a px
-            return self.codec.decode(self.model.head(features.float()))
+            features = features.float()
+            decoded = self.codec.decode(self.model.head(features))
+            return decoded if self.spread is None else self.spread(features, decoded)
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         """Return the points (B, K, 2) and their spread (B, K), crop px, of crops (B, C, H, W), 0 to 255."""
@@ -78,3 +83,8 @@ def mean_cost(loss: Loss, decoded: Decoded, target: Tensor) -> Tensor:
     present = target.isfinite().all(-1)
     costs = loss(decoded, torch.where(present[..., None], target, 0.0))
     return (costs * present).sum() / present.sum().clamp_min(1)
+
+
+def spread_cost(decoded: Decoded, target: Tensor) -> Tensor:
+    """Return how badly the spreads foretold the errors; its gradient reaches nothing but `LearntSpread`."""
+    return mean_cost(lambda one, there: unlikelihood(one.spread, one.keypoints.detach(), there), decoded, target)

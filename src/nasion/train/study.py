@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -24,7 +25,9 @@ from nasion.train.backend import LARGEST_DOUBT, TorchBackend
 from nasion.train.callbacks import read_curve
 from nasion.train.config import RunConfig, load
 from nasion.train.fit import fit, load_faces, resume
+from nasion.train.floor import decoding_floor
 from nasion.train.machine import ALONE, Machines, is_follower
+from nasion.train.network import KeypointNetwork
 from nasion.train.run import Run, open_run
 from nasion.train.timing import told_time
 
@@ -82,14 +85,29 @@ def _finish(run: Run, console: Console, began: float) -> Run:
 
 def training_story(run: Run) -> Training:
     """Return what a report says of a run's training."""
+    network = TorchBackend(run.folder).network
     table = {"config": run.config.model_dump(), "data": run.data, "versions": run.versions}
     table |= {"threads": run.threads, "precision": run.precision}
     return Training(
         command=run.command,
         steps=read_curve(run.folder / "steps.csv"),
         epochs=read_curve(run.folder / "epochs.csv"),
-        kernels=TorchBackend(run.folder).network.first_kernels().numpy(),
+        kernels=network.first_kernels().numpy(),
         details=json.dumps(table, indent=1),
+        floor=_told_floor(network),
+    )
+
+
+def _told_floor(network: KeypointNetwork) -> str:
+    with torch.inference_mode():
+        floor = decoding_floor(network)
+    if floor is None:
+        return ""
+    (rows, columns), (height, width) = floor.cells, network.shape.size
+    return (
+        f"The decode itself costs {floor.decode_px:.2g} px of the crop: so far off would be a network whose maps "
+        f"({columns} x {rows} cells over {width} x {height} px) were perfect. Their highest cells would be "
+        f"{floor.argmax_px:.2f} px off."
     )
 
 

@@ -1,8 +1,9 @@
 """How long a training will take, before it starts; and how many epochs a given time holds."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -15,6 +16,9 @@ __all__ = ["Pace", "fitted", "measured_pace", "told_time", "whole_validations"]
 
 CALIBRATION_SECONDS = 2.0
 """How long steps are timed before a training, to tell and to fit its time."""
+
+CLEARLY = 1.2
+"""How many times as fast a precision must be to be preferred: small differences are noise, and runs should repeat."""
 
 FITTED_SHARE = 0.95
 """Share of --minutes that is planned: the rest is for what steps do not show."""
@@ -31,15 +35,18 @@ class Pace(NamedTuple):
         return steps * self.step + self.validation / config.schedule.validate_every
 
 
-def measured_pace(module: KeypointModule, precision: str, world: int) -> Pace:
-    """Return how fast a module trains and validates here, measured on copies that are thrown away."""
+def measured_pace(module: KeypointModule, precisions: Sequence[str], world: int) -> tuple[str, Pace]:
+    """Return the precision in which a module trains faster here, and how fast it then trains and validates.
+
+    Measured on copies that are thrown away. Any but the first must be clearly faster to be taken.
+    """
     state = torch.random.get_rng_state()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     copy = deepcopy(module.network).train().to(device)
     optimizer = torch.optim.Adam(copy.parameters())
     steps = [(indices[::world], share) for indices, share in module._plan(0)]
 
-    def step(indices: object, share: float) -> None:
+    def step(indices: object, share: float, precision: str) -> None:
         batch = module.train_crops.batch([int(i) for i in indices], 0, share)  # pyright: ignore[reportGeneralTypeIssues]
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
             mean_cost(module.loss, copy.decode(batch.crops.to(device)), batch.target.to(device)).backward()
@@ -55,11 +62,15 @@ def measured_pace(module: KeypointModule, precision: str, world: int) -> Pace:
                 assert module.validation_crops is not None
                 copy.decode(module.validation_crops.batch([index]).crops.to(device))
 
-    step(*steps[0])  # the first one prepares kernels and memory
-    train = _mean_seconds([lambda s=s: step(*s) for s in steps * 20], CALIBRATION_SECONDS)
+    seconds: dict[str, float] = {}
+    for precision in precisions:
+        timed = [partial(step, indices, share, precision) for indices, share in steps * 20]
+        timed[0]()  # prepares kernels and memory
+        seconds[precision] = _mean_seconds(timed, CALIBRATION_SECONDS)
+    fastest = min(seconds, key=lambda name: seconds[name] * (1.0 if name == precisions[0] else CLEARLY))
     validation = _mean_seconds([validate], 0)
     torch.random.set_rng_state(state)
-    return Pace(train, validation)
+    return fastest, Pace(seconds[fastest], validation)
 
 
 def _mean_seconds(actions: list[Callable[[], None]], limit: float) -> float:

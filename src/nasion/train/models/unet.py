@@ -3,6 +3,8 @@
 Sources: Ronneberger et al., "U-Net", 2015; He et al., "Identity Mappings in Deep Residual Networks", 2016.
 """
 
+from typing import Any
+
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -20,7 +22,7 @@ class Options(Strict):
     widths: list[int] = Field(
         default=[32, 48, 64, 96, 128], min_length=2, description="channels at 1/2, 1/4, … of the crop's side"
     )
-    blocks: int = Field(1, ge=1, description="residual blocks a level, down and up")
+    blocks: int | list[int] = Field(1, description="residual blocks a level, down and up; or one number a level")
     stride: int = Field(2, description="crop px a cell: 2, 4, …")
     dropout: float = Field(0.0, ge=0, lt=1, description="share of the deepest level's channels left out in training")
 
@@ -49,6 +51,7 @@ class UNet(nn.Module):
         super().__init__()
         widths = options.widths
         times, (height, width) = len(widths), shape.size
+        blocks = per_level(options.blocks, times)
         if height % 2**times or width % 2**times or options.stride not in STRIDES[:times]:
             raise ConfigError(
                 f"unet: a crop of {height} x {width} px and a stride of {options.stride} do not halve evenly {times} "
@@ -58,14 +61,14 @@ class UNet(nn.Module):
         # so that a mirrored crop gives a mirrored map; odd kernels with a stride do not.
         self.stem = _convolution(shape.channels, widths[0], 6, stride=2, padding=2)
         self.down = nn.ModuleList(
-            nn.Sequential(*([] if level == 0 else [nn.MaxPool2d(2)]), *_blocks(options.blocks, below, width))
+            nn.Sequential(*([] if level == 0 else [nn.MaxPool2d(2)]), *_blocks(blocks[level], below, width))
             for level, (below, width) in enumerate(zip([widths[0], *widths[:-1]], widths, strict=True))
         )
         self.dropout = nn.Dropout2d(options.dropout)
         finest = max(0, options.stride.bit_length() - 2)  # stride 2 is level 0
         levels = range(len(widths) - 2, finest - 1, -1)
         self.lateral = nn.ModuleList(nn.Conv2d(widths[k + 1], widths[k], 1) for k in levels)
-        self.up = nn.ModuleList(nn.Sequential(*_blocks(options.blocks, widths[k], widths[k])) for k in levels)
+        self.up = nn.ModuleList(nn.Sequential(*_blocks(blocks[k], widths[k], widths[k])) for k in levels)
         self.head = nn.Conv2d(widths[finest], outputs, 1)
 
     def trunk(self, x: Tensor) -> Tensor:
@@ -81,6 +84,36 @@ class UNet(nn.Module):
             x = F.interpolate(lateral(x), size=skip.shape[-2:], mode="bilinear", align_corners=False)
             x = up(x + skip)
         return x
+
+
+def per_level(blocks: int | list[int], levels: int) -> list[int]:
+    """Return the number of blocks of each level, from the finest to the deepest.
+
+    >>> per_level(1, 3), per_level([1, 1, 2], 3)
+    ([1, 1, 1], [1, 1, 2])
+
+    Raises:
+        ConfigError: a level has none, or there is not one number for each.
+    """
+    each = [blocks] * levels if isinstance(blocks, int) else blocks
+    if len(each) != levels or min(each) < 1:
+        raise ConfigError(f"unet: blocks = {blocks}: give one number of 1 or more, or {levels} of them, one a level")
+    return each
+
+
+def grown(begun: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a trained network with the blocks that are wanted beyond its own.
+
+    A block begins as its shortcut, so the deeper network begins where the trained one stands.
+
+    >>> grown({"widths": [8, 16], "blocks": 1}, {"blocks": [1, 2]})
+    {'widths': [8, 16], 'blocks': [1, 2]}
+    """
+    trained = Options.model_validate(begun)
+    own, more = (
+        per_level(blocks, len(trained.widths)) for blocks in (trained.blocks, Options.model_validate(wanted).blocks)
+    )
+    return begun | {"blocks": [max(pair) for pair in zip(own, more, strict=True)]}
 
 
 def _convolution(width_in: int, width: int, kernel: int, stride: int = 1, padding: int | None = None) -> nn.Sequential:
