@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PEERS ?= .venv-peers
 .DEFAULT_GOAL := help
 
-.PHONY: help demo train-demo test lint types format bench clean
+.PHONY: help demo train-demo test lint types format bench bench-peers clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -55,5 +56,14 @@ format: $(VENV)/.develops ## let ruff lay out and mend the code
 bench: $(VENV)/.develops ## measure loader, training step, import and prediction
 	$(BIN)/python bench/bench.py
 
+$(PEERS)/.ready: bench/peers/requirements.txt pyproject.toml
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --requirement bench/peers/requirements.txt
+	$(PEERS)/bin/python -m pip install --quiet --editable .
+	@touch $@
+
+bench-peers: $(PEERS)/.ready ## measure nasion beside dlib and MediaPipe; DATA=300W_DIR, QUICK=1 tries no options for dlib
+	$(PEERS)/bin/python bench/peers/main.py "$(DATA)" $(if $(QUICK),--no-search) $(foreach run,$(RUNS),--run $(run))
+
 clean: ## remove the virtual environment and what demo and test wrote
-	rm -rf $(VENV) demo .pytest_cache .hypothesis .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(PEERS) demo .pytest_cache .hypothesis .ruff_cache .import_linter_cache

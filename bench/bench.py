@@ -4,6 +4,7 @@ make bench
 """
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,8 @@ from nasion.train.study import train_job
 from nasion.train.timing import measured_pace
 
 ROUNDS = 5
+PICTURES = 100
+MANY = 10_000
 QUIET = Console(quiet=True)
 
 
@@ -54,6 +57,11 @@ def main() -> None:
         crop, whole = face_ms()
         table.add_row("default, one face, one thread, crop to points", f"{crop:.1f} ms", "<= 15 ms")
         table.add_row("the same from picture and box, refined once", f"{whole:.1f} ms", "none set")
+        pictures, cores = folder_rate(folder)
+        table.add_row(f"nasion predict on {PICTURES} pictures, a face each", f"{pictures:.0f} pictures/s", "none set")
+        table.add_row("cores that it keeps busy", f"{cores:.1f}", "none set")
+        few, many = memory_mb(MANY // 10), memory_mb(MANY)
+        table.add_row(f"memory at its peak, {MANY:,} faces against {MANY // 10:,}", f"{many:.0f}, {few:.0f} MB", "flat")
     Console().print(table)
 
 
@@ -123,6 +131,36 @@ def predict_seconds(folder: Path, model: Path | str = "default") -> float:
     words = ["predict", str(folder / "face.png"), "--model", str(model), "--out", str(folder / "out")]
     command, silent = [sys.executable, "-m", "nasion", *words], subprocess.DEVNULL
     return best(lambda: subprocess.run(command, check=True, stdout=silent, stderr=silent))
+
+
+def folder_rate(folder: Path) -> tuple[float, float]:
+    """Return pictures a second of `nasion predict` on a folder, start and end included, and the cores kept busy."""
+    album = folder / "album"
+    for number in range(PICTURES):
+        images.write(album / f"{number:03}.jpg", data.astronaut())
+    command = [sys.executable, "-m", "nasion", "predict", str(album), "--out", str(folder / "drawn")]
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return PICTURES / seconds, busy / seconds
+
+
+MEMORY = """
+import resource, sys
+from skimage import data
+from nasion.predict import Predictor
+predictor, picture = Predictor(), data.astronaut()
+for _ in range(int(sys.argv[1]) // 100):
+    predictor(picture, [[176, 95, 275, 180]] * 100)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def memory_mb(faces: int) -> float:
+    """Return the most memory that a process takes to find the points of so many faces, MB."""
+    words = [sys.executable, "-c", MEMORY, str(faces)]
+    return float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
 
 
 def face_ms(rounds: int = 100) -> tuple[float, float]:

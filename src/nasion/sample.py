@@ -109,7 +109,9 @@ class Prediction:
 
     Attributes:
         keypoints: (K, 2) float64, image px.
-        spread: (K,) float64, image px: how far the network thinks that it may be off; NaN if it cannot say.
+        spread: (K,) float64, image px: the standard deviation along an axis of how far the point may be off, as the
+            network learnt it: within 1, 2 and 3 spreads should lie 52, 86 and 97 % of points
+            (`metrics.nominal_share`); NaN if it cannot say.
         box: (4,) xyxy, image px: what the network looked at.
         score: 0 to 1, from the detector; 1 for a given box.
         skeleton: what the K points are.

@@ -281,6 +281,16 @@ def test_two_nodes_share_a_run(tmp_path):
     assert read_curve(tmp_path / "run" / "epochs.csv")["epoch"] == [0, 1]
 
 
+@pytest.mark.parametrize("count", [1, 5, 1000])
+def test_fewer_faces_are_spread_over_all(count):
+    every, some = load_faces(tiny()), load_faces(tiny(data={"source": "synthetic:18", "faces": count}))
+    train = [face.name for face in every.annotations if face.split == "train"]
+    chosen = [face.name for face in some.annotations if face.split == "train"]
+    assert chosen == [name for name in train if name in chosen]
+    assert len(chosen) == min(count, len(train))
+    assert len(every) - len(train) == len(some) - len(chosen)
+
+
 def test_further_sources_add_training_faces_alone(tmp_path):
     lines = ["image,split," + ",".join(f"{axis}{k}" for k in range(58) for axis in "xy")]
     for number, split in enumerate(["train", "", "val", "test"]):

@@ -48,6 +48,9 @@ class DataConfig(Strict):
     source: str = Field("", description='"format:source", several joined by " + "; usually given by --data')
     skeleton: str = Field("", description="the points to learn: a skeleton's name or its .toml file; else the data's")
     validation_share: float = Field(0.15, ge=0, lt=1, description="share of the training persons or photographs")
+    faces: int = Field(
+        0, ge=0, description="training faces to learn from, evenly spread over the first source; 0 is all"
+    )
 
 
 class PhotoConfig(Strict):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as lightning
 from pytorch_lightning.loggers import TensorBoardLogger
 from rich.console import Console
@@ -45,11 +46,20 @@ def load_faces(config: RunConfig) -> DataSet:
     if not config.data.source:
         raise ConfigError("no data is named; add --data, such as --data imm:DIR or --data synthetic:400")
     first, *others = (with_its_points(datasets.load(spec), config) for spec in config.data.source.split(JOINED))
-    faces = with_validation(first, config.data.validation_share)
+    faces = fewer(with_validation(first, config.data.validation_share), config.data.faces)
     for other in others:
         training = [replace(a, split="train") for a in other.annotations if a.split in ("", "train")]
         faces = faces.joined(other.subset(training))
     return faces
+
+
+def fewer(faces: DataSet, count: int) -> DataSet:
+    """Return the set with `count` of its training faces, evenly spread; 0, or more than there are, keeps all."""
+    train = [index for index, face in enumerate(faces.annotations) if face.split == "train"]
+    if not 0 < count < len(train):
+        return faces
+    kept = {train[int(place)] for place in np.linspace(0, len(train), count, endpoint=False) + len(train) / count / 2}
+    return faces.subset([a for index, a in enumerate(faces.annotations) if a.split != "train" or index in kept])
 
 
 def with_its_points(faces: DataSet, config: RunConfig) -> DataSet:

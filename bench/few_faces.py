@@ -1,0 +1,90 @@
+"""How many labelled faces a network of one's own needs: the Danes with a few, from `default` and from scratch.
+
+python bench/few_faces.py imm:DIR --out docs/few_faces.png
+"""
+
+import csv
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+from rich.console import Console
+
+from nasion import datasets
+from nasion.evaluate import evaluate
+from nasion.predict import Predictor
+from nasion.train import config
+from nasion.train.machine import ALONE
+from nasion.train.study import train_job
+
+FACES = (8, 32, 192)
+"""Training faces; the last is all that validation leaves."""
+
+STEPS = 1600
+"""Of each training: the same for all, so that few faces are not given less time."""
+
+STARTS = {"from default": ["init.model=default"], "from scratch": ["init.freeze_epochs=0", "init.backbone_rate=1.0"]}
+
+console = Console()
+
+
+def main(
+    data: Annotated[str, typer.Argument(help="the Danes, imm:DIR")],
+    out: Annotated[Path, typer.Option(help="the figure; a .csv goes beside it")] = Path("few_faces.png"),
+    runs: Annotated[Path, typer.Option(help="folder for the runs; those that are there are kept")] = Path("runs/few"),
+) -> None:
+    """Train, measure persons 33 to 40, draw."""
+    test = datasets.load(data).of_split("test")
+    found: dict[str, list[tuple[int, float, float]]] = {name: [] for name in STARTS}
+    for count in FACES:
+        for name, start in STARTS.items():
+            folder = runs / f"{name.replace(' ', '-')}-{count}"
+            if not (folder / "scores.json").exists():
+                learn(data, count, start, folder)
+            measured = evaluate(Predictor(folder), test, "points")
+            nme, seconds = float(measured.nme("inter_ocular").mean()), _seconds(folder)
+            found[name].append((count, nme, seconds))
+            console.print(f"{count} faces, {name}: NME {100 * nme:.2f} %, {seconds / 60:.1f} min")
+    rows = [(name, *row) for name, each in found.items() for row in each]
+    with out.with_suffix(".csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["start", "faces", "nme", "seconds"])
+        writer.writerows(rows)
+    figure(found).savefig(out, dpi=130)
+
+
+def learn(data: str, count: int, start: list[str], folder: Path) -> None:
+    """Train with `count` faces."""
+    settings = [f"data.faces={count}", "schedule.batch=8", "schedule.validate_every=1000", *start]
+    resolved = config.load("finetune", [*settings, f"schedule.epochs={max(1, STEPS * 8 // count)}"], data)
+    train_job(resolved, folder, Console(quiet=True), "bench/few_faces.py", None, ALONE)
+
+
+def _seconds(folder: Path) -> float:
+    with (folder / "epochs.csv").open(newline="", encoding="utf-8") as file:
+        return float(list(csv.DictReader(file))[-1]["seconds"])
+
+
+def figure(found: dict[str, list[tuple[int, float, float]]]) -> Figure:
+    """Return errors against the number of faces."""
+    drawn = Figure(figsize=(6, 4), layout="constrained")
+    axis = drawn.subplots()
+    axis.grid(alpha=0.25)
+    axis.spines[["top", "right"]].set_visible(False)
+    for name, each in found.items():
+        axis.plot([count for count, *_ in each], [100 * nme for _, nme, _ in each], "o-", label=name)
+        for count, nme, _ in each:
+            axis.annotate(f"{100 * nme:.1f}", (count, 100 * nme), xytext=(0, 6), textcoords="offset points", fontsize=8)
+    axis.set(xscale="log", yscale="log", xlabel="labelled faces to learn from", ylabel="NME, inter-ocular (%)")
+    axis.set_xticks(FACES, [str(count) for count in FACES])
+    axis.minorticks_off()
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_title("58 points of the Danes, persons 33 to 40, boxes from the points", fontsize=10)
+    axis.legend(frameon=False)
+    return drawn
+
+
+if __name__ == "__main__":
+    typer.run(main)
