@@ -15,7 +15,17 @@ from nasion.geometry import Affine, FloatArray, box_around, is_present
 from nasion.sample import Image, Prediction
 from nasion.skeleton import Skeleton
 
-__all__ = ["PREDICTED", "TRUE", "caption", "draw_points", "draw_predictions", "face_view", "legend", "sheet"]
+__all__ = [
+    "PREDICTED",
+    "TRUE",
+    "caption",
+    "draw_face",
+    "draw_points",
+    "draw_predictions",
+    "face_view",
+    "legend",
+    "sheet",
+]
 
 Colour = tuple[int, int, int]
 
@@ -59,13 +69,18 @@ def draw_predictions(image: Image, found: Sequence[Prediction], with_spread: boo
     """
     canvas = image.copy()
     for number, face in enumerate(found):
-        x0, y0, x1, y1 = face.box
-        radius = float(np.clip(np.hypot(x1 - x0, y1 - y0) / 250, 1.2, 12))
-        if with_spread:
-            canvas = _discs(canvas, face.keypoints, 2 * face.spread)
-        canvas = draw_points(canvas, face.keypoints, PREDICTED, face.skeleton, radius)
-        if len(found) > 1 and is_present(face.keypoints).any():
-            _number(canvas, number, box_around(face.keypoints), radius)
+        canvas = draw_face(canvas, face, str(number) if len(found) > 1 else "", with_spread)
+    return canvas
+
+
+def draw_face(image: Image, face: Prediction, name: str = "", with_spread: bool = False) -> Image:
+    """Return a copy of the picture with one face's points and lines, sized to it, and its name above it."""
+    x0, y0, x1, y1 = face.box
+    radius = float(np.clip(np.hypot(x1 - x0, y1 - y0) / 250, 1.2, 12))
+    canvas = _discs(image, face.keypoints, 2 * face.spread) if with_spread else image
+    canvas = draw_points(canvas, face.keypoints, PREDICTED, face.skeleton, radius)
+    if name and is_present(face.keypoints).any():
+        _write(canvas, name, box_around(face.keypoints), radius)
     return canvas
 
 
@@ -80,12 +95,12 @@ def _discs(canvas: Image, keypoints: FloatArray, radii_px: FloatArray) -> Image:
     return np.asarray(cv2.addWeighted(covered, OPACITY, canvas, 1 - OPACITY, 0), np.uint8)
 
 
-def _number(canvas: Image, number: int, box: FloatArray, radius: float) -> None:
-    """Write a face's number above it, in place."""
+def _write(canvas: Image, name: str, box: FloatArray, radius: float) -> None:
+    """Write a face's name above it, in place."""
     size = radius / 3
     place = round(float(box[0])), round(float(box[1]) - 6 * radius)
     for colour, thickness in ((PAPER, 3 * radius), (PREDICTED, radius)):
-        cv2.putText(canvas, str(number), place, cv2.FONT_HERSHEY_SIMPLEX, size, colour, round(thickness), cv2.LINE_AA)
+        cv2.putText(canvas, name, place, cv2.FONT_HERSHEY_SIMPLEX, size, colour, round(thickness), cv2.LINE_AA)
 
 
 def face_view(

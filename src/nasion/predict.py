@@ -177,13 +177,19 @@ class Predictor:
                 kept.append(face)
         return kept
 
-    def at(self, pictures: Sequence[Image], boxes: Sequence[ArrayLike | None]) -> list[Prediction]:
-        """Return one prediction for each pair of a picture and a box (None: the whole picture)."""
+    def at(
+        self, pictures: Sequence[Image], boxes: Sequence[ArrayLike | None], passes: int | None = None
+    ) -> list[Prediction]:
+        """Return one prediction for each pair of a picture and a box (None: the whole picture).
+
+        `passes` says how often the network looks, each time around the points it has just found; else as the model
+        was made for.
+        """
         starts = [None if box is None else check_box(box) for box in boxes]
         found = self._pass(
             pictures, [face_box(s, p.shape[:2], self.backend.crop) for p, s in zip(pictures, starts, strict=True)]
         )
-        for _ in range(self.backend.crop.refine):
+        for _ in range(self.backend.crop.refine if passes is None else passes - 1):
             found = self._pass(pictures, [self._again(f, p) for f, p in zip(found, pictures, strict=True)])
         return found
 

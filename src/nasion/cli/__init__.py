@@ -1,7 +1,7 @@
 """The command line: parse, call one function, print. What goes wrong by input is one line and exit code 2.
 
 screen.py     what all commands share: the screen, common options
-pictures.py   predict, match, models: a person's own pictures
+pictures.py   predict, video, match, models: a person's own pictures
 data.py       get, doctor, show, formats: labelled faces
 training.py   train, sweep, compare, evaluate, filters, export, recipes: networks
 """

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import track
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, track
 
 from nasion import find, models
 from nasion.cli.screen import console, notice, say
@@ -81,6 +81,58 @@ def _told(faces: list[Any]) -> str:
         return "no face was found"
     points = f"{faces[0].skeleton.count} point{'s' * (faces[0].skeleton.count > 1)}"
     return points if len(faces) == 1 else f"{len(faces)} faces of {points}"
+
+
+def video(
+    clip: Annotated[str, typer.Argument(help="a video file, or a camera's number, such as 0")],
+    out: Annotated[
+        Path | None, typer.Option(help="the .mp4 to write, sound kept; else CLIP-points.mp4", metavar="FILE.mp4")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="write every face's points here", metavar="FILE.csv")] = None,
+    smooth: Annotated[str, typer.Option(help="none, light or strong")] = "light",
+    model: ModelOption = models.DEFAULT,
+    detector_weights: Weights = None,
+) -> None:
+    """Follow the faces of a video: draw their points, write them, or watch a camera."""
+    from nasion.video import open_clip
+    from nasion.video.files import Story, write_clip
+    from nasion.video.smooth import check_strength
+
+    check_strength(smooth)
+    if clip.isdecimal():
+        from nasion.video.window import show_camera
+
+        if out or csv:
+            raise ConfigError("a camera is shown in a window; record it first to write its points")
+        story = show_camera(int(clip), _predictor(model, detector_weights), smooth)
+        say(_told_story(story))
+        return
+    source = open_clip(Path(clip))
+    out = out or (None if csv else Path(f"{Path(clip).stem}-points.mp4"))
+    predictor = _predictor(model, detector_weights)
+    columns = BarColumn(24), TextColumn("{task.fields[rate]:.0f} frames/s ·"), TimeRemainingColumn(compact=True)
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("following", total=source.count or None, rate=0.0)
+
+        def tell(story: Story) -> None:
+            bar.update(task, completed=story.frames, rate=story.rate)
+
+        story = write_clip(source, predictor, out, csv, smooth, tell)
+    if source.ended_early:
+        notice(f"{clip}: it broke off after {story.frames} frames ({source.ended_early}); what came before is written")
+    say(_told_story(story))
+    for path in (out, csv):
+        if path is not None:
+            say(f"  {path}")
+
+
+def _told_story(story: Any) -> str:
+    faces = ", ".join(f"face {number} in {frames}" for number, frames in sorted(story.shown.items())[:8])
+    more = f" and {len(story.shown) - 8} more" if len(story.shown) > 8 else ""
+    return (
+        f"{story.frames} frames, {story.rate:.0f} a second; {faces or 'no face was found'}{more}; "
+        f"the detector looked {story.looks} times"
+    )
 
 
 def match(
@@ -165,4 +217,4 @@ def _lines(value: Any) -> list[str]:
 
 list_models.__name__ = "models"
 
-COMMANDS = (predict, match, list_models)
+COMMANDS = (predict, video, match, list_models)

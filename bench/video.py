@@ -1,0 +1,165 @@
+"""How well faces are followed: clips made from stills by known motion, so that true points are known in every frame.
+
+python bench/video.py                     a table: error, jitter, lag, changes of number, frames a second
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from skimage import data
+
+from nasion import images
+from nasion.geometry import Affine, FloatArray, scale_box
+from nasion.predict import Predictor
+from nasion.sample import Image
+from nasion.video import STRENGTHS, Follower, Frame, follow
+
+SIZE = (720, 1280)
+RATE = 25.0
+FRAMES = 75
+STILL_BOX = (176.0, 95.0, 275.0, 180.0)
+NOISE = 4.0
+
+Motion = Callable[[int], Affine]
+
+
+@dataclass
+class Scene:
+    """A clip: for each frame the picture and the true points of each face (F, K, 2)."""
+
+    name: str
+    frames: list[tuple[Image, FloatArray]]
+
+    def __iter__(self) -> Iterator[tuple[float, Image]]:
+        return ((index / RATE, image) for index, (image, _) in enumerate(self.frames))
+
+
+def main() -> None:
+    """Follow every scene with and without smoothing, and print one table."""
+    predictor = Predictor()
+    table = Table(
+        "scene", "smoothing", "error\n% of face", "jitter\npx", "lag\nframes", "numbers\nchanged", "lost\nframes"
+    )
+    for scene in scenes(predictor):
+        for smooth in STRENGTHS:
+            table.add_row(scene.name, smooth, *measured(scene, list(follow(scene, predictor, smooth))))
+    console = Console()
+    console.print(table)
+    console.print(f"one face at 720p: {pace(predictor):.0f} frames/s without reading and writing (asked: 25)")
+
+
+def scenes(predictor: Predictor) -> list[Scene]:
+    """Return the clips."""
+    face = data.astronaut()
+    points = predictor(face, [STILL_BOX])[0].keypoints
+    centre = points.mean(0)
+    large = Affine.linear(2.2 * np.eye(2), [0, 0])
+    start = Affine.translation(300, 20) @ large
+    middle = start(centre)
+
+    def swing(k: int) -> Affine:
+        return Affine.translation(160 * np.sin(k / 12), 20 * np.sin(k / 7)) @ start
+
+    def zoom(k: int) -> Affine:
+        return Affine.linear((1 + 0.3 * np.sin(k / 15)) * np.eye(2), middle) @ start
+
+    def turn(k: int) -> Affine:
+        return Affine.rotation(25 * np.sin(k / 15), middle) @ start
+
+    def clip(name: str, motion: Motion, change: Callable[[int, Image], Image] = lambda _k, image: image) -> Scene:
+        frames = []
+        for k in range(FRAMES):
+            image = noisy(change(k, images.warp(face, motion(k), SIZE)), k)
+            frames.append((image, motion(k)(points)[None]))
+        return Scene(name, frames)
+
+    def blurred(k: int, image: Image) -> Image:
+        return np.asarray(cv2.blur(image, (1 + 12 * (20 < k < 50), 1)), np.uint8)
+
+    def covered(k: int, image: Image) -> Image:
+        if not 25 < k < 35:
+            return image
+        x0, y0, x1, y1 = scale_box(np.concatenate([start(points).min(0), start(points).max(0)]), 1.4).astype(int)
+        image = image.copy()
+        image[y0:y1, x0:x1] = 110
+        return image
+
+    both = clip("a second face enters", lambda _k: start)
+    beside = Affine.translation(560, 0) @ start
+    for k in range(30, FRAMES):
+        image, true = both.frames[k]
+        second = images.warp(face, beside, SIZE)
+        image = np.concatenate([image[:, : SIZE[1] // 2], second[:, SIZE[1] // 2 :]], axis=1)
+        both.frames[k] = image, np.concatenate([true, beside(points)[None]])
+    return [
+        clip("still", lambda _k: start),
+        clip("swings", swing),
+        clip("zoom", zoom),
+        clip("turns", turn),
+        clip("motion blur", swing, blurred),
+        clip("hidden for 9 frames", lambda _k: start, covered),
+        both,
+    ]
+
+
+def noisy(image: Image, seed: int) -> Image:
+    """Return the picture as a camera would have it."""
+    noise = NOISE * np.random.default_rng(seed).standard_normal(image.shape, dtype=np.float32)
+    return np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
+
+
+def measured(scene: Scene, frames: list[Frame]) -> list[str]:
+    """Return a scene's scores as a row of the table."""
+    errors, offsets, numbers, lost = [], [], [], 0
+    steps = []
+    for frame, (_, true) in zip(frames, scene.frames, strict=True):
+        found = {face.number: face.found.keypoints for face in frame.faces}
+        lost += max(0, len(true) - len(found))
+        for face, points in enumerate(true):
+            if not found:
+                continue
+            number = min(found, key=lambda n: float(np.linalg.norm(found[n] - points, axis=-1).mean()))
+            errors.append(np.linalg.norm(found[number] - points, axis=-1).mean() / np.ptp(points[:, 0]))
+            if face == 0:
+                numbers.append(number)
+                offsets.append((found[number] - points).mean(0))
+                steps.append((frame.index, found[number] - points, points.mean(0)))
+    still = np.array([error for _, error, _ in steps])
+    jitter = np.linalg.norm(np.diff(still, axis=0), axis=-1).mean()
+    return [
+        f"{100 * np.mean(errors):.2f}",
+        f"{jitter:.2f}",
+        f"{lag([(index, place, offset) for (index, _, place), offset in zip(steps, offsets, strict=True)]):.1f}",
+        str(int((np.diff(numbers) != 0).sum())),
+        str(lost),
+    ]
+
+
+def lag(steps: list[tuple[int, FloatArray, FloatArray]]) -> float:
+    """Return how many frames the points' mean is behind: the offset along the motion over the speed, least squares."""
+    index = np.array([k for k, *_ in steps])
+    places, offsets = (np.array([step[which] for step in steps]) for which in (1, 2))
+    speed = np.gradient(places, index, axis=0)
+    offsets = offsets - offsets.mean(0)
+    total = float((speed**2).sum())
+    return -float((speed * offsets).sum()) / total if total > 1 else 0.0
+
+
+def pace(predictor: Predictor, count: int = 60) -> float:
+    """Return frames a second of following one face at 720p."""
+    image = scenes(predictor)[0].frames[0][0]
+    follower = Follower(predictor, "light")
+    follower(image, 0.0)
+    began = time.perf_counter()
+    for k in range(1, count):
+        follower(image, k / RATE)
+    return (count - 1) / (time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    main()

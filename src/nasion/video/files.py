@@ -1,0 +1,119 @@
+"""A clip's faces as files: the clip with its points drawn, and a table with a row for each face in each frame."""
+
+import csv
+import io
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nasion import draw
+from nasion.errors import ConfigError, ImageError
+from nasion.files import prove_writable, write_text
+from nasion.predict import Predictor
+from nasion.sample import Image
+from nasion.video.clip import Clip, Writer
+from nasion.video.follow import Follower, Frame
+
+__all__ = ["Story", "drawn", "followed", "write_clip"]
+
+
+@dataclass
+class Story:
+    """What happened in a clip.
+
+    Attributes:
+        frames: how many.
+        shown: frames in which each face was seen, by its number.
+        looks: how often the detector looked at the whole picture.
+        seconds: of work.
+    """
+
+    frames: int = 0
+    shown: dict[int, int] = field(default_factory=dict)
+    looks: int = 0
+    seconds: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Frames a second."""
+        return self.frames / self.seconds if self.seconds else 0.0
+
+
+def followed(pictures: Iterable[tuple[float, Image]], follower: Follower, story: Story) -> Iterator[Frame]:
+    """Yield frames with their faces and keep the story up to date."""
+    for index, (time_s, image) in enumerate(pictures):
+        faces = follower(image, time_s)
+        story.frames, story.looks = index + 1, follower.looks
+        for face in faces:
+            story.shown[face.number] = story.shown.get(face.number, 0) + 1
+        yield Frame(index, time_s, image, faces)
+
+
+def write_clip(
+    clip: Clip,
+    predictor: Predictor,
+    out: Path | None,
+    table: Path | None,
+    smooth: str = "light",
+    tell: Callable[[Story], None] = lambda _story: None,
+) -> Story:
+    """Follow the faces of a clip; write it with the points drawn, and the points as a table.
+
+    Args:
+        clip: what to read.
+        predictor: finds.
+        out: the .mp4 to write; its sound is the clip's. None writes none.
+        table: the .csv to write; None writes none.
+        smooth: "none", "light" or "strong".
+        tell: called after each frame.
+
+    Raises:
+        ConfigError: the smoothing or a file's ending is unknown, or a file would take the clip's own place.
+        ImageError: the clip has no frame that can be read.
+        OutputError: a file cannot be written.
+    """
+    _prove_files(clip, out, table)
+    follower, story, began = Follower(predictor, smooth), Story(), time.perf_counter()
+    rows = io.StringIO()
+    lines = csv.writer(rows, lineterminator="\n")
+    axes = [f"{axis}{k}" for k in range(predictor.skeleton.count) for axis in "xy"]
+    lines.writerow(["frame", "time_s", "face", "score", *axes])
+    try:
+        with ExitStack() as stack:
+            writer = stack.enter_context(Writer(out, clip.size, clip.rate)) if out else None
+            for frame in followed(clip.frames(writer), follower, story):
+                if writer is not None:
+                    writer.add(frame.time_s, drawn(frame))
+                for face in frame.faces:
+                    points = [f"{value:.3f}" for value in face.found.keypoints.ravel()]
+                    score = f"{face.found.score:.4f}"
+                    lines.writerow([frame.index, f"{frame.time_s:.4f}", face.number, score, *points])
+                story.seconds = time.perf_counter() - began
+                tell(story)
+            if not story.frames:
+                raise ImageError(f"{clip.path}: it has no frame that can be read")
+    finally:  # what was found until Ctrl-C is not lost
+        if table is not None and story.frames:
+            write_text(table, rows.getvalue())
+    return story
+
+
+def _prove_files(clip: Clip, out: Path | None, table: Path | None) -> None:
+    for path, suffix in ((out, ".mp4"), (table, ".csv")):
+        if path is None:
+            continue
+        if path.suffix.lower() != suffix:
+            raise ConfigError(f"{path}: this is written as {suffix}")
+        if path.exists() and path.samefile(clip.path):
+            raise ConfigError(f"{path} is the clip itself; choose another name")
+        prove_writable(path.parent)
+
+
+def drawn(frame: Frame) -> Image:
+    """Return a frame with its faces' points; several faces, and any but the clip's first, show their numbers."""
+    canvas = frame.image
+    for face in frame.faces:
+        canvas = draw.draw_face(canvas, face.found, str(face.number) if face.number or len(frame.faces) > 1 else "")
+    return canvas

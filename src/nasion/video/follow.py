@@ -1,0 +1,208 @@
+"""Faces followed through a clip: each keeps its number; its next box is where its points were last.
+
+The keypoint network itself follows: the box around the last points is its next crop, and its own spread says when the
+face is gone. A detector looks at the whole picture only now and then, for faces that have come, and when one is lost.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from nasion.detect import SAME_FACE, overlap
+from nasion.errors import ConfigError
+from nasion.geometry import FloatArray, box_around, picture_box
+from nasion.predict import Predictor, doubt
+from nasion.sample import Image, Prediction
+from nasion.video.clip import open_clip
+from nasion.video.smooth import Smoother, check_strength
+
+__all__ = ["Followed", "Follower", "Frame", "follow"]
+
+LOOK_EVERY_S = 0.5
+"""Between two looks of the detector at the whole picture."""
+
+FORGET_AFTER_S = 1.0
+"""How long a face that was lost may come back to its place and keep its number."""
+
+SAME_PLACE = 0.25
+"""Intersection over union from which a face that is found stands where one was followed."""
+
+THUMB = (16, 24)
+CUT = 38.0
+"""Mean change of a thumbnail's grey levels, of 255, from one frame to the next, above which the scene has changed."""
+
+SIZE_SHARE = 0.3
+"""Of a crop's side: about how far a face's points lie from their centre."""
+
+INSIDE = 0.5
+"""Share of a face's box that must be in the picture."""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A face in one frame: its number in the clip, and its points, smoothed if that was asked for."""
+
+    number: int
+    found: Prediction
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture of a clip and the faces in it.
+
+    Attributes:
+        index: from 0.
+        time_s: from the clip's beginning.
+        image: (H, W, 3) uint8 RGB, upright.
+        faces: in the order of their numbers.
+    """
+
+    index: int
+    time_s: float
+    image: Image
+    faces: tuple[Followed, ...]
+
+
+@dataclass
+class Track:
+    """A face that is followed: its last points as they were found, and since when it is lost."""
+
+    number: int
+    last: Prediction
+    smoother: Smoother | None
+    seen_s: float
+    lost: bool = False
+
+    @property
+    def box(self) -> FloatArray:
+        """The box around its last points."""
+        return box_around(self.last.keypoints)
+
+
+@dataclass
+class Follower:
+    """Follows faces from picture to picture; call it with each frame and its time.
+
+    Attributes:
+        predictor: a model that is given boxes, with its detector.
+        smooth: "none", "light" or "strong".
+        look_every_s: seconds between two looks of the detector.
+
+    Raises:
+        ConfigError: the smoothing is unknown, or the model does not look at boxes.
+    """
+
+    predictor: Predictor
+    smooth: str = "light"
+    look_every_s: float = LOOK_EVERY_S
+    tracks: list[Track] = field(default_factory=list)
+    looks: int = 0
+    _next_number: int = 0
+    _looked_s: float = -np.inf
+    _time_s: float = 0.0
+    _thumb: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        self._strength = check_strength(self.smooth)
+        if self.predictor.looks_at_whole:
+            raise ConfigError(
+                f"{self.predictor.backend.name} was trained on whole pictures; a face is followed by a model that is "
+                "given boxes"
+            )
+
+    def __call__(self, image: Image, time_s: float) -> tuple[Followed, ...]:
+        """Return the faces of the next frame, (H, W, 3) uint8 RGB, at its time in seconds."""
+        seconds, self._time_s = time_s - self._time_s, time_s
+        if self._scene_changed(image):
+            self.tracks.clear()
+        found = self._go_on(image)
+        lost = any(track.lost for track in self.tracks)
+        if not found or lost or time_s - self._looked_s >= self.look_every_s:
+            found = self._look(image, found)
+            self._looked_s = time_s
+        self.tracks = [t for t in self.tracks if not t.lost or time_s - t.seen_s <= FORGET_AFTER_S]
+        faces = []
+        for track in sorted(self.tracks, key=lambda track: track.number):
+            if track.number in found:
+                faces.append(self._taken_up(track, found[track.number], seconds))
+        return tuple(faces)
+
+    def _scene_changed(self, image: Image) -> bool:
+        grey = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), THUMB[::-1], interpolation=cv2.INTER_AREA)
+        thumb = grey.astype(np.float32)
+        before, self._thumb = self._thumb, thumb
+        return before is not None and float(np.abs(thumb - before).mean()) > CUT
+
+    def _go_on(self, image: Image) -> dict[int, Prediction]:
+        """Return the faces that are still where they were, by number; others are marked as lost."""
+        present = [track for track in self.tracks if not track.lost]
+        found = self.predictor.at([image] * len(present), [track.box for track in present], passes=1)
+        kept: dict[int, Prediction] = {}
+        for track, face in zip(present, found, strict=True):
+            box = box_around(face.keypoints)
+            taken = any(overlap(box, box_around(other.keypoints)) > SAME_FACE for other in kept.values())
+            if taken or not self._believed(face, box, image):
+                track.lost = True
+            else:
+                kept[track.number] = replace(face, score=track.last.score)
+        return kept
+
+    def _believed(self, face: Prediction, box: FloatArray, image: Image) -> bool:
+        size = box[2:] - box[:2]
+        if not (size > 1).all() or doubt(face.spread, face.box) > self.predictor.backend.largest_doubt:
+            return False
+        whole = picture_box(image.shape[:2])
+        inside = np.minimum(box[2:], whole[2:]) - np.maximum(box[:2], whole[:2])
+        return bool((inside > 0).all() and np.prod(inside) > INSIDE * np.prod(size))
+
+    def _look(self, image: Image, found: dict[int, Prediction]) -> dict[int, Prediction]:
+        """Return the faces with those that a look at the whole picture adds: new ones, and lost ones that came back."""
+        self.looks += 1
+        found = dict(found)
+        for face in self.predictor(image):
+            box = box_around(face.keypoints)
+            if any(overlap(box, box_around(other.keypoints)) > SAME_PLACE for other in found.values()):
+                continue
+            back = [track for track in self.tracks if track.lost and overlap(box, track.box) > SAME_PLACE]
+            if back:
+                track = max(back, key=lambda track: overlap(box, track.box))
+                track.lost, track.smoother = False, self._smoother()
+            else:
+                track = Track(self._next_number, face, self._smoother(), self._time_s)
+                self._next_number += 1
+                self.tracks.append(track)
+            found[track.number] = face
+        return found
+
+    def _smoother(self) -> Smoother | None:
+        return None if self._strength is None else Smoother(self._strength)
+
+    def _taken_up(self, track: Track, face: Prediction, seconds: float) -> Followed:
+        track.last, track.seen_s = face, self._time_s
+        if track.smoother is not None:
+            size = SIZE_SHARE * float(np.sqrt(np.prod(face.box[2:] - face.box[:2])))
+            face = replace(face, keypoints=track.smoother(face.keypoints, face.spread, seconds, size))
+        return Followed(track.number, face)
+
+
+def follow(
+    source: str | Path | Iterable[tuple[float, Image]], predictor: Predictor | None = None, smooth: str = "light"
+) -> Iterator[Frame]:
+    """Yield the frames of a clip with their faces.
+
+    Args:
+        source: a video file, or pairs of a time in seconds and a picture.
+        predictor: finds; else the model in the package.
+        smooth: "none", "light" or "strong".
+
+    Raises:
+        ImageError: the file cannot be read as a video.
+        ConfigError: the smoothing is unknown, or PyAV is not installed.
+    """
+    follower = Follower(predictor or Predictor(), smooth)
+    pictures = open_clip(Path(source)).frames() if isinstance(source, (str, Path)) else source
+    for index, (time_s, image) in enumerate(pictures):
+        yield Frame(index, time_s, image, follower(image, time_s))

@@ -1,0 +1,77 @@
+"""A camera in a window: its pictures as they come, with the faces' points."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import cv2
+import numpy as np
+from PIL import Image as PillowImage
+
+from nasion.errors import ConfigError, ImageError
+from nasion.predict import Predictor
+from nasion.sample import Image
+from nasion.video.files import Story, drawn, followed
+from nasion.video.follow import Follower
+
+__all__ = ["camera_pictures", "show_camera"]
+
+
+def camera_pictures(number: int, goes_on: Callable[[], bool] = lambda: True) -> Iterator[tuple[float, Image]]:
+    """Yield a camera's pictures (H, W, 3) uint8 RGB with their times in seconds, mirrored as people know themselves.
+
+    Raises:
+        ImageError: there is no such camera.
+    """
+    camera = cv2.VideoCapture(number)
+    try:
+        if not camera.isOpened():
+            raise ImageError(f"camera {number} cannot be opened; is it there, and no other program using it?")
+        began = time.monotonic()
+        while goes_on():
+            there, picture = camera.read()
+            if not there:
+                raise ImageError(f"camera {number} gives no more pictures")
+            yield time.monotonic() - began, np.ascontiguousarray(picture[:, ::-1, ::-1])
+    finally:
+        camera.release()
+
+
+def show_camera(number: int, predictor: Predictor, smooth: str) -> Story:
+    """Show a camera with the faces' points until the window is closed or q is pressed.
+
+    Raises:
+        ConfigError: there is no screen to show it on.
+        ImageError: there is no such camera.
+    """
+    try:
+        import tkinter
+
+        from PIL import ImageTk
+    except ImportError as error:
+        raise ConfigError(f"a window needs tkinter ({error}); install it, such as python3-tk") from None
+    try:
+        window = tkinter.Tk()
+    except tkinter.TclError as error:
+        raise ConfigError(f"a camera is shown in a window, and there is no screen ({error})") from None
+    open_still = True
+
+    def close(_event: object = None) -> None:
+        nonlocal open_still
+        open_still = False
+
+    window.title(f"nasion: camera {number}; q ends")
+    window.protocol("WM_DELETE_WINDOW", close)
+    window.bind("q", close)
+    label = tkinter.Label(window)
+    label.pack()
+    story, began = Story(), time.perf_counter()
+    try:
+        for frame in followed(camera_pictures(number, lambda: open_still), Follower(predictor, smooth), story):
+            shown = ImageTk.PhotoImage(PillowImage.fromarray(drawn(frame)))
+            label.configure(image=shown)
+            window.update()
+            story.seconds = time.perf_counter() - began
+    finally:
+        if open_still:
+            window.destroy()
+    return story

@@ -1,0 +1,170 @@
+"""Video files: times, sizes, rotation and sound go through; what is broken is one line, and nothing is half-written."""
+
+import struct
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from nasion.errors import ConfigError, ImageError
+from nasion.video.clip import Writer, open_clip
+
+av = pytest.importorskip("av")
+
+SIZE = (96, 128)
+RATE = Fraction(25)
+
+
+def picture(k, size=SIZE):
+    """A bright square that moves right, on a ramp from dark at the left to bright at the right."""
+    image = np.repeat(np.linspace(20, 200, size[1])[None], size[0], 0).astype(np.uint8)
+    image = np.repeat(image[..., None], 3, 2)
+    image[8:24, 4 * k % 90 : 4 * k % 90 + 16] = [255, 40, 40]
+    return image
+
+
+def write(path, times, size=SIZE):
+    with Writer(path, size, RATE) as writer:
+        for k, time_s in enumerate(times):
+            writer.add(time_s, picture(k, size))
+    return path
+
+
+def with_sound(path, seconds=1.0, video=True):
+    """Write a clip with a tone, and pictures or none."""
+    with av.open(str(path), "w", format="mp4") as out:
+        sound = out.add_stream("aac", rate=16000)
+        pictures = out.add_stream("libx264", rate=25) if video else None
+        if pictures is not None:
+            pictures.height, pictures.width, pictures.pix_fmt = *SIZE, "yuv420p"
+            for k in range(int(25 * seconds)):
+                frame = av.VideoFrame.from_ndarray(picture(k), format="rgb24")
+                for packet in pictures.encode(frame):
+                    out.mux(packet)
+            for packet in pictures.encode(None):
+                out.mux(packet)
+        tone = (8000 * np.sin(np.arange(int(16000 * seconds)) / 10)).astype(np.int16)
+        for start in range(0, len(tone), 1024):
+            block = av.AudioFrame.from_ndarray(tone[None, start : start + 1024], format="s16", layout="mono")
+            block.sample_rate, block.pts = 16000, start
+            for packet in sound.encode(block):
+                out.mux(packet)
+        for packet in sound.encode(None):
+            out.mux(packet)
+    return path
+
+
+def sound_bytes(path):
+    with av.open(str(path)) as container:
+        stream = container.streams.audio[0]
+        return b"".join(bytes(packet) for packet in container.demux(stream) if packet.size)
+
+
+@pytest.mark.parametrize("times", [[k / 25 for k in range(20)], [0, 0.04, 0.2, 0.21, 0.5, 1.25]])
+def test_every_frame_keeps_its_time(tmp_path, times):
+    clip = open_clip(write(tmp_path / "a.mp4", times))
+    read = list(clip.frames())
+    assert [time_s for time_s, _ in read] == pytest.approx(times, abs=1e-3)
+    assert clip.size == SIZE
+    assert clip.ended_early == ""
+    for k, (_, image) in enumerate(read):
+        assert np.abs(image.astype(int) - picture(k)).mean() < 6
+
+
+def test_odd_sides_are_padded(tmp_path):
+    clip = open_clip(write(tmp_path / "a.mp4", [0, 0.04], (95, 127)))
+    assert clip.size == SIZE
+    _, image = next(clip.frames())
+    assert np.abs(image[:95, :127].astype(int) - picture(0, (95, 127))).mean() < 6
+
+
+def test_the_sound_is_the_same(tmp_path):
+    clip = open_clip(with_sound(tmp_path / "a.mp4"))
+    with Writer(tmp_path / "b.mp4", clip.size, clip.rate) as writer:
+        for time_s, image in clip.frames(writer):
+            writer.add(time_s, image)
+    assert sound_bytes(tmp_path / "b.mp4") == sound_bytes(tmp_path / "a.mp4")
+    assert len(list(open_clip(tmp_path / "b.mp4").frames())) == 25
+
+
+def turned(path, out):
+    """Write what a telephone held upright writes: pictures that lie on their side, and a matrix that says so."""
+    content = path.read_bytes()
+    place = content.index(b"tkhd") + 4 + 40  # version and flags, times, track, duration, layer, volume: then the matrix
+    matrix = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, SIZE[0] << 16, 0, 1 << 30)
+    assert struct.unpack(">9i", content[place : place + 36]) == (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    out.write_bytes(content[:place] + matrix + content[place + 36 :])
+    return out
+
+
+def test_a_clip_turned_by_its_metadata_is_upright(tmp_path):
+    clip = open_clip(turned(write(tmp_path / "a.mp4", [0, 0.04]), tmp_path / "b.mp4"))
+    assert clip.size == SIZE[::-1]
+    _, image = next(clip.frames())
+    assert image.shape == (*SIZE[::-1], 3)
+    assert np.abs(image.astype(int) - np.rot90(picture(0), -1)).mean() < 6  # a quarter turn clockwise
+
+
+def test_a_clip_that_breaks_off_gives_what_came_before(tmp_path):
+    path = write(tmp_path / "a.mp4", [k / 25 for k in range(250)])
+    with av.open(str(path)) as source, av.open(str(tmp_path / "b.mkv"), "w") as out:  # its index comes as it goes
+        stream = source.streams.video[0]
+        copy = out.add_stream_from_template(stream)
+        for packet in source.demux(stream):
+            if packet.dts is not None:
+                packet.stream = copy
+                out.mux(packet)
+    content = (tmp_path / "b.mkv").read_bytes()
+    (tmp_path / "c.mkv").write_bytes(content[: len(content) // 3])
+    clip = open_clip(tmp_path / "c.mkv")
+    read = list(clip.frames())
+    assert 10 < len(read) < 240
+    assert clip.ended_early
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda path: path.write_bytes(b""), "not a video"),
+        (lambda path: path.write_bytes(b"a diary" * 300), "not a video"),
+        (lambda path: with_sound(path, video=False), "no video stream"),
+        (lambda _path: None, "no such file"),
+    ],
+)
+def test_what_is_no_video_is_one_line(tmp_path, make, words):
+    path = tmp_path / "a.mp4"
+    make(path)
+    with pytest.raises(ImageError, match=words) as error:
+        open_clip(path)
+    assert "\n" not in str(error.value)
+    assert "a.mp4" in str(error.value)
+
+
+def test_a_truncated_mp4_is_one_line(tmp_path):
+    content = write(tmp_path / "a.mp4", [k / 25 for k in range(50)]).read_bytes()
+    (tmp_path / "b.mp4").write_bytes(content[: len(content) // 2])  # its index was at the end
+    with pytest.raises(ImageError, match="not a video that can be read"):
+        open_clip(tmp_path / "b.mp4")
+
+
+def test_nothing_half_written_is_left(tmp_path):
+    (tmp_path / "a.mp4").write_text("an older one")
+    with pytest.raises(ValueError, match="ndim"), Writer(tmp_path / "a.mp4", SIZE, RATE) as writer:
+        writer.add(0.0, np.zeros(5, np.uint8))
+    assert (tmp_path / "a.mp4").read_text() == "an older one"
+    assert [each.name for each in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_without_pyav(monkeypatch, tmp_path):
+    import builtins
+
+    real = builtins.__import__
+
+    def missing(name, *rest, **more):
+        if name == "av":
+            raise ImportError("No module named 'av'")
+        return real(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", missing)
+    with pytest.raises(ConfigError, match=r"pip install 'nasion\[video\]'"):
+        open_clip(tmp_path / "a.mp4")

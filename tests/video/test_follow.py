@@ -1,0 +1,151 @@
+"""Faces followed through clips made from stills by known motion, so that true points are known in every frame."""
+
+import numpy as np
+import pytest
+from skimage import data
+
+from nasion import images
+from nasion.detect import Detection
+from nasion.errors import ConfigError
+from nasion.geometry import Affine, box_around
+from nasion.models import resolve
+from nasion.onnx_backend import OnnxBackend
+from nasion.predict import Predictor
+from nasion.video import Follower, follow
+
+ASTRONAUT = data.astronaut()
+SIZE = ASTRONAUT.shape[:2]
+BOX = [176, 95, 275, 180]
+RATE = 25.0
+
+
+@pytest.fixture(scope="module")
+def backend():
+    return OnnxBackend(resolve("default"), threads=1)
+
+
+@pytest.fixture(scope="module")
+def still(backend):
+    """The points on the still, which moved stills are measured against."""
+    return Predictor(backend)(ASTRONAUT, [BOX])[0].keypoints
+
+
+class Shown:
+    """A clip whose faces a perfect detector sees: where they are in each frame."""
+
+    def __init__(self, frames):
+        self.frames, self.index = frames, -1
+
+    def __iter__(self):
+        for index, (image, _) in enumerate(self.frames):
+            self.index = index
+            yield index / RATE, image
+
+    def __call__(self, _image):
+        return [Detection(box_around(points), 0.9) for points in self.frames[self.index][1]]
+
+
+def moved(still, motions, image=ASTRONAUT):
+    return [(images.warp(image, motion, SIZE), [motion(still)]) for motion in motions]
+
+
+def run(backend, frames, smooth="none"):
+    clip = Shown(frames)
+    return list(follow(clip, Predictor(backend, clip), smooth))
+
+
+def pan(count, step=2.0):
+    return [Affine.translation(step * k, 0.5 * step * k) for k in range(count)]
+
+
+def test_a_face_that_moves_turns_and_nears_keeps_its_number(backend, still):
+    def motion(k):
+        return (
+            Affine.translation(2.0 * k, k)
+            @ Affine.rotation(0.6 * k, [225, 140])
+            @ Affine.linear(1.006**k * np.eye(2), [225, 140])
+        )
+
+    frames = moved(still, [motion(k) for k in range(40)])
+    found = run(backend, frames)
+    assert {face.number for frame in found for face in frame.faces} == {0}
+    assert all(len(frame.faces) == 1 for frame in found)
+    width = np.ptp(still[:, 0])
+    errors = [
+        np.linalg.norm(frame.faces[0].found.keypoints - true[0], axis=-1).mean() / width
+        for frame, (_, true) in zip(found, frames, strict=True)
+    ]
+    assert np.mean(errors) < 0.03
+
+
+def test_the_detector_looks_now_and_then(backend, still):
+    clip = Shown(moved(still, pan(40)))
+    follower = Follower(Predictor(backend, clip), "none", look_every_s=0.5)
+    for time_s, image in clip:
+        follower(image, time_s)
+    assert follower.looks == 4  # at 0, 0.52, 1.04 and 1.56 s
+
+
+def test_smoothing_leaves_half_the_trembling(backend, still):
+    random = np.random.default_rng(0)
+    frames = moved(still, [Affine.identity()] * 40)
+    frames = [(np.clip(i + random.normal(0, 12, i.shape), 0, 255).astype(np.uint8), p) for i, p in frames]
+
+    def jitter(smooth):
+        points = np.array([frame.faces[0].found.keypoints for frame in run(backend, frames, smooth)])[10:]
+        return np.sqrt(np.var(points, axis=0).sum(-1)).mean()
+
+    assert jitter("light") < 0.5 * jitter("none")
+
+
+def test_a_face_that_was_hidden_comes_back_as_itself(backend, still):
+    frames = moved(still, pan(30, 0.5))
+    hidden = np.full_like(ASTRONAUT, 128)
+    frames = [(hidden, []) if 10 <= k < 18 else frame for k, frame in enumerate(frames)]
+    for smooth in ("none", "light"):
+        found = run(backend, frames, smooth)
+        assert [len(frame.faces) for frame in found] == [1] * 10 + [0] * 8 + [1] * 12
+        # the scene changes as a whole, twice: to the follower this is a cut, and who comes is somebody new
+        assert {face.number for frame in found[18:] for face in frame.faces} == {1}
+
+
+def test_a_hand_before_the_face_is_no_cut(backend, still):
+    frames = moved(still, pan(30, 0.5))
+    x0, y0, x1, y1 = (box_around(still) + [-15, -15, 25, 25]).astype(int)
+    covered = []
+    for k, (image, points) in enumerate(frames):
+        if 10 <= k < 18:
+            image = image.copy()
+            image[y0:y1, x0:x1] = 110
+        covered.append((image, [] if 10 <= k < 18 else points))
+    found = run(backend, covered)
+    assert [len(frame.faces) for frame in found][12:18] == [0] * 6
+    assert {face.number for frame in found for face in frame.faces} == {0}
+    assert len(found[18].faces) == 1
+
+
+def test_a_second_face_gets_a_number_of_its_own(backend, still):
+    wide = np.concatenate([ASTRONAUT, np.full_like(ASTRONAUT, 90)], axis=1)
+    beside = still + [512, 0]
+    both = np.concatenate([ASTRONAUT, ASTRONAUT], axis=1)
+    frames = [(wide, [still])] * 8 + [(both, [beside, still])] * 20
+    clip = Shown(frames)
+    found = list(follow(clip, Predictor(backend, clip), "light"))
+    assert [face.number for face in found[0].faces] == [0]
+    assert [face.number for face in found[-1].faces] == [0, 1]
+    assert found[-1].faces[0].found.keypoints.mean(0)[0] < 512 < found[-1].faces[1].found.keypoints.mean(0)[0]
+
+
+def test_a_face_that_leaves_the_picture_is_gone(backend, still):
+    found = run(backend, moved(still, pan(40, 12.0)))
+    assert len(found[0].faces) == 1
+    assert len(found[-1].faces) == 0 or not found[-1].faces[0].found.keypoints[:, 0].min() > SIZE[1]
+
+
+def test_what_cannot_be_followed(backend):
+    with pytest.raises(ConfigError, match="no smoothing"):
+        Follower(Predictor(backend), "much")
+    whole = OnnxBackend(resolve("default"), threads=1)
+    whole.crop = whole.crop.model_copy(update={"box": "picture"})
+    with pytest.raises(ConfigError, match="given boxes"):
+        Follower(Predictor(whole))
