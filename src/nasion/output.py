@@ -15,7 +15,7 @@ from nasion.files import write_text
 from nasion.sample import Prediction
 from nasion.skeleton import Skeleton
 
-__all__ = ["FORMATS", "STDIN", "check_format", "unique_stems", "write_predictions"]
+__all__ = ["FORMATS", "STDIN", "check_format", "face_table", "unique_stems", "write_predictions"]
 
 Found = Mapping[Path, Sequence[Prediction]]
 """Pictures with their faces."""
@@ -82,12 +82,13 @@ def write_predictions(
 
 def _table(found: Found) -> list[dict[str, Any]]:
     return [
-        {"image": str(path), "faces": [_face(number, face) for number, face in enumerate(faces)]}
+        {"image": str(path), "faces": [face_table(number, face) for number, face in enumerate(faces)]}
         for path, faces in found.items()
     ]
 
 
-def _face(number: int, face: Prediction) -> dict[str, Any]:
+def face_table(number: int, face: Prediction) -> dict[str, Any]:
+    """Return a face as JSON has it: plain numbers, image px; None for what is not known."""
     spread = [None if np.isnan(value) else round(float(value), 3) for value in face.spread]
     return {
         "face": number,

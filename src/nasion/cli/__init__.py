@@ -2,6 +2,7 @@
 
 screen.py     what all commands share: the screen, common options
 pictures.py   predict, video, match, models: a person's own pictures
+studio.py     serve: the page
 data.py       get, doctor, show, formats: labelled faces
 training.py   train, sweep, compare, evaluate, filters, export, recipes: networks
 """
@@ -10,7 +11,7 @@ import sys
 
 import typer
 
-from nasion.cli import data, pictures, training
+from nasion.cli import data, pictures, studio, training
 from nasion.errors import NasionError
 
 __all__ = ["app", "main"]
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (pictures, data, training):
+for room in (pictures, studio, data, training):
     for command in room.COMMANDS:
         app.command()(command)
 

@@ -13,7 +13,7 @@ from nasion.detect import best_detector
 from nasion.errors import ConfigError, ImageError
 from nasion.predict import Predictor
 
-__all__ = ["COMMANDS"]
+__all__ = ["COMMANDS", "Weights", "make_predictor"]
 
 FEW = 12
 """Pictures up to which each gets a line of its own; of more, a bar shows the progress."""
@@ -22,7 +22,10 @@ ModelOption = Annotated[str, typer.Option("--model", help="a model's name, an .o
 Weights = Annotated[Path | None, typer.Option(help="YuNet's file, instead of its download")]
 
 
-def _predictor(model: str, weights: Path | None, min_score: float = 0.0, max_spread: float | None = None) -> Predictor:
+def make_predictor(
+    model: str, weights: Path | None, min_score: float = 0.0, max_spread: float | None = None
+) -> Predictor:
+    """Return what finds points; a person is told what they should know."""
     detector = None if weights is None else best_detector(weights)
     return Predictor(model, detector, notice, min_score, max_spread)
 
@@ -50,7 +53,7 @@ def predict(
     boxes = (lambda _path: None) if box is None else find.read_boxes(box)
     if form == "pts" and max_spread is not None:
         raise ConfigError("a .pts file has no place for points that are left out; use --format json or csv")
-    predictor = _predictor(model, detector_weights, min_score, max_spread)
+    predictor = make_predictor(model, detector_weights, min_score, max_spread)
     paths = find.listed(pictures)
     several = len(paths) > 1
 
@@ -104,12 +107,12 @@ def video(
 
         if out or csv:
             raise ConfigError("a camera is shown in a window; record it first to write its points")
-        story = show_camera(int(clip), _predictor(model, detector_weights), smooth)
+        story = show_camera(int(clip), make_predictor(model, detector_weights), smooth)
         say(_told_story(story))
         return
     source = open_clip(Path(clip))
     out = out or (None if csv else Path(f"{Path(clip).stem}-points.mp4"))
-    predictor = _predictor(model, detector_weights)
+    predictor = make_predictor(model, detector_weights)
     columns = BarColumn(24), TextColumn("{task.fields[rate]:.0f} frames/s ·"), TimeRemainingColumn(compact=True)
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("following", total=source.count or None, rate=0.0)
@@ -153,11 +156,11 @@ def match(
     if a.is_dir():
         if b is not None:
             raise ConfigError(f"{a} is a folder: alone it gives its mean face; to match, name two pictures")
-        _mean(a, _predictor(model, detector_weights), out)
+        _mean(a, make_predictor(model, detector_weights), out)
         return
     if b is None:
         raise ConfigError("name two pictures to match, or one folder for its mean face")
-    predictor = _predictor(model, detector_weights)
+    predictor = make_predictor(model, detector_weights)
     first, second = _numbers(face)
     one, two = files.chosen_face(predictor, a, first), files.chosen_face(predictor, b, second)
     found, written = files.write_match(one, two, out, frames, morph)

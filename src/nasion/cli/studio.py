@@ -1,0 +1,73 @@
+"""The studio: a page on this machine."""
+
+import secrets
+import socket
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nasion import models
+from nasion.cli.pictures import Weights, make_predictor
+from nasion.cli.screen import say
+from nasion.errors import ConfigError
+
+__all__ = ["COMMANDS"]
+
+
+def serve(
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", help="a model's name, an .onnx file or a run folder; the first is used first"),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="address to listen on; beyond this machine a token is needed")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free")] = 8008,
+    token: Annotated[str | None, typer.Option(help="what must be shown; else one is made where it is needed")] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="open the page in a browser")] = False,
+    detector_weights: Weights = None,
+) -> None:
+    """Open the studio: a page to try models and match faces, and an HTTP interface for programs."""
+    try:
+        import uvicorn
+
+        from nasion.studio import Settings, build
+        from nasion.studio.guard import is_local
+    except ImportError as error:
+        raise ConfigError(f"the studio needs FastAPI and uvicorn ({error}); pip install 'nasion[studio]'") from None
+    extra = {Path(each).stem: each for each in model or () if each not in models.available()}
+    first = {each: each for each in model or () if each in models.available()}
+    if token is None and not is_local(host):
+        token = secrets.token_urlsafe(18)
+    make_predictor((model or [models.DEFAULT])[0], detector_weights)  # what is wrong with it is said now
+    app = build(Settings(token), lambda name: make_predictor(name, detector_weights), first | extra)
+    listener = _listener(host, port)
+    place = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{listener.getsockname()[1]}/"  # noqa: S104
+    address = f"{place}?token={token}" if token else place
+    say(f"the studio: {address}   (Ctrl-C ends it; {place}docs says what programs can ask)")
+    if open_page:
+        typer.launch(address)
+    settings = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, timeout_keep_alive=10)
+    uvicorn.Server(settings).run(sockets=[listener])
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises:
+        ConfigError: the port is taken, or the address is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(f"cannot listen on {host}, port {port} ({reason}); choose another --port or --host") from None
+    return listener
+
+
+COMMANDS = (serve,)

@@ -1,0 +1,299 @@
+"""What can be asked and what comes back.
+
+GET  /                    the page                     GET  /healthz       whether it works
+GET  /v1/models           models and their points      POST /v1/predict    a picture → faces with points
+POST /v1/match            two pictures → a morph       GET  /docs          this, to try out
+"""
+
+import base64
+import io
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from PIL import Image as PillowImage
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
+
+from nasion import images, models
+from nasion.errors import ConfigError, NasionError, nearest
+from nasion.matching import match
+from nasion.matching.morph import Pair
+from nasion.output import face_table
+from nasion.predict import Predictor
+from nasion.sample import Image, Prediction
+from nasion.skeleton import Skeleton
+from nasion.studio.desk import Desk, FullError, LateError
+from nasion.studio.guard import Guard, RefusedError
+
+__all__ = ["Settings", "build"]
+
+RETRY_S = 2
+JPEG_QUALITY = 85
+
+KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a server allows.
+
+    Attributes:
+        token: what must be shown; None answers this machine alone.
+        largest_body: bytes of a request.
+        largest_pixels: of a picture, decoded.
+        queue: pictures that may wait.
+        timeout_s: seconds after which a picture is given up.
+    """
+
+    token: str | None = None
+    largest_body: int = 40_000_000
+    largest_pixels: int = 50_000_000
+    queue: int = 64
+    timeout_s: float = 60.0
+
+
+BOXES = Query([], description="x0,y0,x1,y1 in px around a face's points; else faces are looked for")
+
+PICTURE = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "image/*": {"schema": {"type": "string", "format": "binary"}},
+            "multipart/form-data": {
+                "schema": {"type": "object", "properties": {"image": {"type": "string", "format": "binary"}}}
+            },
+        },
+    }
+}
+TWO_PICTURES = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {name: {"type": "string", "format": "binary"} for name in ("a", "b")},
+                }
+            }
+        },
+    }
+}
+
+
+class Room:
+    """The predictors of a server, each made when it is first asked for."""
+
+    def __init__(self, make: Callable[[str], Predictor], extra: dict[str, str]) -> None:
+        self.make, self.extra = make, extra
+        self.made: dict[str, Predictor] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """The models that can be asked for: the package's, and those that the server was started with."""
+        return [*self.extra, *(name for name in models.available() if name not in self.extra)]
+
+    def predictor(self, name: str) -> Predictor:
+        """Return the predictor of a model.
+
+        Raises:
+            ConfigError: there is none of that name; a request names no file.
+        """
+        if name not in self.names:
+            raise ConfigError(f'no model "{name[:80]}" here; {nearest(name[:80], self.names)}')
+        if name not in self.made:
+            self.made[name] = self.make(self.extra.get(name, name))
+        return self.made[name]
+
+
+def build(
+    settings: Settings = Settings(),
+    make: Callable[[str], Predictor] = Predictor,
+    extra: dict[str, str] | None = None,
+) -> Any:
+    """Return the ASGI application.
+
+    Args:
+        settings: what it allows.
+        make: makes the predictor of a model.
+        extra: names and places of models beside the package's; the first is what is used if none is named.
+    """
+    room, desk = Room(make, extra or {}), Desk(settings.queue, settings.timeout_s)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> Any:
+        yield
+        desk.close()
+
+    # FastAPI's own page of documentation loads scripts from elsewhere
+    app = FastAPI(title="nasion", description="Facial keypoints", lifespan=lifespan, docs_url=None, redoc_url=None)
+    _add_errors(app)
+    _add_pages(app)
+
+    @app.get("/healthz", summary="Whether it works")
+    def health() -> dict[str, Any]:
+        return {"ok": True, "waiting": desk.open}
+
+    @app.get("/v1/models", summary="The models, their points and terms")
+    async def list_models() -> list[dict[str, Any]]:
+        return [await desk.do(lambda name=name: _described(name, room)) for name in room.names]
+
+    @app.post("/v1/predict", summary="Faces and their points in a picture", openapi_extra=PICTURE)
+    async def predict(
+        request: Request,
+        model: str = Query("", description="a model of /v1/models; else its first"),
+        box: list[str] = BOXES,
+    ) -> dict[str, Any]:
+        (content,) = await _pictures(request, 1)
+        boxes = [_box(text) for text in box] or None
+        return await desk.do(lambda: _predicted(content, room.predictor(model or room.names[0]), boxes, settings))
+
+    @app.post("/v1/match", summary="Two pictures matched, and a morph between them", openapi_extra=TWO_PICTURES)
+    async def match_two(
+        request: Request,
+        model: str = Query("", description="a model of /v1/models; else its first"),
+        frames: int = Query(11, ge=2, le=31, description="pictures of the morph, both ends included"),
+    ) -> dict[str, Any]:
+        first, second = await _pictures(request, 2)
+        return await desk.do(lambda: _matched(first, second, room.predictor(model or room.names[0]), frames, settings))
+
+    return Guard(app, settings.token, settings.largest_body)
+
+
+def _add_errors(app: FastAPI) -> None:
+    def line(status: int, text: str, **headers: str) -> JSONResponse:
+        return JSONResponse({"error": " ".join(text.split())}, status, headers)
+
+    @app.exception_handler(NasionError)
+    async def of_input(_request: Request, error: NasionError) -> JSONResponse:
+        return line(422, str(error))
+
+    @app.exception_handler(RefusedError)
+    async def refused(_request: Request, error: RefusedError) -> JSONResponse:
+        return line(error.status, error.reason)
+
+    @app.exception_handler(FullError)
+    async def full(_request: Request, _error: FullError) -> JSONResponse:
+        text = f"too many pictures are waiting; ask again in {RETRY_S} s"
+        return line(429, text, **{"retry-after": str(RETRY_S)})
+
+    @app.exception_handler(LateError)
+    async def late(_request: Request, _error: LateError) -> JSONResponse:
+        return line(504, "this picture took too long; send a smaller one")
+
+    @app.exception_handler(HTTPException)
+    async def other(_request: Request, error: HTTPException) -> JSONResponse:
+        return line(error.status_code, str(error.detail))
+
+
+def _add_pages(app: FastAPI) -> None:
+    """Serve the files of `pages` and nothing else: names are looked up in a list, never joined to a path."""
+    folder = resources.files("nasion") / "studio" / "pages"
+    files = {each.name: each for each in folder.iterdir() if each.name[each.name.rfind(".") :] in KINDS}
+
+    @app.get("/", include_in_schema=False)
+    def page() -> HTMLResponse:
+        return HTMLResponse(files["index.html"].read_text("utf-8"))
+
+    @app.get("/docs", include_in_schema=False)
+    def documentation() -> HTMLResponse:
+        return HTMLResponse(files["docs.html"].read_text("utf-8"))
+
+    @app.get("/pages/{name}", include_in_schema=False)
+    def part(name: str) -> Response:
+        if name not in files:
+            raise HTTPException(404, "there is no such page")
+        return Response(files[name].read_bytes(), media_type=KINDS[name[name.rfind(".") :]])
+
+
+async def _pictures(request: Request, count: int) -> list[bytes]:
+    """Return the bytes of the pictures in a request: its body, or the files of its form in their order.
+
+    Raises:
+        ConfigError: there are others than asked for.
+    """
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        found = [await request.body()]
+    else:
+        try:
+            async with request.form(max_files=count, max_fields=count) as form:
+                found = [await part.read() for part in form.values() if isinstance(part, UploadFile)]
+        except MultiPartException as error:
+            raise ConfigError(f"the form cannot be read: {error}") from None
+    found = [each for each in found if each]
+    if len(found) != count:
+        words = "a picture, as the body or as a form's file" if count == 1 else f"{count} pictures as a form's files"
+        raise ConfigError(f"send {words}; there {'is' if len(found) == 1 else 'are'} {len(found)}")
+    return found
+
+
+def _box(text: str) -> list[float]:
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError:
+        raise ConfigError(f'a box is x0,y0,x1,y1 in px, such as 200,120,440,400, not "{text[:80]}"') from None
+
+
+def _described(name: str, room: Room) -> dict[str, Any]:
+    predictor = room.predictor(name)
+    card = models.card(name) if name in models.available() and name not in room.extra else {}
+    return {"name": name, "skeleton": _skeleton(predictor.skeleton), "card": card}
+
+
+def _skeleton(points: Skeleton) -> dict[str, Any]:
+    return {
+        "name": points.name,
+        "count": points.count,
+        "names": points.names,
+        "lines": [list(line) for line in points.lines],
+        "regions": {name: list(indices) for name, indices in points.regions.items()},
+        "flip": points.flip,
+    }
+
+
+def _predicted(
+    content: bytes, predictor: Predictor, boxes: list[list[float]] | None, settings: Settings
+) -> dict[str, Any]:
+    image = images.decode(content, "the picture", settings.largest_pixels)
+    faces = predictor(image, boxes)
+    height, width = image.shape[:2]
+    return {"width": width, "height": height, "faces": [face_table(k, face) for k, face in enumerate(faces)]}
+
+
+def _matched(first: bytes, second: bytes, predictor: Predictor, frames: int, settings: Settings) -> dict[str, Any]:
+    pictures = [
+        images.decode(content, f"picture {name}", settings.largest_pixels)
+        for content, name in ((first, "A"), (second, "B"))
+    ]
+    found = match(*(_largest(predictor(image), name) for image, name in zip(pictures, "AB", strict=True)))
+    pair = Pair(*pictures, found)
+    return {
+        "names": list(found.names),
+        "residual": found.residual,
+        "scale": found.similarity.scale,
+        "rotation_deg": found.similarity.rotation_deg,
+        "a": {"width": pictures[0].shape[1], "height": pictures[0].shape[0], "keypoints": _listed(found.a)},
+        "b": {"width": pictures[1].shape[1], "height": pictures[1].shape[0], "keypoints": _listed(found.b)},
+        "frames": [_data_uri(pair.at(k / (frames - 1))) for k in range(frames)],
+    }
+
+
+def _largest(faces: list[Prediction], name: str) -> Prediction:
+    if not faces:
+        raise ConfigError(f"no face was found in picture {name}")
+    return max(faces, key=lambda face: float(np.prod(face.box[2:] - face.box[:2])))
+
+
+def _listed(points: np.ndarray) -> list[list[float]]:
+    return np.round(points, 3).tolist()
+
+
+def _data_uri(image: Image) -> str:
+    buffer = io.BytesIO()
+    PillowImage.fromarray(image).save(buffer, "JPEG", quality=JPEG_QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

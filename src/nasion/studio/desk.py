@@ -1,0 +1,57 @@
+"""One worker, a short queue: the network takes all cores for a picture, so two at once would be no faster."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+__all__ = ["Desk", "FullError", "LateError"]
+
+T = TypeVar("T")
+
+
+class FullError(Exception):
+    """The queue is full: ask again later."""
+
+
+class LateError(Exception):
+    """The work was not done in time."""
+
+
+class Desk:
+    """Does one job after the other.
+
+    Args:
+        queue: jobs that may wait.
+        timeout_s: seconds that one who asks waits at most, in the queue and at work.
+    """
+
+    def __init__(self, queue: int, timeout_s: float) -> None:
+        self.queue, self.timeout_s = queue, timeout_s
+        self.pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="desk")
+        self.open = 0
+
+    async def do(self, job: Callable[[], T]) -> T:
+        """Return what `job` returns.
+
+        Raises:
+            FullError: too many wait already.
+            LateError: it took too long; a job that has begun is finished, but nobody waits for it.
+        """
+        if self.open > self.queue:
+            raise FullError
+        self.open += 1
+        future = self.pool.submit(job)
+        future.add_done_callback(lambda _done: self._closed())
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(future), self.timeout_s)
+        except TimeoutError:
+            future.cancel()
+            raise LateError from None
+
+    def _closed(self) -> None:
+        self.open -= 1
+
+    def close(self) -> None:
+        """Finish what has begun and take no more."""
+        self.pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,155 @@
+"""Who may ask, and how much: checked before a byte of a picture is read.
+
+A page of another site that is open in the same browser can send requests to this machine, too. So the host that the
+browser asked for must be this one, a request that says where it comes from must come from this page, and beyond this
+machine a token is needed. Source: OWASP, "Cross-Site Request Forgery Prevention", and on DNS rebinding.
+"""
+
+import hmac
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from http.cookies import SimpleCookie
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+__all__ = ["COOKIE", "HEADERS", "Guard", "RefusedError", "is_local"]
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+NOT_SHOWN = (
+    'a token is needed: open the address with "?token=…" that the server printed, or send "Authorization: Bearer TOKEN"'
+)
+
+LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")
+COOKIE = "nasion"
+
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+        "connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+"""Of every answer."""
+
+
+def is_local(host: str) -> bool:
+    """Return whether a host's name is this machine's alone.
+
+    >>> is_local("127.0.0.1"), is_local("0.0.0.0")
+    (True, False)
+    """
+    return host in LOCAL
+
+
+class RefusedError(Exception):
+    """A request that is not answered: its status and why."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status, self.reason = status, reason
+
+
+class Guard:
+    """ASGI middleware around the application.
+
+    Args:
+        app: what answers.
+        token: what must be shown; None asks for none, and then only this machine's own names are answered.
+        largest_body: bytes.
+    """
+
+    def __init__(self, app: Any, token: str | None, largest_body: int) -> None:
+        self.app, self.token, self.largest_body = app, token, largest_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer or refuse one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        answered = False
+
+        async def answer(message: MutableMapping[str, Any]) -> None:
+            nonlocal answered
+            if message["type"] == "http.response.start":
+                answered = True
+                message["headers"] = [*message.get("headers", []), *_raw(HEADERS | self._cookie(scope))]
+            await send(message)
+
+        try:
+            self._check(scope, headers)
+            await self.app(scope, self._counted(receive, headers), answer)
+        except RefusedError as refusal:
+            if answered:
+                raise
+            await _refuse(answer, refusal)
+
+    def _check(self, scope: Scope, headers: dict[str, str]) -> None:
+        host = headers.get("host", "")
+        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+        if self.token is None and name not in LOCAL:
+            raise RefusedError(421, f'this server answers to 127.0.0.1 and localhost, not to "{name[:80]}"')
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != host:
+            raise RefusedError(403, "a request from another site's page is not answered")
+        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            raise RefusedError(403, "a request from another site's page is not answered")
+        if self.token is not None and not self._knows(scope, headers):
+            raise RefusedError(401, NOT_SHOWN)
+
+    def _knows(self, scope: Scope, headers: dict[str, str]) -> bool:
+        assert self.token is not None
+        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        shown = (
+            headers.get("authorization", "").removeprefix("Bearer "),
+            _asked(scope),
+            cookie.value if cookie else "",
+        )
+        return any(hmac.compare_digest(each.encode(), self.token.encode()) for each in shown)
+
+    def _cookie(self, scope: Scope) -> dict[str, str]:
+        """Return the header that lets the page go on without the token in its address."""
+        if self.token is None or not hmac.compare_digest(_asked(scope).encode(), self.token.encode()):
+            return {}
+        return {"set-cookie": f"{COOKIE}={self.token}; HttpOnly; SameSite=Strict; Path=/"}
+
+    def _counted(self, receive: Receive, headers: dict[str, str]) -> Receive:
+        length = headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > self.largest_body:
+            raise self._too_large()
+        seen = 0
+
+        async def counted() -> MutableMapping[str, Any]:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self.largest_body:
+                raise self._too_large()
+            return message
+
+        return counted
+
+    def _too_large(self) -> RefusedError:
+        return RefusedError(413, f"more than {self.largest_body / 1e6:.0f} MB; send a smaller picture")
+
+
+def _asked(scope: Scope) -> str:
+    return parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [""])[0]
+
+
+def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+
+async def _refuse(send: Send, refusal: RefusedError) -> None:
+    body = json.dumps({"error": refusal.reason}).encode()
+    kind = [("content-type", "application/json"), ("content-length", str(len(body)))]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": _raw(dict(kind))})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,30 @@
+// What is asked of the server; every failure becomes one line.
+
+async function answer(response) {
+  const body = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(body.error ?? `the server answered ${response.status}`);
+  return body;
+}
+
+async function ask(path, options) {
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch {
+    throw new Error("the server does not answer; is it still running?");
+  }
+  return answer(response);
+}
+
+export const models = () => ask("/v1/models");
+
+export function predict(picture, model) {
+  return ask(`/v1/predict?model=${encodeURIComponent(model)}`, { method: "POST", body: picture });
+}
+
+export function match(a, b, model) {
+  const form = new FormData();
+  form.append("a", a);
+  form.append("b", b);
+  return ask(`/v1/match?model=${encodeURIComponent(model)}`, { method: "POST", body: form });
+}

@@ -1,0 +1,51 @@
+// Points on a canvas. True points are orange, found ones blue or by region.
+
+export const TRUE = "#ff8c00";
+export const FOUND = "#1e78ff";
+const REGIONS = ["#1e78ff", "#19a974", "#c2185b", "#7b4dff", "#00a3b4", "#e2592b", "#5b8c00", "#b8860b", "#8e6cef"];
+
+export function regionColours(skeleton) {
+  const colours = Array(skeleton.count).fill(FOUND);
+  Object.values(skeleton.regions).forEach((indices, k) => indices.forEach((i) => (colours[i] = REGIONS[k % REGIONS.length])));
+  return colours;
+}
+
+// `to` maps picture px to canvas px; `scale` is canvas px a picture px; `unit` is a point's radius, canvas px.
+export function drawFace(pen, face, skeleton, show, to, scale, unit) {
+  const colours = show.regions ? regionColours(skeleton) : Array(skeleton.count).fill(FOUND);
+  const places = face.keypoints.map((p) => p && to(p));
+  if (show.spread && face.spread_px)
+    places.forEach((p, k) => p && face.spread_px[k] !== null && disc(pen, p, 2 * face.spread_px[k] * scale, colours[k], 0.25));
+  if (show.lines)
+    for (const line of skeleton.lines)
+      for (let k = 1; k < line.length; k++) stroke(pen, places[line[k - 1]], places[line[k]], colours[line[k]], unit * 0.6);
+  if (show.points) places.forEach((p, k) => p && point(pen, p, unit, colours[k]));
+}
+
+export function drawTruth(pen, truth, to, unit) {
+  for (const face of truth) face.forEach((p) => p && point(pen, to(p), unit, TRUE));
+}
+
+function point(pen, [x, y], radius, colour) {
+  disc(pen, [x, y], radius + 1, "#ffffff", 1);
+  disc(pen, [x, y], radius, colour, 1);
+}
+
+function disc(pen, [x, y], radius, colour, opacity) {
+  pen.globalAlpha = opacity;
+  pen.fillStyle = colour;
+  pen.beginPath();
+  pen.arc(x, y, radius, 0, 2 * Math.PI);
+  pen.fill();
+  pen.globalAlpha = 1;
+}
+
+function stroke(pen, a, b, colour, width) {
+  if (!a || !b) return;
+  pen.strokeStyle = colour;
+  pen.lineWidth = width;
+  pen.beginPath();
+  pen.moveTo(...a);
+  pen.lineTo(...b);
+  pen.stroke();
+}

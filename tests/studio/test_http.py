@@ -1,0 +1,275 @@
+"""What the server answers, to whom, and what it refuses: every door tried with what is broken, huge or hostile."""
+
+import asyncio
+import io
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+from skimage import data
+
+from nasion.detect import Detection
+from nasion.errors import ImageError
+from nasion.models import resolve
+from nasion.onnx_backend import OnnxBackend
+from nasion.predict import Predictor
+from nasion.studio import Settings, build
+from nasion.studio.desk import Desk, FullError, LateError
+
+testing = pytest.importorskip("starlette.testclient")
+
+HOME = "http://127.0.0.1:8008"
+FACE = Detection(np.array([176.0, 95, 275, 180]), 0.9)
+
+
+def jpeg(image):
+    buffer = io.BytesIO()
+    PillowImage.fromarray(image).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+SCRIPTS = ("main.js", "try.js", "match.js", "view.js", "draw.js", "api.js", "formats.js", "docs.js")
+
+ASTRONAUT = jpeg(data.astronaut())
+
+
+def detector(image):
+    """Sees the astronaut, and nobody in a picture of one colour."""
+    return [FACE] if image.std() > 5 else []
+
+
+def make(name):
+    return Predictor(OnnxBackend(resolve(name), threads=1), detector)
+
+
+@pytest.fixture(scope="module")
+def client():
+    with testing.TestClient(build(make=make), base_url=HOME) as client:
+        yield client
+
+
+def test_it_says_that_it_works(client):
+    assert client.get("/healthz").json()["ok"] is True
+    models = client.get("/v1/models").json()
+    assert "default" in [each["name"] for each in models]
+    assert models[0]["skeleton"]["count"] == 68
+    assert models[0]["card"]["terms"]
+
+
+@pytest.mark.parametrize(
+    "request_of",
+    [
+        {"content": ASTRONAUT, "headers": {"content-type": "image/jpeg"}},
+        {"content": ASTRONAUT},
+        {"files": {"image": ("me.jpg", ASTRONAUT, "image/jpeg")}},
+    ],
+)
+def test_a_picture_gives_its_faces(client, request_of):
+    answer = client.post("/v1/predict", **request_of)
+    assert answer.status_code == 200
+    found = answer.json()
+    assert (found["width"], found["height"]) == (512, 512)
+    (face,) = found["faces"]
+    expected = make("default")(data.astronaut())[0]
+    assert face["score"] == 0.9
+    assert np.array(face["keypoints"]) == pytest.approx(expected.keypoints, abs=1.5)  # JPEG
+    assert len(face["spread_px"]) == 68
+
+
+def test_boxes_can_be_given(client):
+    answer = client.post("/v1/predict?box=176,95,275,180&box=170,90,280,190", content=ASTRONAUT)
+    assert len(answer.json()["faces"]) == 2
+    assert client.post("/v1/predict?box=here", content=ASTRONAUT).status_code == 422
+    assert client.post("/v1/predict?box=5,5,5,5", content=ASTRONAUT).status_code == 422
+
+
+def test_a_picture_without_a_face_is_an_empty_list(client):
+    answer = client.post("/v1/predict", content=jpeg(np.full((60, 80, 3), 90, np.uint8)))
+    assert answer.json() == {"width": 80, "height": 60, "faces": []}
+
+
+def test_two_pictures_are_matched(client):
+    files = {"a": ("a.jpg", ASTRONAUT), "b": ("b.jpg", ASTRONAUT)}
+    found = client.post("/v1/match?frames=3", files=files).json()
+    assert found["residual"] == pytest.approx(0, abs=1e-6)
+    assert len(found["frames"]) == 3
+    assert found["frames"][1].startswith("data:image/jpeg;base64,")
+    nobody = jpeg(np.full((60, 80, 3), 90, np.uint8))
+    answer = client.post("/v1/match", files={"a": ("a.jpg", ASTRONAUT), "b": ("b.jpg", nobody)})
+    assert answer.status_code == 422
+    assert answer.json()["error"] == "no face was found in picture B"
+    assert client.post("/v1/match", files={"a": ("a.jpg", ASTRONAUT)}).status_code == 422
+
+
+BOMB = PillowImage.new("1", (30_000, 30_000))
+
+
+def bomb():
+    buffer = io.BytesIO()
+    BOMB.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "status"),
+    [
+        (b"", {}, 422),
+        (b"a diary", {}, 422),
+        (ASTRONAUT[:900], {}, 422),
+        (bomb(), {}, 422),
+        (b"--x\r\n", {"content-type": "multipart/form-data; boundary=x"}, 422),
+        (b"--x", {"content-type": "multipart/form-data"}, 400),
+    ],
+)
+def test_what_is_no_picture_is_one_line(client, content, headers, status):
+    answer = client.post("/v1/predict", content=content, headers=headers)
+    assert answer.status_code == status
+    assert list(answer.json()) == ["error"]
+    assert "\n" not in answer.json()["error"]
+
+
+@pytest.mark.parametrize("name", ["../default", "/etc/passwd", "runs/me", "x" * 5000, "<script>"])
+def test_a_model_is_a_name_and_never_a_file(client, name):
+    answer = client.post("/v1/predict", params={"model": name}, content=ASTRONAUT)
+    assert answer.status_code == 422
+    assert len(answer.json()["error"]) < 300
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/pages/../app.py", "/pages/..%2fapp.py", "/pages/%2e%2e/app.py", "/pages//etc/passwd", "/pages/none.js", "/x"],
+)
+def test_nothing_but_the_pages_is_served(client, path):
+    assert client.get(path).status_code == 404
+
+
+def test_the_page_asks_nothing_from_elsewhere(client):
+    page = client.get("/")
+    assert page.status_code == 200
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    for name in ("index.html", "docs.html", "style.css", *SCRIPTS):
+        text = client.get(f"/pages/{name}").text
+        assert "http://" not in text.replace("http://www.w3.org", "")
+        assert "https://" not in text
+        assert "innerHTML" not in text
+    assert client.get("/docs").status_code == 200
+    assert "/v1/predict" in client.get("/openapi.json").json()["paths"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "evil.example"}, 421),
+        ({"host": "127.0.0.1.evil.example:8008"}, 421),
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://127.0.0.1:9"}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site"}, 403),
+        ({"origin": HOME, "sec-fetch-site": "same-origin"}, 200),
+        ({"host": "localhost:8008"}, 200),
+        ({"host": "[::1]:8008"}, 200),
+    ],
+)
+def test_other_sites_are_not_answered(client, headers, status):
+    assert client.get("/healthz", headers=headers).status_code == status
+
+
+def test_beyond_this_machine_a_token_is_needed():
+    app = build(Settings(token="sesame"), make=make)
+    with testing.TestClient(app, base_url="http://studio.example") as client:
+        assert client.get("/healthz").status_code == 401
+        assert client.get("/healthz?token=simsim").status_code == 401
+        assert client.get("/healthz", headers={"authorization": "Bearer sesame"}).status_code == 200
+        assert client.get("/", headers={"authorization": "Bearer séşame".encode()}).status_code == 401
+        opened = client.get("/?token=sesame")
+        assert opened.status_code == 200
+        assert "HttpOnly" in opened.headers["set-cookie"]
+        assert client.get("/healthz").status_code == 200  # by its cookie
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_body_that_is_too_large_is_not_read(told):
+    taken = []
+
+    def stream():
+        for _ in range(50):
+            taken.append(1)
+            yield b"x" * 100_000
+
+    with testing.TestClient(build(Settings(largest_body=500_000), make=make), base_url=HOME) as client:
+        answer = client.post("/v1/predict", content=b"x" * 5_000_000 if told else stream())
+    assert answer.status_code == 413
+    assert "more than 0 MB" in answer.json()["error"]
+    assert told or len(taken) < 50
+
+
+def test_a_large_picture_is_refused_before_it_is_decoded():
+    with testing.TestClient(build(Settings(largest_pixels=1000), make=make), base_url=HOME) as client:
+        answer = client.post("/v1/predict", content=ASTRONAUT)
+    assert answer.status_code == 422
+    assert "pixels" in answer.json()["error"]
+
+
+def test_twenty_at_once_are_all_answered(client):
+    def ask(_number):
+        return client.post("/v1/predict", content=ASTRONAUT).status_code
+
+    with ThreadPoolExecutor(20) as pool:
+        assert list(pool.map(ask, range(20))) == [200] * 20
+
+
+def test_who_comes_when_the_queue_is_full_is_told_so():
+    gate = threading.Event()
+
+    class Slow(Predictor):
+        def __call__(self, image, boxes=None):
+            gate.wait(20)
+            return []
+
+    def slow(name):
+        return Slow(OnnxBackend(resolve(name), threads=1), detector)
+
+    with (
+        testing.TestClient(build(Settings(queue=2), make=slow), base_url=HOME) as client,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        waiting = [pool.submit(client.post, "/v1/predict", content=ASTRONAUT) for _ in range(6)]
+        while sum(each.done() for each in waiting) < 3:
+            time.sleep(0.01)
+        gate.set()
+        answers = [each.result() for each in waiting]
+    codes = sorted(answer.status_code for answer in answers)
+    assert codes == [200, 200, 200, 429, 429, 429]
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert refused.headers["retry-after"] == "2"
+
+
+def test_a_desk_does_one_thing_after_the_other_and_gives_up_in_time():
+    async def story():
+        desk, gate = Desk(queue=1, timeout_s=0.2), threading.Event()
+        first = asyncio.ensure_future(desk.do(lambda: gate.wait(5)))
+        await asyncio.sleep(0.05)
+        second = asyncio.ensure_future(desk.do(lambda: 2))
+        await asyncio.sleep(0.05)
+        with pytest.raises(FullError):
+            await desk.do(lambda: 3)
+        for each in (first, second):
+            with pytest.raises(LateError):
+                await each
+        gate.set()
+        await asyncio.sleep(0.05)
+        assert desk.open == 0
+        assert await desk.do(lambda: 4) == 4
+        with pytest.raises(ImageError, match="no picture"):
+            await desk.do(broken)
+        assert desk.open == 0
+        desk.close()
+
+    def broken():
+        raise ImageError("no picture")
+
+    asyncio.run(story())

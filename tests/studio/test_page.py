@@ -1,0 +1,266 @@
+"""The page in a real browser: pictures dropped, points seen, zoomed, downloaded; by mouse, by keyboard, on a phone.
+
+Set NASION_SCREENSHOTS to a folder to keep pictures of what was seen.
+"""
+
+import json
+import os
+import shutil
+import socket
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skimage import data
+
+from nasion import images
+from nasion.detect import Detection
+from nasion.models import resolve
+from nasion.onnx_backend import OnnxBackend
+from nasion.predict import Predictor
+from nasion.studio import build
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+browsers = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+uvicorn = pytest.importorskip("uvicorn")
+if not CHROMIUM:
+    pytest.skip("no Chromium is installed", allow_module_level=True)
+
+FACE = Detection(np.array([176.0, 95, 275, 180]), 0.9)
+PHONE = {"width": 390, "height": 844}
+
+
+def make(name):
+    return Predictor(OnnxBackend(resolve(name), threads=1), lambda image: [FACE] if image.std() > 5 else [])
+
+
+@pytest.fixture(scope="module")
+def address():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(build(make=make), port=port, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{port}/"
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--use-fake-device-for-media-stream"]
+    with browsers.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*flags, "--use-fake-ui-for-media-stream"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, address):
+    """A fresh page, ready; whatever it logs as an error, or asks of another place, fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    page = context.new_page()
+    wrong = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda asked: asked.url.startswith((address, "blob:", "data:")) or wrong.append(asked.url))
+    page.on("console", lambda line: wrong.append(line.text) if "Content Security" in line.text else None)
+    page.goto(address)
+    page.get_by_text("Ready.").wait_for()
+    yield page
+    context.close()
+    assert wrong == []
+
+
+@pytest.fixture(scope="module")
+def astronaut(tmp_path_factory):
+    path = tmp_path_factory.mktemp("pictures") / "astronaut.png"
+    images.write(path, data.astronaut())
+    return path
+
+
+def shot(page, name):
+    if os.environ.get("NASION_SCREENSHOTS"):
+        page.screenshot(path=Path(os.environ["NASION_SCREENSHOTS"]) / f"{name}.png")
+
+
+def canvas(page):
+    """Return the picture's canvas as an array (H, W, 4)."""
+    values = page.evaluate(
+        "() => { const c = document.getElementById('canvas'); const d = c.getContext('2d').getImageData(0, 0, c.width,"
+        " c.height); return [c.height, c.width, Array.from(d.data)]; }"
+    )
+    return np.array(values[2], np.uint8).reshape(values[0], values[1], 4)
+
+
+def blue(page):
+    """Return how many px of the canvas have the colour of a found point."""
+    return int((np.abs(canvas(page)[..., :3].astype(int) - [30, 120, 255]).sum(-1) < 12).sum())
+
+
+def choose(page, *paths):
+    page.locator("#files").set_input_files([str(path) for path in paths])
+
+
+def test_a_chosen_picture_shows_its_points(page, astronaut):
+    page.locator("#show-regions").uncheck()
+    choose(page, astronaut)
+    page.get_by_text("astronaut.png: 1 face").wait_for()
+    assert blue(page) > 150
+    assert "1 face" in page.locator("#canvas").get_attribute("aria-label")
+    page.locator("#show-regions").check()
+    page.locator("#show-spread").check()
+    shot(page, "try")
+    for name in ("points", "lines", "spread"):
+        page.locator(f"#show-{name}").uncheck()
+    assert blue(page) < 30
+
+
+def test_dropped_and_pasted_pictures_too(page, astronaut):
+    content = list(astronaut.read_bytes())
+    make_files = (
+        "(content) => { const files = new DataTransfer();"
+        " files.items.add(new File([new Uint8Array(content)], 'dropped.png', {type: 'image/png'})); return files; }"
+    )
+    files = page.evaluate_handle(make_files, content)
+    page.locator("#drop").dispatch_event("drop", {"dataTransfer": files})
+    page.get_by_text("dropped.png: 1 face").wait_for()
+    page.evaluate(
+        "(files) => document.dispatchEvent(new ClipboardEvent('paste', {clipboardData: files}))",
+        page.evaluate_handle(make_files.replace("dropped", "pasted"), content),
+    )
+    page.get_by_text("pasted.png: 1 face").wait_for()
+    assert page.locator("#strip button").count() == 2
+
+
+def test_zoom_and_move_by_wheel_drag_and_keys(page, astronaut):
+    choose(page, astronaut)
+    page.get_by_text("1 face").wait_for()
+    whole = canvas(page)
+    box = page.locator("#canvas").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 3)
+    page.mouse.wheel(0, -300)
+    zoomed = canvas(page)
+    assert not np.array_equal(zoomed, whole)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 100, box["y"] + 100, steps=4)
+    page.mouse.up()
+    assert not np.array_equal(canvas(page), zoomed)
+    page.locator("#canvas").focus()
+    page.keyboard.press("0")
+    assert np.array_equal(canvas(page), whole)
+    page.keyboard.press("+")
+    page.keyboard.press("ArrowLeft")
+    assert not np.array_equal(canvas(page), whole)
+
+
+def test_downloads_hold_the_points(page, astronaut, tmp_path):
+    choose(page, astronaut)
+    page.get_by_text("1 face").wait_for()
+    expected = make("default")(data.astronaut())[0].keypoints
+    saved = {}
+    for name in ("json", "csv", "pts", "picture"):
+        with page.expect_download() as download:
+            page.locator(f"#save-{name}").click()
+        saved[name] = tmp_path / download.value.suggested_filename
+        download.value.save_as(saved[name])
+    table = json.loads(saved["json"].read_text())
+    assert np.array(table[0]["faces"][0]["keypoints"]) == pytest.approx(expected, abs=0.01)
+    row = saved["csv"].read_text().splitlines()[1].split(",")
+    assert row[0] == "astronaut.png"
+    assert np.array(row[3:], float).reshape(68, 2) == pytest.approx(expected, abs=0.01)
+    from nasion.datasets.ibug import parse_pts
+
+    assert saved["pts"].name == "astronaut.pts"
+    assert parse_pts(saved["pts"].read_text()) - 1 == pytest.approx(expected, abs=0.01)
+    assert images.read(saved["picture"]).shape == (512, 512, 3)
+
+
+def test_a_truth_that_is_dropped_with_its_picture_shows(page, astronaut, tmp_path):
+    points = make("default")(data.astronaut())[0].keypoints + 3
+    lines = "".join(f"{x + 1} {y + 1}\n" for x, y in points)
+    (tmp_path / "astronaut.pts").write_text(f"version: 1\nn_points: 68\n{{\n{lines}}}\n")
+    choose(page, astronaut, tmp_path / "astronaut.pts")
+    page.get_by_text("1 face").wait_for()
+
+    def orange():
+        return int((np.abs(canvas(page)[..., :3].astype(int) - [255, 140, 0]).sum(-1) < 12).sum())
+
+    with_truth = orange()
+    page.locator("#show-truth").uncheck()
+    assert with_truth > orange() + 200
+    (tmp_path / "bad.pts").write_text("a diary")
+    choose(page, tmp_path / "bad.pts")
+    page.get_by_text("not pairs of numbers").wait_for()
+
+
+def test_names_of_files_are_text_and_nothing_else(page, astronaut, tmp_path):
+    name = '<img src=x onerror="document.title=1">.png'
+    (tmp_path / name).write_bytes(astronaut.read_bytes())
+    choose(page, tmp_path / name)
+    page.get_by_text("1 face").wait_for()
+    assert page.title() == "nasion studio"
+    assert name in page.locator("#status").inner_text()
+
+
+def test_what_is_no_picture_is_one_line(page, tmp_path):
+    (tmp_path / "diary.png").write_text("a diary")
+    choose(page, tmp_path / "diary.png")
+    page.locator("#status.bad").wait_for()
+    assert "diary.png" in page.locator("#status").inner_text()
+    images.write(tmp_path / "grey.png", np.full((60, 80, 3), 90, np.uint8))
+    choose(page, tmp_path / "grey.png")
+    page.get_by_text("no face was found").wait_for()
+
+
+def test_the_camera(page):
+    page.locator("#camera").click()
+    page.get_by_text("camera: ").wait_for()
+    page.locator("#camera").click()
+    assert page.locator("#camera").get_attribute("aria-pressed") == "false"
+
+
+def test_two_pictures_are_matched_and_morphed(page, astronaut, tmp_path):
+    page.locator("#tab-match").click()
+    page.locator("#file-a").set_input_files(str(astronaut))
+    images.write(tmp_path / "other.png", np.clip(data.astronaut().astype(int) + 40, 0, 255).astype(np.uint8))
+    page.locator("#file-b").set_input_files(str(tmp_path / "other.png"))
+    page.get_by_text("Matched").wait_for()
+    first = page.locator("#morph").get_attribute("src")
+    page.locator("#share").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#morph").get_attribute("src") != first
+    assert "68 points" in page.locator("#numbers").inner_text()
+    shot(page, "match")
+
+
+def test_by_keyboard_alone(page):
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "tab-try"
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#room-match").is_visible()
+    assert page.evaluate("document.activeElement.id") == "tab-match"
+    page.keyboard.press("ArrowLeft")
+    reached = set()
+    for _ in range(25):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.id"))
+    assert {"model", "canvas", "zoom-in", "files", "camera", "show-spread"} <= reached
+
+
+@pytest.mark.parametrize("size", [PHONE, {"width": 1280, "height": 800}])
+def test_every_control_has_a_name_and_nothing_is_cut_off(page, astronaut, size):
+    page.set_viewport_size(size)
+    choose(page, astronaut)
+    page.get_by_text("1 face").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    nameless = page.evaluate(
+        "() => [...document.querySelectorAll('button, input, select')].filter(e => !(e.getAttribute('aria-label')"
+        " || e.textContent.trim() || e.labels?.length)).map(e => e.id)"
+    )
+    assert nameless == []
+    shot(page, f"try-{size['width']}")
