@@ -16,6 +16,9 @@ __all__ = ["COMMANDS"]
 
 
 def serve(
+    folder: Annotated[
+        str | None, typer.Argument(help="a folder of pictures, or labels as format:source, to correct and to train on")
+    ] = None,
     model: Annotated[
         list[str] | None,
         typer.Option("--model", help="a model's name, an .onnx file or a run folder; the first is used first"),
@@ -28,11 +31,11 @@ def serve(
     open_page: Annotated[bool, typer.Option("--open", help="open the page in a browser")] = False,
     detector_weights: Weights = None,
 ) -> None:
-    """Open the studio: a page to try models and match faces, and an HTTP interface for programs."""
+    """Open the studio: a page to try, match, correct and train, and an HTTP interface for programs."""
     try:
         import uvicorn
 
-        from nasion.studio import Settings, build
+        from nasion.studio import Settings, build, open_album
         from nasion.studio.guard import is_local
     except ImportError as error:
         raise ConfigError(f"the studio needs FastAPI and uvicorn ({error}); pip install 'nasion[studio]'") from None
@@ -40,8 +43,9 @@ def serve(
     first = {each: each for each in model or () if each in models.available()}
     if token is None and not is_local(host):
         token = secrets.token_urlsafe(18)
-    make_predictor((model or [models.DEFAULT])[0], detector_weights)  # what is wrong with it is said now
-    app = build(Settings(token), lambda name: make_predictor(name, detector_weights), first | extra)
+    predictor = make_predictor((model or [models.DEFAULT])[0], detector_weights)  # what is wrong is said now
+    album = None if folder is None else open_album(folder, predictor.skeleton)
+    app = build(Settings(token), lambda name: make_predictor(name, detector_weights), first | extra, album)
     listener = _listener(host, port)
     place = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{listener.getsockname()[1]}/"  # noqa: S104
     address = f"{place}?token={token}" if token else place

@@ -5,6 +5,7 @@ GET  /v1/models           models and their points      POST /v1/predict    a pic
 POST /v1/match            two pictures → a morph       GET  /docs          this, to try out
 """
 
+import asyncio
 import base64
 import io
 from collections.abc import Callable
@@ -15,21 +16,25 @@ from typing import Any
 
 import numpy as np
 from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from PIL import Image as PillowImage
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 
-from nasion import images, models
-from nasion.errors import ConfigError, NasionError, nearest
+from nasion import images
+from nasion.errors import ConfigError, NasionError
 from nasion.matching import match
 from nasion.matching.morph import Pair
 from nasion.output import face_table
 from nasion.predict import Predictor
 from nasion.sample import Image, Prediction
-from nasion.skeleton import Skeleton
+from nasion.studio.album import Album, ConflictError
+from nasion.studio.correcting import add_album, look_at_all
 from nasion.studio.desk import Desk, FullError, LateError
 from nasion.studio.guard import Guard, RefusedError
+from nasion.studio.room import Room
+from nasion.studio.training import Training
 
 __all__ = ["Settings", "build"]
 
@@ -86,35 +91,11 @@ TWO_PICTURES = {
 }
 
 
-class Room:
-    """The predictors of a server, each made when it is first asked for."""
-
-    def __init__(self, make: Callable[[str], Predictor], extra: dict[str, str]) -> None:
-        self.make, self.extra = make, extra
-        self.made: dict[str, Predictor] = {}
-
-    @property
-    def names(self) -> list[str]:
-        """The models that can be asked for: the package's, and those that the server was started with."""
-        return [*self.extra, *(name for name in models.available() if name not in self.extra)]
-
-    def predictor(self, name: str) -> Predictor:
-        """Return the predictor of a model.
-
-        Raises:
-            ConfigError: there is none of that name; a request names no file.
-        """
-        if name not in self.names:
-            raise ConfigError(f'no model "{name[:80]}" here; {nearest(name[:80], self.names)}')
-        if name not in self.made:
-            self.made[name] = self.make(self.extra.get(name, name))
-        return self.made[name]
-
-
 def build(
     settings: Settings = Settings(),
     make: Callable[[str], Predictor] = Predictor,
     extra: dict[str, str] | None = None,
+    album: Album | None = None,
 ) -> Any:
     """Return the ASGI application.
 
@@ -122,13 +103,23 @@ def build(
         settings: what it allows.
         make: makes the predictor of a model.
         extra: names and places of models beside the package's; the first is what is used if none is named.
+        album: the folder that is open for correction and training.
     """
     room, desk = Room(make, extra or {}), Desk(settings.queue, settings.timeout_s)
+    training = None
+    if album is not None:
+        start = room.names[0]
+        training = Training(album.source, album.root / "nasion-runs", room.extra.get(start, start))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> Any:
+        looking = asyncio.create_task(look_at_all(album, room, desk)) if album is not None else None
         yield
+        if looking is not None:
+            looking.cancel()
         desk.close()
+        if training is not None:
+            training.close()
 
     # FastAPI's own page of documentation loads scripts from elsewhere
     app = FastAPI(title="nasion", description="Facial keypoints", lifespan=lifespan, docs_url=None, redoc_url=None)
@@ -141,7 +132,7 @@ def build(
 
     @app.get("/v1/models", summary="The models, their points and terms")
     async def list_models() -> list[dict[str, Any]]:
-        return [await desk.do(lambda name=name: _described(name, room)) for name in room.names]
+        return [await desk.do(lambda name=name: room.described(name)) for name in room.names]
 
     @app.post("/v1/predict", summary="Faces and their points in a picture", openapi_extra=PICTURE)
     async def predict(
@@ -162,6 +153,12 @@ def build(
         first, second = await _pictures(request, 2)
         return await desk.do(lambda: _matched(first, second, room.predictor(model or room.names[0]), frames, settings))
 
+    @app.get("/v1/studio", summary="Which rooms are open")
+    def rooms() -> dict[str, Any]:
+        return {"album": album is not None}
+
+    if album is not None and training is not None:
+        add_album(app, album, training, room, desk)
     return Guard(app, settings.token, settings.largest_body)
 
 
@@ -185,6 +182,17 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(LateError)
     async def late(_request: Request, _error: LateError) -> JSONResponse:
         return line(504, "this picture took too long; send a smaller one")
+
+    @app.exception_handler(ConflictError)
+    async def changed(_request: Request, _error: ConflictError) -> JSONResponse:
+        return line(
+            409, "these labels have been changed since you opened them, perhaps in another window; open them anew"
+        )
+
+    @app.exception_handler(RequestValidationError)
+    async def odd(_request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        return line(422, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}")
 
     @app.exception_handler(HTTPException)
     async def other(_request: Request, error: HTTPException) -> JSONResponse:
@@ -237,23 +245,6 @@ def _box(text: str) -> list[float]:
         return [float(word) for word in text.split(",")]
     except ValueError:
         raise ConfigError(f'a box is x0,y0,x1,y1 in px, such as 200,120,440,400, not "{text[:80]}"') from None
-
-
-def _described(name: str, room: Room) -> dict[str, Any]:
-    predictor = room.predictor(name)
-    card = models.card(name) if name in models.available() and name not in room.extra else {}
-    return {"name": name, "skeleton": _skeleton(predictor.skeleton), "card": card}
-
-
-def _skeleton(points: Skeleton) -> dict[str, Any]:
-    return {
-        "name": points.name,
-        "count": points.count,
-        "names": points.names,
-        "lines": [list(line) for line in points.lines],
-        "regions": {name: list(indices) for name, indices in points.regions.items()},
-        "flip": points.flip,
-    }
 
 
 def _predicted(

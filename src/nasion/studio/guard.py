@@ -80,7 +80,10 @@ class Guard:
             nonlocal answered
             if message["type"] == "http.response.start":
                 answered = True
-                message["headers"] = [*message.get("headers", []), *_raw(HEADERS | self._cookie(scope))]
+                own = message.get("headers", [])
+                there = {name.lower() for name, _ in own}
+                added = [(n, v) for n, v in _raw(HEADERS | self._cookie(scope)) if n not in there]
+                message["headers"] = [*own, *added]
             await send(message)
 
         try:

@@ -16,6 +16,25 @@ async function ask(path, options) {
   return answer(response);
 }
 
+export const rooms = () => ask("/v1/studio");
+
+export const album = () => ask("/v1/album");
+
+export const face = (id) => ask(`/v1/album/${id}`);
+
+export function saveFace(id, keypoints, seen) {
+  const body = JSON.stringify({ keypoints, seen, done: true });
+  return ask(`/v1/album/${id}`, { method: "PUT", body, headers: { "content-type": "application/json" } });
+}
+
+export const training = () => ask("/v1/train");
+
+export const train = (minutes) => ask(`/v1/train?minutes=${minutes}`, { method: "POST" });
+
+export const trainStop = () => ask("/v1/train/stop", { method: "POST" });
+
+export const trainOn = () => ask("/v1/train/go_on", { method: "POST" });
+
 export const models = () => ask("/v1/models");
 
 export function predict(picture, model) {

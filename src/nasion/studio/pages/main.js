@@ -1,16 +1,24 @@
 // The page as a whole: its rooms, the model, and the line that says what happens.
 
 import * as api from "./api.js";
+import { Correct } from "./correct.js";
 import { Match } from "./match.js";
+import { Train } from "./train.js";
 import { Try } from "./try.js";
 
 const $ = (id) => document.getElementById(id);
-const ROOMS = ["try", "match"];
+let ROOMS = ["try", "match"];
+const ALL = ["try", "match", "correct", "train"];
 
 const studio = {
   models: [],
   model: () => $("model").value,
   skeleton: () => studio.models.find((each) => each.name === studio.model()).skeleton,
+  async newModel(name) {
+    await loadModels();
+    $("model").value = name;
+    room.again();
+  },
   say(text, bad = false) {
     $("status").textContent = text;
     $("status").classList.toggle("bad", bad);
@@ -18,19 +26,21 @@ const studio = {
 };
 
 function enter(room) {
-  for (const each of ROOMS) {
+  for (const each of ALL) {
     $(`room-${each}`).hidden = each !== room;
     $(`tab-${each}`).setAttribute("aria-selected", String(each === room));
     $(`tab-${each}`).tabIndex = each === room ? 0 : -1;
   }
+  if (room === "correct") correct.enter().catch((error) => studio.say(error.message, true));
+  if (room === "train") training.enter();
 }
 
-for (const [k, room] of ROOMS.entries()) {
+for (const room of ALL) {
   $(`tab-${room}`).addEventListener("click", () => enter(room));
   $(`tab-${room}`).addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
-    const next = ROOMS[(k + step + ROOMS.length) % ROOMS.length];
+    const next = ROOMS[(ROOMS.indexOf(room) + step + ROOMS.length) % ROOMS.length];
     enter(next);
     $(`tab-${next}`).focus();
   });
@@ -38,11 +48,21 @@ for (const [k, room] of ROOMS.entries()) {
 
 const room = new Try(studio);
 new Match(studio);
+const correct = new Correct(studio);
+const training = new Train(studio);
 
-try {
+async function loadModels() {
   studio.models = await api.models();
   $("model").replaceChildren(...studio.models.map(({ name }) => new Option(name, name)));
+}
+
+try {
   $("model").addEventListener("change", () => room.again());
+  await loadModels();
+  if ((await api.rooms()).album) {
+    ROOMS = ALL;
+    for (const each of ALL) $(`tab-${each}`).hidden = false;
+  }
   studio.say("Ready.");
 } catch (error) {
   studio.say(error.message, true);

@@ -11,11 +11,13 @@ export class View {
     this.zoom = 1;
     this.centre = [0, 0];
     this.fingers = new Map();
+    this.grab = () => null; // what is under a place, canvas px: { move(place in the picture), end() }, or nothing
+    this.key = () => false; // whether a key was meant for something else than the view
     new ResizeObserver(() => this.draw()).observe(canvas);
     canvas.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
     canvas.addEventListener("pointerdown", (event) => this.onDown(event));
     canvas.addEventListener("pointermove", (event) => this.onMove(event));
-    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => this.fingers.delete(event.pointerId));
+    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => this.onUp(event));
     canvas.addEventListener("keydown", (event) => this.onKey(event));
   }
 
@@ -80,11 +82,13 @@ export class View {
 
   onDown(event) {
     this.canvas.setPointerCapture(event.pointerId);
+    this.held = this.fingers.size ? null : this.grab(this.place(event));
     this.fingers.set(event.pointerId, this.place(event));
   }
 
   onMove(event) {
     if (!this.fingers.has(event.pointerId)) return;
+    if (this.held) return this.held.move(this.from(this.place(event)));
     const before = [...this.fingers.values()];
     this.fingers.set(event.pointerId, this.place(event));
     const after = [...this.fingers.values()];
@@ -96,7 +100,14 @@ export class View {
     this.moveBy(to[0] - from[0], to[1] - from[1]);
   }
 
+  onUp(event) {
+    this.fingers.delete(event.pointerId);
+    this.held?.end();
+    this.held = null;
+  }
+
   onKey(event) {
+    if (this.key(event)) return event.preventDefault();
     const moves = { ArrowLeft: [40, 0], ArrowRight: [-40, 0], ArrowUp: [0, 40], ArrowDown: [0, -40] };
     if (event.key in moves) this.moveBy(...moves[event.key]);
     else if (event.key === "+" || event.key === "=") this.zoomBy(STEP);

@@ -1,0 +1,192 @@
+"""A person's folder while it is corrected: its pictures, their labels, what is done, and saving without loss.
+
+A face is saved only onto the labels that whoever saves it has seen: two browsers cannot undo each other's work
+without knowing it.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from nasion import datasets, images
+from nasion.errors import AnnotationError, ConfigError
+from nasion.files import write_text
+from nasion.geometry import FloatArray
+from nasion.sample import Image
+from nasion.skeleton import Skeleton
+from nasion.studio.labels import AsfFiles, Labels, PtsFiles, Table
+
+__all__ = ["Album", "ConflictError", "Entry", "open_album"]
+
+PROGRESS = "nasion-progress.json"
+FORMATS = ("ibug", "imm", "csv")
+"""Whose labels can be written back."""
+
+
+class ConflictError(Exception):
+    """The labels have changed since they were read."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A face to correct: what a person calls it, its picture, and which face of it this is."""
+
+    name: str
+    image: Path
+    face: int = 0
+
+
+class Album:
+    """A folder, or a data set, that is open for correction.
+
+    Args:
+        source: as datasets are named, for a training.
+        root: its folder, where the progress is kept.
+        skeleton: of its labels.
+        labels: where they are kept.
+        entries: its faces.
+    """
+
+    def __init__(self, source: str, root: Path, skeleton: Skeleton, labels: Labels, entries: Sequence[Entry]) -> None:
+        self.source, self.root, self.skeleton, self.labels = source, root, skeleton, labels
+        self.entries = list(entries)
+        self.doubts: dict[int, float] = {}
+        self.labelled = {number for number in range(len(self.entries)) if self._has_labels(number)}
+        self.done = self._read_progress()
+        self._lock = Lock()
+
+    def _has_labels(self, number: int) -> bool:
+        entry = self.entries[number]
+        return not isinstance(self.labels, PtsFiles) or entry.image.with_suffix(".pts").is_file()
+
+    def entry(self, number: int) -> Entry:
+        """Return a face by its number.
+
+        Raises:
+            ConfigError: there is none of that number.
+        """
+        if not 0 <= number < len(self.entries):
+            raise ConfigError(f"there is no face {number} here; there are {len(self.entries)}")
+        return self.entries[number]
+
+    def picture(self, number: int) -> Image:
+        """Return a face's picture, upright.
+
+        Raises:
+            ImageError: it cannot be read, or is gone.
+        """
+        return images.read(self.entry(number).image)
+
+    def keypoints(self, number: int) -> FloatArray | None:
+        """Return the points (K, 2) as the file has them now, image px; None if there are none.
+
+        Raises:
+            AnnotationError: the file cannot be read any more, or has other points.
+        """
+        entry = self.entry(number)
+        try:
+            found = self.labels.read(entry.image, entry.face)
+        except (OSError, ValueError, KeyError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise AnnotationError(f"{entry.name}: its labels cannot be read any more ({reason})") from None
+        if found is not None and len(found) != self.skeleton.count:
+            raise AnnotationError(f"{entry.name}: {len(found)} points, where {self.skeleton.name} has others")
+        return found
+
+    def save(self, number: int, keypoints: FloatArray, seen: str, done: bool) -> str:
+        """Write the points (K, 2) of a face, image px, NaN where missing; return what stands for them.
+
+        Raises:
+            ConflictError: the labels are not those that were `seen` any more.
+            AnnotationError: there are too few or many points, or the format has no place for a missing one.
+            OutputError: the file cannot be written.
+        """
+        entry = self.entry(number)
+        if keypoints.shape != (self.skeleton.count, 2):
+            raise AnnotationError(f"{entry.name}: {self.skeleton.name} has {self.skeleton.count} points, not these")
+        if not self.labels.hides and not np.isfinite(keypoints).all():
+            raise AnnotationError(f"{entry.name}: {self.labels.form} files have no place for hidden points")
+        with self._lock:
+            if version(self.keypoints(number)) != seen:
+                raise ConflictError
+            self.labels.write(entry.image, entry.face, keypoints)
+            self.labelled.add(number)
+            if done:
+                self.done.add(entry.name)
+                write_text(self.root / PROGRESS, json.dumps({"done": sorted(self.done)}, indent=1) + "\n")
+            return version(self.keypoints(number))
+
+    def described(self) -> dict[str, Any]:
+        """Return the album as JSON has it."""
+        entries = [
+            {
+                "id": number,
+                "name": entry.name,
+                "labelled": number in self.labelled,
+                "done": entry.name in self.done,
+                "doubt": self.doubts.get(number),
+            }
+            for number, entry in enumerate(self.entries)
+        ]
+        name = self.root.resolve().name
+        return {"name": name, "form": self.labels.form, "hides": self.labels.hides, "entries": entries}
+
+    def _read_progress(self) -> set[str]:
+        try:
+            return set(json.loads((self.root / PROGRESS).read_text("utf-8"))["done"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return set()
+
+
+def version(keypoints: FloatArray | None) -> str:
+    """Return what stands for points as a file has them.
+
+    >>> version(None)
+    'new'
+    """
+    return "new" if keypoints is None else hashlib.sha256(np.round(keypoints, 2).tobytes()).hexdigest()[:16]
+
+
+def open_album(source: str, skeleton: Skeleton) -> Album:
+    """Return what a person wants to correct: a folder of pictures, with .pts files or none, or labels by format.
+
+    Args:
+        source: a folder, or "ibug:DIR", "imm:DIR", "csv:FILE".
+        skeleton: of the points that pictures without labels get.
+
+    Raises:
+        ConfigError: there is no picture, or labels of this format cannot be written back.
+        AnnotationError: the labels cannot be read.
+    """
+    form, colon, rest = source.partition(":")
+    if not colon or form not in datasets.available():
+        return _folder(Path(source), skeleton)
+    if form not in FORMATS:
+        raise ConfigError(f'labels of the format "{form}" cannot be written back; these can: {", ".join(FORMATS)}')
+    faces = datasets.load(source)
+    place, _, query = rest.partition("?")
+    origin = 1 if "origin=1" in query.split("&") else 0
+    if form == "ibug" and "origin=0" in query.split("&"):
+        raise ConfigError("ibug: .pts files are written 1-based; leave out ?origin=0, or correct them as a csv")
+    labels = {"ibug": PtsFiles, "imm": AsfFiles, "csv": lambda: Table(Path(place), faces.skeleton, origin)}[form]()
+    root = Path(place).parent if form == "csv" else Path(place)
+    entries = [Entry(face.name, face.image, face.face) for face in faces.annotations]
+    return Album(source, root, faces.skeleton, labels, entries)
+
+
+def _folder(folder: Path, skeleton: Skeleton) -> Album:
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: there is no such folder")
+    pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in images.SUFFIXES)
+    if not pictures:
+        raise ConfigError(f"{folder}: no pictures in this folder")
+    source = f"ibug:{folder}"
+    if any(folder.glob("*.pts")):
+        skeleton = datasets.load(source).skeleton
+    return Album(source, folder, skeleton, PtsFiles(), [Entry(path.name, path) for path in pictures])

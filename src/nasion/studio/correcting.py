@@ -1,0 +1,156 @@
+"""The rooms "Correct" and "Train": what they ask of an open folder.
+
+GET  /v1/album              its pictures, the most uncertain known so far    GET /v1/album/N/picture   one, upright
+GET  /v1/album/N            its points: the labels, or the model's           PUT /v1/album/N           save them
+GET  /v1/train              how a training goes                             GET /v1/train/report      its report
+POST /v1/train?minutes=M    begin one     /v1/train/stop  /v1/train/go_on
+"""
+
+import asyncio
+import io
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import FastAPI, HTTPException, Query, Response
+from fastapi.responses import HTMLResponse
+from PIL import Image as PillowImage
+from pydantic import BaseModel, Field
+
+from nasion.errors import ConfigError, NasionError
+from nasion.geometry import FloatArray
+from nasion.metrics import point_errors
+from nasion.predict import Predictor
+from nasion.sample import Image, Prediction
+from nasion.studio.album import Album, version
+from nasion.studio.desk import Desk, FullError, LateError
+from nasion.studio.room import Room
+from nasion.studio.training import Training
+
+__all__ = ["add_album", "look_at_all"]
+
+JPEG_QUALITY = 92
+MOST_POINTS = 1000
+
+REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+"""A report is one page with its style and pictures inside, and without scripts."""
+
+Place = tuple[float, float] | None
+
+
+class Saved(BaseModel):
+    """A face as the page gives it back: its points, null where hidden; what it had seen; whether it is done."""
+
+    keypoints: Annotated[list[Place], Field(max_length=MOST_POINTS)]
+    seen: Annotated[str, Field(max_length=64)]
+    done: bool = True
+
+
+def add_album(app: FastAPI, album: Album, training: Training, room: Room, desk: Desk) -> None:
+    """Add the routes of an open folder."""
+
+    @app.get("/v1/album", summary="The open folder")
+    def described() -> dict[str, Any]:
+        return album.described() | {"skeleton": room.skeleton_table(album.skeleton)}
+
+    @app.get("/v1/album/{number}/picture", summary="A picture of the open folder, upright, as JPEG")
+    async def picture(number: int) -> Response:
+        return Response(await desk.do(lambda: _jpeg(album.picture(number))), media_type="image/jpeg")
+
+    @app.get("/v1/album/{number}", summary="The points of a picture: its labels, or where the model finds them")
+    async def points(number: int) -> dict[str, Any]:
+        return await desk.do(lambda: _points(album, number, room.predictor(room.names[0])))
+
+    @app.put("/v1/album/{number}", summary="Save a picture's points in the format that was read")
+    def save(number: int, saved: Saved) -> dict[str, Any]:
+        keypoints = np.array([(np.nan, np.nan) if place is None else place for place in saved.keypoints], np.float64)
+        return {"version": album.save(number, keypoints.reshape(-1, 2), saved.seen, saved.done)}
+
+    @app.get("/v1/train", summary="How the training goes")
+    def trained() -> dict[str, Any]:
+        story = training.described()
+        if story["state"] == "done" and training.run is not None:
+            room.extra.setdefault(training.run.name, str(training.run))
+        return story
+
+    @app.post("/v1/train", summary="Begin a training with the folder's labels")
+    def train(minutes: float = Query(10, ge=0.1, le=10_000)) -> dict[str, Any]:
+        if not album.labelled:
+            raise ConfigError("no picture of this folder has labels yet; save some first")
+        training.start(minutes)
+        return training.described()
+
+    @app.post("/v1/train/stop", summary="End the training after its epoch, with everything saved")
+    def stop() -> dict[str, Any]:
+        training.stop()
+        return training.described()
+
+    @app.post("/v1/train/go_on", summary="Go on with the training that was stopped")
+    def go_on() -> dict[str, Any]:
+        training.go_on()
+        return training.described()
+
+    @app.get("/v1/train/report", summary="The report of the last training")
+    def report() -> HTMLResponse:
+        if training.report is None:
+            raise HTTPException(404, "there is no report yet; it comes with the end of a training")
+        page = training.report.read_text("utf-8")
+        return HTMLResponse(page, headers={"content-security-policy": REPORT_POLICY})
+
+
+async def look_at_all(album: Album, room: Room, desk: Desk) -> None:
+    """Find out how doubtful each picture is, one after the other, whenever nobody else asks."""
+    for number in range(len(album.entries)):
+        while desk.open:
+            await asyncio.sleep(0.05)
+        try:
+            await desk.do(lambda n=number: _doubt(album, n, room.predictor(room.names[0])))
+        except (NasionError, FullError, LateError):
+            album.doubts[number] = float("inf")  # what cannot be read wants to be seen first
+
+
+def _doubt(album: Album, number: int, predictor: Predictor) -> None:
+    """Note how far the labels lie from the model's points, or without labels how far the model may be off."""
+    labels, guess = album.keypoints(number), _guess(album.picture(number), predictor)
+    size = float(np.sqrt(np.prod(guess.box[2:] - guess.box[:2])))
+    if labels is not None and predictor.skeleton.names == album.skeleton.names:
+        album.doubts[number] = float(np.nanmean(point_errors(guess.keypoints, labels))) / size
+    elif np.isfinite(guess.spread).any():
+        album.doubts[number] = float(np.nanmean(guess.spread)) / size
+
+
+def _guess(image: Image, predictor: Predictor) -> Prediction:
+    """Return the largest face; where none is found, what the model makes of the whole picture."""
+    faces = predictor(image)
+    if not faces:
+        return predictor.at([image], [None])[0]
+    return max(faces, key=lambda face: float(np.prod(face.box[2:] - face.box[:2])))
+
+
+def _points(album: Album, number: int, predictor: Predictor) -> dict[str, Any]:
+    labels = album.keypoints(number)
+    fits = predictor.skeleton.names == album.skeleton.names
+    if labels is None and not fits:
+        raise ConfigError(
+            f"the model finds {predictor.skeleton.name}, this folder has {album.skeleton.name}: "
+            "start the studio with a model of these points, or label the picture elsewhere first"
+        )
+    guess = _guess(album.picture(number), predictor) if fits else None
+    start = labels if labels is not None or guess is None else guess.keypoints
+    assert start is not None
+    return {
+        "version": version(labels),
+        "labelled": labels is not None,
+        "keypoints": _listed(start),
+        "model": None if guess is None else _listed(guess.keypoints),
+        "spread_px": None if guess is None or np.isnan(guess.spread).any() else np.round(guess.spread, 2).tolist(),
+    }
+
+
+def _listed(keypoints: FloatArray) -> list[list[float] | None]:
+    return [None if np.isnan(point).any() else np.round(point, 3).tolist() for point in keypoints]
+
+
+def _jpeg(image: Image) -> bytes:
+    buffer = io.BytesIO()
+    PillowImage.fromarray(image).save(buffer, "JPEG", quality=JPEG_QUALITY)
+    return buffer.getvalue()

@@ -1,0 +1,203 @@
+// The room "Correct": the folder's pictures, the most uncertain first; points are dragged and saved.
+
+import * as api from "./api.js";
+import { drawFace } from "./draw.js";
+import { Edit } from "./edit.js";
+import { View } from "./view.js";
+
+const $ = (id) => document.getElementById(id);
+const REACH = 14; // canvas px within which a point is caught
+const SHOW = { points: true, lines: true, spread: true, regions: true };
+const LISTED = 200;
+
+export class Correct {
+  constructor(studio) {
+    this.studio = studio;
+    this.chosen = -1;
+    this.view = new View($("sheet"), (pen, view) => this.paint(pen, view));
+    this.view.grab = (place) => this.grab(place);
+    this.view.key = (event) => this.onKey(event);
+    $("undo").addEventListener("click", () => this.change(() => this.edit.undo()));
+    $("redo").addEventListener("click", () => this.change(() => this.edit.redo()));
+    $("hide").addEventListener("click", () => this.hide());
+    $("mirror").addEventListener("click", () => this.mirror());
+    $("to-model").addEventListener("click", () => this.change(() => (this.edit.mark(), this.edit.replace(this.face.model))));
+    $("save").addEventListener("click", () => this.save());
+    $("skip").addEventListener("click", () => this.next());
+    $("sheet-in").addEventListener("click", () => this.view.zoomBy(1.5));
+    $("sheet-out").addEventListener("click", () => this.view.zoomBy(1 / 1.5));
+    $("sheet-fit").addEventListener("click", () => this.toFace());
+  }
+
+  async enter() {
+    await this.list();
+    if (!this.entry) await this.next();
+  }
+
+  async list() {
+    this.album = await api.album();
+    const { entries } = this.album;
+    const left = entries.filter((entry) => !entry.done);
+    // null is not looked at yet: after those that are known
+    left.sort((a, b) => (b.doubt ?? -1) - (a.doubt ?? -1) || a.id - b.id);
+    this.order = [...left, ...entries.filter((entry) => entry.done)];
+    $("progress").textContent = `${entries.length - left.length} of ${entries.length} are done in ${this.album.name} (${this.album.form})`;
+    $("album").replaceChildren(...this.order.slice(0, LISTED).map((entry) => this.item(entry)));
+  }
+
+  item(entry) {
+    const button = document.createElement("button");
+    const doubt = entry.doubt === null ? "" : ` · ${(100 * entry.doubt).toFixed(1)} %`;
+    button.textContent = `${entry.done ? "✓ " : ""}${entry.name}${doubt}`;
+    button.setAttribute("aria-current", String(entry.id === this.entry?.id));
+    button.addEventListener("click", () => this.open(entry));
+    const item = document.createElement("li");
+    item.append(button);
+    return item;
+  }
+
+  async next() {
+    const entry = this.order.find((each) => !each.done && each.id !== this.entry?.id);
+    if (entry) await this.open(entry);
+    else this.studio.say("All pictures are done.");
+  }
+
+  async open(entry) {
+    this.studio.say(`Opening ${entry.name}…`);
+    try {
+      const [face, image] = await Promise.all([api.face(entry.id), loaded(`/v1/album/${entry.id}/picture`)]);
+      Object.assign(this, { entry, face, image, chosen: -1 });
+    } catch (error) {
+      return this.studio.say(`${entry.name}: ${error.message}`, true);
+    }
+    this.edit = new Edit(this.face.keypoints, this.album.skeleton.flip);
+    this.edit.mirrored = $("mirror").getAttribute("aria-pressed") === "true";
+    this.view.show(this.image, this.image.naturalWidth, this.image.naturalHeight);
+    this.toFace();
+    this.studio.say(`${entry.name}: ${this.face.labelled ? "labelled" : "not labelled yet; these are the model's points"}`);
+    $("sheet").setAttribute("aria-label", `${entry.name} with ${this.face.keypoints.length} points`);
+    this.change(() => {});
+    await this.list();
+  }
+
+  // Show the face large, not the whole picture.
+  toFace() {
+    const there = this.edit.keypoints.filter(Boolean);
+    if (!there.length) return this.view.fit();
+    const [low, high] = [Math.min, Math.max].map((pick) => [0, 1].map((axis) => pick(...there.map((p) => p[axis]))));
+    const side = 1.5 * Math.max(high[0] - low[0], high[1] - low[1], 8);
+    this.view.fit();
+    this.view.centre = [0, 1].map((axis) => (low[axis] + high[axis]) / 2 + 0.5);
+    this.view.zoomBy(Math.min($("sheet").clientWidth, $("sheet").clientHeight) / side / this.view.scale);
+  }
+
+  change(action) {
+    action();
+    $("undo").disabled = !this.edit.past.length;
+    $("redo").disabled = !this.edit.future.length;
+    $("hide").disabled = this.chosen < 0 || !this.album.hides;
+    $("to-model").disabled = !this.face.model;
+    $("save").disabled = false;
+    this.tell();
+    this.view.draw();
+  }
+
+  tell() {
+    const name = this.album.skeleton.names[this.chosen];
+    const place = this.edit.keypoints[this.chosen];
+    const where = place ? `${place[0].toFixed(1)}, ${place[1].toFixed(1)}` : "hidden";
+    $("point").textContent = this.chosen < 0 ? "No point is chosen." : `Point ${this.chosen}, ${name}: ${where}`;
+  }
+
+  grab(place) {
+    if (!this.edit) return null;
+    let [best, distance] = [-1, REACH];
+    this.edit.keypoints.forEach((p, k) => {
+      if (!p) return;
+      const [x, y] = this.view.to(p);
+      const far = Math.hypot(x - place[0], y - place[1]);
+      if (far < distance) [best, distance] = [k, far];
+    });
+    if (best < 0) return null;
+    this.chosen = best;
+    let moved = false;
+    this.change(() => {});
+    return {
+      move: (to) => {
+        if (!moved) this.edit.mark();
+        moved = true;
+        this.change(() => this.edit.moveTo(best, to));
+      },
+      end: () => {},
+    };
+  }
+
+  onKey(event) {
+    if (!this.edit) return false;
+    const key = event.key.toLowerCase();
+    const count = this.edit.keypoints.length;
+    if ((event.ctrlKey || event.metaKey) && (key === "z" || key === "y")) {
+      this.change(() => (key === "y" || event.shiftKey ? this.edit.redo() : this.edit.undo()));
+      return true;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey) return false;
+    const step = event.shiftKey ? 0.1 : 1;
+    const moves = { arrowleft: [-step, 0], arrowright: [step, 0], arrowup: [0, -step], arrowdown: [0, step] };
+    if (key === "n" || key === "p") this.change(() => (this.chosen = (this.chosen + (key === "n" ? 1 : count - 1) + (this.chosen < 0 && key === "p" ? 1 : 0)) % count));
+    else if (key in moves && this.chosen >= 0) this.change(() => (this.edit.mark(), this.edit.moveBy(this.chosen, ...moves[key])));
+    else if (key === "h") this.hide();
+    else if (key === "m") this.mirror();
+    else if (key === "s") this.save();
+    else return false;
+    return true;
+  }
+
+  hide() {
+    if (this.chosen < 0) return;
+    if (!this.album.hides) return this.studio.say(`${this.album.form} files have no place for hidden points`, true);
+    this.change(() => (this.edit.mark(), this.edit.toggle(this.chosen)));
+  }
+
+  mirror() {
+    const on = $("mirror").getAttribute("aria-pressed") !== "true";
+    $("mirror").setAttribute("aria-pressed", String(on));
+    if (this.edit) this.edit.mirrored = on;
+  }
+
+  async save() {
+    if (!this.edit) return;
+    const { name } = this.entry;
+    try {
+      await api.saveFace(this.entry.id, this.edit.keypoints, this.face.version);
+    } catch (error) {
+      return this.studio.say(`${name}: ${error.message}`, true);
+    }
+    this.entry.done = true;
+    await this.list();
+    this.studio.say(`${name}: saved`);
+    await this.next();
+  }
+
+  paint(pen, view) {
+    if (!this.edit) return;
+    const face = { keypoints: this.edit.keypoints, spread_px: this.face.labelled ? null : this.face.spread_px };
+    drawFace(pen, face, this.album.skeleton, SHOW, (p) => view.to(p), view.scale, 3.2);
+    const place = this.edit.keypoints[this.chosen];
+    if (!place) return;
+    const [x, y] = view.to(place);
+    pen.strokeStyle = "#000";
+    pen.lineWidth = 2;
+    pen.beginPath();
+    pen.arc(x, y, 8, 0, 2 * Math.PI);
+    pen.stroke();
+  }
+}
+
+function loaded(address) {
+  return new Promise((done, failed) => {
+    const image = new Image();
+    image.onload = () => done(image);
+    image.onerror = () => failed(new Error("its picture cannot be read"));
+    image.src = address;
+  });
+}

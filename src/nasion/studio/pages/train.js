@@ -1,0 +1,92 @@
+// The room "Train": a training of the folder's labels, with its curve and the time left.
+
+import * as api from "./api.js";
+
+const $ = (id) => document.getElementById(id);
+const EVERY_MS = 1500;
+const WORDS = {
+  none: "No training yet.",
+  running: "Training",
+  stopping: "Stopping after this epoch",
+  stopped: "Stopped; it can go on",
+  done: "Done; the model can be tried",
+  failed: "It failed",
+};
+
+export class Train {
+  constructor(studio) {
+    this.studio = studio;
+    $("train-start").addEventListener("click", () => this.ask(() => api.train($("minutes").value)));
+    $("train-stop").addEventListener("click", () => this.ask(api.trainStop));
+    $("train-on").addEventListener("click", () => this.ask(api.trainOn));
+  }
+
+  enter() {
+    return this.ask(api.training);
+  }
+
+  async ask(what) {
+    clearTimeout(this.timer);
+    try {
+      this.show(await what());
+    } catch (error) {
+      this.studio.say(error.message, true);
+    }
+  }
+
+  show(story) {
+    const going = story.state === "running" || story.state === "stopping";
+    $("train-start").disabled = going || !story.possible;
+    $("train-stop").disabled = story.state !== "running";
+    $("train-on").disabled = story.state !== "stopped";
+    $("train-report").hidden = story.state !== "done";
+    $("train-state").textContent = story.possible ? told(story) : "Training needs torch: pip install 'nasion[train]'";
+    $("train-state").classList.toggle("bad", story.state === "failed");
+    drawCurve($("curve"), story.curve);
+    if (story.state === "done" && this.last !== "done" && this.last) this.studio.newModel(story.model);
+    this.last = story.state;
+    if (going) this.timer = setTimeout(() => this.ask(api.training), EVERY_MS);
+  }
+}
+
+function told({ state, curve, epochs, left_s, error, model }) {
+  const parts = [WORDS[state]];
+  if (model) parts.push(model);
+  if (epochs) parts.push(`epoch ${curve.length} of ${epochs}`);
+  if (left_s !== null) parts.push(left_s < 60 ? `${Math.round(left_s)} s left` : `${Math.round(left_s / 60)} min left`);
+  if (error) parts.push(error);
+  return parts.join(" · ");
+}
+
+function drawCurve(canvas, curve) {
+  const [width, height, edge] = [canvas.clientWidth, canvas.clientHeight, 46];
+  const ratio = window.devicePixelRatio || 1;
+  [canvas.width, canvas.height] = [width * ratio, height * ratio];
+  const pen = canvas.getContext("2d");
+  pen.scale(ratio, ratio);
+  const points = curve.filter((row) => Number.isFinite(row.val_error_px)).map((row) => [row.epoch + 1, row.val_error_px]);
+  canvas.setAttribute("aria-label", points.length ? `Validation error ${points.at(-1)[1].toFixed(2)} px` : "No validation yet");
+  if (!points.length) return;
+  const style = getComputedStyle(canvas);
+  const top = 1.1 * Math.max(...points.map(([, error]) => error));
+  const last = Math.max(2, points.at(-1)[0]);
+  const to = ([epoch, error]) => [edge + ((width - edge - 12) * epoch) / last, height - edge - ((height - edge - 12) * error) / top];
+  pen.strokeStyle = pen.fillStyle = style.color;
+  pen.font = "13px system-ui";
+  pen.strokeRect(edge, 12, width - edge - 12, height - edge - 12);
+  pen.fillText("epoch", width / 2, height - 10);
+  pen.fillText(String(last), width - 30, height - 28);
+  pen.fillText(`${top.toFixed(1)} px`, 2, 22);
+  pen.fillText("0", edge - 12, height - edge);
+  pen.fillText("validation error", edge + 8, 30);
+  pen.strokeStyle = style.getPropertyValue("--accent");
+  pen.lineWidth = 2;
+  pen.beginPath();
+  points.forEach((point, k) => (k ? pen.lineTo(...to(point)) : pen.moveTo(...to(point))));
+  pen.stroke();
+  for (const point of points) {
+    pen.beginPath();
+    pen.arc(...to(point), 3, 0, 2 * Math.PI);
+    pen.fill();
+  }
+}

@@ -1,0 +1,53 @@
+"""The models of a server, each loaded when it is first asked for."""
+
+from collections.abc import Callable
+from typing import Any
+
+from nasion import models
+from nasion.errors import ConfigError, nearest
+from nasion.predict import Predictor
+from nasion.skeleton import Skeleton
+
+__all__ = ["Room"]
+
+
+class Room:
+    """The predictors of a server, each made when it is first asked for."""
+
+    def __init__(self, make: Callable[[str], Predictor], extra: dict[str, str]) -> None:
+        self.make, self.extra = make, extra
+        self.made: dict[str, Predictor] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """The models that can be asked for: the package's, and those that the server was started with."""
+        return [*self.extra, *(name for name in models.available() if name not in self.extra)]
+
+    def predictor(self, name: str) -> Predictor:
+        """Return the predictor of a model.
+
+        Raises:
+            ConfigError: there is none of that name; a request names no file.
+        """
+        if name not in self.names:
+            raise ConfigError(f'no model "{name[:80]}" here; {nearest(name[:80], self.names)}')
+        if name not in self.made:
+            self.made[name] = self.make(self.extra.get(name, name))
+        return self.made[name]
+
+    def described(self, name: str) -> dict[str, Any]:
+        """Return a model as JSON has it: its points, and its card if it is the package's."""
+        card = models.card(name) if name in models.available() and self.extra.get(name, name) == name else {}
+        return {"name": name, "skeleton": self.skeleton_table(self.predictor(name).skeleton), "card": card}
+
+    @staticmethod
+    def skeleton_table(points: Skeleton) -> dict[str, Any]:
+        """Return what a page needs to draw points."""
+        return {
+            "name": points.name,
+            "count": points.count,
+            "names": points.names,
+            "lines": [list(line) for line in points.lines],
+            "regions": {name: list(indices) for name, indices in points.regions.items()},
+            "flip": points.flip,
+        }

@@ -1,0 +1,159 @@
+"""A training from the page: `nasion train` as a process of its own, watched through its run folder."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from nasion.errors import ConfigError
+
+__all__ = ["Training"]
+
+RECIPE = "finetune"
+STOP_S = 60
+"""How long a training may take to its next clean stop before it is ended."""
+
+
+class Training:
+    """At most one training at a time, of the faces of one folder.
+
+    Args:
+        source: the data, as datasets are named.
+        runs: folder for the runs.
+        init: the model to start from.
+    """
+
+    def __init__(self, source: str, runs: Path, init: str) -> None:
+        self.source, self.runs, self.init = source, runs, init
+        self.process: subprocess.Popen[bytes] | None = None
+        self.run: Path | None = None
+        self.log: Any = None
+        self.stopped = False
+
+    def start(self, minutes: float) -> None:
+        """Begin a training that takes about so long.
+
+        Raises:
+            ConfigError: one is running, or torch is not installed.
+        """
+        self._prove_free()
+        self.run = self.runs / time.strftime("%Y%m%d-%H%M%S")
+        settings = ["--set", "init.freeze_epochs=0"] if minutes < 2 else []
+        words = [
+            RECIPE,
+            "--data",
+            self.source,
+            "--init",
+            self.init,
+            "--out",
+            str(self.run),
+            "--minutes",
+            f"{minutes:g}",
+        ]
+        self._begin([*words, *settings])
+
+    def go_on(self) -> None:
+        """Go on with the training that was stopped.
+
+        Raises:
+            ConfigError: one is running, or none was stopped.
+        """
+        self._prove_free()
+        if self.run is None or not (self.run / "run.json").exists():
+            raise ConfigError("there is no training to go on with; start one")
+        self._begin(["--resume", str(self.run)])
+
+    def stop(self) -> None:
+        """End the training after its epoch, with everything saved."""
+        if self._runs():
+            assert self.process is not None
+            self.stopped = True
+            self.process.send_signal(signal.SIGINT)
+
+    def close(self) -> None:
+        """End it when the server ends: cleanly if that is soon enough."""
+        self.stop()
+        if self.process is not None:
+            try:
+                self.process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+
+    def described(self) -> dict[str, Any]:
+        """Return how it goes: its state, the curve so far, the seconds left, and what went wrong."""
+        curve = self._curve()
+        return {
+            "possible": find_spec("pytorch_lightning") is not None,
+            "state": self._state(),
+            "model": self.run.name if self.run else "",
+            "epochs": self._planned(),
+            "curve": curve,
+            "left_s": self._left(curve),
+            "error": self._error(),
+        }
+
+    @property
+    def report(self) -> Path | None:
+        """The page about the finished training."""
+        page = self.run / "report.html" if self.run else None
+        return page if page is not None and page.is_file() and not self._runs() else None
+
+    def _begin(self, words: list[str]) -> None:
+        self.runs.mkdir(parents=True, exist_ok=True)
+        self.stopped = False
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115  # as long as the process
+        command = [sys.executable, "-m", "nasion", "train", *words]
+        self.process = subprocess.Popen(  # noqa: S603  # own words; own group: Ctrl-C is the server's alone
+            command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+
+    def _prove_free(self) -> None:
+        if self._runs():
+            raise ConfigError("a training is running; stop it first")
+        if find_spec("pytorch_lightning") is None:
+            raise ConfigError("training needs torch and Lightning; pip install 'nasion[train]'")
+
+    def _runs(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def _state(self) -> str:
+        if self.process is None:
+            return "none"
+        if self._runs():
+            return "stopping" if self.stopped else "running"
+        if self.process.returncode:
+            return "failed"
+        return "stopped" if self.stopped and len(self._curve()) < self._planned() else "done"
+
+    def _planned(self) -> int:
+        try:
+            assert self.run is not None
+            return int(json.loads((self.run / "run.json").read_text("utf-8"))["config"]["schedule"]["epochs"])
+        except (OSError, ValueError, KeyError, AssertionError):
+            return 0
+
+    def _curve(self) -> list[dict[str, float]]:
+        try:
+            assert self.run is not None
+            with (self.run / "epochs.csv").open(newline="", encoding="utf-8") as file:
+                return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
+        except (OSError, ValueError, AssertionError):
+            return []
+
+    def _left(self, curve: list[dict[str, float]]) -> float | None:
+        if not self._runs() or not curve:
+            return None
+        return (self._planned() - len(curve)) * curve[-1]["seconds"] / len(curve)
+
+    def _error(self) -> str:
+        if self._state() != "failed" or self.log is None:
+            return ""
+        self.log.seek(0)
+        lines = self.log.read().decode("utf-8", "replace").strip().splitlines()
+        return lines[-1].removeprefix("nasion: ") if lines else "it ended without a word"
