@@ -264,3 +264,125 @@ def test_every_control_has_a_name_and_nothing_is_cut_off(page, astronaut, size):
     )
     assert nameless == []
     shot(page, f"try-{size['width']}")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two drawn pictures: one labelled, one not."""
+    from nasion.drawn_face import draw_face
+
+    for k in range(2):
+        face = draw_face(5, k, 0, "ibug-68")
+        images.write(tmp_path / "faces" / f"{'ab'[k]}.png", face.image)
+    face = draw_face(5, 0, 0, "ibug-68")
+    lines = "".join(f"{x + 1:.3f} {y + 1:.3f}\n" for x, y in face.keypoints)
+    (tmp_path / "faces" / "a.pts").write_text(f"version: 1\nn_points: 68\n{{\n{lines}}}\n")
+    return tmp_path / "faces"
+
+
+@pytest.fixture
+def desk(browser, folder):
+    """A page on a server of its own, with a folder open, in the room where it is corrected."""
+    from nasion.skeleton import load_skeleton
+    from nasion.studio import open_album
+
+    def finds(image):
+        height, width = image.shape[:2]
+        return [Detection(np.array([0.25 * width, 0.2 * height, 0.75 * width, 0.9 * height]), 0.9)]
+
+    def predictor(name):
+        return Predictor(OnnxBackend(resolve(name), threads=1), finds)
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    app = build(make=predictor, album=open_album(str(folder), load_skeleton("ibug-68")))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.goto(f"http://127.0.0.1:{port}/")
+    page.get_by_text("Ready.").wait_for()
+    page.locator("#tab-correct").click()
+    page.get_by_role("button", name="a.png").click()
+    page.get_by_text("a.png: labelled").wait_for()
+    yield page
+    context.close()
+    server.should_exit = True
+    thread.join(10)
+
+
+def test_points_are_dragged_undone_and_saved(desk, folder):
+    from nasion.datasets.ibug import parse_pts
+
+    before = parse_pts((folder / "a.pts").read_text())
+    desk.locator("#sheet").focus()
+    for _ in range(31):
+        desk.keyboard.press("n")
+    assert "Point 30, " in desk.locator("#point").inner_text()
+    desk.keyboard.press("ArrowRight")
+    desk.keyboard.press("ArrowRight")
+    desk.keyboard.press("Control+z")
+    desk.keyboard.press("Control+z")
+    desk.keyboard.press("Control+y")
+    # the ring around the chosen point is black: drag from its centre
+    values = desk.evaluate(
+        "() => { const c = document.getElementById('sheet'); const d = c.getContext('2d').getImageData(0, 0, c.width,"
+        " c.height); return [c.height, c.width, Array.from(d.data)]; }"
+    )
+    pixels = np.array(values[2], np.uint8).reshape(values[0], values[1], 4)[..., :3].astype(int)
+    rows, columns = np.nonzero(pixels.sum(-1) < 8)
+    box = desk.locator("#sheet").bounding_box()
+    x, y = box["x"] + (columns.min() + columns.max()) / 2, box["y"] + (rows.min() + rows.max()) / 2
+    shot(desk, "correct")
+    desk.mouse.move(x, y)
+    desk.mouse.down()
+    desk.mouse.move(x, y + 60, steps=5)
+    desk.mouse.up()
+    desk.locator("#save").click()
+    desk.get_by_text("1 of 2 are done").wait_for()
+    after = parse_pts((folder / "a.pts").read_text())
+    moved = np.linalg.norm(after - before, axis=1)
+    assert np.flatnonzero(moved > 0.01).tolist() == [30]
+    assert after[30, 0] - before[30, 0] == pytest.approx(1.0, abs=1.5)
+    assert after[30, 1] > before[30, 1] + 5
+    assert parse_pts((folder / "a.pts.orig").read_text()) == pytest.approx(before)
+
+
+def test_a_mirrored_edit_moves_both_sides(desk, folder):
+    from nasion.datasets.ibug import parse_pts
+
+    before = parse_pts((folder / "a.pts").read_text())
+    desk.locator("#sheet").focus()
+    desk.keyboard.press("m")
+    for _ in range(37):
+        desk.keyboard.press("n")
+    for _ in range(4):
+        desk.keyboard.press("ArrowLeft")
+    desk.keyboard.press("s")
+    desk.get_by_text("1 of 2 are done").wait_for()
+    moved = parse_pts((folder / "a.pts").read_text()) - before
+    assert np.flatnonzero(np.linalg.norm(moved, axis=1) > 0.01).tolist() == [36, 45]
+    assert moved[36, 0] == pytest.approx(-4, abs=0.01)
+    assert moved[45, 0] == pytest.approx(4, abs=0.3)
+
+
+def test_an_unlabelled_picture_starts_with_the_models_points(desk, folder):
+    desk.get_by_role("button", name="b.png").click()
+    desk.get_by_text("not labelled yet").wait_for()
+    desk.locator("#save").click()
+    desk.get_by_text("1 of 2 are done").wait_for()
+    assert (folder / "b.pts").exists()
+    assert not (folder / "b.pts.orig").exists()
+
+
+def test_a_second_window_is_told(desk, folder):
+    lines = (folder / "a.pts").read_text().split("\n")
+    lines[3] = "1.5 2.5"
+    (folder / "a.pts").write_text("\n".join(lines))
+    desk.locator("#save").click()
+    desk.locator("#status.bad").wait_for()
+    assert "have been changed" in desk.locator("#status").inner_text()
