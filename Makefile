@@ -56,14 +56,14 @@ format: $(VENV)/.develops ## let ruff lay out and mend the code
 bench: $(VENV)/.develops ## measure loader, training step, import and prediction
 	$(BIN)/python bench/bench.py
 
-$(PEERS)/.ready: bench/peers/requirements.txt pyproject.toml
+$(PEERS)/.ready: bench/peers/requirements.txt pyproject.toml $(shell find src -name "*.py" -o -name "*.onnx")
 	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --requirement bench/peers/requirements.txt
-	$(PEERS)/bin/python -m pip install --quiet --editable .
+	$(PEERS)/bin/python -m pip install --quiet .
 	@touch $@
 
 bench-peers: $(PEERS)/.ready ## measure nasion beside dlib and MediaPipe; DATA=300W_DIR, QUICK=1 tries no options for dlib
-	$(PEERS)/bin/python bench/peers/main.py "$(DATA)" $(if $(QUICK),--no-search) $(foreach run,$(RUNS),--run $(run))
+	$(PEERS)/bin/python bench/peers/main.py "$(DATA)" $(if $(CACHE),--cache "$(CACHE)") $(if $(QUICK),--no-search) $(foreach run,$(RUNS),--run $(run))
 
 clean: ## remove the virtual environment and what demo and test wrote
 	rm -rf $(VENV) $(PEERS) demo .pytest_cache .hypothesis .ruff_cache .import_linter_cache

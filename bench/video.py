@@ -115,39 +115,37 @@ def noisy(image: Image, seed: int) -> Image:
 
 def measured(scene: Scene, frames: list[Frame]) -> list[str]:
     """Return a scene's scores as a row of the table."""
-    errors, offsets, numbers, lost = [], [], [], 0
-    steps = []
+    errors: list[float] = []
+    places: dict[int, list[tuple[int, FloatArray, FloatArray]]] = {}
+    numbers: dict[int, list[int]] = {}
+    lost = 0
     for frame, (_, true) in zip(frames, scene.frames, strict=True):
-        found = {face.number: face.found.keypoints for face in frame.faces}
-        lost += max(0, len(true) - len(found))
+        left = {face.number: face.found.keypoints for face in frame.faces}
         for face, points in enumerate(true):
-            if not found:
+            size = float(np.ptp(points[:, 0]))
+            near = {n: float(np.linalg.norm(found - points, axis=-1).mean()) / size for n, found in left.items()}
+            number = min(near, key=lambda n: near[n], default=-1)
+            if number < 0 or near[number] > 1:
+                lost += 1
                 continue
-            number = min(found, key=lambda n: float(np.linalg.norm(found[n] - points, axis=-1).mean()))
-            errors.append(np.linalg.norm(found[number] - points, axis=-1).mean() / np.ptp(points[:, 0]))
-            if face == 0:
-                numbers.append(number)
-                offsets.append((found[number] - points).mean(0))
-                steps.append((frame.index, found[number] - points, points.mean(0)))
-    still = np.array([error for _, error, _ in steps])
-    jitter = np.linalg.norm(np.diff(still, axis=0), axis=-1).mean()
-    return [
-        f"{100 * np.mean(errors):.2f}",
-        f"{jitter:.2f}",
-        f"{lag([(index, place, offset) for (index, _, place), offset in zip(steps, offsets, strict=True)]):.1f}",
-        str(int((np.diff(numbers) != 0).sum())),
-        str(lost),
-    ]
+            errors.append(near[number])
+            numbers.setdefault(face, []).append(number)
+            places.setdefault(face, []).append((frame.index, points, left.pop(number)))
+    first = places[0]
+    offsets = np.array([found - true for _, true, found in first])
+    jitter = np.linalg.norm(np.diff(offsets, axis=0), axis=-1).mean()
+    changed = sum(int((np.diff(each) != 0).sum()) for each in numbers.values())
+    return [f"{100 * np.mean(errors):.2f}", f"{jitter:.2f}", lag(first), str(changed), str(lost)]
 
 
-def lag(steps: list[tuple[int, FloatArray, FloatArray]]) -> float:
-    """Return how many frames the points' mean is behind: the offset along the motion over the speed, least squares."""
-    index = np.array([k for k, *_ in steps])
-    places, offsets = (np.array([step[which] for step in steps]) for which in (1, 2))
-    speed = np.gradient(places, index, axis=0)
+def lag(places: list[tuple[int, FloatArray, FloatArray]]) -> str:
+    """Return how many frames points are behind: their offsets along their motion over its speed, least squares."""
+    index = np.array([k for k, *_ in places])
+    true, found = (np.array([each[which] for each in places]) for which in (1, 2))
+    speed, offsets = np.gradient(true, index, axis=0), found - true
     offsets = offsets - offsets.mean(0)
     total = float((speed**2).sum())
-    return -float((speed * offsets).sum()) / total if total > 1 else 0.0
+    return f"{-float((speed * offsets).sum()) / total:.1f}" if total > 1 else ""
 
 
 def pace(predictor: Predictor, count: int = 60) -> float:

@@ -154,17 +154,24 @@ class Predictor:
             faces[k].append(face if detection is None else replace(face, score=detection.score))
         if boxes is None and not self.looks_at_whole:
             faces = [self._proved(each) for each in faces]
-        return faces if self.max_spread is None else [[self._sure(face) for face in each] for each in faces]
+        return [[self.surely(face) for face in each] for each in faces]
 
-    def _sure(self, face: Prediction) -> Prediction:
-        """Return the face without the points of which the network is too unsure."""
+    def surely(self, face: Prediction) -> Prediction:
+        """Return the face without the points that may be further off than `max_spread`.
+
+        Raises:
+            ConfigError: there is such a limit, and the model does not know its spread.
+        """
+        if self.max_spread is None:
+            return face
         if not np.isfinite(face.spread).any():
             raise ConfigError(
                 f"{self.backend.name} does not say how far its points may be off, so none can be left out by it; "
                 "networks with maps do, such as the default model"
             )
         width, height = np.ptp(box_around(face.keypoints).reshape(2, 2), axis=0)
-        unsure = face.spread > self.max_spread * np.sqrt(width * height)
+        size = np.sqrt(width * height) or np.sqrt(np.prod(face.box[2:] - face.box[:2]))  # one point has no size
+        unsure = face.spread > self.max_spread * size
         return replace(face, keypoints=np.where(unsure[:, None], np.nan, face.keypoints))
 
     def _proved(self, faces: Sequence[Prediction]) -> list[Prediction]:

@@ -123,6 +123,10 @@ def video(
         story = write_clip(source, predictor, out, csv, smooth, tell)
     if source.ended_early:
         notice(f"{clip}: it broke off after {story.frames} frames ({source.ended_early}); what came before is written")
+    if source.damaged:
+        notice(f"{clip}: {source.damaged} damaged parts were left out")
+    if story.lost_sound:
+        notice(f"{clip}: the sound was left out: {story.lost_sound}")
     say(_told_story(story))
     for path in (out, csv):
         if path is not None:

@@ -59,7 +59,7 @@ def train(
 
 def sweep(
     recipe: Annotated[str, typer.Argument(help="a recipe's name, or a .toml file")],
-    data: Annotated[str | None, typer.Option(help='"format:source"')] = None,
+    data: Annotated[list[str] | None, typer.Option(help='"format:source"; further ones add training faces')] = None,
     settings: Settings = None,
     out: Annotated[Path | None, typer.Option(help="folder for the runs; else runs/sweep-RECIPE-DATE-TIME")] = None,
     minutes: Minutes = None,
@@ -67,8 +67,9 @@ def sweep(
     """Train one run for each value of --set a.b=x,y,z and compare their curves and scores."""
     needs_torch()
     from nasion.train import study
+    from nasion.train.fit import JOINED
 
-    jobs = study.sweep_jobs(recipe, settings or (), data)
+    jobs = study.sweep_jobs(recipe, settings or (), JOINED.join(data) if data else None)
     study.sweep(recipe, jobs, out or study.new_folder(f"sweep-{recipe}"), console, minutes)
 
 

@@ -8,7 +8,7 @@ POST /v1/match            two pictures → a morph       GET  /docs          thi
 import asyncio
 import base64
 import io
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -112,7 +112,7 @@ def build(
         training = Training(album.source, album.root / "nasion-runs", room.extra.get(start, start))
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> Any:
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         looking = asyncio.create_task(look_at_all(album, room, desk)) if album is not None else None
         yield
         if looking is not None:
@@ -261,8 +261,9 @@ def _matched(first: bytes, second: bytes, predictor: Predictor, frames: int, set
         images.decode(content, f"picture {name}", settings.largest_pixels)
         for content, name in ((first, "A"), (second, "B"))
     ]
-    found = match(*(_largest(predictor(image), name) for image, name in zip(pictures, "AB", strict=True)))
-    pair = Pair(*pictures, found)
+    a, b = (_largest(predictor(image), name) for image, name in zip(pictures, "AB", strict=True))
+    found = match(a, b)
+    pair = Pair(pictures[0], pictures[1], found)
     return {
         "names": list(found.names),
         "residual": found.residual,

@@ -41,7 +41,7 @@ class TorchBackend:
         state = load_weights(self.run.best)
         self.network = KeypointNetwork(self.run.config, self.skeleton.count)
         try:
-            self.network.load_state_dict(state["weights"])
+            self.network.load_state_dict(with_spread(state["weights"], self.network))
         except (RuntimeError, KeyError, TypeError, AttributeError):
             raise ModelError(
                 f"{self.run.best}: its weights are not those of {folder.name}'s network "
@@ -54,6 +54,12 @@ class TorchBackend:
         with torch.inference_mode():
             keypoints, spread = self.network(to_tensor(crops))
         return keypoints.double().numpy(), spread.double().numpy()
+
+
+def with_spread(weights: dict[str, torch.Tensor], network: KeypointNetwork) -> dict[str, torch.Tensor]:
+    """Return a network's weights; those from before networks learnt their spread begin with the maps' own."""
+    own = network.state_dict()
+    return {name: own[name] for name in own if name.startswith("spread.")} | weights
 
 
 def _largest_doubt(scores: Path) -> float:

@@ -72,8 +72,8 @@ class PhotoConfig(Strict):
 class AugmentConfig(Strict):
     """How training crops vary: the points move with the picture. Ranges are symmetric; the flip is a chance.
 
-    Hand labels may all lie a little to one side of where a mirrored face's would: mirrored faces then teach another
-    habit than the others, and the network learns neither. `flip_shift`, twice that distance, gives them the same.
+    Hand labels may all lie a little to one side of the place that they mean. Mirrored faces then lie to the other,
+    teach another habit than the rest, and the network learns neither; `flip_shift`, twice that distance, mends it.
     """
 
     flip: float = Field(0.0, ge=0, le=1, description="chance of a mirror")

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from nasion import images
 from nasion.crop import face_box, to_channels
 from nasion.drawn_face import SIZE, draw_face
-from nasion.errors import ConfigError, ModelError
+from nasion.errors import ConfigError, ModelError, NasionError
 from nasion.files import prove_writable, write_bytes
 from nasion.geometry import Affine, box_around
 from nasion.models import resolve
@@ -36,7 +36,7 @@ from nasion.skeleton import Skeleton
 from nasion.train.backend import TorchBackend
 from nasion.train.batches import Crops
 from nasion.train.config import AugmentConfig, RunConfig, parse
-from nasion.train.fit import load_faces
+from nasion.train.fit import JOINED, load_faces
 from nasion.train.network import KeypointNetwork
 from nasion.train.quantise import quantised, unfolded
 from nasion.train.run import package_versions
@@ -142,7 +142,14 @@ def _weights(model: onnx.ModelProto) -> list[str]:
 
 def _own_crops(backend: TorchBackend) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return varied training crops (N, H, W, C) of the run's own data, and plain ones of its validation faces."""
-    config, faces = backend.run.config, load_faces(backend.run.config)
+    config = backend.run.config
+    try:
+        faces = load_faces(config)
+    except NasionError as error:
+        raise ConfigError(
+            f"int8 measures its ranges on the run's own faces, and they cannot be read: {error}; "
+            "put them back, or export with --precision half"
+        ) from None
     splits = {face.split for face in faces.annotations}
 
     def crops(split: str, augment: AugmentConfig | None) -> NDArray[np.uint8]:
@@ -236,6 +243,8 @@ def _without_folders(command: str) -> str:
     >>> _without_folders("nasion train default --data ibug:/home/me/300w --out runs/a")
     'nasion train default --data ibug:300w --out a'
     """
+    if JOINED in command and not command.startswith("nasion "):  # a source of several
+        return JOINED.join(_without_folders(source) for source in command.split(JOINED))
     words = (re.sub(r"(^|[:=])[^:=]*/(?=[^/])", r"\1", word) for word in shlex.split(command))
     return shlex.join(words) if " " in command else "".join(words)
 

@@ -61,7 +61,9 @@ def _deepened(begun: Named, wanted: Named) -> Named:
     grown = getattr(parts.find("models", begun.name), "grown", None)
     if grown is None or begun.name != wanted.name:
         return begun
-    return Named(name=begun.name, **grown(begun.options, wanted.options))
+    own = parts.options("models", begun)
+    deeper = grown(own, parts.options("models", wanted))
+    return begun if deeper is own else Named(name=begun.name, **{**begun.options, "blocks": deeper.blocks})
 
 
 def begin(network: KeypointNetwork, config: RunConfig, skeleton: Skeleton) -> None:

@@ -90,13 +90,23 @@ class KeypointModule(lightning.LightningModule):
         decoded = self.network.decode(batch.crops)
         loss = mean_cost(self.loss, decoded, batch.target)
         self.step_loss = float(loss.detach())  # the curve is of points alone
-        if not isfinite(self.step_loss):
+        if self.network.spread is not None:
+            loss = loss + spread_cost(decoded, batch.target)
+        if not isfinite(float(loss.detach())):
             raise ConfigError(
                 f"the loss became {self.step_loss} in epoch {self.current_epoch + 1}; try a smaller optimizer.lr"
             )
-        if self.network.spread is not None:
-            loss = loss + spread_cost(decoded, batch.target)
         return loss * batch.share
+
+    def configure_gradient_clipping(
+        self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        """Clip the gradient of the points' weights by itself, so that learning the spread moves no point."""
+        if gradient_clip_val:
+            own = set(self.network.spread.parameters()) if self.network.spread else set()
+            rest = [weight for weight in self.network.parameters() if weight not in own]
+            for weights in (rest, list(own)):
+                torch.nn.utils.clip_grad_norm_(weights, gradient_clip_val)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Move the running mean a little."""

@@ -15,7 +15,7 @@ from nasion.errors import ConfigError, nearest
 from nasion.strict import explain
 from nasion.train.config import Named
 
-__all__ = ["Kind", "Shape", "available", "build", "find"]
+__all__ = ["Kind", "Shape", "available", "build", "find", "options"]
 
 Kind = Literal["models", "codecs", "losses"]
 
@@ -62,9 +62,17 @@ def build(kind: Kind, part: Named, shape: Shape, *more: Any) -> Any:
     Raises:
         ConfigError: there is none of that name, or an option is wrong.
     """
+    return find(kind, part.name).build(options(kind, part), shape, *more)
+
+
+def options(kind: Kind, part: Named) -> Any:
+    """Return the checked options of a part.
+
+    Raises:
+        ConfigError: there is none of that name, or an option is wrong.
+    """
     module = find(kind, part.name)
     try:
-        options = module.Options.model_validate(part.options)
+        return module.Options.model_validate(part.options)
     except ValidationError as error:
         raise ConfigError(f"{kind} {part.name}: {explain(error, module.Options)}") from None
-    return module.build(options, shape, *more)

@@ -63,21 +63,26 @@ def quantised(model: onnx.ModelProto, crops: NDArray[np.uint8], exact: Sequence[
     """
     folded, vectors = fold(model)
     kept = [node.name for node in model.graph.node if node.op_type == "Conv" and node.input[1] in exact]
-    logging.getLogger().setLevel(logging.ERROR)  # ONNX Runtime's advice to prepare the model, through the root logger
+    root = logging.getLogger()
+    level = root.level
     with tempfile.TemporaryDirectory() as place, redirect_stdout(io.StringIO()):
         path = Path(place) / "int8.onnx"
-        quantize_static(
-            model,
-            path,
-            Faces(crops),
-            quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=["Conv"],
-            per_channel=True,
-            reduce_range=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            nodes_to_exclude=kept,
-        )
+        root.setLevel(logging.ERROR)  # ONNX Runtime advises, through the root logger, to prepare the model
+        try:
+            quantize_static(
+                model,
+                path,
+                Faces(crops),
+                quant_format=QuantFormat.QDQ,
+                op_types_to_quantize=["Conv"],
+                per_channel=True,
+                reduce_range=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                nodes_to_exclude=kept,
+            )
+        finally:
+            root.setLevel(level)
         result = onnx.load(path)
     result.graph.initializer.extend(vectors)  # no node needs them, but a training that starts from the file does
     helper.set_model_props(result, {FOLDED: json.dumps(folded)})

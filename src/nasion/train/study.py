@@ -24,7 +24,7 @@ from nasion.scores import NAMES, measure, scores_table
 from nasion.train.backend import LARGEST_DOUBT, TorchBackend
 from nasion.train.callbacks import read_curve
 from nasion.train.config import RunConfig, load
-from nasion.train.fit import fit, load_faces, resume
+from nasion.train.fit import JOINED, fit, load_faces, resume
 from nasion.train.floor import decoding_floor
 from nasion.train.machine import ALONE, Machines, is_follower
 from nasion.train.network import KeypointNetwork
@@ -75,7 +75,8 @@ def _finish(run: Run, console: Console, began: float) -> Run:
     if np.isfinite(measured.doubts()).any():
         known[LARGEST_DOUBT] = float(np.nanmax(measured.doubts()))
     write_text(run.folder / "scores.json", json.dumps(known, indent=1) + "\n")
-    command = shlex.join(["nasion", "evaluate", str(run.folder), run.config.data.source, "--split", split])
+    first = run.config.data.source.split(JOINED)[0]  # the others gave training faces alone
+    command = shlex.join(["nasion", "evaluate", str(run.folder), first, "--split", split])
     write_report(path, measured, faces, command, training_story(run))
     console.print(f"\n[bold]{len(measured.faces)} {NAMES[split]} faces[/]")
     console.print(scores_table(measured))

@@ -28,12 +28,14 @@ class Story:
         shown: frames in which each face was seen, by its number.
         looks: how often the detector looked at the whole picture.
         seconds: of work.
+        lost_sound: why the sound was left out, if it was.
     """
 
     frames: int = 0
     shown: dict[int, int] = field(default_factory=dict)
     looks: int = 0
     seconds: float = 0.0
+    lost_sound: str = ""
 
     @property
     def rate(self) -> float:
@@ -92,6 +94,7 @@ def write_clip(
                     lines.writerow([frame.index, f"{frame.time_s:.4f}", face.number, score, *points])
                 story.seconds = time.perf_counter() - began
                 tell(story)
+            story.lost_sound = writer.lost_sound if writer else ""
             if not story.frames:
                 raise ImageError(f"{clip.path}: it has no frame that can be read")
     finally:  # what was found until Ctrl-C is not lost
@@ -106,6 +109,8 @@ def _prove_files(clip: Clip, out: Path | None, table: Path | None) -> None:
             continue
         if path.suffix.lower() != suffix:
             raise ConfigError(f"{path}: this is written as {suffix}")
+        if path.is_dir():
+            raise ConfigError(f"{path} is a folder; name a file")
         if path.exists() and path.samefile(clip.path):
             raise ConfigError(f"{path} is the clip itself; choose another name")
         prove_writable(path.parent)

@@ -5,6 +5,7 @@ face is gone. A detector looks at the whole picture only now and then, for faces
 """
 
 from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -107,10 +108,12 @@ class Follower:
 
     def __post_init__(self) -> None:
         self._strength = check_strength(self.smooth)
-        if self.predictor.looks_at_whole:
+        self._finder = copy(self.predictor)  # unsure points are left out of what is shown, not of what is followed
+        self._finder.max_spread = None
+        if self.predictor.looks_at_whole or self.predictor.skeleton.count < 2:
             raise ConfigError(
-                f"{self.predictor.backend.name} was trained on whole pictures; a face is followed by a model that is "
-                "given boxes"
+                f"{self.predictor.backend.name} was trained on whole pictures, or has a single point; "
+                "a face is followed by a model of several points that is given boxes"
             )
 
     def __call__(self, image: Image, time_s: float) -> tuple[Followed, ...]:
@@ -139,7 +142,7 @@ class Follower:
     def _go_on(self, image: Image) -> dict[int, Prediction]:
         """Return the faces that are still where they were, by number; others are marked as lost."""
         present = [track for track in self.tracks if not track.lost]
-        found = self.predictor.at([image] * len(present), [track.box for track in present], passes=1)
+        found = self._finder.at([image] * len(present), [track.box for track in present], passes=1)
         kept: dict[int, Prediction] = {}
         for track, face in zip(present, found, strict=True):
             box = box_around(face.keypoints)
@@ -162,9 +165,10 @@ class Follower:
         """Return the faces with those that a look at the whole picture adds: new ones, and lost ones that came back."""
         self.looks += 1
         found = dict(found)
-        for face in self.predictor(image):
+        for face in self._finder(image):
             box = box_around(face.keypoints)
-            if any(overlap(box, box_around(other.keypoints)) > SAME_PLACE for other in found.values()):
+            known = any(overlap(box, box_around(other.keypoints)) > SAME_PLACE for other in found.values())
+            if known or not self._believed(face, box, image):
                 continue
             back = [track for track in self.tracks if track.lost and overlap(box, track.box) > SAME_PLACE]
             if back:
@@ -185,7 +189,7 @@ class Follower:
         if track.smoother is not None:
             size = SIZE_SHARE * float(np.sqrt(np.prod(face.box[2:] - face.box[:2])))
             face = replace(face, keypoints=track.smoother(face.keypoints, face.spread, seconds, size))
-        return Followed(track.number, face)
+        return Followed(track.number, self.predictor.surely(face))
 
 
 def follow(

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import cv2
 import numpy as np
@@ -31,7 +32,7 @@ def camera_pictures(number: int, goes_on: Callable[[], bool] = lambda: True) -> 
             there, picture = camera.read()
             if not there:
                 raise ImageError(f"camera {number} gives no more pictures")
-            yield time.monotonic() - began, np.ascontiguousarray(picture[:, ::-1, ::-1])
+            yield time.monotonic() - began, np.ascontiguousarray(picture[:, ::-1, ::-1], np.uint8)
     finally:
         camera.release()
 
@@ -72,6 +73,6 @@ def show_camera(number: int, predictor: Predictor, smooth: str) -> Story:
             window.update()
             story.seconds = time.perf_counter() - began
     finally:
-        if open_still:
+        with suppress(tkinter.TclError):  # it may be gone already
             window.destroy()
     return story

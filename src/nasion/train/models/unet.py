@@ -3,8 +3,6 @@
 Sources: Ronneberger et al., "U-Net", 2015; He et al., "Identity Mappings in Deep Residual Networks", 2016.
 """
 
-from typing import Any
-
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -101,19 +99,21 @@ def per_level(blocks: int | list[int], levels: int) -> list[int]:
     return each
 
 
-def grown(begun: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+def grown(begun: Options, wanted: Options) -> Options:
     """Return the options of a trained network with the blocks that are wanted beyond its own.
 
-    A block begins as its shortcut, so the deeper network begins where the trained one stands.
+    A block begins as its shortcut, so the deeper network begins where the trained one stands. What is wanted for
+    another number of levels is left aside.
 
-    >>> grown({"widths": [8, 16], "blocks": 1}, {"blocks": [1, 2]})
-    {'widths': [8, 16], 'blocks': [1, 2]}
+    >>> grown(Options(widths=[8, 16], blocks=1), Options(blocks=[1, 2])).blocks
+    [1, 2]
     """
-    trained = Options.model_validate(begun)
-    own, more = (
-        per_level(blocks, len(trained.widths)) for blocks in (trained.blocks, Options.model_validate(wanted).blocks)
-    )
-    return begun | {"blocks": [max(pair) for pair in zip(own, more, strict=True)]}
+    levels = len(begun.widths)
+    if isinstance(wanted.blocks, list) and len(wanted.blocks) != levels:
+        return begun
+    own, more = (per_level(options.blocks, levels) for options in (begun, wanted))
+    blocks = [max(pair) for pair in zip(own, more, strict=True)]
+    return begun if blocks == own else begun.model_copy(update={"blocks": blocks})
 
 
 def _convolution(width_in: int, width: int, kernel: int, stride: int = 1, padding: int | None = None) -> nn.Sequential:

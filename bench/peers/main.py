@@ -1,0 +1,160 @@
+"""Measures nasion beside what people install today: the same faces, the same boxes, one run.
+
+make bench-peers DATA=300W_DIR            a table on the screen, peers.csv and peers.png
+    CACHE=DIR keeps dlib's trained predictors; RUNS="ibug=runs/ibug danes=runs/danes68" adds run folders
+"""
+
+import csv
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from contenders import (
+    Contender,
+    Trees,
+    dlib_shipped,
+    of_dlib,
+    of_mediapipe,
+    of_nasion,
+    train_dlib,
+)
+from matplotlib.figure import Figure
+from measures import Errors, boxes, errors, installed_mb, jitter, milliseconds
+from rich.console import Console
+from rich.table import Table
+
+from nasion import datasets, models
+from nasion.sample import DataSet
+from nasion.splits import with_validation
+
+SEARCH = (
+    Trees(oversampling_amount=40),
+    Trees(cascade_depth=15),
+    Trees(cascade_depth=15, nu=0.05, oversampling_amount=40),
+    Trees(jitter=0.1),
+)
+"""What is tried besides dlib's default options, chosen by validation faces."""
+
+VALIDATION_SHARE = 0.1
+
+console = Console()
+
+
+def main(
+    data: Annotated[Path, typer.Argument(help="300-W's folder: its training faces teach, lfpw/testset measures")],
+    out: Annotated[Path, typer.Option(help="folder for peers.csv and peers.png")] = Path("peers"),
+    cache: Annotated[Path, typer.Option(help="folder for dlib's trained predictors")] = Path("peers/dlib"),
+    search: Annotated[bool, typer.Option(help="look for dlib's best options, half an hour or more")] = True,
+    run: Annotated[list[str] | None, typer.Option(help="a trained run, NAME=FOLDER", metavar="NAME=FOLDER")] = None,
+) -> None:
+    """Train, measure and draw."""
+    cache.mkdir(parents=True, exist_ok=True)
+    known = with_validation(datasets.load(f"ibug:{data}"), VALIDATION_SHARE)
+    train, validation, test = (known.of_split(name) for name in ("train", "val", "test"))
+    contenders = [of_nasion(name) for name in models.available()]
+    contenders += [of_nasion(name, f"{name}, one pass", refine=0) for name in models.available()]
+    contenders += [of_nasion(folder, name) for name, _, folder in (each.partition("=") for each in run or ())]
+    contenders += [*dlibs(train, validation, cache, search), dlib_shipped(train), of_mediapipe(train, validation)]
+    show(measured(contenders, test), out)
+
+
+def dlibs(train: DataSet, validation: DataSet, cache: Path, search: bool) -> list[Contender]:
+    """Return dlib trained with its default options, and with the best of those that were tried."""
+
+    def trained(trees: Trees, name: str) -> Contender:
+        path = train_dlib(train, cache / f"{'-'.join(str(value) for value in vars(trees).values())}.dat", trees)
+        return of_dlib(path, name, lambda box: box, f"trained on the same faces; {trees}".removesuffix("; "))
+
+    default = trained(Trees(), "dlib, trained on the same faces")
+    if not search:
+        return [default]
+    given = boxes(validation, shaken=False)
+    scored = [
+        (errors(each, validation, given).nme, each) for each in (trained(t, "dlib, best options") for t in SEARCH)
+    ]
+    for score, each in scored:
+        console.print(f"validation {100 * score:.2f} %: {each.note}")
+    return [default, min(scored, key=lambda pair: pair[0])[1]]
+
+
+def measured(contenders: list[Contender], test: DataSet) -> list[dict[str, float | str]]:
+    """Return a row a contender."""
+    plain, shaken = boxes(test, shaken=False), boxes(test, shaken=True)
+    times = milliseconds(contenders, test)
+    rows: list[dict[str, float | str]] = []
+    for each in contenders:
+        good: Errors = errors(each, test, plain)
+        bad: Errors = errors(each, test, shaken)
+        rows.append(
+            {
+                "name": each.name,
+                "nme": 100 * good.nme,
+                "nme_shifted": 100 * bad.nme,
+                "failures": 100 * good.failures,
+                "auc": 100 * good.auc,
+                "lost": good.lost,
+                "ms": times[each.name],
+                "file_mb": each.file_mb,
+                "install_mb": installed_mb(each.packages),
+                "jitter": 100 * jitter(each, test),
+                "note": each.note,
+            }
+        )
+        console.print(f"{each.name}: NME {rows[-1]['nme']:.2f} %")
+    return rows
+
+
+COLUMNS = {
+    "nme": ("NME\n%", "{:.2f}"),
+    "nme_shifted": ("boxes off by\nup to 15 %", "{:.2f}"),
+    "failures": ("failures\nat 8 %", "{:.1f}"),
+    "auc": ("AUC@8\n%", "{:.1f}"),
+    "lost": ("lost", "{:.0f}"),
+    "ms": ("ms a face,\none core", "{:.2f}"),
+    "file_mb": ("file\nMB", "{:.1f}"),
+    "install_mb": ("install\nMB", "{:.0f}"),
+    "jitter": ("jitter\n% of eyes", "{:.3f}"),
+}
+
+
+def show(rows: list[dict[str, float | str]], out: Path) -> None:
+    """Print the table, write it, and draw error against time and size."""
+    table = Table(title="LFPW test faces of 300-W, NME inter-ocular", title_justify="left")
+    table.add_column("")
+    for title, _ in COLUMNS.values():
+        table.add_column(title, justify="right")
+    for row in rows:
+        table.add_row(str(row["name"]), *(form.format(row[key]) for key, (_, form) in COLUMNS.items()))
+    console.print(table)
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "peers.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    figure(rows).savefig(out / "peers.png", dpi=130)
+    console.print(f"{out / 'peers.csv'}, {out / 'peers.png'}")
+
+
+def figure(rows: list[dict[str, float | str]]) -> Figure:
+    """Return error against time, each disc as large as the file."""
+    drawn = Figure(figsize=(8, 5), layout="constrained")
+    axis = drawn.subplots()
+    axis.grid(alpha=0.25)
+    axis.spines[["top", "right"]].set_visible(False)
+    for row in rows:
+        ours = not str(row["name"]).startswith(("dlib", "MediaPipe"))
+        axis.scatter(
+            row["ms"], row["nme"], s=30 * float(row["file_mb"]), alpha=0.5, color="#1e78ff" if ours else "#888888"
+        )
+        text = f"{row['name']}, {row['file_mb']:.1f} MB"
+        axis.annotate(
+            text, (float(row["ms"]), float(row["nme"])), xytext=(6, 4), textcoords="offset points", fontsize=8
+        )
+    axis.set(xscale="log", xlabel="ms a face, one core", ylabel="NME, inter-ocular (%)")
+    axis.set_title("Left and low is better; a disc's area is the file's size; nasion blue", fontsize=10)
+    axis.margins(0.2)
+    return drawn
+
+
+if __name__ == "__main__":
+    typer.run(main)

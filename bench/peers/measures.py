@@ -1,0 +1,139 @@
+"""What is measured of a contender: errors with good and bad boxes, time on one core, and how still a still face is."""
+
+import os
+import time
+from collections.abc import Callable
+from importlib.metadata import distribution, requires
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from contenders import Contender, Points
+from packaging.requirements import Requirement
+
+from nasion import images, metrics
+from nasion.evaluate import THRESHOLD
+from nasion.geometry import Affine, FloatArray, scale_box
+from nasion.sample import DataSet, Image
+
+SHIFT = 0.15
+"""How far boxes are moved, as a share of their sides, and how much larger or smaller they are made."""
+
+STILLS, FRAMES, NOISE, SHAKE_PX = 24, 25, 4.0, 1.0
+"""Faces that are held still, frames of each, noise of their pixels of 255, and how far a frame is moved."""
+
+
+class Errors(NamedTuple):
+    """Scores of one contender; fractions."""
+
+    nme: float
+    failures: float
+    auc: float
+    lost: int
+
+
+def boxes(faces: DataSet, shaken: bool) -> list[FloatArray]:
+    """Return the boxes around the faces' points; shaken, each is moved and scaled by up to `SHIFT`."""
+    random = np.random.default_rng(0)
+    plain = [face.points_box() for face in faces.annotations]
+    if not shaken:
+        return plain
+    return [scale_box(box, 1 + random.uniform(-SHIFT, SHIFT), random.uniform(-SHIFT, SHIFT, 2)) for box in plain]
+
+
+def errors(contender: Contender, faces: DataSet, given: list[FloatArray]) -> Errors:
+    """Return the scores on faces; where nothing is found, the face has failed and is in no mean."""
+    nme = []
+    for index, box in enumerate(given):
+        sample = faces.load(index)
+        found = contender.find(sample.image, box)
+        length = sample.annotation.lengths()["inter_ocular"]
+        far = np.nan if found is None else metrics.point_errors(found, sample.annotation.keypoints).mean() / length
+        nme.append(float(far))
+    array = np.array(nme)
+    lost = int(np.isnan(array).sum())
+    worst = np.where(np.isnan(array), 1.0, array)
+    return Errors(float(np.nanmean(array)), metrics.failure_rate(worst, THRESHOLD), metrics.auc(worst, THRESHOLD), lost)
+
+
+def milliseconds(contenders: list[Contender], faces: DataSet, rounds: int = 7, count: int = 24) -> dict[str, float]:
+    """Return the least mean ms a face of several rounds on one core, the contenders taking turns."""
+    samples = [faces.load(index) for index in range(min(count, len(faces)))]
+    given = [sample.annotation.points_box() for sample in samples]
+    best = dict.fromkeys((c.name for c in contenders), np.inf)
+    cores = os.sched_getaffinity(0)
+    _bind({min(cores)})
+    try:
+        for _ in range(rounds):
+            for contender in contenders:
+                began = time.perf_counter()
+                for sample, box in zip(samples, given, strict=True):
+                    contender.find(sample.image, box)
+                best[contender.name] = min(best[contender.name], 1000 * (time.perf_counter() - began) / len(samples))
+    finally:
+        _bind(cores)
+    return best
+
+
+def _bind(cores: set[int]) -> None:
+    """Bind all threads of this process, those of libraries too, to some cores."""
+    for thread in Path("/proc/self/task").iterdir():
+        os.sched_setaffinity(int(thread.name), cores)
+
+
+def jitter(contender: Contender, faces: DataSet) -> float:
+    """Return how far points of a still face wander, as a share of the eyes' distance: their standard deviation.
+
+    Each frame's picture is moved by up to a px, with noise of its own, and its points are moved back; the box stays.
+    """
+    random = np.random.default_rng(1)
+    spreads = []
+    for index in np.linspace(0, len(faces) - 1, STILLS).astype(int):
+        sample = faces.load(int(index))
+        box, found = sample.annotation.points_box(), []
+        for _ in range(FRAMES):
+            move = random.uniform(-SHAKE_PX, SHAKE_PX, 2)
+            frame = _noisy(images.warp(sample.image, Affine.translation(*move), sample.image.shape[:2]), random)
+            points: Points = contender.find(frame, box)
+            if points is not None:
+                found.append(points - move)
+        if len(found) > 1:
+            wander = np.sqrt(np.var(found, axis=0).sum(-1)).mean()
+            spreads.append(wander / sample.annotation.lengths()["inter_ocular"])
+    return float(np.mean(spreads))
+
+
+def _noisy(image: Image, random: np.random.Generator) -> Image:
+    noise = NOISE * random.standard_normal(image.shape, dtype=np.float32)
+    return np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
+
+
+def installed_mb(packages: tuple[str, ...]) -> float:
+    """Return the size of packages as they are installed here, with all that they need, MB."""
+    names: set[str] = set()
+
+    def add(name: str) -> None:
+        if name in names:
+            return
+        names.add(name)
+        for line in requires(name) or ():
+            wanted = Requirement(line)
+            if wanted.marker is None or wanted.marker.evaluate({"extra": ""}):
+                _if_installed(wanted.name, add)
+
+    for package in packages:
+        add(package)
+    return sum(_size(name) for name in names) / 1e6
+
+
+def _if_installed(name: str, add: Callable[[str], None]) -> None:
+    try:
+        distribution(name)
+    except ModuleNotFoundError:
+        return
+    add(name)
+
+
+def _size(name: str) -> int:
+    files = distribution(name).files or ()
+    return sum(path.stat().st_size for each in files if (path := each.locate()).is_file())  # pyright: ignore

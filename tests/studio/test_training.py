@@ -1,0 +1,66 @@
+"""A training from the page: it runs beside the server, stops cleanly, goes on, and says in one line why it failed."""
+
+import time
+
+import pytest
+
+from nasion import images
+from nasion.drawn_face import draw_face
+from nasion.errors import ConfigError
+from nasion.studio.training import Training
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for k in range(6):
+        face = draw_face(5, k, 0, "ibug-68")
+        images.write(tmp_path / "faces" / f"{k}.png", face.image)
+        lines = "".join(f"{x + 1:.3f} {y + 1:.3f}\n" for x, y in face.keypoints)
+        (tmp_path / "faces" / f"{k}.pts").write_text(f"version: 1\nn_points: 68\n{{\n{lines}}}\n")
+    return tmp_path / "faces"
+
+
+def wait_for(training, condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition(story := training.described()):
+        assert time.monotonic() < end, story
+        time.sleep(0.2)
+    return story
+
+
+def test_it_stops_goes_on_and_comes_to_its_end(folder, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    training = Training(f"ibug:{folder}", folder / "nasion-runs", "default")
+    assert training.described()["state"] == "none"
+    with pytest.raises(ConfigError, match="no training to go on with"):
+        training.go_on()
+    training.start(60)
+    with pytest.raises(ConfigError, match="is running; stop it first"):
+        training.start(1)
+    story = wait_for(training, lambda s: s["curve"] or s["state"] == "failed")
+    assert story["state"] == "running"
+    assert story["epochs"] > len(story["curve"])
+    assert story["left_s"] > 0
+    assert training.report is None
+    training.stop()
+    story = wait_for(training, lambda s: s["state"] not in ("running", "stopping"))
+    assert story["state"] == "stopped"
+    training.go_on()
+    before = len(story["curve"])
+    wait_for(training, lambda s: len(s["curve"]) > before or s["state"] == "failed")
+    training.close()
+    story = training.described()
+    assert (story["state"], story["error"]) == ("stopped", "")
+    assert training.report is not None
+
+
+def test_what_fails_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    (tmp_path / "empty").mkdir()
+    training = Training(f"ibug:{tmp_path}/empty", tmp_path / "runs", "default")
+    training.start(1)
+    story = wait_for(training, lambda s: s["state"] == "failed")
+    assert "no labelled face found" in story["error"]
+    assert "\n" not in story["error"]
+    with pytest.raises(ConfigError, match="no training to go on with"):
+        training.go_on()
