@@ -18,6 +18,7 @@ from rich.console import Console
 from nasion import images
 from nasion.errors import ConfigError, ModelError, SkeletonError
 from nasion.train import timing
+from nasion.train.backend import TorchBackend
 from nasion.train.batches import Crops
 from nasion.train.callbacks import read_curve
 from nasion.train.config import RunConfig, parse
@@ -25,6 +26,7 @@ from nasion.train.fit import JOINED, fit, load_faces, resume
 from nasion.train.machine import Machines, sensible_threads
 from nasion.train.module import KeypointModule, rate_at
 from nasion.train.run import load_weights, open_run
+from nasion.train.spread import mean_surprise
 
 QUIET = Console(quiet=True)
 
@@ -318,6 +320,19 @@ def test_auto_takes_the_precision_that_is_clearly_faster_here(monkeypatch, secon
     precision, pace = timing.measured_pace(module, ("float32", "bfloat16"), 1)
     assert precision == chosen
     assert pace == (seconds[chosen == "bfloat16"], 0.5)
+
+
+def test_validation_sets_the_scale_of_the_spread(tmp_path):
+    resolved = tiny()
+    fit(resolved, tmp_path / "run", QUIET, "nasion train x", machines=Machines())
+    backend = TorchBackend(tmp_path / "run")
+    assert float(backend.network.spread.scale) != 1.0
+    crops = Crops(load_faces(resolved).of_split("val"), resolved.crop, None)
+    batch = crops.batch(list(range(len(crops))))
+    with torch.inference_mode():
+        decoded = backend.network.decode(batch.crops)
+        surprise = mean_surprise(decoded.spread, decoded.keypoints, batch.target).mean()
+    assert float(surprise) == pytest.approx(1.0, abs=1e-3)
 
 
 def test_minutes_set_the_epochs(tmp_path):

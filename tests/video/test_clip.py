@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from nasion.errors import ConfigError, ImageError
+from nasion.errors import ConfigError, ImageError, OutputError
 from nasion.video.clip import Writer, open_clip
 
 av = pytest.importorskip("av")
@@ -87,6 +87,58 @@ def test_the_sound_is_the_same(tmp_path):
     assert len(list(open_clip(tmp_path / "b.mp4").frames())) == 25
 
 
+def shifted(path, out, pictures_s, sound_s):
+    """Copy a clip with its pictures and its sound begun later."""
+    with av.open(str(path)) as source, av.open(str(out), "w") as copy:
+        streams = {each: copy.add_stream_from_template(each) for each in source.streams}
+        for packet in source.demux():
+            if packet.dts is not None:
+                delay = pictures_s if packet.stream.type == "video" else sound_s
+                packet.pts += round(delay / packet.time_base)
+                packet.dts += round(delay / packet.time_base)
+                packet.stream = streams[packet.stream]
+                copy.mux(packet)
+    return out
+
+
+def starts(path):
+    with av.open(str(path)) as container:
+        return [
+            float(each.start_time * each.time_base) for each in (container.streams.video[0], container.streams.audio[0])
+        ]
+
+
+@pytest.mark.parametrize(("pictures_s", "sound_s"), [(1.2, 0.0), (0.0, 0.7), (10.0, 9.5)])
+def test_pictures_and_sound_stay_together(tmp_path, pictures_s, sound_s):
+    path = shifted(with_sound(tmp_path / "a.mp4"), tmp_path / "b.mkv", pictures_s, sound_s)
+    before = starts(path)
+    clip = open_clip(path)
+    with Writer(tmp_path / "c.mp4", clip.size, clip.rate) as writer:
+        for time_s, image in clip.frames(writer):
+            writer.add(time_s, image)
+    after = starts(tmp_path / "c.mp4")
+    assert after[0] - after[1] == pytest.approx(before[0] - before[1], abs=0.03)
+    assert clip.ended_early == ""
+
+
+def test_a_damaged_part_is_left_out_and_counted(tmp_path):
+    path = write(tmp_path / "a.mp4", [k / 25 for k in range(60)])
+    with av.open(str(path)) as source:
+        packets = [(packet.pos, packet.size) for packet in source.demux() if packet.size]
+    content = bytearray(path.read_bytes())
+    start, size = packets[20]
+    content[start : start + size] = b"\xff" * size
+    path.write_bytes(content)
+    clip = open_clip(path)
+    assert len(list(clip.frames())) >= 50
+    assert clip.ended_early == ""
+
+
+def test_a_name_with_a_colon(tmp_path):
+    path = write(tmp_path / "12:30:05.mp4", [0, 0.04])
+    assert len(list(open_clip(path).frames())) == 2
+
+
 def turned(path, out):
     """Write what a telephone held upright writes: pictures that lie on their side, and a matrix that says so."""
     content = path.read_bytes()
@@ -153,6 +205,34 @@ def test_nothing_half_written_is_left(tmp_path):
         writer.add(0.0, np.zeros(5, np.uint8))
     assert (tmp_path / "a.mp4").read_text() == "an older one"
     assert [each.name for each in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_ctrl_c_keeps_what_was_there_until_there_is_something_new(tmp_path):
+    (tmp_path / "a.mp4").write_text("an older one")
+    with pytest.raises(KeyboardInterrupt), Writer(tmp_path / "a.mp4", SIZE, RATE):
+        raise KeyboardInterrupt
+    assert (tmp_path / "a.mp4").read_text() == "an older one"
+
+    def interrupted():
+        with Writer(tmp_path / "a.mp4", SIZE, RATE) as writer:
+            for k in range(10):
+                writer.add(k / 25, picture(k))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert len(list(open_clip(tmp_path / "a.mp4").frames())) == 10
+    assert [each.name for each in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(OutputError, match="cannot write"):
+        Writer(tmp_path / "taken" / "a.mp4", SIZE, RATE)
+    (tmp_path / "folder.mp4").mkdir()
+    with pytest.raises(OutputError, match="cannot write"), Writer(tmp_path / "folder.mp4", SIZE, RATE) as writer:
+        writer.add(0.0, picture(0))
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["folder.mp4", "taken"]
 
 
 def test_without_pyav(monkeypatch, tmp_path):

@@ -98,14 +98,13 @@ def test_smoothing_leaves_half_the_trembling(backend, still):
     assert jitter("light") < 0.5 * jitter("none")
 
 
-def test_a_face_that_was_hidden_comes_back_as_itself(backend, still):
+def test_after_a_cut_who_comes_is_somebody_new(backend, still):
     frames = moved(still, pan(30, 0.5))
     hidden = np.full_like(ASTRONAUT, 128)
     frames = [(hidden, []) if 10 <= k < 18 else frame for k, frame in enumerate(frames)]
     for smooth in ("none", "light"):
         found = run(backend, frames, smooth)
         assert [len(frame.faces) for frame in found] == [1] * 10 + [0] * 8 + [1] * 12
-        # the scene changes as a whole, twice: to the follower this is a cut, and who comes is somebody new
         assert {face.number for frame in found[18:] for face in frame.faces} == {1}
 
 
@@ -137,9 +136,20 @@ def test_a_second_face_gets_a_number_of_its_own(backend, still):
 
 
 def test_a_face_that_leaves_the_picture_is_gone(backend, still):
-    found = run(backend, moved(still, pan(40, 12.0)))
+    frames = moved(still, pan(40, 12.0))
+    gone = next(k for k, (_, (points,)) in enumerate(frames) if points[:, 0].min() > SIZE[1])
+    clip = Shown([(image, points if k < gone else []) for k, (image, points) in enumerate(frames)])
+    found = list(follow(clip, Predictor(backend, clip), "none"))
     assert len(found[0].faces) == 1
-    assert len(found[-1].faces) == 0 or not found[-1].faces[0].found.keypoints[:, 0].min() > SIZE[1]
+    assert [len(frame.faces) for frame in found[gone + 1 :]] == [0] * (len(frames) - gone - 1)
+
+
+def test_unsure_points_are_left_out_of_what_is_shown_and_not_of_what_is_followed(backend, still):
+    clip = Shown(moved(still, pan(12)))
+    frames = list(follow(clip, Predictor(backend, clip, max_spread=0.02), "light"))
+    missing = [np.isnan(frame.faces[0].found.keypoints).any(1).sum() for frame in frames]
+    assert all(0 < count < 68 for count in missing)
+    assert {face.number for frame in frames for face in frame.faces} == {0}
 
 
 def test_what_cannot_be_followed(backend):

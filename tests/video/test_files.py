@@ -1,0 +1,101 @@
+"""A clip through the command line: drawn, written as a table, its sound kept; and what is refused."""
+
+import csv
+
+import numpy as np
+import pytest
+from skimage import data
+
+from nasion import images
+from nasion.detect import Detection
+from nasion.errors import ConfigError
+from nasion.geometry import Affine
+from nasion.models import resolve
+from nasion.onnx_backend import OnnxBackend
+from nasion.predict import Predictor
+from nasion.video.clip import Writer, open_clip
+from nasion.video.files import write_clip
+
+av = pytest.importorskip("av")
+
+COUNT = 12
+BOX = np.array([176.0, 95, 275, 180])
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return Predictor(OnnxBackend(resolve("default"), threads=1), lambda _image: [Detection(BOX, 0.9)])
+
+
+@pytest.fixture
+def clip(tmp_path):
+    from fractions import Fraction
+
+    with Writer(tmp_path / "a.mp4", (512, 512), Fraction(25)) as writer:
+        for k in range(COUNT):
+            writer.add(k / 25, images.warp(data.astronaut(), Affine.translation(k, 0), (512, 512)))
+    return open_clip(tmp_path / "a.mp4")
+
+
+def test_points_are_drawn_and_written(clip, predictor, tmp_path):
+    still = predictor(data.astronaut())[0].keypoints
+    told = []
+    out, table = tmp_path / "out" / "b.mp4", tmp_path / "b.csv"
+    story = write_clip(clip, predictor, out, table, "none", lambda so_far: told.append(so_far.frames))
+    assert (story.frames, story.shown, story.lost_sound) == (COUNT, {0: COUNT}, "")
+    assert told == list(range(1, COUNT + 1))
+    rows = list(csv.DictReader((tmp_path / "b.csv").read_text().splitlines()))
+    assert [row["frame"] for row in rows] == [str(k) for k in range(COUNT)]
+    assert float(rows[5]["time_s"]) == pytest.approx(0.2, abs=1e-3)
+    for k, row in enumerate(rows):
+        found = np.array([[float(row[f"x{j}"]), float(row[f"y{j}"])] for j in range(68)])
+        assert np.linalg.norm(found - still - [k, 0], axis=1).mean() < 3
+    drawn = [image for _, image in open_clip(tmp_path / "out" / "b.mp4").frames()]
+    assert len(drawn) == COUNT
+    x, y = np.rint(still[30]).astype(int)
+    assert np.abs(drawn[0][y, x].astype(int) - [30, 120, 255]).sum() < 150
+
+
+def test_until_ctrl_c_all_is_written(clip, predictor, tmp_path):
+    def stop(story):
+        if story.frames == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_clip(clip, predictor, tmp_path / "b.mp4", tmp_path / "b.csv", "light", stop)
+    assert len((tmp_path / "b.csv").read_text().splitlines()) == 6
+    assert len(list(open_clip(tmp_path / "b.mp4").frames())) == 5
+
+
+@pytest.mark.parametrize(
+    ("out", "table", "words"),
+    [
+        ("a.mp4", None, "the clip itself"),
+        ("b.avi", None, r"written as \.mp4"),
+        (None, "b.json", r"written as \.csv"),
+        ("d.mp4", None, "is a folder"),
+    ],
+)
+def test_files_that_are_refused(clip, predictor, tmp_path, out, table, words):
+    (tmp_path / "d.mp4").mkdir()
+    with pytest.raises(ConfigError, match=words):
+        write_clip(clip, predictor, out and tmp_path / out, table and tmp_path / table)
+    assert open_clip(tmp_path / "a.mp4").count == COUNT
+
+
+def test_a_clip_without_a_face_is_written_too(clip, tmp_path):
+    nobody = Predictor(OnnxBackend(resolve("default"), threads=1), lambda _image: [])
+    story = write_clip(clip, nobody, tmp_path / "b.mp4", tmp_path / "b.csv")
+    assert (story.frames, story.shown) == (COUNT, {})
+    assert len((tmp_path / "b.csv").read_text().splitlines()) == 1
+
+
+def test_boxes_are_only_needed_where_nothing_is_followed(clip, tmp_path):
+    asked = []
+
+    def detector(_image):
+        asked.append(1)
+        return [Detection(BOX, 0.9)]
+
+    story = write_clip(clip, Predictor(OnnxBackend(resolve("default"), threads=1), detector), None, tmp_path / "b.csv")
+    assert story.looks == len(asked) == 1
