@@ -120,7 +120,7 @@ COLUMNS = {
 def show(rows: list[dict[str, float | str]], out: Path) -> None:
     """Print the table, write it, and draw error against time and size."""
     table = Table(title="LFPW test faces of 300-W, NME inter-ocular", title_justify="left")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for title, _ in COLUMNS.values():
         table.add_column(title, justify="right")
     for row in rows:
@@ -152,6 +152,7 @@ def figure(rows: list[dict[str, float | str]]) -> Figure:
         )
     axis.set(xscale="log", xlabel="ms a face, one core", ylabel="NME, inter-ocular (%)")
     axis.set_title("Left and low is better; a disc's area is the file's size; nasion blue", fontsize=10)
+    axis.xaxis.set_major_formatter("{x:g}")
     axis.margins(0.2)
     return drawn
 

@@ -107,7 +107,7 @@ def test_a_deeper_network_is_not_cut_back(first, tmp_path):
     deeper = {**UNET, "model": {**UNET["model"], "blocks": 2}}
     fit(config(network=deeper), tmp_path / "deep", QUIET, "nasion train x")
     chosen = adopted(config(init={"model": str(tmp_path / "deep")}), QUIET)
-    assert chosen.model.options["blocks"] == [2, 2]
+    assert chosen.model.options["blocks"] == 2
     begin(KeypointNetwork(chosen, 58), chosen, load_skeleton("imm-58"))
 
 

@@ -50,7 +50,7 @@ def test_models_give_points_and_learn(model, channels):
     assert keypoints.shape == (B, K, 2)
     assert spread.shape == (B, K)
     keypoints.sum().backward()
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.model.parameters())
     assert network.first_kernels().shape[1] == channels
 
 
@@ -129,7 +129,7 @@ class TestLosses:
         target[0, 1] = target[1, 4] = torch.nan
         total = mean_cost(cost, network.decode(crops), target)
         total.backward()
-        gradients = [p.grad.clone() for p in network.parameters()]
+        gradients = [p.grad.clone() for p in network.model.parameters()]
         assert total.isfinite()
         assert all(g.isfinite().all() for g in gradients)
         network.zero_grad()
@@ -137,7 +137,9 @@ class TestLosses:
         present = target.isfinite().all(-1)
         costs = cost(network.decode(crops), torch.where(present[..., None], other, 0.3))
         (costs[present].mean()).backward()
-        assert all(torch.allclose(g, p.grad, atol=1e-6) for g, p in zip(gradients, network.parameters(), strict=True))
+        assert all(
+            torch.allclose(g, p.grad, atol=1e-6) for g, p in zip(gradients, network.model.parameters(), strict=True)
+        )
 
     def test_a_batch_without_a_point_costs_nothing(self, loss):
         network, cost = self.make(loss)

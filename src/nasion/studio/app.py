@@ -20,6 +20,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from PIL import Image as PillowImage
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.formparsers import MultiPartException
 
 from nasion import images
@@ -194,8 +195,8 @@ def _add_errors(app: FastAPI) -> None:
         first = error.errors()[0]
         return line(422, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}")
 
-    @app.exception_handler(HTTPException)
-    async def other(_request: Request, error: HTTPException) -> JSONResponse:
+    @app.exception_handler(StarletteHTTPException)
+    async def other(_request: Request, error: StarletteHTTPException) -> JSONResponse:
         return line(error.status_code, str(error.detail))
 
 

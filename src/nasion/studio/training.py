@@ -5,7 +5,6 @@ import json
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,7 +32,6 @@ class Training:
         self.source, self.runs, self.init = source, runs, init
         self.process: subprocess.Popen[bytes] | None = None
         self.run: Path | None = None
-        self.log: Any = None
         self.stopped = False
 
     def start(self, minutes: float) -> None:
@@ -99,6 +97,11 @@ class Training:
         }
 
     @property
+    def log(self) -> Path:
+        """What the running or last training printed."""
+        return self.runs / "training.log"
+
+    @property
     def report(self) -> Path | None:
         """The page about the finished training."""
         page = self.run / "report.html" if self.run else None
@@ -107,11 +110,11 @@ class Training:
     def _begin(self, words: list[str]) -> None:
         self.runs.mkdir(parents=True, exist_ok=True)
         self.stopped = False
-        self.log = tempfile.TemporaryFile()  # noqa: SIM115  # as long as the process
         command = [sys.executable, "-m", "nasion", "train", *words]
-        self.process = subprocess.Popen(  # noqa: S603  # own words; own group: Ctrl-C is the server's alone
-            command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True
-        )
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(  # noqa: S603  # own words; own group: Ctrl-C is the server's alone
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
 
     def _prove_free(self) -> None:
         if self._runs():
@@ -152,8 +155,7 @@ class Training:
         return (self._planned() - len(curve)) * curve[-1]["seconds"] / len(curve)
 
     def _error(self) -> str:
-        if self._state() != "failed" or self.log is None:
+        if self._state() != "failed" or not self.log.is_file():
             return ""
-        self.log.seek(0)
-        lines = self.log.read().decode("utf-8", "replace").strip().splitlines()
+        lines = self.log.read_text("utf-8", "replace").strip().splitlines()
         return lines[-1].removeprefix("nasion: ") if lines else "it ended without a word"
