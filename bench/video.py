@@ -89,8 +89,8 @@ def scenes(predictor: Predictor) -> list[Scene]:
         image[y0:y1, x0:x1] = 110
         return image
 
-    both = clip("a second face enters", lambda _k: start)
-    beside = Affine.translation(560, 0) @ start
+    left, beside = (Affine.translation(shift, 0) @ start for shift in (-470, 170))  # one in each half
+    both = clip("a second face enters", lambda _k: left)
     for k in range(30, FRAMES):
         image, true = both.frames[k]
         second = images.warp(face, beside, SIZE)
