@@ -34,7 +34,7 @@ from nasion.studio.album import Album, ConflictError
 from nasion.studio.correcting import add_album, look_at_all
 from nasion.studio.desk import Desk, FullError, LateError
 from nasion.studio.guard import Guard, RefusedError
-from nasion.studio.room import Room
+from nasion.studio.shelf import Shelf
 from nasion.studio.training import Training
 
 __all__ = ["Settings", "build"]
@@ -106,15 +106,15 @@ def build(
         extra: names and places of models beside the package's; the first is what is used if none is named.
         album: the folder that is open for correction and training.
     """
-    room, desk = Room(make, extra or {}), Desk(settings.queue, settings.timeout_s)
+    shelf, desk = Shelf(make, extra or {}), Desk(settings.queue, settings.timeout_s)
     training = None
     if album is not None:
-        start = room.names[0]
-        training = Training(album.source, album.root / "nasion-runs", room.extra.get(start, start))
+        start = shelf.names[0]
+        training = Training(album.source, album.root / "nasion-runs", shelf.extra.get(start, start))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        looking = asyncio.create_task(look_at_all(album, room, desk)) if album is not None else None
+        looking = asyncio.create_task(look_at_all(album, shelf, desk)) if album is not None else None
         yield
         if looking is not None:
             looking.cancel()
@@ -133,7 +133,7 @@ def build(
 
     @app.get("/v1/models", summary="The models, their points and terms")
     async def list_models() -> list[dict[str, Any]]:
-        return [await desk.do(lambda name=name: room.described(name)) for name in room.names]
+        return [await desk.do(lambda name=name: shelf.described(name)) for name in shelf.names]
 
     @app.post("/v1/predict", summary="Faces and their points in a picture", openapi_extra=PICTURE)
     async def predict(
@@ -143,7 +143,7 @@ def build(
     ) -> dict[str, Any]:
         (content,) = await _pictures(request, 1)
         boxes = [_box(text) for text in box] or None
-        return await desk.do(lambda: _predicted(content, room.predictor(model or room.names[0]), boxes, settings))
+        return await desk.do(lambda: _predicted(content, shelf.predictor(model or shelf.names[0]), boxes, settings))
 
     @app.post("/v1/match", summary="Two pictures matched, and a morph between them", openapi_extra=TWO_PICTURES)
     async def match_two(
@@ -152,14 +152,16 @@ def build(
         frames: int = Query(11, ge=2, le=31, description="pictures of the morph, both ends included"),
     ) -> dict[str, Any]:
         first, second = await _pictures(request, 2)
-        return await desk.do(lambda: _matched(first, second, room.predictor(model or room.names[0]), frames, settings))
+        return await desk.do(
+            lambda: _matched(first, second, shelf.predictor(model or shelf.names[0]), frames, settings)
+        )
 
     @app.get("/v1/studio", summary="Which rooms are open")
     def rooms() -> dict[str, Any]:
         return {"album": album is not None}
 
     if album is not None and training is not None:
-        add_album(app, album, training, room, desk)
+        add_album(app, album, training, shelf, desk)
     return Guard(app, settings.token, settings.largest_body)
 
 

@@ -23,7 +23,7 @@ from nasion.predict import Predictor
 from nasion.sample import Image, Prediction
 from nasion.studio.album import Album, version
 from nasion.studio.desk import Desk, FullError, LateError
-from nasion.studio.room import Room
+from nasion.studio.shelf import Shelf
 from nasion.studio.training import Training
 
 __all__ = ["add_album", "look_at_all"]
@@ -45,12 +45,12 @@ class Saved(BaseModel):
     done: bool = True
 
 
-def add_album(app: FastAPI, album: Album, training: Training, room: Room, desk: Desk) -> None:
+def add_album(app: FastAPI, album: Album, training: Training, shelf: Shelf, desk: Desk) -> None:
     """Add the routes of an open folder."""
 
     @app.get("/v1/album", summary="The open folder")
     def described() -> dict[str, Any]:
-        return album.described() | {"skeleton": room.skeleton_table(album.skeleton)}
+        return album.described() | {"skeleton": shelf.skeleton_table(album.skeleton)}
 
     @app.get("/v1/album/{number}/picture", summary="A picture of the open folder, upright, as JPEG")
     async def picture(number: int) -> Response:
@@ -58,7 +58,7 @@ def add_album(app: FastAPI, album: Album, training: Training, room: Room, desk: 
 
     @app.get("/v1/album/{number}", summary="The points of a picture: its labels, or where the model finds them")
     async def points(number: int) -> dict[str, Any]:
-        return await desk.do(lambda: _points(album, number, room.predictor(room.names[0])))
+        return await desk.do(lambda: _points(album, number, shelf.predictor(shelf.names[0])))
 
     @app.put("/v1/album/{number}", summary="Save a picture's points in the format that was read")
     def save(number: int, saved: Saved) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def add_album(app: FastAPI, album: Album, training: Training, room: Room, desk: 
     def trained() -> dict[str, Any]:
         story = training.described()
         if story["state"] == "done" and training.run is not None:
-            room.extra.setdefault(training.run.name, str(training.run))
+            shelf.extra.setdefault(training.run.name, str(training.run))
         return story
 
     @app.post("/v1/train", summary="Begin a training with the folder's labels")
@@ -97,13 +97,13 @@ def add_album(app: FastAPI, album: Album, training: Training, room: Room, desk: 
         return HTMLResponse(page, headers={"content-security-policy": REPORT_POLICY})
 
 
-async def look_at_all(album: Album, room: Room, desk: Desk) -> None:
+async def look_at_all(album: Album, shelf: Shelf, desk: Desk) -> None:
     """Find out how doubtful each picture is, one after the other, whenever nobody else asks."""
     for number in range(len(album.entries)):
         while desk.open:
             await asyncio.sleep(0.05)
         try:
-            await desk.do(lambda n=number: _doubt(album, n, room.predictor(room.names[0])))
+            await desk.do(lambda n=number: _doubt(album, n, shelf.predictor(shelf.names[0])))
         except (NasionError, FullError, LateError):
             album.doubts[number] = float("inf")  # what cannot be read wants to be seen first
 

@@ -15,6 +15,7 @@ from nasion.errors import ConfigError
 __all__ = ["Training"]
 
 RECIPE = "finetune"
+SHORT_MINUTES = 2
 STOP_S = 60
 """How long a training may take to its next clean stop before it is ended."""
 
@@ -42,7 +43,8 @@ class Training:
         """
         self._prove_free()
         self.run = self.runs / time.strftime("%Y%m%d-%H%M%S")
-        settings = ["--set", "init.freeze_epochs=0"] if minutes < 2 else []
+        # In a short training the layers that are held still first might never learn, which is refused.
+        settings = ["--set", "init.freeze_epochs=0"] if minutes < SHORT_MINUTES else []
         words = [
             RECIPE,
             "--data",

@@ -8,10 +8,10 @@ from nasion.errors import ConfigError, nearest
 from nasion.predict import Predictor
 from nasion.skeleton import Skeleton
 
-__all__ = ["Room"]
+__all__ = ["Shelf"]
 
 
-class Room:
+class Shelf:
     """The predictors of a server, each made when it is first asked for."""
 
     def __init__(self, make: Callable[[str], Predictor], extra: dict[str, str]) -> None:
