@@ -17,7 +17,7 @@ from types import ModuleType
 from nasion.errors import AnnotationError, ConfigError, nearest
 from nasion.sample import DataSet
 
-__all__ = ["available", "load", "module"]
+__all__ = ["available", "load", "module", "parse"]
 
 
 def available() -> list[str]:
@@ -51,16 +51,8 @@ def load(spec: str) -> DataSet:
         ConfigError: the format or an option is unknown.
         AnnotationError: no face can be read from it.
     """
-    name, colon, rest = spec.partition(":")
-    if not colon:
-        raise ConfigError(
-            f'data is named "format:source", such as "imm:DIR", not "{spec}"; formats: {", ".join(available())}'
-        )
-    source, _, query = rest.partition("?")
-    if not source:
-        raise ConfigError(f'"{spec}" names no folder, file or count after the colon')
-    reader = module(name)
-    faces = reader.read(source, _options(spec, query, reader.OPTIONS))
+    name, source, options = parse(spec)
+    faces = module(name).read(source, options)
     if not len(faces):
         why = (
             f"; the first of {len(faces.problems)}: {faces.problems[0].name}: {faces.problems[0].reason}"
@@ -69,6 +61,26 @@ def load(spec: str) -> DataSet:
         )
         raise AnnotationError(f"{spec}: no labelled face found{why}")
     return faces
+
+
+def parse(spec: str) -> tuple[str, str, dict[str, str]]:
+    """Return the format, the source and the options of a data set's name.
+
+    >>> parse("csv:faces.csv?origin=1")
+    ('csv', 'faces.csv', {'origin': '1'})
+
+    Raises:
+        ConfigError: the format or an option is unknown, or there is no source.
+    """
+    name, colon, rest = spec.partition(":")
+    if not colon:
+        raise ConfigError(
+            f'data is named "format:source", such as "imm:DIR", not "{spec}"; formats: {", ".join(available())}'
+        )
+    source, _, query = rest.partition("?")
+    if not source:
+        raise ConfigError(f'"{spec}" names no folder, file or count after the colon')
+    return name, source, _options(spec, query, module(name).OPTIONS)
 
 
 def _options(spec: str, query: str, known: dict[str, str]) -> dict[str, str]:

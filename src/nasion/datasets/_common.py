@@ -14,7 +14,16 @@ from nasion.geometry import is_present
 from nasion.sample import Annotation, DataSet, Image, Problem
 from nasion.skeleton import Skeleton, available, load_skeleton
 
-__all__ = ["Collector", "annotation", "existing", "open_picture", "option_skeleton", "origin", "skeleton_of_count"]
+__all__ = [
+    "Collector",
+    "annotation",
+    "existing",
+    "open_picture",
+    "option_skeleton",
+    "origin",
+    "pictures_folder",
+    "skeleton_of_count",
+]
 
 SKELETON_HELP = "a skeleton's name, or the path of its .toml file"
 
@@ -78,6 +87,15 @@ def existing(source: str, kind: str) -> Path:
     if not (path.is_dir() if kind == "folder" else path.is_file()):
         raise AnnotationError(f"{path}: no such {kind}; check the path after the colon")
     return path
+
+
+def pictures_folder(path: Path, options: Mapping[str, str]) -> Path:
+    """Return the folder that a file's pictures are named from: the option "images", else its own.
+
+    Raises:
+        AnnotationError: the option names no folder.
+    """
+    return existing(options["images"], "folder") if "images" in options else path.parent
 
 
 def origin(options: Mapping[str, str], usual: int) -> int:

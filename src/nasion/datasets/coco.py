@@ -17,6 +17,7 @@ from nasion.datasets._common import (
     existing,
     named_skeleton,
     option_skeleton,
+    pictures_folder,
     skeleton_of_count,
 )
 from nasion.errors import AnnotationError
@@ -30,7 +31,7 @@ OPTIONS = {"images": "the folder that file names start from", "skeleton": SKELET
 def read(source: str, options: dict[str, str]) -> DataSet:
     """Return the faces of a JSON file, subject = photograph."""
     path = existing(source, "file")
-    root = existing(options["images"], "folder") if "images" in options else path.parent
+    root = pictures_folder(path, options)
     try:
         whole = json.loads(path.read_text("utf-8"))
         pictures = {picture["id"]: root / picture["file_name"] for picture in whole["images"]}

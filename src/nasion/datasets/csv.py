@@ -20,6 +20,7 @@ from nasion.datasets._common import (
     named_skeleton,
     option_skeleton,
     origin,
+    pictures_folder,
     skeleton_of_count,
 )
 from nasion.errors import AnnotationError
@@ -39,7 +40,7 @@ BOX = ("box_x0", "box_y0", "box_x1", "box_y1")
 def read(source: str, options: dict[str, str]) -> DataSet:
     """Return the faces of a table, a row a face; subject = that column, else the photograph."""
     path = existing(source, "file")
-    root = existing(options["images"], "folder") if "images" in options else path.parent
+    root = pictures_folder(path, options)
     first = origin(options, usual=0)
     with path.open(newline="", encoding="utf-8-sig") as file:
         try:

@@ -34,24 +34,33 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     path = existing(source, "file")
     try:
         # Expat itself refuses documents whose entities grow without bound, and fetches no outside ones.
-        pictures = ElementTree.parse(path).getroot().findall("./images/image")  # noqa: S314
+        root = ElementTree.parse(path).getroot()  # noqa: S314
     except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise AnnotationError(f"{path}: not XML: {error}") from None
-    found_names = {part.get("name", "") for picture in pictures for part in picture.iter("part")}
-    parts = sorted(found_names, key=lambda name: (int(name) if name.isdigit() else -1, name))
+    parts = part_names(root)
     points = option_skeleton(options) or skeleton_of_count(len(parts)) or named_skeleton(path.stem, parts)
     if points.count != len(parts):
         raise AnnotationError(f"{path}: {len(parts)} different parts, but {points.name} has {points.count} points")
     parts = in_order(parts, points)
     split = next((s for s in ("train", "test") if path.name.startswith(s)), "")
     found = Collector()
-    for picture in pictures:
+    for picture in root.findall("./images/image"):
         image = path.parent / picture.get("file", "")
-        boxes = [box for box in picture.findall("box") if box.get("ignore") != "1"]
-        for number, box in enumerate(boxes):
+        for number, box in enumerate(faces_of(picture)):
             name = f"{image.name}#{number}"
             found.collect(name, lambda a=image, b=box, n=number: _face(a, b, n, points, parts, split))
     return found.data_set(f"dlib:{source}", points, "parts matched by name")
+
+
+def part_names(root: ElementTree.Element) -> list[str]:
+    """Return the names of all parts in a file, sorted as dlib does: 2 comes before 10."""
+    found = {part.get("name", "") for part in root.iterfind("./images/image/box/part")}
+    return sorted(found, key=lambda name: (int(name) if name.isdigit() else -1, name))
+
+
+def faces_of(picture: ElementTree.Element) -> list[ElementTree.Element]:
+    """Return the boxes of a picture that are faces to learn from."""
+    return [box for box in picture.findall("box") if box.get("ignore") != "1"]
 
 
 def _face(

@@ -4,7 +4,7 @@ Source of the format: the README of Wu et al., "Look at Boundary", CVPR 2018: 98
 pose expression illumination make-up occlusion blur, path.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ FIELDS = 2 * COUNT + BOX + FLAGS + 1
 def read(source: str, options: dict[str, str]) -> DataSet:
     """Return the faces of a list, subject = photograph."""
     path = existing(source, "file")
-    root = existing(options["images"], "folder") if "images" in options else _pictures(path)
+    root = pictures_folder(path, options)
     split = next((s for s in ("train", "test") if s in path.stem.split("_")), "")
     found = Collector()
     seen: dict[str, int] = {}
@@ -35,8 +35,13 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     return found.data_set(f"wflw:{source}", load_skeleton("wflw-98"), "")
 
 
-def _pictures(path: Path) -> Path:
-    """Return the folder WFLW_images beside the list or above it, as the data set unpacks; else the list's own."""
+def pictures_folder(path: Path, options: Mapping[str, str]) -> Path:
+    """Return the folder that the list's paths start from: the option "images", else WFLW_images beside or above it.
+
+    The data set unpacks so; where there is neither, it is the list's own folder.
+    """
+    if "images" in options:
+        return existing(options["images"], "folder")
     places = (folder / "WFLW_images" for folder in path.resolve().parents)
     return next((place for place in places if place.is_dir()), path.parent)
 

@@ -20,13 +20,11 @@ from nasion.files import write_text
 from nasion.geometry import FloatArray
 from nasion.sample import Image
 from nasion.skeleton import Skeleton
-from nasion.studio.labels import AsfFiles, Labels, PtsFiles, Table
+from nasion.studio.labels import Labels, labels_of, writable
 
 __all__ = ["Album", "ConflictError", "Entry", "open_album"]
 
 PROGRESS = "nasion-progress.json"
-FORMATS = ("ibug", "imm", "csv")
-"""Whose labels can be written back."""
 
 
 class ConflictError(Exception):
@@ -63,7 +61,7 @@ class Album:
 
     def _has_labels(self, number: int) -> bool:
         entry = self.entries[number]
-        return not isinstance(self.labels, PtsFiles) or entry.image.with_suffix(".pts").is_file()
+        return self.labels.form != ".pts" or entry.image.with_suffix(".pts").is_file()
 
     def entry(self, number: int) -> Entry:
         """Return a face by its number.
@@ -157,25 +155,22 @@ def open_album(source: str, skeleton: Skeleton) -> Album:
     """Return what a person wants to correct: a folder of pictures, with .pts files or none, or labels by format.
 
     Args:
-        source: a folder, or "ibug:DIR", "imm:DIR", "csv:FILE".
+        source: a folder, or labels as datasets are named, such as "ibug:DIR" or "csv:FILE".
         skeleton: of the points that pictures without labels get.
 
     Raises:
         ConfigError: there is no picture, or labels of this format cannot be written back.
         AnnotationError: the labels cannot be read.
     """
-    form, colon, rest = source.partition(":")
-    if not colon or form not in datasets.available():
+    if source.partition(":")[0] not in datasets.available():
         return _folder(Path(source), skeleton)
-    if form not in FORMATS:
-        raise ConfigError(f'labels of the format "{form}" cannot be written back; these can: {", ".join(FORMATS)}')
+    form, place, options = datasets.parse(source)
+    if form not in writable():
+        raise ConfigError(f'labels of the format "{form}" cannot be written back; these can: {", ".join(writable())}')
     faces = datasets.load(source)
-    place, _, query = rest.partition("?")
-    origin = 1 if "origin=1" in query.split("&") else 0
-    if form == "ibug" and "origin=0" in query.split("&"):
-        raise ConfigError("ibug: .pts files are written 1-based; leave out ?origin=0, or correct them as a csv")
-    labels = {"ibug": PtsFiles, "imm": AsfFiles, "csv": lambda: Table(Path(place), faces.skeleton, origin)}[form]()
-    root = Path(place).parent if form == "csv" else Path(place)
+    labels = labels_of(form, place, options, faces.skeleton)
+    root = Path(place).expanduser()
+    root = root.parent if root.is_file() else root
     entries = [Entry(face.name, face.image, face.face) for face in faces.annotations]
     return Album(source, root, faces.skeleton, labels, entries)
 
@@ -189,4 +184,5 @@ def _folder(folder: Path, skeleton: Skeleton) -> Album:
     source = f"ibug:{folder}"
     if any(folder.glob("*.pts")):
         skeleton = datasets.load(source).skeleton
-    return Album(source, folder, skeleton, PtsFiles(), [Entry(path.name, path) for path in pictures])
+    labels = labels_of("ibug", str(folder), {}, skeleton)
+    return Album(source, folder, skeleton, labels, [Entry(path.name, path) for path in pictures])

@@ -1,0 +1,56 @@
+"""One CSV file, a row a face; cells of other columns stay as they are."""
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from nasion.datasets._common import in_order, origin, pictures_folder
+from nasion.datasets.csv import point_names
+from nasion.geometry import FloatArray
+from nasion.skeleton import Skeleton
+from nasion.studio.labels._common import nth, replace, written
+
+
+class Files:
+    """A table."""
+
+    form, hides = ".csv", True
+
+    def __init__(self, place: Path, options: Mapping[str, str], skeleton: Skeleton) -> None:
+        self.path, self.skeleton = place, skeleton
+        self.pictures, self.origin = pictures_folder(place, options), origin(options, usual=0)
+
+    def read(self, image: Path, face: int) -> FloatArray | None:
+        """Return the points of a picture's face."""
+        header, rows = self._rows()
+        row = self._mine(image, face, rows)
+        pairs = [[row[x], row[y]] for x, y in self._columns(header)]
+        return np.array([[float(cell) if cell.strip() else np.nan for cell in pair] for pair in pairs]) - self.origin
+
+    def write(self, image: Path, face: int, keypoints: FloatArray) -> None:
+        """Write the points of a picture's face."""
+        header, rows = self._rows()
+        row = self._mine(image, face, rows)
+        for columns, point in zip(self._columns(header), keypoints + self.origin, strict=True):
+            for column, value in zip(columns, point, strict=True):
+                row[column] = "" if np.isnan(point).any() else f"{written(value):.3f}"
+        text = io.StringIO()
+        writer = csv.DictWriter(text, header, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        replace(self.path, text.getvalue().encode("utf-8"))
+
+    def _rows(self) -> tuple[list[str], list[dict[str, str]]]:
+        with self.path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            return list(reader.fieldnames or ()), list(reader)
+
+    def _columns(self, header: list[str]) -> list[tuple[str, str]]:
+        names = point_names(self.path, header)
+        return [names[name] for name in in_order(list(names), self.skeleton)]
+
+    def _mine(self, image: Path, face: int, rows: list[dict[str, str]]) -> dict[str, str]:
+        return nth([row for row in rows if self.pictures / row["image"] == image], face, image, self.path)
