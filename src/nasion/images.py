@@ -35,6 +35,13 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", "
 """Names by which a folder's pictures are found; what a file is, its content says."""
 
 
+FORMATS = ("JPEG", "MPO", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM", "AVIF")
+"""What is read, and HEIC. Pillow knows more: kinds that run programs on what they are given, and rare ones."""
+
+
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, NotImplementedError, struct.error)
+"""What Pillow raises at damaged files."""
+
 HEIF_START = 12
 HEIF_BRANDS = tuple(b"ftyp" + brand for brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"))
 """How a HEIC file begins, after four bytes of length."""
@@ -68,7 +75,8 @@ def decode(content: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image:
 
 def _opened(file: Path | io.BytesIO) -> PillowImage.Image:
     try:
-        return PillowImage.open(file)
+        PillowImage.init()
+        return PillowImage.open(file, formats=[name for name in FORMATS if name in PillowImage.OPEN])
     except UnidentifiedImageError:
         start = file.getvalue()[:HEIF_START] if isinstance(file, io.BytesIO) else _first_bytes(file)
         if start[4:] not in HEIF_BRANDS:
@@ -98,7 +106,7 @@ def _telling(path: Path) -> Iterator[None]:
         raise ImageError(f"{path}: no such picture") from None
     except UnidentifiedImageError:
         raise ImageError(f"{path}: not a picture that can be read (its content is none of the known formats)") from None
-    except (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error) as error:
+    except BROKEN as error:
         raise ImageError(f"{path}: damaged or unreadable: {error}") from None
 
 

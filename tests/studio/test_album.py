@@ -138,7 +138,7 @@ def test_progress_is_kept(made):
     album.save(number, before[1], version(album.keypoints(number)), done=True)
     again = open_album(source, IBUG)
     assert [entry["done"] for entry in again.described()["entries"]].count(True) == 1
-    (again.root / albums.PROGRESS).write_text("a diary")
+    again.progress.write_text("a diary")
     assert open_album(source, IBUG).done == set()
 
 

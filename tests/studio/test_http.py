@@ -2,22 +2,27 @@
 
 import asyncio
 import io
+import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
 
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
 from skimage import data
 
+from nasion import images
 from nasion.detect import Detection
-from nasion.errors import ImageError
+from nasion.errors import ConfigError, ImageError
 from nasion.models import resolve
 from nasion.onnx_backend import OnnxBackend
 from nasion.predict import Predictor
-from nasion.studio import Settings, build
+from nasion.skeleton import load_skeleton
+from nasion.studio import Settings, build, open_album
 from nasion.studio.desk import Desk, FullError, LateError
+from nasion.studio.shelf import Shelf
 
 testing = pytest.importorskip("starlette.testclient")
 
@@ -31,8 +36,9 @@ def jpeg(image):
     return buffer.getvalue()
 
 
-SCRIPTS = ("main.js", "try.js", "match.js", "view.js", "draw.js", "api.js", "formats.js", "docs.js")
+PAGES = sorted(page.name for page in (resources.files("nasion") / "studio" / "pages").iterdir())
 
+IBUG = load_skeleton("ibug-68")
 ASTRONAUT = jpeg(data.astronaut())
 
 
@@ -150,7 +156,8 @@ def test_the_page_asks_nothing_from_elsewhere(client):
     page = client.get("/")
     assert page.status_code == 200
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    for name in ("index.html", "docs.html", "style.css", *SCRIPTS):
+    assert {"index.html", "style.css", "correct.js", "train.js"} <= set(PAGES)
+    for name in PAGES:
         text = client.get(f"/pages/{name}").text
         assert "http://" not in text.replace("http://www.w3.org", "")
         assert "https://" not in text
@@ -185,10 +192,21 @@ def test_beyond_this_machine_a_token_is_needed():
         assert client.get("/healthz?token=simsim").status_code == 401
         assert client.get("/healthz", headers={"authorization": "Bearer sesame"}).status_code == 200
         assert client.get("/", headers={"authorization": "Bearer séşame".encode()}).status_code == 401
-        opened = client.get("/?token=sesame")
-        assert opened.status_code == 200
+        opened = client.get("/?token=sesame&a=1", follow_redirects=False)
+        assert (opened.status_code, opened.headers["location"]) == (303, "/?a=1")  # no token in the history
         assert "HttpOnly" in opened.headers["set-cookie"]
-        assert client.get("/healthz").status_code == 200  # by its cookie
+        assert client.get("/").status_code == 200  # by its cookie
+        name, _, value = opened.headers["set-cookie"].partition(";")[0].partition("=")
+        client.cookies.clear()
+        for others in ("a/b=1; ", 'j={"a":1}; ', "flag; ", "x[y]=1; ", f"{name}-other=sesame; "):
+            assert client.get("/healthz", headers={"cookie": f"{others}{name}={value}"}).status_code == 200, others
+        assert client.get("/healthz", headers={"cookie": f"{name}=simsim"}).status_code == 401
+
+
+@pytest.mark.parametrize("token", ["", "my token", "a;b", "séşame"])
+def test_a_token_that_nobody_could_show_is_refused(token):
+    with pytest.raises(ConfigError, match="a token is letters"):
+        build(Settings(token=token), make=make)
 
 
 @pytest.mark.parametrize("told", [True, False])
@@ -242,6 +260,138 @@ def test_who_comes_when_the_queue_is_full_is_told_so():
     assert codes == [200, 200, 200, 429, 429, 429]
     refused = next(answer for answer in answers if answer.status_code == 429)
     assert refused.headers["retry-after"] == "2"
+
+
+async def never_comes(desk):
+    async with desk.place(), desk.place():
+        with pytest.raises(FullError):
+            await desk.place().__aenter__()
+        await asyncio.sleep(30)
+
+
+def test_a_picture_that_does_not_come_holds_its_place_for_a_while_only():
+    async def story():
+        desk = Desk(queue=1, timeout_s=0.2)
+        begun = time.monotonic()
+        with pytest.raises(LateError):
+            await never_comes(desk)
+        assert time.monotonic() - begun < 10
+        async with desk.place():
+            assert await desk.do(lambda: 4) == 4
+        assert (desk.open, desk.coming) == (0, 0)
+        desk.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("box", ["1,2,3", "a,b,c,d", "-1e300,0,9,9", "nan,0,9,9", "9,9,1,1"])
+def test_boxes_that_are_none(client, box):
+    answer = client.post("/v1/predict", params={"box": box}, content=ASTRONAUT)
+    assert answer.status_code == 422
+    assert "\n" not in answer.json()["error"]
+
+
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n"
+DDS = b"DDS " + (124).to_bytes(4, "little") + bytes(120)
+
+
+@pytest.mark.parametrize("content", [EPS, DDS])
+def test_kinds_of_pictures_that_are_programs_or_rare_are_not_opened(client, content):
+    answer = client.post("/v1/predict", content=content)
+    assert answer.status_code == 422
+    assert "none of the known formats" in answer.json()["error"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("a.png", "inside/a.png"):
+        images.write(tmp_path / "faces" / name, data.astronaut())
+    return tmp_path / "faces"
+
+
+@pytest.fixture
+def album(folder):
+    with testing.TestClient(build(make=make, album=open_album(str(folder), IBUG)), base_url=HOME) as client:
+        yield client
+
+
+def test_a_folder_is_corrected(album, folder):
+    names = [entry["name"] for entry in album.get("/v1/album").json()["entries"]]
+    assert names == ["a.png", "inside/a.png"]
+    face = album.get("/v1/album/0").json()
+    assert (face["version"], face["labelled"]) == ("new", False)
+    assert face["keypoints"] == face["model"]
+    saved = {"keypoints": face["keypoints"], "seen": "new", "done": True}
+    assert album.put("/v1/album/0", json=saved).status_code == 200
+    assert [entry["done"] for entry in album.get("/v1/album").json()["entries"]] == [True, False]
+    second = album.put("/v1/album/0", json=saved)
+    assert second.status_code == 409
+    assert "have been changed" in second.json()["error"]
+    assert album.get("/v1/album/0/picture").headers["content-type"] == "image/jpeg"
+    assert album.get("/v1/album/7").status_code == 422
+    assert album.get("/v1/album/..%2f..%2fetc").status_code in (404, 422)
+
+
+@pytest.mark.parametrize("place", ['["x", 1]', "[1]", "[Infinity, 1]", "[NaN, 1]", "7"])
+def test_points_that_are_none_are_not_saved(album, folder, place):
+    body = f'{{"seen": "new", "keypoints": [{", ".join([place] * 68)}]}}'
+    answer = album.put("/v1/album/0", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 422
+    assert not (folder / "a.pts").exists()
+
+
+def test_nothing_is_saved_where_the_folder_was(album, folder):
+    face = album.get("/v1/album/0").json()
+    shutil.rmtree(folder)
+    answer = album.put("/v1/album/0", json={"keypoints": face["keypoints"], "seen": "new"})
+    assert answer.status_code == 422
+    assert "its picture is gone" in answer.json()["error"]
+    assert not folder.exists()
+    assert album.get("/v1/album/0").status_code == 422
+    assert album.get("/v1/album/0/picture").status_code == 422
+
+
+def test_a_training_needs_labels(album):
+    assert album.get("/v1/train").json()["state"] == "none"
+    answer = album.post("/v1/train?minutes=1")
+    assert answer.status_code == 422
+    assert "no picture of this folder has labels yet" in answer.json()["error"]
+    assert album.get("/v1/train/report").status_code == 404
+
+
+def test_pictures_that_break_are_said_and_the_others_looked_at(tmp_path):
+    images.write(tmp_path / "z.png", data.astronaut())
+    (tmp_path / "a.png").write_bytes(DDS)
+    with testing.TestClient(build(make=make, album=open_album(str(tmp_path), IBUG)), base_url=HOME) as client:
+        end = time.monotonic() + 30
+        while (entries := client.get("/v1/album").json()["entries"])[1]["doubt"] is None and time.monotonic() < end:
+            time.sleep(0.05)
+    assert (entries[0]["broken"], entries[0]["doubt"]) == (True, None)
+    assert entries[1]["doubt"] > 0
+
+
+def test_the_model_looks_at_the_face_that_is_labelled(tmp_path):
+    """Of two faces in a picture, each is compared with itself."""
+    images.write(tmp_path / "two.png", np.concatenate([data.astronaut()] * 2, axis=1))
+    found = make("default")(data.astronaut())[0].keypoints
+    rows = [",".join(["two.png", *(f"{v:.3f}" for v in (found + [shift, 0]).ravel())]) for shift in (0, 512)]
+    header = "image," + ",".join(f"x{k},y{k}" for k in range(68))
+    (tmp_path / "faces.csv").write_text("\n".join([header, *rows]) + "\n")
+    album = open_album(f"csv:{tmp_path}/faces.csv", IBUG)
+    with testing.TestClient(build(make=make, album=album), base_url=HOME) as client:
+        for k in range(2):
+            face = client.get(f"/v1/album/{k}").json()
+            assert np.array(face["model"]) == pytest.approx(np.array(face["keypoints"]), abs=3)
+
+
+def test_a_trained_model_does_not_take_the_first_ones_place(album, folder, tmp_path):
+    shelf = Shelf(make, {})
+    shelf.add("mine", str(tmp_path))
+    shelf.add("default", "elsewhere")
+    assert shelf.names[0] == "default"
+    assert shelf.names[-1] == "mine"
+    assert shelf.places["default"] == "default"
+    assert Shelf(make, {"b": "b.onnx", "a": "a.onnx"}).names == ["b", "a", "default"]
 
 
 def test_a_desk_does_one_thing_after_the_other_and_gives_up_in_time():

@@ -9,6 +9,7 @@ import shutil
 import socket
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -36,19 +37,42 @@ def make(name):
     return Predictor(OnnxBackend(resolve(name), threads=1), lambda image: [FACE] if image.std() > 5 else [])
 
 
-@pytest.fixture(scope="module")
-def address():
+@contextmanager
+def serving(app):
+    """Run a server; give its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(build(make=make), port=port, log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.02)
     yield f"http://127.0.0.1:{port}/"
     server.should_exit = True
-    thread.join(10)
+    thread.join(90)
+
+
+@contextmanager
+def opened(browser, address, path="", ready="Ready."):
+    """Open a fresh page; whatever it logs as an error, or asks of another place, fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    page = context.new_page()
+    wrong = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda asked: asked.url.startswith((address, "blob:", "data:")) or wrong.append(asked.url))
+    page.on("console", lambda line: wrong.append(line.text) if "Content Security" in line.text else None)
+    page.goto(f"{address}{path}")
+    page.get_by_text(ready).first.wait_for()
+    yield page
+    context.close()
+    assert wrong == []
+
+
+@pytest.fixture(scope="module")
+def address():
+    with serving(build(make=make)) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -62,18 +86,8 @@ def browser():
 
 @pytest.fixture
 def page(browser, address):
-    """A fresh page, ready; whatever it logs as an error, or asks of another place, fails the test."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
-    page = context.new_page()
-    wrong = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("request", lambda asked: asked.url.startswith((address, "blob:", "data:")) or wrong.append(asked.url))
-    page.on("console", lambda line: wrong.append(line.text) if "Content Security" in line.text else None)
-    page.goto(address)
-    page.get_by_text("Ready.").wait_for()
-    yield page
-    context.close()
-    assert wrong == []
+    with opened(browser, address) as page:
+        yield page
 
 
 @pytest.fixture(scope="module")
@@ -293,26 +307,12 @@ def desk(browser, folder):
     def predictor(name):
         return Predictor(OnnxBackend(resolve(name), threads=1), finds)
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     app = build(make=predictor, album=open_album(str(folder), load_skeleton("ibug-68")))
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    page.goto(f"http://127.0.0.1:{port}/")
-    page.get_by_text("Ready.").wait_for()
-    page.locator("#tab-correct").click()
-    page.get_by_role("button", name="a.png").click()
-    page.get_by_text("a.png: labelled").wait_for()
-    yield page
-    context.close()
-    server.should_exit = True
-    thread.join(10)
+    with serving(app) as address, opened(browser, address) as page:
+        page.locator("#tab-correct").click()
+        page.get_by_role("button", name="a.png").click()
+        page.get_by_text("a.png: labelled").wait_for()
+        yield page
 
 
 def test_points_are_dragged_undone_and_saved(desk, folder):
@@ -386,3 +386,173 @@ def test_a_second_window_is_told(desk, folder):
     desk.locator("#save").click()
     desk.locator("#status.bad").wait_for()
     assert "have been changed" in desk.locator("#status").inner_text()
+    desk.locator("#album button", has_text="a.png").click()
+    desk.get_by_text("a.png: labelled").wait_for()
+    desk.locator("#save").click()
+    desk.get_by_text("1 of 2 are done").wait_for()
+
+
+def ring(page):
+    """Return where on the screen the chosen point is: its ring is black."""
+    values = page.evaluate(
+        "() => { const c = document.getElementById('sheet'); const d = c.getContext('2d').getImageData(0, 0, c.width,"
+        " c.height); return [c.height, c.width, Array.from(d.data)]; }"
+    )
+    pixels = np.array(values[2], np.uint8).reshape(values[0], values[1], 4)[..., :3].astype(int)
+    rows, columns = np.nonzero(pixels.sum(-1) < 8)
+    box = page.locator("#sheet").bounding_box()
+    return box["x"] + (columns.min() + columns.max()) / 2, box["y"] + (rows.min() + rows.max()) / 2
+
+
+def test_a_tap_chooses_a_point_and_moves_nothing(desk):
+    desk.locator("#sheet").focus()
+    for _ in range(31):
+        desk.keyboard.press("n")
+    where = desk.locator("#point").inner_text()
+    x, y = ring(desk)
+    desk.mouse.move(x + 5, y + 4)
+    desk.mouse.down()
+    desk.mouse.move(x + 6, y + 5)
+    desk.mouse.up()
+    assert desk.locator("#point").inner_text() == where
+    assert desk.locator("#undo").is_disabled()
+
+
+def test_changes_that_are_not_saved_are_kept_and_shown(desk):
+    desk.locator("#sheet").focus()
+    desk.keyboard.press("n")
+    desk.keyboard.press("ArrowRight")
+    moved = desk.locator("#point").inner_text()
+    desk.locator("#skip").click()
+    desk.get_by_text("b.png: not labelled yet").wait_for()
+    desk.get_by_role("button", name="a.png").filter(has_text="not saved").click()
+    desk.get_by_text("with your changes").wait_for()
+    desk.locator("#sheet").focus()
+    desk.keyboard.press("n")
+    assert desk.locator("#point").inner_text() == moved
+    desk.keyboard.press("Control+z")
+    assert desk.locator("#point").inner_text() != moved
+
+
+def test_a_key_that_is_held_down_saves_one_face(desk, folder):
+    desk.locator("#sheet").focus()
+    for _ in range(6):
+        desk.keyboard.down("s")  # all but the first are repeats
+    desk.keyboard.up("s")
+    desk.get_by_text("b.png: not labelled yet").wait_for()
+    desk.wait_for_timeout(500)
+    assert not (folder / "b.pts").exists()
+    assert "1 of 2 are done" in desk.locator("#progress").inner_text()
+
+
+def test_a_picture_is_found_by_its_name(desk):
+    desk.locator("#find").fill("B.")
+    assert desk.locator("#album button").count() == 1
+    desk.locator("#album button").focus()
+    desk.keyboard.press("Enter")
+    desk.get_by_text("b.png: not labelled yet").wait_for()
+    assert desk.evaluate("document.activeElement.textContent").startswith("b.png")
+
+
+@pytest.mark.parametrize("skeleton", ["imm-58", "ibug-68"])
+def test_a_mirrored_edit_is_across_the_face(page, skeleton):
+    """Of an upright face, a step to the left is one to the right on the other side, whatever the points' order."""
+    from nasion.drawn_face import draw_face
+    from nasion.skeleton import load_skeleton
+
+    points, flip = draw_face(5, 0, 0, skeleton).keypoints, load_skeleton(skeleton).flip
+    k = next(k for k, other in enumerate(flip) if other != k)
+    step = page.evaluate(
+        "async ([points, flip, k]) => { const { Edit } = await import('/pages/edit.js'); const edit = new Edit(points,"
+        " flip); edit.mirrored = true; edit.moveBy(k, -4, 3); return [k, flip[k]].map((j) => [0, 1].map((axis) =>"
+        " edit.keypoints[j][axis] - points[j][axis])); }",
+        [points.tolist(), list(flip), k],
+    )
+    assert step[0] == pytest.approx([-4, 3])
+    assert step[1] == pytest.approx([4, 3], abs=0.8)
+
+
+def test_a_point_that_is_missing_can_be_placed(page):
+    places = page.evaluate(
+        "async () => { const { Edit } = await import('/pages/edit.js'); const edit = new Edit([null, null, [1, 2]],"
+        " null, [[7, 8], null, null]); for (const k of [0, 1, 2, 2]) edit.toggle(k, [5, 6]); return edit.keypoints; }"
+    )
+    assert places == [[7, 8], [5, 6], [1, 2]]
+
+
+def test_an_annotation_that_is_none_is_one_line(page, astronaut, tmp_path):
+    choose(page, astronaut)
+    page.get_by_text("1 face").wait_for()
+    (tmp_path / "flat.json").write_text('[{"faces": [{"keypoints": [1, 2, 3]}]}]')
+    choose(page, tmp_path / "flat.json")
+    page.get_by_text("flat.json: no faces of astronaut.png").wait_for()
+    two = [{"image": name, "faces": [{"keypoints": [[k, k]]}]} for k, name in enumerate(["other.png", "astronaut.png"])]
+    (tmp_path / "two.json").write_text(json.dumps(two))
+    choose(page, tmp_path / "two.json")
+    page.wait_for_function("!document.getElementById('show-truth').disabled")
+
+
+def test_the_camera_ends_with_its_room(page):
+    page.locator("#camera").click()
+    page.get_by_text("camera: ").wait_for()
+    page.locator("#tab-match").click()
+    assert page.locator("#camera").get_attribute("aria-pressed") == "false"
+    page.locator("#file-a").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": b"a diary"})
+    page.get_by_text("a.txt: this browser cannot show it").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_names_roles_and_contrast_in_every_room(desk, scheme):
+    """By axe's rules for WCAG 2.1 AA; and on a phone no room is wider than the screen."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    desk.emulate_media(color_scheme=scheme)
+    for room in ("try", "match", "correct", "train"):
+        desk.locator(f"#tab-{room}").click()
+        desk.set_viewport_size({"width": 1280, "height": 800})
+        desk.wait_for_timeout(100)
+        found = Axe().run(desk, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]})
+        assert found.violations_count == 0, found.generate_report()
+        desk.set_viewport_size(PHONE)
+        assert desk.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), room
+        shot(desk, f"{room}-{scheme}-390")
+
+
+def test_what_programs_can_ask(browser, address):
+    with opened(browser, address, "docs", "POST /v1/predict") as page:
+        page.set_viewport_size(PHONE)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_training_from_the_page(desk, folder, monkeypatch):
+    """Start, watch its curve, stop, look at its report, go on, leave; the run is there when the studio comes back."""
+    pytest.importorskip("pytorch_lightning")
+    from nasion.drawn_face import draw_face
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    for k in range(2, 6):
+        face = draw_face(5, k, 0, "ibug-68")
+        images.write(folder / f"{k}.png", face.image)
+        lines = "".join(f"{x + 1:.3f} {y + 1:.3f}\n" for x, y in face.keypoints)
+        (folder / f"{k}.pts").write_text(f"version: 1\nn_points: 68\n{{\n{lines}}}\n")
+    state, wait = desk.locator("#train-state"), {"timeout": 120_000}
+    desk.locator("#tab-train").click()
+    desk.get_by_text("No training yet.").wait_for()
+    assert desk.locator("#train-on").is_disabled()
+    desk.locator("#minutes").fill("60")
+    desk.locator("#train-start").click()
+    desk.locator("#curve[aria-label^='Validation error']").wait_for(**wait)
+    assert "left" in desk.locator("#train-time").inner_text()
+    shot(desk, "train")
+    desk.locator("#train-stop").click()
+    state.get_by_text("Stopped").wait_for(**wait)
+    with desk.context.expect_page() as report:
+        desk.locator("#train-report").click()
+    report.value.get_by_role("heading").first.wait_for()
+    report.value.close()
+    before = desk.locator("#train-time").inner_text()
+    desk.locator("#train-on").click()
+    state.get_by_text("Training").wait_for(**wait)
+    desk.wait_for_function("(before) => document.getElementById('train-time').innerText > before", arg=before, **wait)
+    desk.locator("#train-stop").click()
+    state.get_by_text("Stopped").wait_for(**wait)

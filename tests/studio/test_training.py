@@ -1,6 +1,8 @@
 """A training from the page: it runs beside the server, stops cleanly, goes on, and says in one line why it failed."""
 
+import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -52,6 +54,44 @@ def test_it_stops_goes_on_and_comes_to_its_end(folder, monkeypatch):
     story = training.described()
     assert (story["state"], story["error"]) == ("stopped", "")
     assert training.report is not None
+    later = Training(f"ibug:{folder}", folder / "nasion-runs", "default")  # the server is started anew
+    assert later.run == training.run
+    assert later.described() == training.described()
+    assert later.described()["resumable"]
+
+
+def test_stopped_before_it_has_begun_it_has_not_failed(folder, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    training = Training(f"ibug:{folder}", folder / "nasion-runs", "default")
+    training.start(60)
+    time.sleep(1.5)  # Python is up, torch is being loaded
+    training.stop()
+    training.stop()
+    story = wait_for(training, lambda s: s["state"] not in ("running", "stopping"))
+    assert (story["state"], story["error"], story["resumable"]) == ("stopped", "", False)
+    with pytest.raises(ConfigError, match="no training to go on with"):
+        training.go_on()
+
+
+def test_two_who_start_at_once_start_one(folder, monkeypatch):
+    begun = []
+
+    class Process:
+        returncode = None
+
+        def __init__(self, command, **_):
+            time.sleep(0.1)
+            begun.append(command)
+
+        def poll(self):
+            return None
+
+    monkeypatch.setattr(subprocess, "Popen", Process)
+    training = Training(f"ibug:{folder}", folder / "nasion-runs", "default")
+    with ThreadPoolExecutor(4) as pool:
+        ends = [pool.submit(training.start, 1) for _ in range(4)]
+    assert len(begun) == 1
+    assert sum(isinstance(end.exception(), ConfigError) for end in ends) == 3
 
 
 def test_what_fails_is_one_line(tmp_path, monkeypatch):

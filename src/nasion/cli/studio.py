@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,9 @@ from nasion.cli.screen import say
 from nasion.errors import ConfigError
 
 __all__ = ["COMMANDS"]
+
+PATIENCE_S = 10
+MOST_AT_ONCE = 256
 
 
 def serve(
@@ -39,21 +43,38 @@ def serve(
         from nasion.studio.guard import is_local
     except ImportError as error:
         raise ConfigError(f"the studio needs FastAPI and uvicorn ({error}); pip install 'nasion[studio]'") from None
-    extra = {Path(each).stem: each for each in model or () if each not in models.available()}
-    first = {each: each for each in model or () if each in models.available()}
+    extra = _named(model or ())
     if token is None and not is_local(host):
         token = secrets.token_urlsafe(18)
     predictor = make_predictor((model or [models.DEFAULT])[0], detector_weights)  # what is wrong is said now
     album = None if folder is None else open_album(folder, predictor.skeleton)
-    app = build(Settings(token), lambda name: make_predictor(name, detector_weights), first | extra, album)
+    app = build(Settings(token), lambda name: make_predictor(name, detector_weights), extra, album)
     listener = _listener(host, port)
-    place = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{listener.getsockname()[1]}/"  # noqa: S104
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    place = f"http://{shown}:{listener.getsockname()[1]}/"
     address = f"{place}?token={token}" if token else place
     say(f"the studio: {address}   (Ctrl-C ends it; {place}docs says what programs can ask)")
     if open_page:
         typer.launch(address)
-    settings = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, timeout_keep_alive=10)
+    settings = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+    settings.timeout_keep_alive = settings.timeout_graceful_shutdown = PATIENCE_S
+    settings.limit_concurrency = MOST_AT_ONCE
     uvicorn.Server(settings).run(sockets=[listener])
+
+
+def _named(places: Sequence[str]) -> dict[str, str]:
+    """Return what models are called, in the order in which they were given.
+
+    Raises:
+        ConfigError: two are called alike.
+    """
+    named: dict[str, str] = {}
+    for place in places:
+        path = Path(place)
+        name = path.resolve().name if path.is_dir() else path.stem if path.suffix == ".onnx" else place
+        if named.setdefault(name, place) != place:
+            raise ConfigError(f'two models are called "{name}": {named[name]} and {place}; rename one')
+    return named
 
 
 def _listener(host: str, port: int) -> socket.socket:
@@ -67,6 +88,7 @@ def _listener(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()  # a browser that is opened now waits
     except (OSError, OverflowError) as error:
         listener.close()
         reason = getattr(error, "strerror", None) or str(error)

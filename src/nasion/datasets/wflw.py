@@ -28,7 +28,7 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     split = next((s for s in ("train", "test") if s in path.stem.split("_")), "")
     found = Collector()
     seen: dict[str, int] = {}
-    for number, line in enumerate(path.read_text("latin-1").splitlines(), start=1):
+    for number, line in enumerate(path.read_text("latin-1").split("\n"), start=1):
         if fields := line.split():
             face = seen[fields[-1]] = seen.get(fields[-1], -1) + 1
             found.collect(f"line {number}", lambda f=fields, n=face: _face(f, root, n, split))

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -25,6 +26,11 @@ from nasion.studio.labels import Labels, labels_of, writable
 __all__ = ["Album", "ConflictError", "Entry", "open_album"]
 
 PROGRESS = "nasion-progress.json"
+RUNS = "nasion-runs"
+
+
+BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, SyntaxError)
+"""What reading or writing a file raises that another program has damaged in the meantime."""
 
 
 class ConflictError(Exception):
@@ -33,7 +39,7 @@ class ConflictError(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """A face to correct: what a person calls it, its picture, and which face of it this is."""
+    """A face to correct: its name, which no other has, its picture, and which face of it this is."""
 
     name: str
     image: Path
@@ -45,16 +51,26 @@ class Album:
 
     Args:
         source: as datasets are named, for a training.
-        root: its folder, where the progress is kept.
+        root: its folder.
+        progress: the file where the progress is kept.
         skeleton: of its labels.
         labels: where they are kept.
         entries: its faces.
     """
 
-    def __init__(self, source: str, root: Path, skeleton: Skeleton, labels: Labels, entries: Sequence[Entry]) -> None:
-        self.source, self.root, self.skeleton, self.labels = source, root, skeleton, labels
+    def __init__(
+        self,
+        source: str,
+        root: Path,
+        progress: Path,
+        skeleton: Skeleton,
+        labels: Labels,
+        entries: Sequence[Entry],
+    ) -> None:
+        self.source, self.root, self.progress, self.skeleton, self.labels = source, root, progress, skeleton, labels
         self.entries = list(entries)
         self.doubts: dict[int, float] = {}
+        self.broken: set[int] = set()
         self.labelled = {number for number in range(len(self.entries)) if self._has_labels(number)}
         self.done = self._read_progress()
         self._lock = Lock()
@@ -90,7 +106,7 @@ class Album:
         entry = self.entry(number)
         try:
             found = self.labels.read(entry.image, entry.face)
-        except (OSError, ValueError, KeyError) as error:
+        except BROKEN as error:
             reason = getattr(error, "strerror", None) or error
             raise AnnotationError(f"{entry.name}: its labels cannot be read any more ({reason})") from None
         if found is not None and len(found) != self.skeleton.count:
@@ -102,7 +118,8 @@ class Album:
 
         Raises:
             ConflictError: the labels are not those that were `seen` any more.
-            AnnotationError: there are too few or many points, or the format has no place for a missing one.
+            AnnotationError: there are too few or many points, the format has no place for a missing one, or the
+                picture is gone.
             OutputError: the file cannot be written.
         """
         entry = self.entry(number)
@@ -111,13 +128,18 @@ class Album:
         if not self.labels.hides and not np.isfinite(keypoints).all():
             raise AnnotationError(f"{entry.name}: {self.labels.form} files have no place for hidden points")
         with self._lock:
+            if not entry.image.is_file():
+                raise AnnotationError(f"{entry.name}: its picture is gone, so nothing is saved")
             if version(self.keypoints(number)) != seen:
                 raise ConflictError
-            self.labels.write(entry.image, entry.face, keypoints)
+            try:
+                self.labels.write(entry.image, entry.face, keypoints)
+            except BROKEN as error:
+                raise AnnotationError(f"{entry.name}: its labels cannot be written ({error})") from None
             self.labelled.add(number)
             if done:
                 self.done.add(entry.name)
-                write_text(self.root / PROGRESS, json.dumps({"done": sorted(self.done)}, indent=1) + "\n")
+                write_text(self.progress, json.dumps({"done": sorted(self.done)}, indent=1) + "\n")
             return version(self.keypoints(number))
 
     def described(self) -> dict[str, Any]:
@@ -129,6 +151,7 @@ class Album:
                 "labelled": number in self.labelled,
                 "done": entry.name in self.done,
                 "doubt": self.doubts.get(number),
+                "broken": number in self.broken,
             }
             for number, entry in enumerate(self.entries)
         ]
@@ -137,7 +160,7 @@ class Album:
 
     def _read_progress(self) -> set[str]:
         try:
-            return set(json.loads((self.root / PROGRESS).read_text("utf-8"))["done"])
+            return set(json.loads(self.progress.read_text("utf-8"))["done"])
         except (OSError, ValueError, KeyError, TypeError):
             return set()
 
@@ -170,19 +193,38 @@ def open_album(source: str, skeleton: Skeleton) -> Album:
     faces = datasets.load(source)
     labels = labels_of(form, place, options, faces.skeleton)
     root = Path(place).expanduser()
-    root = root.parent if root.is_file() else root
-    entries = [Entry(face.name, face.image, face.face) for face in faces.annotations]
-    return Album(source, root, faces.skeleton, labels, entries)
+    progress = root / PROGRESS
+    if root.is_file():  # several tables may lie in one folder
+        root, progress = root.parent, root.with_name(f"{root.name}-{PROGRESS}")
+    entries = [Entry(_name(face.image, root, face.face), face.image, face.face) for face in faces.annotations]
+    return Album(source, root, progress, faces.skeleton, labels, entries)
+
+
+def _name(image: Path, root: Path, face: int = 0) -> str:
+    """Return what a face is called: its picture as seen from the folder, and its number where that is not 0."""
+    name = image.relative_to(root).as_posix() if image.is_relative_to(root) else str(image)
+    return f"{name}#{face}" if face else name
 
 
 def _folder(folder: Path, skeleton: Skeleton) -> Album:
     if not folder.is_dir():
         raise ConfigError(f"{folder}: there is no such folder")
-    pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in images.SUFFIXES)
+    pictures = sorted(path for path in folder.rglob("*") if _is_shown(path, folder))
     if not pictures:
         raise ConfigError(f"{folder}: no pictures in this folder")
+    for one, other in pairwise(pictures):
+        if one.with_suffix("") == other.with_suffix(""):
+            raise ConfigError(f"{one} and {other.name} would share their labels, {one.stem}.pts; rename one of them")
     source = f"ibug:{folder}"
-    if any(folder.glob("*.pts")):
+    if any(folder.rglob("*.pts")):
         skeleton = datasets.load(source).skeleton
     labels = labels_of("ibug", str(folder), {}, skeleton)
-    return Album(source, folder, skeleton, labels, [Entry(path.name, path) for path in pictures])
+    entries = [Entry(_name(path, folder), path) for path in pictures]
+    return Album(source, folder, folder / PROGRESS, skeleton, labels, entries)
+
+
+def _is_shown(path: Path, folder: Path) -> bool:
+    """Return whether a file is one of the folder's own pictures: none that is hidden, and none of a training's."""
+    parts = path.relative_to(folder).parts
+    hidden = any(part.startswith(".") or part == RUNS for part in parts)
+    return not hidden and path.suffix.lower() in images.SUFFIXES and path.is_file()

@@ -30,7 +30,7 @@ from nasion.matching.morph import Pair
 from nasion.output import face_table
 from nasion.predict import Predictor
 from nasion.sample import Image, Prediction
-from nasion.studio.album import Album, ConflictError
+from nasion.studio.album import RUNS, Album, ConflictError
 from nasion.studio.correcting import add_album, look_at_all
 from nasion.studio.desk import Desk, FullError, LateError
 from nasion.studio.guard import Guard, RefusedError
@@ -40,6 +40,8 @@ from nasion.studio.training import Training
 __all__ = ["Settings", "build"]
 
 RETRY_S = 2
+FARTHEST = 1e6
+"""px from a picture's corner that a box may reach."""
 JPEG_QUALITY = 85
 
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -60,7 +62,7 @@ class Settings:
     token: str | None = None
     largest_body: int = 40_000_000
     largest_pixels: int = 50_000_000
-    queue: int = 64
+    queue: int = 32
     timeout_s: float = 60.0
 
 
@@ -109,8 +111,7 @@ def build(
     shelf, desk = Shelf(make, extra or {}), Desk(settings.queue, settings.timeout_s)
     training = None
     if album is not None:
-        start = shelf.names[0]
-        training = Training(album.source, album.root / "nasion-runs", shelf.extra.get(start, start))
+        training = Training(album.source, album.root / RUNS, shelf.places[shelf.names[0]])
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -141,7 +142,8 @@ def build(
         model: str = Query("", description="a model of /v1/models; else its first"),
         box: list[str] = BOXES,
     ) -> dict[str, Any]:
-        (content,) = await _pictures(request, 1)
+        async with desk.place():
+            (content,) = await _pictures(request, 1)
         boxes = [_box(text) for text in box] or None
         return await desk.do(lambda: _predicted(content, shelf.predictor(model or shelf.names[0]), boxes, settings))
 
@@ -151,7 +153,8 @@ def build(
         model: str = Query("", description="a model of /v1/models; else its first"),
         frames: int = Query(11, ge=2, le=31, description="pictures of the morph, both ends included"),
     ) -> dict[str, Any]:
-        first, second = await _pictures(request, 2)
+        async with desk.place():
+            first, second = await _pictures(request, 2)
         return await desk.do(
             lambda: _matched(first, second, shelf.predictor(model or shelf.names[0]), frames, settings)
         )
@@ -184,7 +187,7 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(LateError)
     async def late(_request: Request, _error: LateError) -> JSONResponse:
-        return line(504, "this picture took too long; send a smaller one")
+        return line(504, "this picture took too long to come or to look at; send a smaller one")
 
     @app.exception_handler(ConflictError)
     async def changed(_request: Request, _error: ConflictError) -> JSONResponse:
@@ -245,7 +248,10 @@ async def _pictures(request: Request, count: int) -> list[bytes]:
 
 def _box(text: str) -> list[float]:
     try:
-        return [float(word) for word in text.split(",")]
+        box = [float(word) for word in text.split(",")]
+        if any(abs(value) > FARTHEST for value in box):
+            raise ValueError
+        return box
     except ValueError:
         raise ConfigError(f'a box is x0,y0,x1,y1 in px, such as 200,120,440,400, not "{text[:80]}"') from None
 

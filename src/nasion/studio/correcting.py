@@ -16,8 +16,8 @@ from fastapi.responses import HTMLResponse
 from PIL import Image as PillowImage
 from pydantic import BaseModel, Field
 
-from nasion.errors import ConfigError, NasionError
-from nasion.geometry import FloatArray
+from nasion.errors import ConfigError
+from nasion.geometry import FloatArray, box_around
 from nasion.metrics import point_errors
 from nasion.predict import Predictor
 from nasion.sample import Image, Prediction
@@ -34,7 +34,8 @@ MOST_POINTS = 1000
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 """A report is one page with its style and pictures inside, and without scripts."""
 
-Place = tuple[float, float] | None
+Coordinate = Annotated[float, Field(allow_inf_nan=False)]
+Place = tuple[Coordinate, Coordinate] | None
 
 
 class Saved(BaseModel):
@@ -69,7 +70,7 @@ def add_album(app: FastAPI, album: Album, training: Training, shelf: Shelf, desk
     def trained() -> dict[str, Any]:
         story = training.described()
         if story["state"] == "done" and training.run is not None:
-            shelf.extra.setdefault(training.run.name, str(training.run))
+            shelf.add(training.run.name, str(training.run))
         return story
 
     @app.post("/v1/train", summary="Begin a training with the folder's labels")
@@ -104,13 +105,16 @@ async def look_at_all(album: Album, shelf: Shelf, desk: Desk) -> None:
             await asyncio.sleep(0.05)
         try:
             await desk.do(lambda n=number: _doubt(album, n, shelf.predictor(shelf.names[0])))
-        except (NasionError, FullError, LateError):
-            album.doubts[number] = float("inf")  # what cannot be read wants to be seen first
+        except (FullError, LateError):
+            continue
+        except Exception:  # whatever a picture does, the others are looked at
+            album.broken.add(number)  # what cannot be read wants to be seen first
 
 
 def _doubt(album: Album, number: int, predictor: Predictor) -> None:
     """Note how far the labels lie from the model's points, or without labels how far the model may be off."""
-    labels, guess = album.keypoints(number), _guess(album.picture(number), predictor)
+    labels = album.keypoints(number)
+    guess = _guess(album.picture(number), predictor, labels)
     size = float(np.sqrt(np.prod(guess.box[2:] - guess.box[:2])))
     if labels is not None and predictor.skeleton.names == album.skeleton.names:
         album.doubts[number] = float(np.nanmean(point_errors(guess.keypoints, labels))) / size
@@ -118,8 +122,10 @@ def _doubt(album: Album, number: int, predictor: Predictor) -> None:
         album.doubts[number] = float(np.nanmean(guess.spread)) / size
 
 
-def _guess(image: Image, predictor: Predictor) -> Prediction:
-    """Return the largest face; where none is found, what the model makes of the whole picture."""
+def _guess(image: Image, predictor: Predictor, labels: FloatArray | None) -> Prediction:
+    """Return the face that is labelled, else the largest; where none is found, what the whole picture is taken for."""
+    if labels is not None:
+        return predictor.at([image], [box_around(labels)])[0]
     faces = predictor(image)
     if not faces:
         return predictor.at([image], [None])[0]
@@ -134,7 +140,7 @@ def _points(album: Album, number: int, predictor: Predictor) -> dict[str, Any]:
             f"the model finds {predictor.skeleton.name}, this folder has {album.skeleton.name}: "
             "start the studio with a model of these points, or label the picture elsewhere first"
         )
-    guess = _guess(album.picture(number), predictor) if fits else None
+    guess = _guess(album.picture(number), predictor, labels) if fits else None
     start = labels if labels is not None or guess is None else guess.keypoints
     assert start is not None
     return {

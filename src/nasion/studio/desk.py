@@ -1,8 +1,9 @@
 """One worker, a short queue: the network takes all cores for a picture, so two at once would be no faster."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 __all__ = ["Desk", "FullError", "LateError"]
@@ -29,7 +30,26 @@ class Desk:
     def __init__(self, queue: int, timeout_s: float) -> None:
         self.queue, self.timeout_s = queue, timeout_s
         self.pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="desk")
-        self.open = 0
+        self.open = self.coming = 0
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Hold a place in the queue while a picture is still on its way, for as long as a job may take.
+
+        Raises:
+            FullError: too many wait or are on their way already.
+            LateError: it did not come in time.
+        """
+        if self.open + self.coming > self.queue:
+            raise FullError
+        self.coming += 1
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                yield
+        except TimeoutError:
+            raise LateError from None
+        finally:
+            self.coming -= 1
 
     async def do(self, job: Callable[[], T]) -> T:
         """Return what `job` returns.

@@ -7,10 +7,12 @@ machine a token is needed. Source: OWASP, "Cross-Site Request Forgery Prevention
 
 import hmac
 import json
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from http.cookies import SimpleCookie
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from nasion.errors import ConfigError
 
 __all__ = ["COOKIE", "HEADERS", "Guard", "RefusedError", "is_local"]
 
@@ -24,6 +26,10 @@ NOT_SHOWN = (
 
 LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")
 COOKIE = "nasion"
+"""Followed by the port: a browser shows cookies to every port of a host."""
+
+TOKEN = re.compile("[A-Za-z0-9_-]+")
+PAGES = ("/", "/docs")
 
 HEADERS = {
     "content-security-policy": (
@@ -63,9 +69,16 @@ class Guard:
         app: what answers.
         token: what must be shown; None asks for none, and then only this machine's own names are answered.
         largest_body: bytes.
+
+    Raises:
+        ConfigError: the token is empty, or has other signs than letters, digits, "-" and "_".
     """
 
     def __init__(self, app: Any, token: str | None, largest_body: int) -> None:
+        if token is not None and not TOKEN.fullmatch(token):
+            raise ConfigError(
+                f'a token is letters, digits, "-" and "_", not "{token[:80]}"; leave it out to have one made'
+            )
         self.app, self.token, self.largest_body = app, token, largest_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,6 +101,9 @@ class Guard:
 
         try:
             self._check(scope, headers)
+            if self._is_shown_in_address(scope) and scope["path"] in PAGES:
+                await _send_on(answer, scope)
+                return
             await self.app(scope, self._counted(receive, headers), answer)
         except RefusedError as refusal:
             if answered:
@@ -109,19 +125,23 @@ class Guard:
 
     def _knows(self, scope: Scope, headers: dict[str, str]) -> bool:
         assert self.token is not None
-        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        pairs = (pair.strip().partition("=") for pair in headers.get("cookie", "").split(";"))
+        cookies = {name: value for name, _, value in pairs}
         shown = (
             headers.get("authorization", "").removeprefix("Bearer "),
             _asked(scope),
-            cookie.value if cookie else "",
+            cookies.get(_cookie_name(scope), ""),
         )
         return any(hmac.compare_digest(each.encode(), self.token.encode()) for each in shown)
 
     def _cookie(self, scope: Scope) -> dict[str, str]:
         """Return the header that lets the page go on without the token in its address."""
-        if self.token is None or not hmac.compare_digest(_asked(scope).encode(), self.token.encode()):
+        if not self._is_shown_in_address(scope):
             return {}
-        return {"set-cookie": f"{COOKIE}={self.token}; HttpOnly; SameSite=Strict; Path=/"}
+        return {"set-cookie": f"{_cookie_name(scope)}={self.token}; HttpOnly; SameSite=Strict; Path=/"}
+
+    def _is_shown_in_address(self, scope: Scope) -> bool:
+        return self.token is not None and hmac.compare_digest(_asked(scope).encode(), self.token.encode())
 
     def _counted(self, receive: Receive, headers: dict[str, str]) -> Receive:
         length = headers.get("content-length", "0")
@@ -145,6 +165,20 @@ class Guard:
 
 def _asked(scope: Scope) -> str:
     return parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [""])[0]
+
+
+def _cookie_name(scope: Scope) -> str:
+    server = scope.get("server") or ("", 0)
+    return f"{COOKIE}-{server[1]}"
+
+
+async def _send_on(send: Send, scope: Scope) -> None:
+    """Send a browser to the same page without the token in its address, which histories and bookmarks keep."""
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    rest = urlencode({name: values for name, values in query.items() if name != "token"}, doseq=True)
+    place = scope["path"] + (f"?{rest}" if rest else "")
+    await send({"type": "http.response.start", "status": 303, "headers": _raw({"location": place})})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:

@@ -15,13 +15,18 @@ class Shelf:
     """The predictors of a server, each made when it is first asked for."""
 
     def __init__(self, make: Callable[[str], Predictor], extra: dict[str, str]) -> None:
-        self.make, self.extra = make, extra
+        self.make = make
+        self.places = extra | {name: name for name in models.available() if name not in extra}
         self.made: dict[str, Predictor] = {}
 
     @property
     def names(self) -> list[str]:
-        """The models that can be asked for: the package's, and those that the server was started with."""
-        return [*self.extra, *(name for name in models.available() if name not in self.extra)]
+        """The models that can be asked for: those that the server was started with, the package's, and added ones."""
+        return list(self.places)
+
+    def add(self, name: str, place: str) -> None:
+        """Add a model after the others, unless it is there."""
+        self.places.setdefault(name, place)
 
     def predictor(self, name: str) -> Predictor:
         """Return the predictor of a model.
@@ -29,15 +34,15 @@ class Shelf:
         Raises:
             ConfigError: there is none of that name; a request names no file.
         """
-        if name not in self.names:
+        if name not in self.places:
             raise ConfigError(f'no model "{name[:80]}" here; {nearest(name[:80], self.names)}')
         if name not in self.made:
-            self.made[name] = self.make(self.extra.get(name, name))
+            self.made[name] = self.make(self.places[name])
         return self.made[name]
 
     def described(self, name: str) -> dict[str, Any]:
         """Return a model as JSON has it: its points, and its card if it is the package's."""
-        card = models.card(name) if name in models.available() and self.extra.get(name, name) == name else {}
+        card = models.card(name) if self.places[name] == name and name in models.available() else {}
         return {"name": name, "skeleton": self.skeleton_table(self.predictor(name).skeleton), "card": card}
 
     @staticmethod

@@ -8,6 +8,7 @@ import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from nasion.errors import ConfigError
@@ -16,6 +17,9 @@ __all__ = ["Training"]
 
 RECIPE = "finetune"
 SHORT_MINUTES = 2
+INTERRUPTED = (-signal.SIGINT, 128 + signal.SIGINT)
+"""How a process ends that was stopped before, or after, its epochs."""
+
 STOP_S = 60
 """How long a training may take to its next clean stop before it is ended."""
 
@@ -32,8 +36,9 @@ class Training:
     def __init__(self, source: str, runs: Path, init: str) -> None:
         self.source, self.runs, self.init = source, runs, init
         self.process: subprocess.Popen[bytes] | None = None
-        self.run: Path | None = None
-        self.stopped = False
+        self.run = _newest(runs)
+        self.stopped = self.run is not None  # by the end of an earlier server, if it had not come to its own
+        self._lock = RLock()
 
     def start(self, minutes: float) -> None:
         """Begin a training that takes about so long.
@@ -41,8 +46,12 @@ class Training:
         Raises:
             ConfigError: one is running, or torch is not installed.
         """
+        with self._lock:
+            self._start(minutes)
+
+    def _start(self, minutes: float) -> None:
         self._prove_free()
-        self.run = self.runs / time.strftime("%Y%m%d-%H%M%S")
+        self.run = _fresh(self.runs)
         # In a short training the layers that are held still first might never learn, which is refused.
         settings = ["--set", "init.freeze_epochs=0"] if minutes < SHORT_MINUTES else []
         words = [
@@ -64,17 +73,19 @@ class Training:
         Raises:
             ConfigError: one is running, or none was stopped.
         """
-        self._prove_free()
-        if self.run is None or not (self.run / "run.json").exists():
-            raise ConfigError("there is no training to go on with; start one")
-        self._begin(["--resume", str(self.run)])
+        with self._lock:
+            self._prove_free()
+            if not self._resumable():
+                raise ConfigError("there is no training to go on with; start one")
+            self._begin(["--resume", str(self.run)])
 
     def stop(self) -> None:
         """End the training after its epoch, with everything saved."""
-        if self._runs():
-            assert self.process is not None
-            self.stopped = True
-            self.process.send_signal(signal.SIGINT)
+        with self._lock:
+            if self._runs() and not self.stopped:  # a second signal would not wait for the epoch
+                assert self.process is not None
+                self.stopped = True
+                self.process.send_signal(signal.SIGINT)
 
     def close(self) -> None:
         """End it when the server ends: cleanly if that is soon enough."""
@@ -95,6 +106,8 @@ class Training:
             "epochs": self._planned(),
             "curve": curve,
             "left_s": self._left(curve),
+            "resumable": self._resumable(),
+            "report": self.report is not None,
             "error": self._error(),
         }
 
@@ -128,13 +141,20 @@ class Training:
         return self.process is not None and self.process.poll() is None
 
     def _state(self) -> str:
-        if self.process is None:
+        if self.run is None:
             return "none"
         if self._runs():
             return "stopping" if self.stopped else "running"
-        if self.process.returncode:
+        ended = 0 if self.process is None else self.process.returncode
+        if ended and not (self.stopped and ended in INTERRUPTED):
             return "failed"
-        return "stopped" if self.stopped and len(self._curve()) < self._planned() else "done"
+        whole = self._planned() > 0 and len(self._curve()) >= self._planned()
+        return "stopped" if self.stopped and not whole else "done"
+
+    def _resumable(self) -> bool:
+        return (
+            self.run is not None and (self.run / "checkpoints" / "last.ckpt").is_file() and self._state() == "stopped"
+        )
 
     def _planned(self) -> int:
         try:
@@ -161,3 +181,16 @@ class Training:
             return ""
         lines = self.log.read_text("utf-8", "replace").strip().splitlines()
         return lines[-1].removeprefix("nasion: ") if lines else "it ended without a word"
+
+
+def _newest(runs: Path) -> Path | None:
+    """Return the run that was begun last, by an earlier server: it can be gone on with, and tried."""
+    found = sorted(path.parent for path in runs.glob("*/run.json")) if runs.is_dir() else []
+    return found[-1] if found else None
+
+
+def _fresh(runs: Path) -> Path:
+    """Return a folder for a run that is not there yet, named by the time."""
+    name = time.strftime("%Y%m%d-%H%M%S")
+    places = (runs / (f"{name}-{k}" if k else name) for k in range(100))
+    return next(place for place in places if not place.exists())

@@ -23,17 +23,17 @@ class Files:
 
     def read(self, image: Path, face: int) -> FloatArray | None:
         """Return the points of a picture's face."""
-        lines = self.path.read_text(LATIN).splitlines()
+        lines = self.path.read_text(LATIN).split("\n")
         return np.array(lines[self._mine(lines, image, face)].split()[: 2 * COUNT], np.float64).reshape(-1, 2)
 
     def write(self, image: Path, face: int, keypoints: FloatArray) -> None:
         """Write the points of a picture's face."""
-        lines = self.path.read_text(LATIN).splitlines()
+        lines = self.path.read_text(LATIN).split("\n")
         mine = self._mine(lines, image, face)
         fields = lines[mine].split()
         fields[: 2 * COUNT] = [f"{value:.6f}" for value in keypoints.ravel()]
         lines[mine] = " ".join(fields)
-        replace(self.path, ("\n".join(lines) + "\n").encode(LATIN))
+        replace(self.path, "\n".join(lines).encode(LATIN))
 
     def _mine(self, lines: list[str], image: Path, face: int) -> int:
         fields = (line.split() for line in lines)

@@ -7,13 +7,18 @@ import { View } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
 const REACH = 14; // canvas px within which a point is caught
+const FIRM = 3; // canvas px that a pointer moves before the point follows: a tap chooses, and moves nothing
 const SHOW = { points: true, lines: true, spread: true, regions: true };
 const LISTED = 200;
+const CHANGED = 409;
 
 export class Correct {
   constructor(studio) {
     this.studio = studio;
     this.chosen = -1;
+    this.turn = 0; // of the last request for a face: an answer that comes late is not shown
+    this.drafts = new Map(); // faces with changes that are not saved
+    this.skipped = new Set();
     this.view = new View($("sheet"), (pen, view) => this.paint(pen, view));
     this.view.grab = (place) => this.grab(place);
     this.view.key = (event) => this.onKey(event);
@@ -24,6 +29,8 @@ export class Correct {
     $("to-model").addEventListener("click", () => this.change(() => (this.edit.mark(), this.edit.replace(this.face.model))));
     $("save").addEventListener("click", () => this.save());
     $("skip").addEventListener("click", () => this.next());
+    $("find").addEventListener("input", () => this.fill());
+    window.addEventListener("beforeunload", (event) => [...this.drafts.values()].some(({ edit }) => edit.changed) && event.preventDefault());
     $("sheet-in").addEventListener("click", () => this.view.zoomBy(1.5));
     $("sheet-out").addEventListener("click", () => this.view.zoomBy(1 / 1.5));
     $("sheet-fit").addEventListener("click", () => this.toFace());
@@ -38,17 +45,31 @@ export class Correct {
     this.album = await api.album();
     const { entries } = this.album;
     const left = entries.filter((entry) => !entry.done);
-    // null is not looked at yet: after those that are known
-    left.sort((a, b) => (b.doubt ?? -1) - (a.doubt ?? -1) || a.id - b.id);
+    // what cannot be read comes first; null is not looked at yet: after those that are known
+    const rank = (entry) => (entry.broken ? Infinity : (entry.doubt ?? -1));
+    left.sort((a, b) => (rank(b) === rank(a) ? a.id - b.id : rank(b) - rank(a)));
     this.order = [...left, ...entries.filter((entry) => entry.done)];
     $("progress").textContent = `${entries.length - left.length} of ${entries.length} are done in ${this.album.name} (${this.album.form})`;
-    $("album").replaceChildren(...this.order.slice(0, LISTED).map((entry) => this.item(entry)));
+    this.fill();
+  }
+
+  // Fill the list with the first that have the words in their names; who is in it with the keyboard stays there.
+  fill() {
+    const held = document.activeElement?.dataset.face;
+    const words = $("find").value.toLowerCase();
+    const shown = this.order.filter(({ name }) => name.toLowerCase().includes(words));
+    $("album").replaceChildren(...shown.slice(0, LISTED).map((entry) => this.item(entry)));
+    if (held) $("album").querySelector(`[data-face="${held}"]`)?.focus();
+    const more = shown.length - LISTED;
+    $("more").textContent = more > 0 ? `and ${more} more; find them by their names` : "";
   }
 
   item(entry) {
     const button = document.createElement("button");
-    const doubt = entry.doubt === null ? "" : ` · ${(100 * entry.doubt).toFixed(1)} %`;
-    button.textContent = `${entry.done ? "✓ " : ""}${entry.name}${doubt}`;
+    const doubt = entry.broken ? " · cannot be read" : entry.doubt === null ? "" : ` · ${(100 * entry.doubt).toFixed(1)} %`;
+    const draft = this.drafts.get(entry.id)?.edit.changed ? " · not saved" : "";
+    button.textContent = `${entry.done ? "✓ " : ""}${entry.name}${doubt}${draft}`;
+    button.dataset.face = entry.id;
     button.setAttribute("aria-current", String(entry.id === this.entry?.id));
     button.addEventListener("click", () => this.open(entry));
     const item = document.createElement("li");
@@ -56,25 +77,36 @@ export class Correct {
     return item;
   }
 
+  // The next that is not done; what was passed over comes again after all the others.
   async next() {
-    const entry = this.order.find((each) => !each.done && each.id !== this.entry?.id);
+    if (this.entry && !this.entry.done) this.skipped.add(this.entry.id);
+    const left = this.order.filter((each) => !each.done && each.id !== this.entry?.id);
+    if (left.every((each) => this.skipped.has(each.id))) this.skipped.clear();
+    const entry = left.find((each) => !this.skipped.has(each.id));
     if (entry) await this.open(entry);
-    else this.studio.say("All pictures are done.");
+    else this.studio.say(this.order.every((each) => each.done) ? "All pictures are done." : "This is the last that is left.");
   }
 
   async open(entry) {
+    const turn = ++this.turn;
+    this.view.held = null;
     this.studio.say(`Opening ${entry.name}…`);
+    const draft = this.drafts.get(entry.id);
     try {
-      const [face, image] = await Promise.all([api.face(entry.id), loaded(`/v1/album/${entry.id}/picture`)]);
+      const [face, image] = await Promise.all([draft?.face ?? api.face(entry.id), loaded(`/v1/album/${entry.id}/picture`)]);
+      if (turn !== this.turn) return;
       Object.assign(this, { entry, face, image, chosen: -1 });
     } catch (error) {
-      return this.studio.say(`${entry.name}: ${error.message}`, true);
+      this.skipped.add(entry.id);
+      if (turn === this.turn) this.studio.say(`${entry.name}: ${error.message}`, true);
+      return;
     }
-    this.edit = new Edit(this.face.keypoints, this.album.skeleton.flip);
+    this.view.held = null;
+    this.edit = draft?.edit ?? new Edit(this.face.keypoints, this.album.skeleton.flip, this.face.model);
     this.edit.mirrored = $("mirror").getAttribute("aria-pressed") === "true";
     this.view.show(this.image, this.image.naturalWidth, this.image.naturalHeight);
     this.toFace();
-    this.studio.say(`${entry.name}: ${this.face.labelled ? "labelled" : "not labelled yet; these are the model's points"}`);
+    this.studio.say(`${entry.name}: ${this.face.labelled ? "labelled" : "not labelled yet; these are the model's points"}${this.edit.changed ? ", with your changes" : ""}`);
     $("sheet").setAttribute("aria-label", `${entry.name} with ${this.face.keypoints.length} points`);
     this.change(() => {});
     await this.list();
@@ -82,6 +114,7 @@ export class Correct {
 
   // Show the face large, not the whole picture.
   toFace() {
+    if (!this.edit) return this.view.fit();
     const there = this.edit.keypoints.filter(Boolean);
     if (!there.length) return this.view.fit();
     const [low, high] = [Math.min, Math.max].map((pick) => [0, 1].map((axis) => pick(...there.map((p) => p[axis]))));
@@ -92,7 +125,9 @@ export class Correct {
   }
 
   change(action) {
+    if (!this.edit || this.saving) return;
     action();
+    if (this.edit.changed) this.drafts.set(this.entry.id, { face: this.face, edit: this.edit });
     $("undo").disabled = !this.edit.past.length;
     $("redo").disabled = !this.edit.future.length;
     $("hide").disabled = this.chosen < 0 || !this.album.hides;
@@ -110,7 +145,7 @@ export class Correct {
   }
 
   grab(place) {
-    if (!this.edit) return null;
+    if (!this.edit || this.saving) return null;
     let [best, distance] = [-1, REACH];
     this.edit.keypoints.forEach((p, k) => {
       if (!p) return;
@@ -120,13 +155,16 @@ export class Correct {
     });
     if (best < 0) return null;
     this.chosen = best;
+    const [from, start] = [this.edit.keypoints[best], this.view.from(place)];
     let moved = false;
     this.change(() => {});
     return {
       move: (to) => {
+        const step = [to[0] - start[0], to[1] - start[1]];
+        if (!moved && Math.hypot(...step) * this.view.scale < FIRM) return;
         if (!moved) this.edit.mark();
         moved = true;
-        this.change(() => this.edit.moveTo(best, to));
+        this.change(() => this.edit.moveTo(best, [from[0] + step[0], from[1] + step[1]]));
       },
       end: () => {},
     };
@@ -147,7 +185,8 @@ export class Correct {
     else if (key in moves && this.chosen >= 0) this.change(() => (this.edit.mark(), this.edit.moveBy(this.chosen, ...moves[key])));
     else if (key === "h") this.hide();
     else if (key === "m") this.mirror();
-    else if (key === "s") this.save();
+    else if (key === "s" && !event.repeat) this.save(); // a key held down would save faces that nobody has seen
+    else if (key === "s") return true;
     else return false;
     return true;
   }
@@ -155,7 +194,7 @@ export class Correct {
   hide() {
     if (this.chosen < 0) return;
     if (!this.album.hides) return this.studio.say(`${this.album.form} files have no place for hidden points`, true);
-    this.change(() => (this.edit.mark(), this.edit.toggle(this.chosen)));
+    this.change(() => (this.edit.mark(), this.edit.toggle(this.chosen, this.view.centre)));
   }
 
   mirror() {
@@ -165,17 +204,24 @@ export class Correct {
   }
 
   async save() {
-    if (!this.edit) return;
-    const { name } = this.entry;
+    if (!this.edit || this.saving) return;
+    const { entry, edit, face } = this;
+    this.saving = $("save").disabled = true;
     try {
-      await api.saveFace(this.entry.id, this.edit.keypoints, this.face.version);
+      await api.saveFace(entry.id, edit.keypoints, face.version);
+      this.drafts.delete(entry.id);
+      entry.done = true;
+      this.saving = false;
+      this.studio.say(`${entry.name}: saved`);
+      await this.list();
+      if (this.entry === entry) await this.next();
     } catch (error) {
-      return this.studio.say(`${name}: ${error.message}`, true);
+      // what is in the file now is shown when the face is opened anew
+      if (error.status === CHANGED) this.drafts.delete(entry.id);
+      this.studio.say(`${entry.name}: ${error.message}`, true);
+    } finally {
+      this.saving = $("save").disabled = false;
     }
-    this.entry.done = true;
-    await this.list();
-    this.studio.say(`${name}: saved`);
-    await this.next();
   }
 
   paint(pen, view) {
@@ -185,11 +231,13 @@ export class Correct {
     const place = this.edit.keypoints[this.chosen];
     if (!place) return;
     const [x, y] = view.to(place);
-    pen.strokeStyle = "#000";
-    pen.lineWidth = 2;
-    pen.beginPath();
-    pen.arc(x, y, 8, 0, 2 * Math.PI);
-    pen.stroke();
+    for (const [colour, width] of [["#fff", 5], ["#000", 2]]) {
+      pen.strokeStyle = colour;
+      pen.lineWidth = width;
+      pen.beginPath();
+      pen.arc(x, y, 8, 0, 2 * Math.PI);
+      pen.stroke();
+    }
   }
 }
 

@@ -7,12 +7,16 @@ const element = (kind, text, ...children) => {
   return made;
 };
 
+const LOCAL = ["127.0.0.1", "localhost", "[::1]"];
+
 function command(path, method, body) {
-  const place = `${location.origin}${path}`;
-  if (method === "get") return `curl ${place}`;
-  return "multipart/form-data" in body && !("image/*" in body)
-    ? `curl -F a=@a.jpg -F b=@b.jpg ${place}`
-    : `curl --data-binary @me.jpg -H "Content-Type: image/jpeg" ${place}`;
+  const token = LOCAL.includes(location.hostname) ? "" : ' -H "Authorization: Bearer TOKEN"';
+  const curl = (words) => `curl${token}${words} ${location.origin}${path}`;
+  if (method === "get") return curl("");
+  if ("application/json" in body) return curl(` -X ${method.toUpperCase()} -H "Content-Type: application/json" -d @body.json`);
+  if ("image/*" in body) return curl(' --data-binary @me.jpg -H "Content-Type: image/jpeg"');
+  if ("multipart/form-data" in body) return curl(" -F a=@a.jpg -F b=@b.jpg");
+  return curl(` -X ${method.toUpperCase()}`);
 }
 
 const description = await (await fetch("/openapi.json")).json();

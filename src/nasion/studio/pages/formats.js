@@ -8,7 +8,8 @@ export function toJson(pictures) {
   return JSON.stringify(pictures.map(({ name, found }) => ({ image: name, faces: found.faces })), null, 1) + "\n";
 }
 
-export function toCsv(pictures, count) {
+export function toCsv(pictures) {
+  const count = Math.max(0, ...pictures.map(({ skeleton }) => skeleton.count));
   const axes = Array.from({ length: count }, (_, k) => [`x${k}`, `y${k}`]).flat();
   const lines = [["image", "face", "score", ...axes].join(",")];
   for (const { name, found } of pictures)
@@ -22,8 +23,10 @@ export function toPts(face) {
   return `version: 1\nn_points: ${lines.length}\n{\n${lines.join("\n")}\n}\n`;
 }
 
-// The true points of one face or several: [[x, y] or null, …][].
-export async function readTruth(file) {
+const isPoint = (p) => p === null || (Array.isArray(p) && p.length === 2 && p.every(Number.isFinite));
+
+// The true points of a picture's face or faces: [[x, y] or null, …][].
+export async function readTruth(file, picture) {
   const text = await file.text();
   if (file.name.toLowerCase().endsWith(".pts")) {
     const inside = text.includes("{") ? text.slice(text.indexOf("{") + 1, text.lastIndexOf("}")) : text;
@@ -34,11 +37,13 @@ export async function readTruth(file) {
   }
   try {
     const table = JSON.parse(text);
-    const faces = (Array.isArray(table) ? table : [table]).flatMap((entry) => entry.faces ?? []);
-    if (!faces.length || !faces.every((face) => Array.isArray(face.keypoints))) throw new Error();
+    const entries = Array.isArray(table) ? table : [table];
+    const mine = entries.length > 1 ? entries.filter(({ image }) => image === picture) : entries;
+    const faces = mine.flatMap((entry) => entry.faces ?? []);
+    if (!faces.length || !faces.every((face) => Array.isArray(face.keypoints) && face.keypoints.every(isPoint))) throw new Error();
     return faces.map((face) => face.keypoints);
   } catch {
-    throw new Error(`${file.name}: no faces with keypoints, as nasion writes them`);
+    throw new Error(`${file.name}: no faces of ${picture} with keypoints, as nasion writes them`);
   }
 }
 

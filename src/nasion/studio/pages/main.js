@@ -17,7 +17,7 @@ const studio = {
   async newModel(name) {
     await loadModels();
     $("model").value = name;
-    room.again();
+    await trying.again();
   },
   say(text, bad = false) {
     $("status").textContent = text;
@@ -31,6 +31,7 @@ function enter(room) {
     $(`tab-${each}`).setAttribute("aria-selected", String(each === room));
     $(`tab-${each}`).tabIndex = each === room ? 0 : -1;
   }
+  if (room !== "try") trying.stopCamera();
   if (room === "correct") correct.enter().catch((error) => studio.say(error.message, true));
   if (room === "train") training.enter();
 }
@@ -46,7 +47,7 @@ for (const room of ALL) {
   });
 }
 
-const room = new Try(studio);
+const trying = new Try(studio);
 new Match(studio);
 const correct = new Correct(studio);
 const training = new Train(studio);
@@ -57,7 +58,7 @@ async function loadModels() {
 }
 
 try {
-  $("model").addEventListener("change", () => room.again());
+  $("model").addEventListener("change", () => trying.again());
   await loadModels();
   if ((await api.rooms()).album) {
     ROOMS = ALL;

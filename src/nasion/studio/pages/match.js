@@ -15,22 +15,27 @@ export class Match {
 
   async take(side, file) {
     if (!file) return;
-    this.files[side] = file;
-    await this.picture(side, []);
-    if (this.files.a && this.files.b) await this.match();
+    try {
+      await this.picture(side, file, []);
+    } catch {
+      return this.studio.say(`${file.name}: this browser cannot show it as a picture; JPEG, PNG and WebP it can`, true);
+    }
+    this.files = { ...this.files, [side]: file };
+    if (this.files.a && this.files.b) await this.match(this.files);
   }
 
-  async match() {
+  async match(files) {
     this.studio.say("Matching…");
     try {
-      const found = await api.match(this.files.a, this.files.b, this.studio.model());
+      const found = await api.match(files.a, files.b, this.studio.model());
+      if (files !== this.files) return; // another picture has been chosen since
       this.frames = found.frames;
       $("share").max = found.frames.length - 1;
       $("share").value = found.frames.length >> 1;
       $("share").disabled = false;
       this.show();
-      await this.picture("a", found.a.keypoints);
-      await this.picture("b", found.b.keypoints);
+      await this.picture("a", files.a, found.a.keypoints);
+      await this.picture("b", files.b, found.b.keypoints);
       $("numbers").textContent =
         `${found.names.length} points; B onto A: scale ${found.scale.toFixed(3)}, turned ${found.rotation_deg.toFixed(1)}°, ` +
         `residual ${(100 * found.residual).toFixed(1)} % of the face's size`;
@@ -47,15 +52,16 @@ export class Match {
     $("morph").hidden = false;
   }
 
-  async picture(side, keypoints) {
-    const image = await createImageBitmap(this.files[side], { imageOrientation: "from-image" });
+  async picture(side, file, keypoints) {
+    const image = await createImageBitmap(file, { imageOrientation: "from-image" });
     const canvas = $(`canvas-${side}`);
     canvas.width = image.width;
     canvas.height = image.height;
     canvas.style.aspectRatio = `${image.width} / ${image.height}`;
     const pen = canvas.getContext("2d");
     pen.drawImage(image, 0, 0);
-    const radius = Math.max(2, image.width / 250);
+    image.close();
+    const radius = Math.max(2, canvas.width / 250);
     keypoints.forEach(([x, y], k) => {
       pen.fillStyle = `hsl(${(360 * k) / keypoints.length} 85% 50%)`;
       pen.beginPath();

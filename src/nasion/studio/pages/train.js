@@ -31,30 +31,40 @@ export class Train {
       this.show(await what());
     } catch (error) {
       this.studio.say(error.message, true);
+      if (this.going) this.wait();
     }
   }
 
+  wait() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.ask(api.training), EVERY_MS);
+  }
+
   show(story) {
-    const going = story.state === "running" || story.state === "stopping";
+    const going = (this.going = story.state === "running" || story.state === "stopping");
     $("train-start").disabled = going || !story.possible;
     $("train-stop").disabled = story.state !== "running";
-    $("train-on").disabled = story.state !== "stopped";
-    $("train-report").hidden = story.state !== "done";
-    $("train-state").textContent = story.possible ? told(story) : "Training needs torch: pip install 'nasion[train]'";
+    $("train-on").disabled = !story.resumable;
+    $("train-report").hidden = !story.report;
+    const state = story.possible ? told(story) : "Training needs torch: pip install 'nasion[train]'";
+    // only what is new is read out
+    if ($("train-state").textContent !== state) $("train-state").textContent = state;
+    $("train-time").textContent = timed(story);
     $("train-state").classList.toggle("bad", story.state === "failed");
     drawCurve($("curve"), story.curve);
-    if (story.state === "done" && this.last !== "done" && this.last) this.studio.newModel(story.model);
-    this.last = story.state;
-    if (going) this.timer = setTimeout(() => this.ask(api.training), EVERY_MS);
+    if (story.state === "done" && !this.studio.models.some(({ name }) => name === story.model)) this.studio.newModel(story.model);
+    if (going) this.wait();
   }
 }
 
-function told({ state, curve, epochs, left_s, error, model }) {
-  const parts = [WORDS[state]];
-  if (model) parts.push(model);
+function told({ state, error, model }) {
+  return [WORDS[state], model, error].filter(Boolean).join(" · ");
+}
+
+function timed({ curve, epochs, left_s }) {
+  const parts = [];
   if (epochs) parts.push(`epoch ${curve.length} of ${epochs}`);
   if (left_s !== null) parts.push(left_s < 60 ? `${Math.round(left_s)} s left` : `${Math.round(left_s / 60)} min left`);
-  if (error) parts.push(error);
   return parts.join(" · ");
 }
 

@@ -14,6 +14,7 @@ export class Try {
     this.studio = studio;
     this.pictures = [];
     this.chosen = null;
+    this.turn = this.round = 0; // an answer or a picture that comes late is not shown
     this.view = new View($("canvas"), (pen, view) => this.paint(pen, view));
     for (const id of ["points", "lines", "spread", "regions", "truth"]) $(`show-${id}`).addEventListener("change", () => this.view.draw());
     $("files").addEventListener("change", (event) => this.take([...event.target.files]).then(() => (event.target.value = "")));
@@ -22,7 +23,7 @@ export class Try {
     $("zoom-fit").addEventListener("click", () => this.view.fit());
     $("camera").addEventListener("click", () => this.toggleCamera());
     $("save-json").addEventListener("click", () => save(toJson(this.done()), "keypoints.json", "application/json"));
-    $("save-csv").addEventListener("click", () => save(toCsv(this.done(), this.studio.skeleton().count), "keypoints.csv", "text/csv"));
+    $("save-csv").addEventListener("click", () => save(toCsv(this.done()), "keypoints.csv", "text/csv"));
     $("save-pts").addEventListener("click", () => this.savePts());
     $("save-picture").addEventListener("click", () => this.savePicture());
     this.listen();
@@ -56,7 +57,7 @@ export class Try {
     const entry = this.pictures.find((each) => stem(each.name) === stem(file.name)) ?? this.chosen;
     if (!entry) return this.studio.say(`${file.name}: drop the picture first, or with it`, true);
     try {
-      entry.truth = await readTruth(file);
+      entry.truth = await readTruth(file, entry.name);
       $("show-truth").disabled = false;
     } catch (error) {
       this.studio.say(error.message, true);
@@ -65,10 +66,11 @@ export class Try {
 
   async find(entry) {
     this.studio.say(`Looking at ${entry.name}…`);
+    const skeleton = this.studio.skeleton();
     try {
-      const [found, image] = await Promise.all([api.predict(entry.file, this.studio.model()), decoded(entry.file)]);
-      Object.assign(entry, { found, image, error: "" });
-      this.choose(entry);
+      const found = await api.predict(entry.file, this.studio.model());
+      Object.assign(entry, { found, skeleton, error: "" });
+      await this.choose(entry);
     } catch (error) {
       entry.error = error.message;
       this.studio.say(`${entry.name}: ${error.message}`, true);
@@ -76,15 +78,28 @@ export class Try {
     this.list();
   }
 
-  again() {
-    for (const entry of this.pictures) if (entry.file) this.find(entry);
+  // With another model: the picture on show last, so that it stays there.
+  async again() {
+    const round = ++this.round;
+    const shown = this.chosen;
+    const order = this.pictures.filter((entry) => entry !== shown);
+    for (const entry of this.pictures.includes(shown) ? [...order, shown] : order) {
+      if (round !== this.round) return;
+      await this.find(entry);
+    }
   }
 
-  choose(entry) {
+  // Only the picture on show is held decoded.
+  async choose(entry) {
+    const turn = ++this.turn;
+    const image = await decoded(entry.file);
+    if (turn !== this.turn) return image.close();
+    this.image?.close?.();
+    this.image = image;
     this.chosen = entry;
     $("hint").hidden = true;
     $("drop").classList.add("full");
-    this.view.show(entry.image, entry.found.width, entry.found.height);
+    this.view.show(image, entry.found.width, entry.found.height);
     this.tell(entry);
     this.list();
   }
@@ -99,13 +114,15 @@ export class Try {
   }
 
   list() {
+    const held = document.activeElement?.dataset.picture;
     $("strip").replaceChildren(
       ...this.pictures.map((entry) => {
         const button = document.createElement("button");
         button.setAttribute("aria-label", entry.error ? `${entry.name}: ${entry.error}` : entry.name);
         button.setAttribute("aria-current", String(entry === this.chosen));
         button.disabled = !entry.found;
-        button.addEventListener("click", () => this.choose(entry));
+        button.dataset.picture = this.pictures.indexOf(entry);
+        button.addEventListener("click", () => this.choose(entry).catch((error) => this.studio.say(`${entry.name}: ${error.message}`, true)));
         const small = document.createElement("img");
         small.alt = "";
         entry.address ??= URL.createObjectURL(entry.file);
@@ -116,10 +133,11 @@ export class Try {
         return item;
       }),
     );
+    if (held) $("strip").querySelector(`[data-picture="${held}"]`)?.focus();
   }
 
   done() {
-    return this.pictures.filter((entry) => entry.found);
+    return [...new Set([...this.pictures, this.chosen])].filter((entry) => entry?.found);
   }
 
   paint(pen, view) {
@@ -135,7 +153,7 @@ export class Try {
 
   faces(pen, to, scale, unit) {
     const show = Object.fromEntries(["points", "lines", "spread", "regions", "truth"].map((id) => [id, $(`show-${id}`).checked]));
-    for (const face of this.chosen.found.faces) drawFace(pen, face, this.studio.skeleton(), show, to, scale, unit);
+    for (const face of this.chosen.found.faces) drawFace(pen, face, this.chosen.skeleton, show, to, scale, unit);
     if (show.truth) drawTruth(pen, this.chosen.truth ?? [], to, unit);
   }
 
@@ -148,24 +166,30 @@ export class Try {
     const { width, height } = this.chosen.found;
     const canvas = Object.assign(document.createElement("canvas"), { width, height });
     const pen = canvas.getContext("2d");
-    pen.drawImage(this.chosen.image, 0, 0, width, height);
+    pen.drawImage(this.image, 0, 0, width, height);
     this.faces(pen, ([x, y]) => [x + 0.5, y + 0.5], 1, Math.max(1.2, this.unit()));
     canvas.toBlob((blob) => save(blob, `${stem(this.chosen.name)}-points.png`));
   }
 
   async toggleCamera() {
     if (this.stream) return this.stopCamera();
+    if (this.opening) return;
+    this.opening = true;
     try {
       this.stream = await navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 720 } });
     } catch {
       return this.studio.say("The camera cannot be opened: is there one, and may this page use it?", true);
+    } finally {
+      this.opening = false;
     }
+    if ($("room-try").hidden) return this.stopCamera();
     $("camera").setAttribute("aria-pressed", "true");
     $("video").srcObject = this.stream;
     await $("video").play();
     const entry = { name: "camera", truth: [], found: null };
     while (this.stream) {
       const picture = grabbed($("video"));
+      const skeleton = this.studio.skeleton();
       const blob = await new Promise((done) => picture.toBlob(done, "image/jpeg", 0.9));
       try {
         entry.found = await api.predict(blob, this.studio.model());
@@ -175,9 +199,11 @@ export class Try {
       }
       if (!this.stream) break;
       const first = this.chosen !== entry;
+      this.turn++;
       this.chosen = entry;
-      entry.image = picture;
-      entry.file = blob;
+      this.image?.close?.();
+      this.image = picture;
+      Object.assign(entry, { file: blob, skeleton });
       $("hint").hidden = true;
       this.view.show(picture, picture.width, picture.height, !first);
       this.tell(entry);
