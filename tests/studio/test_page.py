@@ -315,9 +315,23 @@ def desk(browser, folder):
         yield page
 
 
-def test_points_are_dragged_undone_and_saved(desk, folder):
+def ring(page):
+    """Return where on the screen the chosen point is: its ring is black."""
+    values = page.evaluate(
+        "() => { const c = document.getElementById('sheet'); const d = c.getContext('2d').getImageData(0, 0, c.width,"
+        " c.height); return [c.height, c.width, Array.from(d.data)]; }"
+    )
+    pixels = np.array(values[2], np.uint8).reshape(values[0], values[1], 4).astype(int)
+    rows, columns = np.nonzero((pixels[..., :3].sum(-1) < 8) & (pixels[..., 3] == 255))
+    box = page.locator("#sheet").bounding_box()
+    return box["x"] + (columns.min() + columns.max()) / 2, box["y"] + (rows.min() + rows.max()) / 2
+
+
+@pytest.mark.parametrize("size", [PHONE, {"width": 1280, "height": 800}])
+def test_points_are_dragged_undone_and_saved(desk, folder, size):
     from nasion.datasets.ibug import parse_pts
 
+    desk.set_viewport_size(size)
     before = parse_pts((folder / "a.pts").read_text())
     desk.locator("#sheet").focus()
     for _ in range(31):
@@ -328,16 +342,8 @@ def test_points_are_dragged_undone_and_saved(desk, folder):
     desk.keyboard.press("Control+z")
     desk.keyboard.press("Control+z")
     desk.keyboard.press("Control+y")
-    # the ring around the chosen point is black: drag from its centre
-    values = desk.evaluate(
-        "() => { const c = document.getElementById('sheet'); const d = c.getContext('2d').getImageData(0, 0, c.width,"
-        " c.height); return [c.height, c.width, Array.from(d.data)]; }"
-    )
-    pixels = np.array(values[2], np.uint8).reshape(values[0], values[1], 4)[..., :3].astype(int)
-    rows, columns = np.nonzero(pixels.sum(-1) < 8)
-    box = desk.locator("#sheet").bounding_box()
-    x, y = box["x"] + (columns.min() + columns.max()) / 2, box["y"] + (rows.min() + rows.max()) / 2
-    shot(desk, "correct")
+    x, y = ring(desk)
+    shot(desk, f"correct-{size['width']}")
     desk.mouse.move(x, y)
     desk.mouse.down()
     desk.mouse.move(x, y + 60, steps=5)
@@ -390,18 +396,6 @@ def test_a_second_window_is_told(desk, folder):
     desk.get_by_text("a.png: labelled").wait_for()
     desk.locator("#save").click()
     desk.get_by_text("1 of 2 are done").wait_for()
-
-
-def ring(page):
-    """Return where on the screen the chosen point is: its ring is black."""
-    values = page.evaluate(
-        "() => { const c = document.getElementById('sheet'); const d = c.getContext('2d').getImageData(0, 0, c.width,"
-        " c.height); return [c.height, c.width, Array.from(d.data)]; }"
-    )
-    pixels = np.array(values[2], np.uint8).reshape(values[0], values[1], 4)[..., :3].astype(int)
-    rows, columns = np.nonzero(pixels.sum(-1) < 8)
-    box = page.locator("#sheet").bounding_box()
-    return box["x"] + (columns.min() + columns.max()) / 2, box["y"] + (rows.min() + rows.max()) / 2
 
 
 def test_a_tap_chooses_a_point_and_moves_nothing(desk):
@@ -556,3 +550,38 @@ def test_a_training_from_the_page(desk, folder, monkeypatch):
     desk.wait_for_function("(before) => document.getElementById('train-time').innerText > before", arg=before, **wait)
     desk.locator("#train-stop").click()
     state.get_by_text("Stopped").wait_for(**wait)
+
+
+def test_a_face_is_corrected_by_keyboard_alone(desk, folder):
+    from nasion.datasets.ibug import parse_pts
+
+    before = parse_pts((folder / "a.pts").read_text())
+
+    def tab_to(name):
+        for _ in range(30):
+            desk.keyboard.press("Tab")
+            if desk.evaluate("document.activeElement.id") == name:
+                return
+        raise AssertionError(f"the keyboard does not come to {name}")
+
+    desk.reload()
+    desk.get_by_text("Ready.").wait_for()
+    tab_to("tab-try")
+    desk.keyboard.press("ArrowRight")
+    desk.keyboard.press("ArrowRight")
+    assert desk.evaluate("document.activeElement.id") == "tab-correct"
+    desk.locator("#album button").first.wait_for()
+    tab_to("find")
+    desk.keyboard.type("a.png")
+    desk.keyboard.press("Tab")
+    desk.keyboard.press("Enter")
+    desk.get_by_text("a.png: labelled").wait_for()
+    tab_to("tab-correct")
+    tab_to("sheet")
+    desk.keyboard.press("n")
+    desk.keyboard.press("Shift+ArrowRight")
+    desk.keyboard.press("s")
+    desk.get_by_text("1 of 2 are done").wait_for()
+    moved = parse_pts((folder / "a.pts").read_text()) - before
+    assert moved[0] == pytest.approx([0.1, 0], abs=0.002)
+    assert np.abs(moved[1:]).max() < 0.002
