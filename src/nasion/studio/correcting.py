@@ -112,14 +112,17 @@ async def look_at_all(album: Album, shelf: Shelf, desk: Desk) -> None:
 
 
 def _doubt(album: Album, number: int, predictor: Predictor) -> None:
-    """Note how far the labels lie from the model's points, or without labels how far the model may be off."""
+    """Note how far the model may be off, or how far its points lie from the labels if that is further.
+
+    Labels that a model has written lie where its points are: of those, the ones to look at are those it was unsure of.
+    """
     labels = album.keypoints(number)
     guess = _guess(album.picture(number), predictor, labels)
-    size = float(np.sqrt(np.prod(guess.box[2:] - guess.box[:2])))
+    far = guess.spread
     if labels is not None and predictor.skeleton.names == album.skeleton.names:
-        album.doubts[number] = float(np.nanmean(point_errors(guess.keypoints, labels))) / size
-    elif np.isfinite(guess.spread).any():
-        album.doubts[number] = float(np.nanmean(guess.spread)) / size
+        far = np.fmax(far, point_errors(guess.keypoints, labels))
+    if np.isfinite(far).any():
+        album.doubts[number] = float(np.nanmean(far)) / float(np.sqrt(np.prod(guess.box[2:] - guess.box[:2])))
 
 
 def _guess(image: Image, predictor: Predictor, labels: FloatArray | None) -> Prediction:

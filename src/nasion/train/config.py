@@ -139,7 +139,7 @@ def available() -> list[str]:
     """Return the names of the recipes.
 
     >>> available()
-    ['danes', 'danes-heatmap', 'default', 'finetune', 'ibug', 'nose']
+    ['danes', 'danes-heatmap', 'default', 'finetune', 'ibug', 'nose', 'tiny']
     """
     return sorted(p.name.removesuffix(".toml") for p in _folder().iterdir() if p.name.endswith(".toml"))
 
