@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nasion.errors import OutputError
 
-__all__ = ["fingerprint", "prove_writable", "write_bytes", "write_text"]
+__all__ = ["fingerprint", "new_mode", "prove_writable", "write_bytes", "write_text"]
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
@@ -24,7 +24,7 @@ def write_bytes(path: str | Path, data: bytes) -> None:
         handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        Path(part).chmod(0o666 & ~_umask())
+        Path(part).chmod(new_mode())
         Path(part).replace(path)
     except OSError as error:
         if part:
@@ -65,7 +65,8 @@ def fingerprint(files: Iterable[Path], root: Path) -> str:
     return whole.hexdigest()
 
 
-def _umask() -> int:
+def new_mode() -> int:
+    """Return who may read and write a new file, as the user has set it; a temporary file is its maker's alone."""
     mask = os.umask(0)
     os.umask(mask)
-    return mask
+    return 0o666 & ~mask

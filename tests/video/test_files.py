@@ -5,10 +5,12 @@ import csv
 import numpy as np
 import pytest
 from skimage import data
+from typer.testing import CliRunner
 
 from nasion import images
+from nasion.cli import app
 from nasion.detect import Detection
-from nasion.errors import ConfigError
+from nasion.errors import ConfigError, NasionError, OutputError
 from nasion.geometry import Affine
 from nasion.models import resolve
 from nasion.onnx_backend import OnnxBackend
@@ -22,9 +24,17 @@ COUNT = 12
 BOX = np.array([176.0, 95, 275, 180])
 
 
+def backend():
+    return OnnxBackend(resolve("default"), threads=1)
+
+
+def detector(_image):
+    return [Detection(BOX, 0.9)]
+
+
 @pytest.fixture(scope="module")
 def predictor():
-    return Predictor(OnnxBackend(resolve("default"), threads=1), lambda _image: [Detection(BOX, 0.9)])
+    return Predictor(backend(), detector)
 
 
 @pytest.fixture
@@ -64,7 +74,38 @@ def test_until_ctrl_c_all_is_written(clip, predictor, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write_clip(clip, predictor, tmp_path / "b.mp4", tmp_path / "b.csv", "light", stop)
     assert len((tmp_path / "b.csv").read_text().splitlines()) == 6
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "b.csv", "b.mp4"]
     assert len(list(open_clip(tmp_path / "b.mp4").frames())) == 5
+
+
+def test_what_fails_leaves_the_older_files(clip, predictor, tmp_path):
+    def full(story):
+        if story.frames == 5:
+            raise OutputError("no space left")
+
+    for name in ("b.mp4", "b.csv"):
+        (tmp_path / name).write_text("an older one")
+    with pytest.raises(OutputError):
+        write_clip(clip, predictor, tmp_path / "b.mp4", tmp_path / "b.csv", "light", full)
+    for name in ("b.mp4", "b.csv"):
+        assert (tmp_path / name).read_text() == "an older one"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "b.csv", "b.mp4"]
+
+
+def test_through_the_command_line(clip, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("nasion.cli.pictures.make_predictor", lambda *_: Predictor(backend(), detector))
+    run = CliRunner()
+    done = run.invoke(app, ["video", "a.mp4"])
+    assert done.exit_code == 0, done.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a-points.mp4", "a.mp4"]
+    assert run.invoke(app, ["video", "a.mp4", "--csv", "b.csv"]).exit_code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a-points.mp4", "a.mp4", "b.csv"]
+    (tmp_path / "20240101123000").write_text("a diary")
+    for bad in (["nowhere.mp4"], ["20240101123000"], ["a.mp4", "--smooth", "much"], ["a.mp4", "--out", "a.mp4"]):
+        refused = run.invoke(app, ["video", *bad])
+        assert refused.exit_code != 0
+        assert isinstance(refused.exception, (SystemExit, NasionError)), refused.exception
 
 
 @pytest.mark.parametrize(
@@ -74,10 +115,15 @@ def test_until_ctrl_c_all_is_written(clip, predictor, tmp_path):
         ("b.avi", None, r"written as \.mp4"),
         (None, "b.json", r"written as \.csv"),
         ("d.mp4", None, "is a folder"),
+        ("e.mp4", None, "write-protected"),
+        (None, "e.csv", "write-protected"),
     ],
 )
 def test_files_that_are_refused(clip, predictor, tmp_path, out, table, words):
     (tmp_path / "d.mp4").mkdir()
+    for name in ("e.mp4", "e.csv"):
+        (tmp_path / name).write_text("kept")
+        (tmp_path / name).chmod(0o444)
     with pytest.raises(ConfigError, match=words):
         write_clip(clip, predictor, out and tmp_path / out, table and tmp_path / table)
     assert open_clip(tmp_path / "a.mp4").count == COUNT

@@ -123,6 +123,92 @@ def test_a_hand_before_the_face_is_no_cut(backend, still):
     assert len(found[18].faces) == 1
 
 
+def test_a_flash_is_no_cut(backend, still):
+    frames = moved(still, pan(30, 0.5))
+    for k in (8, 20):
+        image, points = frames[k]
+        frames[k] = np.clip(image.astype(int) + 60, 0, 255).astype(np.uint8), points
+    assert {face.number for frame in run(backend, frames) for face in frame.faces} == {0}
+
+
+@pytest.mark.parametrize("step", [0.45, 0.65])
+def test_one_that_moves_fast_keeps_its_number(backend, still, step):
+    """Few frames a second: from one to the next it moves by half its width and more."""
+    width = np.ptp(still[:, 0])
+    wide = np.pad(ASTRONAUT, ((0, 0), (0, 300), (0, 0)), mode="edge")
+    motions = [Affine.translation(step * width * k, 0) for k in range(6)]
+    frames = [(images.warp(wide, motion, wide.shape[:2]), [motion(still)]) for motion in motions]
+    clip = Shown(frames)
+    pictures = [(k / 5, image) for k, (_, image) in enumerate(clip)]
+
+    def told():
+        for k, pair in enumerate(pictures):
+            clip.index = k
+            yield pair
+
+    found = list(follow(told(), Predictor(backend, clip), "none"))
+    assert {face.number for frame in found for face in frame.faces} == {0}
+    assert all(frame.faces for frame in found)
+
+
+def test_one_that_is_hidden_while_it_moves_keeps_its_number(backend, still):
+    frames = moved(still, pan(32, 4.0))
+    x0, y0, x1, y1 = (box_around(still) + [-20, -20, 20, 30]).astype(int)
+    covered = []
+    for k, (image, points) in enumerate(frames):
+        if 8 <= k < 17:
+            image, left, top = image.copy(), x0 + 4 * k, y0 + 2 * k
+            image[top : top + y1 - y0, left : left + x1 - x0] = 110
+        covered.append((image, [] if 8 <= k < 17 else points))
+    found = run(backend, covered)
+    assert not found[12].faces
+    assert {face.number for frame in found for face in frame.faces} == {0}
+
+
+def test_a_model_without_doubts_loses_what_the_detector_sees_no_more(still):
+    doubtless = OnnxBackend(resolve("default"), threads=1)
+    doubtless.largest_doubt = np.inf
+    frames = moved(still, [Affine.identity()] * 60)
+    wall = np.random.default_rng(0).integers(90, 120, ASTRONAUT.shape).astype(np.uint8)
+    faded = []
+    for k, (image, points) in enumerate(frames):
+        share = min(1, k / 10)
+        faded.append((np.rint((1 - share) * image + share * wall).astype(np.uint8), points if k < 5 else []))
+    found = run(doubtless, faded)
+    assert found[0].faces
+    assert not any(frame.faces for frame in found[45:])
+
+
+def test_a_score_is_of_the_last_look(backend, still):
+    clip = Shown(moved(still, pan(30, 0.5)))
+    scores = iter([0.9, 0.7, 0.6])
+    follower = Follower(Predictor(backend, lambda image: [Detection(d.box, next(scores)) for d in clip(image)]), "none")
+    told = [follower(image, time_s)[0].found.score for time_s, image in clip]
+    assert (told[0], told[12], told[14], told[-1]) == (0.9, 0.9, 0.7, 0.6)
+
+
+def test_a_clip_that_was_cut_off_is_told(backend, tmp_path):
+    av = pytest.importorskip("av")
+    from fractions import Fraction
+
+    from nasion.video.clip import Writer
+
+    with Writer(tmp_path / "a.mp4", SIZE, Fraction(25)) as writer:
+        for k in range(100):
+            writer.add(k / 25, ASTRONAUT if k % 2 else np.roll(ASTRONAUT, k, 0))
+    with av.open(str(tmp_path / "a.mp4")) as source, av.open(str(tmp_path / "b.mkv"), "w") as out:
+        stream = source.streams.video[0]
+        copy = out.add_stream_from_template(stream)
+        for packet in source.demux(stream):
+            if packet.dts is not None:
+                packet.stream = copy
+                out.mux(packet)
+    content = (tmp_path / "b.mkv").read_bytes()
+    (tmp_path / "c.mkv").write_bytes(content[: len(content) // 3])
+    with pytest.warns(UserWarning, match=r"c\.mkv"):
+        list(follow(tmp_path / "c.mkv", Predictor(backend, lambda _image: []), "none"))
+
+
 def test_a_second_face_gets_a_number_of_its_own(backend, still):
     wide = np.concatenate([ASTRONAUT, np.full_like(ASTRONAUT, 90)], axis=1)
     beside = still + [512, 0]

@@ -18,6 +18,9 @@ __all__ = ["COMMANDS", "Weights", "make_predictor"]
 FEW = 12
 """Pictures up to which each gets a line of its own; of more, a bar shows the progress."""
 
+CAMERA_DIGITS = 3
+"""A name of as many digits, or more, is a file's."""
+
 ModelOption = Annotated[str, typer.Option("--model", help="a model's name, an .onnx file or a run folder")]
 Weights = Annotated[Path | None, typer.Option(help="YuNet's file, instead of its download")]
 
@@ -89,7 +92,10 @@ def _told(faces: list[Any]) -> str:
 def video(
     clip: Annotated[str, typer.Argument(help="a video file, or a camera's number, such as 0")],
     out: Annotated[
-        Path | None, typer.Option(help="the .mp4 to write, sound kept; else CLIP-points.mp4", metavar="FILE.mp4")
+        Path | None,
+        typer.Option(
+            help="the .mp4 to write, sound kept; else CLIP-points.mp4, or none if there is a table", metavar="FILE.mp4"
+        ),
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="write every face's points here", metavar="FILE.csv")] = None,
     smooth: Annotated[str, typer.Option(help="none, light or strong")] = "light",
@@ -102,7 +108,7 @@ def video(
     from nasion.video.smooth import check_strength
 
     check_strength(smooth)
-    if clip.isdecimal():
+    if clip.isdecimal() and len(clip) < CAMERA_DIGITS:
         from nasion.video.window import show_camera
 
         if out or csv:
@@ -126,7 +132,7 @@ def video(
     if source.damaged:
         notice(f"{clip}: {source.damaged} damaged parts were left out")
     if story.lost_sound:
-        notice(f"{clip}: the sound was left out: {story.lost_sound}")
+        notice(f"{clip}: {story.lost_sound}")
     say(_told_story(story))
     for path in (out, csv):
         if path is not None:

@@ -1,22 +1,26 @@
 """A clip's faces as files: the clip with its points drawn, and a table with a row for each face in each frame."""
 
 import csv
-import io
+import os
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nasion import draw
-from nasion.errors import ConfigError, ImageError
-from nasion.files import prove_writable, write_text
+from nasion.errors import ConfigError, ImageError, OutputError
+from nasion.files import new_mode, prove_writable
 from nasion.predict import Predictor
 from nasion.sample import Image
 from nasion.video.clip import Clip, Writer
 from nasion.video.follow import Follower, Frame
 
 __all__ = ["Story", "drawn", "followed", "write_clip"]
+
+
+WRITABLE = 0o222
 
 
 @dataclass
@@ -28,7 +32,7 @@ class Story:
         shown: frames in which each face was seen, by its number.
         looks: how often the detector looked at the whole picture.
         seconds: of work.
-        lost_sound: why the sound was left out, if it was.
+        lost_sound: what sound was left out and why, if any was.
     """
 
     frames: int = 0
@@ -78,29 +82,57 @@ def write_clip(
     """
     _prove_files(clip, out, table)
     follower, story, began = Follower(predictor, smooth), Story(), time.perf_counter()
-    rows = io.StringIO()
-    lines = csv.writer(rows, lineterminator="\n")
-    axes = [f"{axis}{k}" for k in range(predictor.skeleton.count) for axis in "xy"]
-    lines.writerow(["frame", "time_s", "face", "score", *axes])
-    try:
-        with ExitStack() as stack:
-            writer = stack.enter_context(Writer(out, clip.size, clip.rate)) if out else None
-            for frame in followed(clip.frames(writer), follower, story):
-                if writer is not None:
-                    writer.add(frame.time_s, drawn(frame))
-                for face in frame.faces:
-                    points = [f"{value:.3f}" for value in face.found.keypoints.ravel()]
-                    score = f"{face.found.score:.4f}"
-                    lines.writerow([frame.index, f"{frame.time_s:.4f}", face.number, score, *points])
-                story.seconds = time.perf_counter() - began
-                tell(story)
-            story.lost_sound = writer.lost_sound if writer else ""
-            if not story.frames:
-                raise ImageError(f"{clip.path}: it has no frame that can be read")
-    finally:  # what was found until Ctrl-C is not lost
-        if table is not None and story.frames:
-            write_text(table, rows.getvalue())
+    with ExitStack() as stack:
+        writer = stack.enter_context(Writer(out, clip.size, clip.rate, clip.pixel)) if out else None
+        row = stack.enter_context(_table(table, story)) if table else None
+        if row is not None:
+            axes = [f"{axis}{k}" for k in range(predictor.skeleton.count) for axis in "xy"]
+            row(["frame", "time_s", "face", "score", *axes])
+        for frame in followed(clip.frames(writer), follower, story):
+            if writer is not None:
+                writer.add(frame.time_s, drawn(frame))
+            for face in frame.faces if row is not None else ():
+                points = [f"{value:.3f}" for value in face.found.keypoints.ravel()]
+                assert row is not None
+                row([frame.index, f"{frame.time_s:.4f}", face.number, f"{face.found.score:.4f}", *points])
+            story.seconds = time.perf_counter() - began
+            tell(story)
+        story.lost_sound = writer.lost_sound if writer else ""
+        if not story.frames:
+            raise ImageError(f"{clip.path}: it has no frame that can be read")
     return story
+
+
+@contextmanager
+def _table(path: Path, story: Story) -> Iterator[Callable[[list[object]], object]]:
+    """Give what writes a row beside the table's place; it is moved there at the end, or as far as Ctrl-C let it.
+
+    Whatever else goes wrong leaves what was in that place before.
+
+    Raises:
+        OutputError: the disk is full.
+    """
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", newline="", encoding="utf-8") as file:
+            try:
+                yield csv.writer(file, lineterminator="\n").writerow
+            except KeyboardInterrupt:
+                if not story.frames:
+                    raise
+                file.flush()
+                _put(Path(name), path)
+                raise
+        _put(Path(name), path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another place") from None
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _put(part: Path, path: Path) -> None:
+    part.chmod(new_mode())
+    part.replace(path)
 
 
 def _prove_files(clip: Clip, out: Path | None, table: Path | None) -> None:
@@ -113,6 +145,8 @@ def _prove_files(clip: Clip, out: Path | None, table: Path | None) -> None:
             raise ConfigError(f"{path} is a folder; name a file")
         if path.exists() and path.samefile(clip.path):
             raise ConfigError(f"{path} is the clip itself; choose another name")
+        if path.exists() and not path.stat().st_mode & WRITABLE:
+            raise ConfigError(f"{path} is write-protected; choose another name")
         prove_writable(path.parent)
 
 

@@ -4,6 +4,7 @@ The keypoint network itself follows: the box around the last points is its next 
 face is gone. A detector looks at the whole picture only now and then, for faces that have come, and when one is lost.
 """
 
+import warnings
 from collections.abc import Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -29,11 +30,27 @@ FORGET_AFTER_S = 1.0
 """How long a face that was lost may come back to its place and keep its number."""
 
 SAME_PLACE = 0.25
-"""Intersection over union from which a face that is found stands where one was followed."""
+"""Intersection over union from which a face that is found stands where one is followed."""
+
+REACH = 1.5
+"""How far from where it should be a face that was lost may come back, in sizes of its box."""
+
+LIKE = 1.7
+"""How many times larger or smaller it may be then."""
+
+UNSEEN = 2
+"""Looks of the detector in a row that see no face where one is followed; a model without doubts loses it then."""
 
 THUMB = (16, 24)
 CUT = 38.0
-"""Mean change of a thumbnail's grey levels, of 255, from one frame to the next, above which the scene has changed."""
+"""Mean change of a thumbnail's grey levels, of 255, from one frame to the next, above which it may be a new scene."""
+
+OTHER = 0.55
+"""The same, of levels taken from their mean and over their deviation: a flash, or a camera's exposure, changes these
+little and is no cut."""
+
+FLAT = 8.0
+"""Least deviation, grey levels of 255: noise on a wall is no scene."""
 
 SIZE_SHARE = 0.3
 """Of a crop's side: about how far a face's points lie from their centre."""
@@ -76,11 +93,22 @@ class Track:
     smoother: Smoother | None
     seen_s: float
     lost: bool = False
+    speed: FloatArray = field(default_factory=lambda: np.zeros(2))
+    unseen: int = 0
 
     @property
     def box(self) -> FloatArray:
         """The box around its last points."""
         return box_around(self.last.keypoints)
+
+    def distance(self, box: FloatArray, time_s: float) -> float:
+        """Return how far a box lies from where this face should be by now, in sizes; infinite if it is no such face."""
+        size, other = _size(self.box), _size(box)
+        if not 1 / LIKE < size / other < LIKE:
+            return np.inf
+        expected = _centre(self.box) + self.speed * (time_s - self.seen_s)
+        nearest = min(np.linalg.norm(_centre(box) - place) for place in (expected, _centre(self.box)))
+        return float(nearest) / size
 
 
 @dataclass
@@ -104,7 +132,7 @@ class Follower:
     _next_number: int = 0
     _looked_s: float = -np.inf
     _time_s: float = 0.0
-    _thumb: np.ndarray | None = None
+    _thumb: FloatArray | None = None
 
     def __post_init__(self) -> None:
         self._strength = check_strength(self.smooth)
@@ -134,10 +162,12 @@ class Follower:
         return tuple(faces)
 
     def _scene_changed(self, image: Image) -> bool:
-        grey = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), THUMB[::-1], interpolation=cv2.INTER_AREA)
-        thumb = grey.astype(np.float32)
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        thumb = cv2.resize(grey, THUMB[::-1], interpolation=cv2.INTER_AREA).astype(np.float64)
         before, self._thumb = self._thumb, thumb
-        return before is not None and float(np.abs(thumb - before).mean()) > CUT
+        if before is None or np.abs(thumb - before).mean() <= CUT:
+            return False
+        return bool(np.abs(_levelled(thumb) - _levelled(before)).mean() > OTHER)
 
     def _go_on(self, image: Image) -> dict[int, Prediction]:
         """Return the faces that are still where they were, by number; others are marked as lost."""
@@ -164,27 +194,56 @@ class Follower:
     def _look(self, image: Image, found: dict[int, Prediction]) -> dict[int, Prediction]:
         """Return the faces with those that a look at the whole picture adds: new ones, and lost ones that came back."""
         self.looks += 1
-        found = dict(found)
-        for face in self._finder(image):
-            box = box_around(face.keypoints)
-            known = any(overlap(box, box_around(other.keypoints)) > SAME_PLACE for other in found.values())
-            if known or not self._believed(face, box, image):
-                continue
-            back = [track for track in self.tracks if track.lost and overlap(box, track.box) > SAME_PLACE]
-            if back:
-                track = max(back, key=lambda track: overlap(box, track.box))
+        seen = [(box_around(face.keypoints), face) for face in self._finder(image)]
+        found = self._confirmed(found, seen)
+        known = [box_around(face.keypoints) for face in found.values()]
+        new = [
+            (box, face)
+            for box, face in seen
+            if not any(overlap(box, other) > SAME_PLACE for other in known) and self._believed(face, box, image)
+        ]
+        lost = [track for track in self.tracks if track.lost]
+        pairs = [(track.distance(box, self._time_s), k, track) for k, (box, _) in enumerate(new) for track in lost]
+        left = dict(enumerate(new))
+        for distance, k, track in sorted(pairs, key=lambda pair: pair[0]):
+            if distance <= REACH and k in left and track.lost:
                 track.lost, track.smoother = False, self._smoother()
-            else:
-                track = Track(self._next_number, face, self._smoother(), self._time_s)
-                self._next_number += 1
-                self.tracks.append(track)
-            found[track.number] = face
+                found[track.number] = left.pop(k)[1]
+        for _, face in left.values():
+            self.tracks.append(Track(self._next_number, face, self._smoother(), self._time_s))
+            found[self._next_number] = face
+            self._next_number += 1
         return found
+
+    def _confirmed(
+        self, found: dict[int, Prediction], seen: list[tuple[FloatArray, Prediction]]
+    ) -> dict[int, Prediction]:
+        """Return the faces that are followed with the detector's new scores.
+
+        A model that knows no doubt would follow a face for ever: it loses one that the detector sees no more.
+        """
+        kept: dict[int, Prediction] = {}
+        for track in self.tracks:
+            if track.number not in found:
+                continue
+            face = found[track.number]
+            box = box_around(face.keypoints)
+            scores = [other.score for place, other in seen if overlap(box, place) > SAME_PLACE]
+            track.unseen = 0 if scores else track.unseen + 1
+            doubtless = np.isnan(face.spread).all() or not np.isfinite(self.predictor.backend.largest_doubt)
+            if doubtless and track.unseen >= UNSEEN:
+                track.lost = True
+            else:
+                kept[track.number] = replace(face, score=max(scores, default=face.score))
+        return kept
 
     def _smoother(self) -> Smoother | None:
         return None if self._strength is None else Smoother(self._strength)
 
     def _taken_up(self, track: Track, face: Prediction, seconds: float) -> Followed:
+        if self._time_s > track.seen_s:
+            moved = _centre(box_around(face.keypoints)) - _centre(track.box)
+            track.speed = moved / (self._time_s - track.seen_s)
         track.last, track.seen_s = face, self._time_s
         if track.smoother is not None:
             size = SIZE_SHARE * float(np.sqrt(np.prod(face.box[2:] - face.box[:2])))
@@ -192,10 +251,22 @@ class Follower:
         return Followed(track.number, self.predictor.surely(face))
 
 
+def _levelled(grey: FloatArray) -> FloatArray:
+    return (grey - grey.mean()) / max(FLAT, float(grey.std()))
+
+
+def _centre(box: FloatArray) -> FloatArray:
+    return (box[:2] + box[2:]) / 2
+
+
+def _size(box: FloatArray) -> float:
+    return float(np.sqrt(np.prod(box[2:] - box[:2])))
+
+
 def follow(
     source: str | Path | Iterable[tuple[float, Image]], predictor: Predictor | None = None, smooth: str = "light"
 ) -> Iterator[Frame]:
-    """Yield the frames of a clip with their faces.
+    """Yield the frames of a clip with their faces; warn at its end if it was cut off or damaged.
 
     Args:
         source: a video file, or pairs of a time in seconds and a picture.
@@ -207,6 +278,10 @@ def follow(
         ConfigError: the smoothing is unknown, or PyAV is not installed.
     """
     follower = Follower(predictor or Predictor(), smooth)
-    pictures = open_clip(Path(source)).frames() if isinstance(source, (str, Path)) else source
+    clip = open_clip(Path(source)) if isinstance(source, (str, Path)) else None
+    pictures = clip.frames() if clip is not None else source
     for index, (time_s, image) in enumerate(pictures):
         yield Frame(index, time_s, image, follower(image, time_s))
+    if clip is not None and (clip.ended_early or clip.damaged):
+        reasons = [clip.ended_early, f"{clip.damaged} damaged parts were left out" if clip.damaged else ""]
+        warnings.warn(f"{clip.path}: {'; '.join(filter(None, reasons))}", stacklevel=2)

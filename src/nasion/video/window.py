@@ -16,6 +16,8 @@ from nasion.video.follow import Follower
 
 __all__ = ["camera_pictures", "show_camera"]
 
+SILENT = 0
+
 
 def camera_pictures(number: int, goes_on: Callable[[], bool] = lambda: True) -> Iterator[tuple[float, Image]]:
     """Yield a camera's pictures (H, W, 3) uint8 RGB with their times in seconds, mirrored as people know themselves.
@@ -23,7 +25,12 @@ def camera_pictures(number: int, goes_on: Callable[[], bool] = lambda: True) -> 
     Raises:
         ImageError: there is no such camera.
     """
-    camera = cv2.VideoCapture(number)
+    level = cv2.getLogLevel()
+    cv2.setLogLevel(SILENT)  # what is wrong is said in one line
+    try:
+        camera = cv2.VideoCapture(number)
+    finally:
+        cv2.setLogLevel(level)
     try:
         if not camera.isOpened():
             raise ImageError(f"camera {number} cannot be opened; is it there, and no other program using it?")
