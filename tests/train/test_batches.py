@@ -65,6 +65,19 @@ def test_labels_that_lie_to_one_side_do_so_in_mirrored_faces_too(drawn):
     assert mirrored == pytest.approx(true[list(drawn.skeleton.flip)] + [3.0 * scale, 0.0])
 
 
+def test_calm_epochs_vary_less_and_mirror_nothing(drawn):
+    augment = AugmentConfig(flip=1.0, rotation_deg=20, shift=0.2, photo=PhotoConfig(occlude=1.0, brightness=0.5))
+    crops = Crops(drawn.subset(drawn.annotations[:1]), CROP, augment)
+    crops.calm_from = 30.0
+    wild, calm = ([crops.variation(0, epoch)[0] for epoch in range(first, first + 30)] for first in (0, 30))
+    assert all(each.mirror for each in wild)
+    assert not any(each.mirror for each in calm)
+    for name, limit in (("rotation_deg", 20), ("offset", 0.5)):
+        assert 0.4 * limit < max(abs(getattr(each, name)) for each in wild) <= limit
+        assert 0.2 * limit < max(abs(getattr(each, name)) for each in calm) <= 0.4 * limit
+    assert 0 < sum(each.patch is not None for each in calm) < 30 == sum(each.patch is not None for each in wild)
+
+
 @pytest.mark.parametrize("box", ["points", "picture"])
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_kept_regions_show_what_the_picture_shows(drawn, box, share):

@@ -5,6 +5,7 @@ epoch costs what the network costs. Each crop's variation is drawn from (seed, e
 which crops are made, the number of devices and a resumed run change nothing.
 """
 
+import math
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -110,6 +111,9 @@ def _within(box: FloatArray, limits: FloatArray) -> FloatArray:
 class Crops:
     """The faces of one split, kept small; `faces` that cannot be read are in `problems`.
 
+    Attributes:
+        calm_from: the epoch from which on faces vary less; infinite, until a training says how long it is.
+
     Raises:
         AnnotationError: no face can be read.
     """
@@ -123,6 +127,7 @@ class Crops:
         tick: Callable[[], None] = lambda: None,
     ) -> None:
         self.crop, self.augment, self.seed = crop, augment, seed
+        self.calm_from = math.inf
         self.skeleton: Skeleton = data.skeleton
         self.faces: list[Kept] = []
         self.problems: list[Problem] = []
@@ -148,7 +153,8 @@ class Crops:
             return Augmentation(), False
         random = np.random.default_rng([self.seed, epoch, index])
         whole = bool(random.random() < self.crop.picture_share)
-        return draw(self.augment, random), whole
+        augment = self.augment if epoch < self.calm_from else self.augment.calmed()
+        return draw(augment, random), whole
 
     def cut(self, index: int, epoch: int = 0) -> tuple[Image, FloatArray, Affine]:
         """Return a crop (H, W, C), its points (K, 2), crop px, and the map from image px to it."""

@@ -53,6 +53,10 @@ class DataConfig(Strict):
     )
 
 
+CALM = 0.4
+"""What is left of every range and chance of variation in calm epochs."""
+
+
 class PhotoConfig(Strict):
     """How the pixels of training crops vary; points do not move. Ranges are symmetric; chances are per crop."""
 
@@ -68,12 +72,19 @@ class PhotoConfig(Strict):
     occlude: float = Field(0.0, ge=0, le=1, description="chance of a patch that hides a part")
     occlude_side: float = Field(0.4, gt=0, le=1, description="largest side of the patch, as a share of the crop's")
 
+    def calmed(self) -> "PhotoConfig":
+        """Return what is left of it in calm epochs."""
+        varied = ("brightness", "contrast", "gamma", "colour", "grey", "blur", "noise", "occlude")
+        return self.model_copy(update={name: CALM * getattr(self, name) for name in varied})
+
 
 class AugmentConfig(Strict):
     """How training crops vary: the points move with the picture. Ranges are symmetric; the flip is a chance.
 
     Hand labels may all lie a little to one side of the place that they mean. Mirrored faces then lie to the other,
     teach another habit than the rest, and the network learns neither; `flip_shift`, twice that distance, mends it.
+    Strong variation keeps a network from learning its faces by heart, and from being exact on plain ones: `calm` ends
+    a training with little of it.
     """
 
     flip: float = Field(0.0, ge=0, le=1, description="chance of a mirror")
@@ -86,6 +97,15 @@ class AugmentConfig(Strict):
     stretch: float = Field(0.0, ge=0, lt=1, description="largest change of width against height, as a share")
     shear: float = Field(0.0, ge=0, lt=1, description="largest sideways slant, as a share of the height")
     photo: PhotoConfig = PhotoConfig()  # pyright: ignore[reportCallIssue]
+    calm: float = Field(
+        0.0, ge=0, lt=1, description="share of the epochs, the last, in which faces vary less and are not mirrored"
+    )
+
+    def calmed(self) -> "AugmentConfig":
+        """Return what is left of it in calm epochs."""
+        varied = ("rotation_deg", "scale", "shift", "stretch", "shear")
+        less = {name: CALM * getattr(self, name) for name in varied}
+        return self.model_copy(update={**less, "flip": 0.0, "photo": self.photo.calmed()})
 
 
 class OptimizerConfig(Strict):

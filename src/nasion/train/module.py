@@ -65,6 +65,7 @@ class KeypointModule(lightning.LightningModule):
 
     def train_dataloader(self) -> Batches:
         """Return this epoch's batches for this device."""
+        self.train_crops.calm_from = (1 - self.config.augment.calm) * self.config.schedule.epochs
         return Batches(self.train_crops, self._plan(self.current_epoch), self.current_epoch)
 
     def val_dataloader(self) -> Batches | list[Any]:
