@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,7 +25,7 @@ def write_bytes(path: str | Path, data: bytes) -> None:
         handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        Path(part).chmod(new_mode())
+        Path(part).chmod(stat.S_IMODE(path.stat().st_mode) if path.exists() else new_mode())
         Path(part).replace(path)
     except OSError as error:
         if part:

@@ -85,7 +85,7 @@ def _opened(file: Path | io.BytesIO) -> PillowImage.Image:
         import_module("pillow_heif").register_heif_opener()
     except ImportError:
         raise OSError("a HEIC picture, which needs pillow-heif: pip install pillow-heif") from None
-    return PillowImage.open(file)
+    return PillowImage.open(file, formats=["HEIF"])
 
 
 def _first_bytes(path: Path) -> bytes:

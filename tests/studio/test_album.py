@@ -295,6 +295,29 @@ def test_what_cannot_be_opened(tmp_path, monkeypatch, source, words):
         open_album(source, IBUG)
 
 
+def test_labels_are_saved_where_progress_cannot_be(tmp_path, monkeypatch):
+    """The page then knows what is in the file, and can save again."""
+    images.write(tmp_path / "a.png", drawn(0).image)
+    album = open_album(str(tmp_path), IBUG)
+
+    def full(path, _text):
+        raise OutputError(f"cannot write {path}: no space left")
+
+    monkeypatch.setattr(albums, "write_text", full)
+    seen = album.save(0, drawn(0).keypoints, "new", done=True)
+    assert "no space left" in album.described()["notice"]
+    assert album.save(0, drawn(0).keypoints + 1, seen, done=True) == version(album.keypoints(0))
+
+
+def test_two_servers_keep_each_others_progress(tmp_path):
+    for name in "ab":
+        images.write(tmp_path / f"{name}.png", drawn(0).image)
+    one, other = (open_album(str(tmp_path), IBUG) for _ in range(2))
+    one.save(0, drawn(0).keypoints, "new", done=True)
+    other.save(1, drawn(0).keypoints, "new", done=True)
+    assert open_album(str(tmp_path), IBUG).done == {"a.png", "b.png"}
+
+
 def test_progress_is_plain_json(tmp_path):
     images.write(tmp_path / "a.png", drawn(0).image)
     album = open_album(str(tmp_path), IBUG)

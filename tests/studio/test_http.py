@@ -295,9 +295,19 @@ EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage
 DDS = b"DDS " + (124).to_bytes(4, "little") + bytes(120)
 
 
+HEIC_BY_NAME = b"%!PSftypheic\n" + EPS
+
+
 @pytest.mark.parametrize("content", [EPS, DDS])
 def test_kinds_of_pictures_that_are_programs_or_rare_are_not_opened(client, content):
     answer = client.post("/v1/predict", content=content)
+    assert answer.status_code == 422
+    assert "none of the known formats" in answer.json()["error"]
+
+
+def test_a_program_that_begins_like_a_heic_picture_is_not_opened(client):
+    pytest.importorskip("pillow_heif")
+    answer = client.post("/v1/predict", content=HEIC_BY_NAME)
     assert answer.status_code == 422
     assert "none of the known formats" in answer.json()["error"]
 
@@ -392,6 +402,40 @@ def test_a_trained_model_does_not_take_the_first_ones_place(album, folder, tmp_p
     assert shelf.names[-1] == "mine"
     assert shelf.places["default"] == "default"
     assert Shelf(make, {"b": "b.onnx", "a": "a.onnx"}).names[:3] == ["b", "a", "default"]
+
+
+def test_a_model_that_breaks_keeps_no_other_from_use(tmp_path):
+    (tmp_path / "mine.onnx").write_bytes(b"cut off")
+    extra = {"mine": str(tmp_path / "mine.onnx")}
+    with testing.TestClient(build(make=make, extra=extra), base_url=HOME) as client:
+        first, *others = client.get("/v1/models").json()
+        assert (first["name"], "skeleton" in first) == ("mine", False)
+        assert "damaged" in first["error"]
+        assert all("skeleton" in each for each in others)
+        assert client.post("/v1/predict?model=default", content=ASTRONAUT).status_code == 200
+
+
+def test_other_machines_need_a_token(monkeypatch, capsys):
+    """`nasion serve --host 0.0.0.0` makes one; without it, nobody is answered, whatever host he claims."""
+    import uvicorn
+
+    from nasion.cli.studio import serve
+
+    seen = []
+    monkeypatch.setattr(uvicorn.Server, "run", lambda server, sockets: seen.append((server.config.app, sockets[0])))
+    for host in ("127.0.0.1", "0.0.0.0"):
+        serve(folder=None, model=None, host=host, port=0, token=None)
+    (local, _), (shared, listener) = seen
+    [each.close() for _, each in seen]
+    address = capsys.readouterr().out.replace("\n", "").split("token=")
+    token = address[1].split(" ")[0]
+    assert len(address) == 2
+    assert len(token) > 20
+    assert testing.TestClient(local, base_url=HOME).get("/v1/studio").status_code == 200
+    others = testing.TestClient(shared, base_url=HOME)
+    assert others.get("/v1/studio").status_code in (401, 403)
+    assert others.get("/v1/studio", headers={"authorization": f"Bearer {token}"}).status_code == 200
+    listener.close()
 
 
 def test_a_desk_does_one_thing_after_the_other_and_gives_up_in_time():

@@ -552,6 +552,33 @@ def test_a_training_from_the_page(desk, folder, monkeypatch):
     state.get_by_text("Stopped").wait_for(**wait)
 
 
+def test_the_last_picture_can_be_saved_twice(desk, folder):
+    """The page knows what it has saved itself: nobody else has changed it."""
+    from nasion.datasets.ibug import parse_pts
+
+    before = parse_pts((folder / "a.pts").read_text())
+    for done in (1, 2, 2):
+        desk.locator("#sheet").focus()
+        desk.keyboard.press("n")
+        desk.keyboard.press("ArrowRight")
+        desk.locator("#save").click()
+        desk.get_by_text(f"{done} of 2 are done").wait_for()
+    desk.wait_for_function("() => !document.getElementById('save').disabled")
+    assert "changed" not in desk.locator("#status").inner_text()
+    assert "not saved" not in desk.locator("#album").inner_text()
+    assert np.abs(parse_pts((folder / "a.pts").read_text()) - before).max() == pytest.approx(1, abs=0.01)
+
+
+def test_the_most_uncertain_come_first(desk):
+    """The list follows what the model finds out; what is done goes to its end."""
+    desk.wait_for_function(
+        "() => [...document.querySelectorAll('#album button')].every((each) => each.innerText.includes('%'))"
+    )
+    shares = [float(line.split("·")[1].split("%")[0]) for line in desk.locator("#album button").all_inner_texts()]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] > shares[-1]
+
+
 def test_a_face_is_corrected_by_keyboard_alone(desk, folder):
     from nasion.datasets.ibug import parse_pts
 

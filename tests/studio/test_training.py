@@ -1,15 +1,21 @@
 """A training from the page: it runs beside the server, stops cleanly, goes on, and says in one line why it failed."""
 
+import shutil
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from rich.console import Console
 
 from nasion import images
 from nasion.drawn_face import draw_face
 from nasion.errors import ConfigError
+from nasion.predict import Predictor
 from nasion.studio.training import Training
+from nasion.train.machine import ALONE
+from nasion.train.run import claimed
+from nasion.train.study import resume_job
 
 
 @pytest.fixture
@@ -30,15 +36,15 @@ def wait_for(training, condition, seconds=120):
     return story
 
 
-def test_it_stops_goes_on_and_comes_to_its_end(folder, monkeypatch):
+def test_it_stops_and_goes_on(folder, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    training = Training(f"ibug:{folder}", folder / "nasion-runs", "default")
+    training = Training(f"ibug:{folder}", folder / "nasion-runs")
     assert training.described()["state"] == "none"
     with pytest.raises(ConfigError, match="no training to go on with"):
         training.go_on()
-    training.start(60)
+    training.start(60, "default")
     with pytest.raises(ConfigError, match="is running; stop it first"):
-        training.start(1)
+        training.start(1, "default")
     story = wait_for(training, lambda s: s["curve"] or s["state"] == "failed")
     assert story["state"] == "running"
     assert story["epochs"] > len(story["curve"])
@@ -52,18 +58,39 @@ def test_it_stops_goes_on_and_comes_to_its_end(folder, monkeypatch):
     wait_for(training, lambda s: len(s["curve"]) > before or s["state"] == "failed")
     training.close()
     story = training.described()
-    assert (story["state"], story["error"]) == ("stopped", "")
+    assert (story["state"], story["error"], story["usable"]) == ("stopped", "", True)
     assert training.report is not None
-    later = Training(f"ibug:{folder}", folder / "nasion-runs", "default")  # the server is started anew
+    later = Training(f"ibug:{folder}", folder / "nasion-runs")  # the server is started anew
     assert later.run == training.run
     assert later.described() == training.described()
     assert later.described()["resumable"]
 
 
+def test_it_comes_to_its_end_and_its_model_finds_points(folder, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    training = Training(f"ibug:{folder}", folder / "nasion-runs")
+    training.start(0.1, "default")
+    story = wait_for(training, lambda s: s["state"] not in ("running", "stopping"))
+    assert (story["state"], story["usable"], story["resumable"]) == ("done", True, False)
+    assert len(story["curve"]) == story["epochs"]
+    face = Predictor(training.run)(images.read(folder / "0.png"), [[150, 100, 450, 420]])[0]
+    assert face.keypoints.shape == (68, 2)
+    with claimed(training.run), pytest.raises(ConfigError, match="another training is writing this run"):
+        resume_job(training.run, Console(quiet=True), ALONE)
+
+
+def test_a_folder_that_is_gone_does_not_come_back(folder):
+    training = Training(f"ibug:{folder}", folder / "nasion-runs")
+    shutil.rmtree(folder)
+    with pytest.raises(ConfigError, match="cannot write the training"):
+        training.start(1, "default")
+    assert not folder.exists()
+
+
 def test_stopped_before_it_has_begun_it_has_not_failed(folder, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    training = Training(f"ibug:{folder}", folder / "nasion-runs", "default")
-    training.start(60)
+    training = Training(f"ibug:{folder}", folder / "nasion-runs")
+    training.start(60, "default")
     time.sleep(1.5)  # Python is up, torch is being loaded
     training.stop()
     training.stop()
@@ -87,9 +114,9 @@ def test_two_who_start_at_once_start_one(folder, monkeypatch):
             return None
 
     monkeypatch.setattr(subprocess, "Popen", Process)
-    training = Training(f"ibug:{folder}", folder / "nasion-runs", "default")
+    training = Training(f"ibug:{folder}", folder / "nasion-runs")
     with ThreadPoolExecutor(4) as pool:
-        ends = [pool.submit(training.start, 1) for _ in range(4)]
+        ends = [pool.submit(training.start, 1, "default") for _ in range(4)]
     assert len(begun) == 1
     assert sum(isinstance(end.exception(), ConfigError) for end in ends) == 3
 
@@ -97,8 +124,8 @@ def test_two_who_start_at_once_start_one(folder, monkeypatch):
 def test_what_fails_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     (tmp_path / "empty").mkdir()
-    training = Training(f"ibug:{tmp_path}/empty", tmp_path / "runs", "default")
-    training.start(1)
+    training = Training(f"ibug:{tmp_path}/empty", tmp_path / "runs")
+    training.start(1, "default")
     story = wait_for(training, lambda s: s["state"] == "failed")
     assert "no labelled face found" in story["error"]
     assert "\n" not in story["error"]

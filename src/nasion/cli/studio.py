@@ -46,7 +46,8 @@ def serve(
     extra = _named(model or ())
     if token is None and not is_local(host):
         token = secrets.token_urlsafe(18)
-    predictor = make_predictor((model or [models.DEFAULT])[0], detector_weights)  # what is wrong is said now
+    # what is wrong with any of them is said now
+    predictor, *_ = [make_predictor(each, detector_weights) for each in model or [models.DEFAULT]]
     album = None if folder is None else open_album(folder, predictor.skeleton)
     app = build(Settings(token), lambda name: make_predictor(name, detector_weights), extra, album)
     listener = _listener(host, port)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from nasion import datasets, images
-from nasion.errors import AnnotationError, ConfigError
+from nasion.errors import AnnotationError, ConfigError, OutputError
 from nasion.files import write_text
 from nasion.geometry import FloatArray
 from nasion.sample import Image
@@ -73,6 +73,7 @@ class Album:
         self.broken: set[int] = set()
         self.labelled = {number for number in range(len(self.entries)) if self._has_labels(number)}
         self.done = self._read_progress()
+        self.notice = ""
         self._lock = Lock()
 
     def _has_labels(self, number: int) -> bool:
@@ -138,9 +139,17 @@ class Album:
                 raise AnnotationError(f"{entry.name}: its labels cannot be written ({error})") from None
             self.labelled.add(number)
             if done:
-                self.done.add(entry.name)
-                write_text(self.progress, json.dumps({"done": sorted(self.done)}, indent=1) + "\n")
+                self._note_progress(entry.name)
             return version(self.keypoints(number))
+
+    def _note_progress(self, name: str) -> None:
+        """Keep what is done, with what another server on this folder has noted; the labels themselves are safe."""
+        self.done |= self._read_progress() | {name}
+        try:
+            write_text(self.progress, json.dumps({"done": sorted(self.done)}, indent=1) + "\n")
+            self.notice = ""
+        except OutputError as error:
+            self.notice = f"the labels are saved, but not that they are done: {error}"
 
     def described(self) -> dict[str, Any]:
         """Return the album as JSON has it."""
@@ -156,7 +165,8 @@ class Album:
             for number, entry in enumerate(self.entries)
         ]
         name = self.root.resolve().name
-        return {"name": name, "form": self.labels.form, "hides": self.labels.hides, "entries": entries}
+        about = {"name": name, "form": self.labels.form, "hides": self.labels.hides, "notice": self.notice}
+        return about | {"entries": entries}
 
     def _read_progress(self) -> set[str]:
         try:
@@ -191,6 +201,8 @@ def open_album(source: str, skeleton: Skeleton) -> Album:
     if form not in writable():
         raise ConfigError(f'labels of the format "{form}" cannot be written back; these can: {", ".join(writable())}')
     faces = datasets.load(source)
+    if not faces.annotations:
+        raise ConfigError(f"{source}: none of its labels can be read; the first: {faces.problems[0].reason}")
     labels = labels_of(form, place, options, faces.skeleton)
     root = Path(place).expanduser()
     progress = root / PROGRESS

@@ -42,6 +42,7 @@ __all__ = ["Settings", "build"]
 RETRY_S = 2
 FARTHEST = 1e6
 """px from a picture's corner that a box may reach."""
+MOST_BOXES = 64
 JPEG_QUALITY = 85
 
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -66,7 +67,9 @@ class Settings:
     timeout_s: float = 60.0
 
 
-BOXES = Query([], description="x0,y0,x1,y1 in px around a face's points; else faces are looked for")
+BOXES = Query(
+    [], max_length=MOST_BOXES, description="x0,y0,x1,y1 in px around a face's points; else faces are looked for"
+)
 
 PICTURE = {
     "requestBody": {
@@ -111,7 +114,7 @@ def build(
     shelf, desk = Shelf(make, extra or {}), Desk(settings.queue, settings.timeout_s)
     training = None
     if album is not None:
-        training = Training(album.source, album.root / RUNS, shelf.places[shelf.names[0]])
+        training = Training(album.source, album.root / RUNS)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -134,7 +137,7 @@ def build(
 
     @app.get("/v1/models", summary="The models, their points and terms")
     async def list_models() -> list[dict[str, Any]]:
-        return [await desk.do(lambda name=name: shelf.described(name)) for name in shelf.names]
+        return [await desk.do(lambda name=name: _described(shelf, name)) for name in shelf.names]
 
     @app.post("/v1/predict", summary="Faces and their points in a picture", openapi_extra=PICTURE)
     async def predict(
@@ -244,6 +247,14 @@ async def _pictures(request: Request, count: int) -> list[bytes]:
         words = "a picture, as the body or as a form's file" if count == 1 else f"{count} pictures as a form's files"
         raise ConfigError(f"send {words}; there {'is' if len(found) == 1 else 'are'} {len(found)}")
     return found
+
+
+def _described(shelf: Shelf, name: str) -> dict[str, Any]:
+    """Return a model as JSON has it; one that cannot be used any more keeps no other from use."""
+    try:
+        return shelf.described(name)
+    except NasionError as error:
+        return {"name": name, "error": str(error)}
 
 
 def _box(text: str) -> list[float]:

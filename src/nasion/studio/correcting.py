@@ -34,7 +34,12 @@ MOST_POINTS = 1000
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 """A report is one page with its style and pictures inside, and without scripts."""
 
-Coordinate = Annotated[float, Field(allow_inf_nan=False)]
+FARTHEST = 1e6
+"""px from a picture's corner that a point may lie."""
+
+MODEL = Query("", description="a model of /v1/models; else its first")
+
+Coordinate = Annotated[float, Field(allow_inf_nan=False, ge=-FARTHEST, le=FARTHEST)]
 Place = tuple[Coordinate, Coordinate] | None
 
 
@@ -58,8 +63,8 @@ def add_album(app: FastAPI, album: Album, training: Training, shelf: Shelf, desk
         return Response(await desk.do(lambda: _jpeg(album.picture(number))), media_type="image/jpeg")
 
     @app.get("/v1/album/{number}", summary="The points of a picture: its labels, or where the model finds them")
-    async def points(number: int) -> dict[str, Any]:
-        return await desk.do(lambda: _points(album, number, shelf.predictor(shelf.names[0])))
+    async def points(number: int, model: str = MODEL) -> dict[str, Any]:
+        return await desk.do(lambda: _points(album, number, shelf.predictor(model or shelf.names[0])))
 
     @app.put("/v1/album/{number}", summary="Save a picture's points in the format that was read")
     def save(number: int, saved: Saved) -> dict[str, Any]:
@@ -69,15 +74,15 @@ def add_album(app: FastAPI, album: Album, training: Training, shelf: Shelf, desk
     @app.get("/v1/train", summary="How the training goes")
     def trained() -> dict[str, Any]:
         story = training.described()
-        if story["state"] == "done" and training.run is not None:
+        if story["usable"] and training.run is not None:
             shelf.add(training.run.name, str(training.run))
         return story
 
     @app.post("/v1/train", summary="Begin a training with the folder's labels")
-    def train(minutes: float = Query(10, ge=0.1, le=10_000)) -> dict[str, Any]:
+    def train(minutes: float = Query(10, ge=0.1, le=10_000), model: str = MODEL) -> dict[str, Any]:
         if not album.labelled:
             raise ConfigError("no picture of this folder has labels yet; save some first")
-        training.start(minutes)
+        training.start(minutes, shelf.place(model or shelf.names[0]))
         return training.described()
 
     @app.post("/v1/train/stop", summary="End the training after its epoch, with everything saved")
@@ -88,6 +93,8 @@ def add_album(app: FastAPI, album: Album, training: Training, shelf: Shelf, desk
     @app.post("/v1/train/go_on", summary="Go on with the training that was stopped")
     def go_on() -> dict[str, Any]:
         training.go_on()
+        if training.run is not None:
+            shelf.remove(training.run.name)  # its weights will be others
         return training.described()
 
     @app.get("/v1/train/report", summary="The report of the last training")

@@ -28,16 +28,31 @@ class Shelf:
         """Add a model after the others, unless it is there."""
         self.places.setdefault(name, place)
 
-    def predictor(self, name: str) -> Predictor:
-        """Return the predictor of a model.
+    def remove(self, name: str) -> None:
+        """Take an added model away, if it is there."""
+        self.places.pop(name, None)
+        self.made.pop(name, None)
+
+    def place(self, name: str) -> str:
+        """Return where a model lies: its file, its folder, or its name in the package.
 
         Raises:
             ConfigError: there is none of that name; a request names no file.
         """
         if name not in self.places:
             raise ConfigError(f'no model "{name[:80]}" here; {nearest(name[:80], self.names)}')
+        return self.places[name]
+
+    def predictor(self, name: str) -> Predictor:
+        """Return the predictor of a model.
+
+        Raises:
+            ConfigError: there is none of that name.
+            ModelError: it is damaged, or gone.
+        """
+        place = self.place(name)
         if name not in self.made:
-            self.made[name] = self.make(self.places[name])
+            self.made[name] = self.make(place)
         return self.made[name]
 
     def described(self, name: str) -> dict[str, Any]:

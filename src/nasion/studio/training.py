@@ -30,26 +30,25 @@ class Training:
     Args:
         source: the data, as datasets are named.
         runs: folder for the runs.
-        init: the model to start from.
     """
 
-    def __init__(self, source: str, runs: Path, init: str) -> None:
-        self.source, self.runs, self.init = source, runs, init
+    def __init__(self, source: str, runs: Path) -> None:
+        self.source, self.runs = source, runs
         self.process: subprocess.Popen[bytes] | None = None
         self.run = _newest(runs)
         self.stopped = self.run is not None  # by the end of an earlier server, if it had not come to its own
         self._lock = RLock()
 
-    def start(self, minutes: float) -> None:
-        """Begin a training that takes about so long.
+    def start(self, minutes: float, init: str) -> None:
+        """Begin a training that takes about so long, from a model: its name, its file or its folder.
 
         Raises:
-            ConfigError: one is running, or torch is not installed.
+            ConfigError: one is running, torch is not installed, or the folder is gone or cannot be written.
         """
         with self._lock:
-            self._start(minutes)
+            self._start(minutes, init)
 
-    def _start(self, minutes: float) -> None:
+    def _start(self, minutes: float, init: str) -> None:
         self._prove_free()
         self.run = _fresh(self.runs)
         # In a short training the layers that are held still first might never learn, which is refused.
@@ -59,7 +58,7 @@ class Training:
             "--data",
             self.source,
             "--init",
-            self.init,
+            init,
             "--out",
             str(self.run),
             "--minutes",
@@ -108,6 +107,7 @@ class Training:
             "left_s": self._left(curve),
             "resumable": self._resumable(),
             "report": self.report is not None,
+            "usable": self._state() in ("done", "stopped") and self._kept("best.pt"),
             "error": self._error(),
         }
 
@@ -123,7 +123,11 @@ class Training:
         return page if page is not None and page.is_file() and not self._runs() else None
 
     def _begin(self, words: list[str]) -> None:
-        self.runs.mkdir(parents=True, exist_ok=True)
+        try:
+            self.runs.mkdir(exist_ok=True)  # never its parents: a folder that is gone does not come back empty
+            self.log.touch()
+        except OSError as error:
+            raise ConfigError(f"cannot write the training to {self.runs}: {error.strerror or error}") from None
         self.stopped = False
         command = [sys.executable, "-m", "nasion", "train", *words]
         with self.log.open("wb") as log:
@@ -152,9 +156,10 @@ class Training:
         return "stopped" if self.stopped and not whole else "done"
 
     def _resumable(self) -> bool:
-        return (
-            self.run is not None and (self.run / "checkpoints" / "last.ckpt").is_file() and self._state() == "stopped"
-        )
+        return self._kept("last.ckpt") and self._state() in ("stopped", "failed")
+
+    def _kept(self, name: str) -> bool:
+        return self.run is not None and (self.run / "checkpoints" / name).is_file()
 
     def _planned(self) -> int:
         try:

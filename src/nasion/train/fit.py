@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from nasion.train.config import RunConfig
 from nasion.train.initial import adopted
 from nasion.train.machine import ALONE, Machines, is_follower, possible_precisions, sensible_threads, take_threads
 from nasion.train.module import KeypointModule
-from nasion.train.run import Run, describe_data, load_weights, open_run
+from nasion.train.run import Run, claimed, describe_data, load_weights, open_run
 from nasion.train.timing import Pace, fitted, measured_pace, told_time, whole_validations
 
 __all__ = ["JOINED", "fit", "load_faces", "resume", "with_its_points"]
@@ -249,7 +250,8 @@ def _train(run: Run, module: KeypointModule, machines: Machines, console: Consol
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
+    with nullcontext() if is_follower() else claimed(run.folder):
+        trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
     if stop.asked:
         where = f"after epoch {trainer.current_epoch} of {trainer.max_epochs}"
         console.print(

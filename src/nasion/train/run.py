@@ -14,23 +14,28 @@ import pickle
 import platform
 import warnings
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
-from nasion.errors import ModelError
+from nasion.errors import ConfigError, ModelError
 from nasion.files import write_text
 from nasion.sample import DataSet
 from nasion.skeleton import Skeleton, from_table
 from nasion.train.config import RunConfig, parse
 
-__all__ = ["Run", "data_fingerprint", "load_weights", "open_run"]
+__all__ = ["Run", "claimed", "data_fingerprint", "load_weights", "open_run"]
 
 DAMAGED = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError)
 """What torch raises for a file that is none of its own, was cut off, or holds code."""
+
+LOCK = ".lock"
 
 PACKAGES = ("nasion", "torch", "pytorch-lightning", "numpy", "opencv-python-headless", "pillow")
 
@@ -87,6 +92,24 @@ class Run:
     def last(self) -> Path:
         """The checkpoint that resumes."""
         return self.folder / "checkpoints" / "last.ckpt"
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Let nobody else train in a run's folder; the claim ends with the process, however that ends.
+
+    Raises:
+        ConfigError: somebody does.
+    """
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ConfigError(f"{folder}: another training is writing this run; wait for its end, or stop it") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def open_run(folder: str | Path) -> Run:

@@ -112,6 +112,9 @@ class Clip:
                         sound.add_sound(packet, begin)
                     continue
                 for picture in self._decoded(packet):
+                    if picture.width * picture.height > LARGEST_PX:  # its header had promised smaller ones
+                        self.damaged += 1
+                        continue
                     told = picture.time is not None
                     after = last + step if last >= 0 else 0.0
                     time_s = float(picture.time - begin) + joined if told else after
@@ -291,7 +294,10 @@ class Writer:
         if self.last_sound is None or packet.dts > self.last_sound:
             self.last_sound = packet.dts
             packet.stream = self.sound
-            self._mux(packet)
+            try:
+                self.out.mux(packet)
+            except self.av.error.InvalidDataError:  # a disk that is full is another error, and told by the pictures
+                self.lost_sound = "damaged parts of its sound were left out"
 
     def add(self, time_s: float, image: Image) -> None:
         """Write a frame (H, W, 3) uint8 RGB."""

@@ -32,6 +32,7 @@ def camera_pictures(number: int, goes_on: Callable[[], bool] = lambda: True) -> 
     finally:
         cv2.setLogLevel(level)
     try:
+        camera.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # what is shown is now, and not what has waited
         if not camera.isOpened():
             raise ImageError(f"camera {number} cannot be opened; is it there, and no other program using it?")
         began = time.monotonic()

@@ -20,7 +20,7 @@ export const rooms = () => ask("/v1/studio");
 
 export const album = () => ask("/v1/album");
 
-export const face = (id) => ask(`/v1/album/${id}`);
+export const face = (id, model) => ask(`/v1/album/${id}?model=${encodeURIComponent(model)}`);
 
 export function saveFace(id, keypoints, seen) {
   const body = JSON.stringify({ keypoints, seen, done: true });
@@ -29,7 +29,7 @@ export function saveFace(id, keypoints, seen) {
 
 export const training = () => ask("/v1/train");
 
-export const train = (minutes) => ask(`/v1/train?minutes=${minutes}`, { method: "POST" });
+export const train = (minutes, model) => ask(`/v1/train?minutes=${minutes}&model=${encodeURIComponent(model)}`, { method: "POST" });
 
 export const trainStop = () => ask("/v1/train/stop", { method: "POST" });
 

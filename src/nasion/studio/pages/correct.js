@@ -10,6 +10,7 @@ const REACH = 14; // canvas px within which a point is caught
 const FIRM = 3; // canvas px that a pointer moves before the point follows: a tap chooses, and moves nothing
 const SHOW = { points: true, lines: true, spread: true, regions: true };
 const LISTED = 200;
+const WATCH_MS = 2000;
 const CHANGED = 409;
 
 export class Correct {
@@ -39,6 +40,15 @@ export class Correct {
   async enter() {
     await this.list();
     if (!this.entry) await this.next();
+    this.watch();
+  }
+
+  // Until the model has looked at every picture, its doubts come in one by one.
+  watch() {
+    clearTimeout(this.timer);
+    const unknown = this.album.entries.some((entry) => entry.doubt === null && !entry.broken && !entry.done);
+    if (!unknown || $("room-correct").hidden) return;
+    this.timer = setTimeout(() => this.list().then(() => this.watch(), () => this.watch()), WATCH_MS);
   }
 
   async list() {
@@ -49,7 +59,9 @@ export class Correct {
     const rank = (entry) => (entry.broken ? Infinity : (entry.doubt ?? -1));
     left.sort((a, b) => (rank(b) === rank(a) ? a.id - b.id : rank(b) - rank(a)));
     this.order = [...left, ...entries.filter((entry) => entry.done)];
-    $("progress").textContent = `${entries.length - left.length} of ${entries.length} are done in ${this.album.name} (${this.album.form})`;
+    const known = entries.filter((entry) => entry.doubt !== null || entry.broken).length;
+    const looked = known < entries.length ? `; the model has looked at ${known}` : "";
+    $("progress").textContent = `${entries.length - left.length} of ${entries.length} are done in ${this.album.name} (${this.album.form})${looked}`;
     this.fill();
   }
 
@@ -69,6 +81,7 @@ export class Correct {
     const doubt = entry.broken ? " · cannot be read" : entry.doubt === null ? "" : ` · ${(100 * entry.doubt).toFixed(1)} %`;
     const draft = this.drafts.get(entry.id)?.edit.changed ? " · not saved" : "";
     button.textContent = `${entry.done ? "✓ " : ""}${entry.name}${doubt}${draft}`;
+    if (entry.doubt !== null) button.title = "how far the points may be off, as a share of the face's size";
     button.dataset.face = entry.id;
     button.setAttribute("aria-current", String(entry.id === this.entry?.id));
     button.addEventListener("click", () => this.open(entry));
@@ -93,7 +106,7 @@ export class Correct {
     this.studio.say(`Opening ${entry.name}…`);
     const draft = this.drafts.get(entry.id);
     try {
-      const [face, image] = await Promise.all([draft?.face ?? api.face(entry.id), loaded(`/v1/album/${entry.id}/picture`)]);
+      const [face, image] = await Promise.all([draft?.face ?? api.face(entry.id, this.studio.model()), loaded(`/v1/album/${entry.id}/picture`)]);
       if (turn !== this.turn) return;
       Object.assign(this, { entry, face, image, chosen: -1 });
     } catch (error) {
@@ -131,6 +144,7 @@ export class Correct {
     $("undo").disabled = !this.edit.past.length;
     $("redo").disabled = !this.edit.future.length;
     $("hide").disabled = this.chosen < 0 || !this.album.hides;
+    $("hide").title = this.album.hides ? "" : `${this.album.form} files have no place for hidden points`;
     $("to-model").disabled = !this.face.model;
     $("save").disabled = false;
     this.tell();
@@ -208,13 +222,16 @@ export class Correct {
     const { entry, edit, face } = this;
     this.saving = $("save").disabled = true;
     try {
-      await api.saveFace(entry.id, edit.keypoints, face.version);
+      face.version = (await api.saveFace(entry.id, edit.keypoints, face.version)).version;
+      face.labelled = entry.done = true;
+      edit.settle();
       this.drafts.delete(entry.id);
-      entry.done = true;
       this.saving = false;
+      this.change(() => {});
       this.studio.say(`${entry.name}: saved`);
       await this.list();
       if (this.entry === entry) await this.next();
+      if (this.album.notice) this.studio.say(this.album.notice, true);
     } catch (error) {
       // what is in the file now is shown when the face is opened anew
       if (error.status === CHANGED) this.drafts.delete(entry.id);

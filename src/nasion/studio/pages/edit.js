@@ -16,6 +16,12 @@ export class Edit {
     return this.past.length > 0;
   }
 
+  // What is there now is saved.
+  settle() {
+    this.past = [];
+    this.future = [];
+  }
+
   // Remember how it was, before a change that can be undone.
   mark() {
     this.past.push(copied(this.keypoints));

@@ -53,7 +53,7 @@ const correct = new Correct(studio);
 const training = new Train(studio);
 
 async function loadModels() {
-  studio.models = await api.models();
+  studio.models = (await api.models()).filter(({ error }) => !error);
   $("model").replaceChildren(...studio.models.map(({ name }) => new Option(name, name)));
 }
 

@@ -8,7 +8,7 @@ const WORDS = {
   none: "No training yet.",
   running: "Training",
   stopping: "Stopping after this epoch",
-  stopped: "Stopped; it can go on",
+  stopped: "Stopped; it can go on, and be tried as it is",
   done: "Done; the model can be tried",
   failed: "It failed",
 };
@@ -16,7 +16,7 @@ const WORDS = {
 export class Train {
   constructor(studio) {
     this.studio = studio;
-    $("train-start").addEventListener("click", () => this.ask(() => api.train($("minutes").value)));
+    $("train-start").addEventListener("click", () => this.ask(() => api.train($("minutes").value, studio.model())));
     $("train-stop").addEventListener("click", () => this.ask(api.trainStop));
     $("train-on").addEventListener("click", () => this.ask(api.trainOn));
   }
@@ -52,7 +52,7 @@ export class Train {
     $("train-time").textContent = timed(story);
     $("train-state").classList.toggle("bad", story.state === "failed");
     drawCurve($("curve"), story.curve);
-    if (story.state === "done" && !this.studio.models.some(({ name }) => name === story.model)) this.studio.newModel(story.model);
+    if (story.usable && !this.studio.models.some(({ name }) => name === story.model)) this.studio.newModel(story.model);
     if (going) this.wait();
   }
 }

@@ -174,6 +174,7 @@ export class Try {
   async toggleCamera() {
     if (this.stream) return this.stopCamera();
     if (this.opening) return;
+    if (!window.isSecureContext) return this.studio.say("A browser gives its camera only to this machine's own pages, or over https.", true);
     this.opening = true;
     try {
       this.stream = await navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 720 } });
