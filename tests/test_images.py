@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
-from PIL import UnidentifiedImageError
+from PIL import UnidentifiedImageError, features
 
 from nasion import images
 from nasion.errors import ImageError, OutputError
@@ -131,6 +131,17 @@ def test_what_is_no_picture_is_one_clear_line(tmp_path, colours, kind):
     with pytest.raises(ImageError, match=r"a\.jpg: (damaged|not a picture)") as caught:
         images.read(tmp_path / "a.jpg")
     assert "\n" not in str(caught.value)
+
+
+def test_a_damaged_avif_is_one_clear_line(tmp_path, colours):
+    if not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
+    PillowImage.fromarray(colours).resize((640, 480)).save(tmp_path / "a.avif")
+    data = bytearray((tmp_path / "a.avif").read_bytes())
+    data[len(data) // 2 :] = bytes(255 - value for value in data[len(data) // 2 :])
+    (tmp_path / "a.avif").write_bytes(data)
+    with pytest.raises(ImageError, match=r"a\.avif: damaged"):
+        images.read(tmp_path / "a.avif")
 
 
 def test_missing_file_and_folder(tmp_path):

@@ -215,6 +215,7 @@ def _downloaded() -> Path:
         DownloadError: it cannot be fetched, or what came is something else.
     """
     import pooch  # with the network's libraries, which a face that needs no download should not wait for
+    import requests
 
     folder = Path(pooch.os_cache("nasion"))
     path = folder / YUNET_URL.rsplit("/", 1)[1]
@@ -226,7 +227,8 @@ def _downloaded() -> Path:
         fetch = pooch.HTTPDownloader(progressbar=False, timeout=(CONNECT_SECONDS, READ_SECONDS))
         pooch.retrieve(YUNET_URL, YUNET_SHA256, fname=path.name, path=folder, downloader=fetch)  # pyright: ignore[reportArgumentType]
     except OSError as error:
-        reason = "no network" if "resolve" in str(error) or "resolution" in str(error) else str(error)[:120]
+        unreached = isinstance(error, requests.ConnectionError | requests.Timeout)
+        reason = "no connection" if unreached else str(error)[:120]
         raise DownloadError(f"the face detector could not be downloaded ({reason}); {remedy}") from None
     except ValueError:  # pooch's word for another hash; it has kept nothing
         raise DownloadError(f"the face detector's download was cut off or is another file; {remedy}") from None

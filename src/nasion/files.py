@@ -7,30 +7,45 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from nasion.errors import OutputError
+from nasion.errors import ConfigError, OutputError
 
-__all__ = ["fingerprint", "new_mode", "prove_writable", "write_bytes", "write_text"]
+__all__ = ["fingerprint", "new_mode", "prove_apart", "prove_writable", "write_bytes", "write_text"]
 
 
-def write_bytes(path: str | Path, data: bytes) -> None:
+def write_bytes(path: str | Path, data: bytes | Iterable[bytes]) -> None:
     """Write a file whole or not at all: beside its place first, then moved onto it.
+
+    A link stays one, and what it points to is written. What is no file, such as a pipe, is written as it is.
+
+    Args:
+        path: the file.
+        data: its content, or the parts of it, one after the other.
 
     Raises:
         OutputError: the folder cannot be made, is read-only or full.
     """
     path = Path(path)
-    part = ""
+    parts = [data] if isinstance(data, bytes) else data
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        if path.exists() and not path.is_file() and not path.is_dir():
+            with path.open("wb") as file:
+                file.writelines(parts)
+            return
+        _put(path.resolve(), parts)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another place") from None
+
+
+def _put(path: Path, parts: Iterable[bytes]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.writelines(parts)
         Path(part).chmod(stat.S_IMODE(path.stat().st_mode) if path.exists() else new_mode())
         Path(part).replace(path)
-    except OSError as error:
-        if part:
-            Path(part).unlink(missing_ok=True)
-        raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another place") from None
+    finally:  # after Ctrl-C too
+        Path(part).unlink(missing_ok=True)
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -55,6 +70,18 @@ def prove_writable(folder: str | Path) -> Path:
         raise OutputError(str(error).replace(str(probe), f"into {folder}")) from None
     probe.unlink()
     return Path(folder)
+
+
+def prove_apart(own: Iterable[Path], written: Iterable[Path]) -> None:
+    """Refuse to write over what may be a person's own: in the folders of `own` files nothing that is there is replaced.
+
+    Raises:
+        ConfigError: a file to be written is there already.
+    """
+    folders = {path.parent.resolve() for path in own}
+    for each in written:
+        if each.parent.resolve() in folders and each.exists():
+            raise ConfigError(f"{each} is there already, among your files; choose another folder with --out")
 
 
 def fingerprint(files: Iterable[Path], root: Path) -> str:

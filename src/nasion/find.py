@@ -3,15 +3,15 @@
 import csv
 import glob
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from nasion import draw, images
 from nasion.errors import AnnotationError, ConfigError, ImageError
-from nasion.files import prove_writable
-from nasion.output import STDIN, check_format, unique_stems, write_predictions
+from nasion.files import prove_apart, prove_writable
+from nasion.output import STDIN, check_format, may_be_written, unique_stems, write_predictions
 from nasion.predict import Predictor, check_box
 from nasion.sample import Image, Prediction, Problem
 
@@ -28,7 +28,7 @@ class Summary:
     Attributes:
         found: faces by picture, in order.
         drawn: the drawn pictures.
-        skipped: pictures that could not be read.
+        skipped: pictures that could not be read, or have no box.
         files: the files with the points.
     """
 
@@ -113,11 +113,11 @@ def _box_table(path: Path) -> dict[str, list[list[float] | None]]:
     found: dict[str, list[list[float] | None]] = {}
     for number, row in enumerate(rows, start=2):
         try:
-            box = [float(row[name]) for name in BOX_COLUMNS[1:]]
+            name, box = str(Path(row["image"])), [float(row[name]) for name in BOX_COLUMNS[1:]]
             check_box(box)
         except (ValueError, TypeError, ConfigError):
             raise ConfigError(f"{path}, line {number}: not a box with x0 < x1 and y0 < y1, px") from None
-        found.setdefault(str(Path(row["image"])), []).append(box)
+        found.setdefault(name, []).append(box)
     return found
 
 
@@ -155,7 +155,8 @@ def find(
     summary = Summary()
     names = unique_stems(pictures)
     drawn = {path: out / f"{names[path]}-points.jpg" for path in pictures}
-    _prove_apart(pictures, drawn)
+    own = [path for path in pictures if str(path) != STDIN]
+    prove_apart(own, [*drawn.values(), *may_be_written(out, form, names)])
     try:
         for path in progress(pictures):
             try:
@@ -166,7 +167,8 @@ def find(
                 tell(path, summary)
                 continue
             summary.found[path] = predictor(image, where)
-            summary.drawn[path] = drawn[path]
+            fits = max(image.shape[:2]) <= images.JPEG_SIDE
+            summary.drawn[path] = drawn[path] if fits else drawn[path].with_suffix(".png")
             images.write(summary.drawn[path], draw.draw_predictions(image, summary.found[path], with_spread))
             tell(path, summary)
     finally:  # what was found until an end by Ctrl-C is not lost
@@ -174,20 +176,9 @@ def find(
             summary.files = write_predictions(out, summary.found, form, names, predictor.skeleton)
     if not summary.found:
         skipped = summary.skipped
-        raise ImageError(skipped[0].reason if len(skipped) == 1 else f"none of {len(skipped)} pictures could be read")
+        reason = skipped[0].reason if len(skipped) == 1 else f"none of {len(skipped)} pictures could be used"
+        raise ImageError(reason)
     return summary
-
-
-def _prove_apart(pictures: Sequence[Path], drawn: Mapping[Path, Path]) -> None:
-    """Refuse to write over what may be a person's own picture: among the pictures, nothing that is there is replaced.
-
-    Raises:
-        ConfigError: a drawn picture would take such a file's place.
-    """
-    folders = {path.parent.resolve() for path in pictures if str(path) != STDIN}
-    for each in drawn.values():
-        if each.parent.resolve() in folders and each.exists():
-            raise ConfigError(f"{each} is there already, among your pictures; choose another folder with --out")
 
 
 def _read(path: Path, stdin: IO[bytes] | None) -> Image:

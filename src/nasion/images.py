@@ -7,6 +7,7 @@ OpenCV warps, because its maps follow `geometry`'s convention.
 import io
 import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -22,7 +23,12 @@ from nasion.files import write_bytes
 from nasion.geometry import Affine, picture_box
 from nasion.sample import Image
 
-__all__ = ["MAX_PIXELS", "SUFFIXES", "decode", "read", "size", "warp", "write"]
+__all__ = ["JPEG_SIDE", "MAX_PIXELS", "SUFFIXES", "decode", "read", "size", "warp", "write"]
+
+JPEG_SIDE = 65_500
+"""px, the longest side that a JPEG file can have as its usual library writes it."""
+
+cv2.setLogLevel(0)  # what is wrong with a file is said in one line, by an error
 
 MAX_PIXELS = 89_000_000
 """The largest picture that is decoded; at three bytes a pixel it takes a quarter of a GB."""
@@ -31,7 +37,21 @@ ORIENTATION_TAG = 0x0112
 FIRST_TURNED = 5
 """EXIF's orientations 5 to 8 swap width and height."""
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".heic", ".heif")
+SUFFIXES = (
+    ".jpg",
+    ".jpeg",
+    ".png",
+    ".bmp",
+    ".webp",
+    ".tif",
+    ".tiff",
+    ".gif",
+    ".ppm",
+    ".pgm",
+    ".heic",
+    ".heif",
+    ".avif",
+)
 """Names by which a folder's pictures are found; what a file is, its content says."""
 
 
@@ -39,7 +59,10 @@ FORMATS = ("JPEG", "MPO", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM", "AVIF")
 """What is read, and HEIC. Pillow knows more: kinds that run programs on what they are given, and rare ones."""
 
 
-BROKEN = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, NotImplementedError, struct.error)
+BROKEN = (
+    *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, RuntimeError),
+    *(ArithmeticError, MemoryError, struct.error, zlib.error),
+)
 """What Pillow raises at damaged files."""
 
 HEIF_START = 12

@@ -5,6 +5,7 @@ scaled and points decoded inside it. Its metadata says what a program must know:
 wants to see of a picture, the configuration it was trained with, and its card.
 """
 
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -20,7 +21,7 @@ from nasion.errors import ModelError, SkeletonError
 from nasion.geometry import FloatArray
 from nasion.skeleton import Skeleton, from_table
 
-__all__ = ["INPUT", "KEYPOINTS", "METADATA", "SPREAD", "Header", "OnnxBackend", "parse_header"]
+__all__ = ["INPUT", "KEYPOINTS", "METADATA", "SPREAD", "Header", "OnnxBackend", "blank_hash", "parse_header"]
 
 METADATA = "nasion"
 """The key of the metadata, a JSON object."""
@@ -42,6 +43,7 @@ class Header(NamedTuple):
         card: data, terms, scores and command, a table.
         validation_share: the share of its training faces that it was chosen by.
         largest_doubt: `predict.doubt` above which what a detector shows is no face; infinite if nothing is known.
+        file_sha256: see `blank_hash`; empty in files that do not tell.
     """
 
     skeleton: Skeleton
@@ -50,6 +52,16 @@ class Header(NamedTuple):
     card: dict[str, Any]
     validation_share: float
     largest_doubt: float
+    file_sha256: str
+
+
+def blank_hash(content: bytes, told: str) -> str:
+    """Return the SHA-256 of a model's file in which the hash that it tells of itself is left blank.
+
+    >>> blank_hash(b"model, hash abc", "abc") == blank_hash(b"model, hash xyz", "xyz")
+    True
+    """
+    return hashlib.sha256(content.replace(told.encode(), b"0" * len(told), 1)).hexdigest()
 
 
 def parse_header(text: str, name: str) -> Header:
@@ -64,7 +76,8 @@ def parse_header(text: str, name: str) -> Header:
         skeleton = from_table(points.pop("name"), points)
         config, crop = dict(table["config"]), CropConfig.model_validate(table["crop"])
         limit = math.inf if table["largest_doubt"] is None else float(table["largest_doubt"])
-        return Header(skeleton, crop, config, dict(table["card"]), float(config["data"]["validation_share"]), limit)
+        share, sha256 = float(config["data"]["validation_share"]), str(table.get("file_sha256", ""))
+        return Header(skeleton, crop, config, dict(table["card"]), share, limit, sha256)
     except (ValueError, KeyError, TypeError, AttributeError, ValidationError, SkeletonError) as error:
         reason = str(error).splitlines()[0][:120]
         raise ModelError(f"{name}: what the file says of itself is damaged ({reason}); export it again") from None
@@ -101,6 +114,9 @@ class OnnxBackend:
         if text is None:
             raise ModelError(f"{path}: a model, but not one of nasion's: write it with `nasion export RUN FILE.onnx`")
         self.header = parse_header(text, str(path))
+        told = self.header.file_sha256
+        if told and blank_hash(content, told) != told:
+            raise ModelError(f"{path}: damaged: its content is not what its hash says; fetch it, or export it, again")
         self.skeleton, self.crop = self.header.skeleton, self.header.crop
         self.validation_share, self.largest_doubt = self.header.validation_share, self.header.largest_doubt
         self._prove_shapes(path)

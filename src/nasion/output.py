@@ -1,9 +1,11 @@
 """Found points as files: JSON for programs, CSV for tables, .pts for the tools of 300-W."""
 
 import csv
+import glob
 import io
 import json
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from nasion.errors import ConfigError, nearest
-from nasion.files import write_text
+from nasion.files import write_bytes, write_text
 from nasion.sample import Prediction
 from nasion.skeleton import Skeleton
 
-__all__ = ["FORMATS", "STDIN", "check_format", "face_table", "unique_stems", "write_predictions"]
+__all__ = ["FORMATS", "STDIN", "check_format", "face_table", "may_be_written", "unique_stems", "write_predictions"]
 
 Found = Mapping[Path, Sequence[Prediction]]
 """Pictures with their faces."""
@@ -76,15 +78,26 @@ def write_predictions(
     if form == "pts":
         return _write_pts(folder, found, stems)
     path = folder / f"keypoints.{form}"
-    write_text(path, json.dumps(_table(found), indent=1) + "\n" if form == "json" else _csv(found, skeleton.count))
+    write_bytes(path, map(str.encode, _json(found) if form == "json" else _csv(found, skeleton.count)))
     return [path]
 
 
-def _table(found: Found) -> list[dict[str, Any]]:
-    return [
-        {"image": str(path), "faces": [face_table(number, face) for number, face in enumerate(faces)]}
-        for path, faces in found.items()
-    ]
+def may_be_written(folder: Path, form: str, stems: Mapping[Path, str]) -> list[Path]:
+    """Return the files that `write_predictions` may write over."""
+    if form != "pts":
+        return [folder / f"keypoints.{form}"]
+    more = [each for stem in stems.values() for each in folder.glob(f"{glob.escape(stem)}_*.pts")]
+    return [*(folder / f"{stem}.pts" for stem in stems.values()), *more]
+
+
+def _json(found: Found) -> Iterator[str]:
+    """Yield the parts of one list, a picture each: as a whole it would take many times the memory of the points."""
+    between = "[\n"
+    for path, faces in found.items():
+        entry = {"image": str(path), "faces": [face_table(number, face) for number, face in enumerate(faces)]}
+        yield between + textwrap.indent(json.dumps(entry, indent=1), " ")
+        between = ",\n"
+    yield "\n]\n" if found else "[]\n"
 
 
 def face_table(number: int, face: Prediction) -> dict[str, Any]:
@@ -100,14 +113,17 @@ def face_table(number: int, face: Prediction) -> dict[str, Any]:
     }
 
 
-def _csv(found: Found, points: int) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image", "face", "score", *(f"{axis}{k}" for k in range(points) for axis in "xy")])
+def _csv(found: Found, points: int) -> Iterator[str]:
+    yield _row(["image", "face", "score", *(f"{axis}{k}" for k in range(points) for axis in "xy")])
     for path, faces in found.items():
         for number, face in enumerate(faces):
             values = ["" if np.isnan(value) else f"{value:.3f}" for value in face.keypoints.ravel()]
-            writer.writerow([path, number, f"{face.score:.4f}", *values])
+            yield _row([path, number, f"{face.score:.4f}", *values])
+
+
+def _row(values: Sequence[object]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(values)
     return text.getvalue()
 
 

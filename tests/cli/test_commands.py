@@ -97,7 +97,7 @@ def test_a_huge_picture_among_good_ones_is_skipped_and_named(nasion, tmp_path):
 
 
 BAD = {
-    "unknown output format": ("predict", "a.png", "--model", "nowhere", "--format", "xml"),
+    "unknown output format": ("predict", "a.png", "--format", "xml"),
     "too small a crop": ("train", "danes", "--data", "synthetic:24", "--set", "crop.height=16"),
     "nodes without a folder": ("train", "nose", "--data", "synthetic:24", "--nodes", "2"),
     "missing folder": ("doctor", "imm:nowhere"),
@@ -107,6 +107,8 @@ BAD = {
     "no data": ("train", "nose"),
     "no recipe": ("train",),
     "wrong skeleton": ("train", "danes", "--data", "synthetic:6?skeleton=ibug-68"),
+    "a point that is none": ("evaluate", "default", "synthetic:6?skeleton=ibug-68", "--point", "68"),
+    "boxes and scores": ("predict", "a.png", "--box", "1,2,3,4", "--min-score", "0.5"),
     "no such model": ("predict", "a.png", "--model", "defualt"),
     "no such picture by pattern": ("predict", "*.jpeg"),
     "detector that is none": ("predict", "a.png", "--detector-weights", "nowhere.onnx"),
@@ -127,11 +129,33 @@ BAD = {
 }
 
 
+WORDS = {
+    "unknown output format": 'unknown format "xml"',
+    "too small a crop": "crop",
+    "missing folder": "nowhere",
+    "unknown format": 'unknown format "inm"',
+    "unknown recipe": "nose",
+    "unknown key": "optimizer",
+    "no data": "--data",
+    "a point that is none": "0 to 67",
+    "boxes and scores": "--min-score",
+    "no such model": "default",
+    "detector that is none": "nowhere.onnx",
+    "one picture to match": "two pictures",
+    "faces that are no numbers": "--face",
+    "init from nothing": "nowhere",
+    "resume nothing": "nowhere",
+    "unknown set": "imm",
+    "unknown suffix": ".xyz",
+}
+
+
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_one_line_and_exit_code_2(nasion, case, tmp_path):
     code, _, error = nasion(*BAD[case])
     assert code == 2
     assert error.startswith("nasion: ")
+    assert WORDS.get(case, "") in error
     assert error.count("\n") == 1
     assert "Traceback" not in error
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]

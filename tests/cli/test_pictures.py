@@ -22,7 +22,7 @@ def test_predict_writes_pictures_and_points(nasion, trained, tmp_path):
     assert code == 0
     assert "skipped" in error
     assert "notes.jpg" in error
-    assert "1 of 3 pictures could not be read" in out
+    assert "1 of 3 pictures were skipped" in out
     table = json.loads((tmp_path / "found" / "keypoints.json").read_text())
     assert [len(entry["faces"]) for entry in table] == [1, 1]
     assert np.shape(table[0]["faces"][0]["keypoints"]) == (1, 2)
@@ -257,9 +257,37 @@ def test_a_folder_of_many_pictures_with_broken_ones(nasion, tmp_path):
     code, out, error = nasion("predict", "many", "--box", "2,2,20,20")
     assert code == 0
     assert "30 faces in 30 pictures" in out
-    assert "10 of 40 pictures could not be read" in out
+    assert "10 of 40 pictures were skipped" in out
     assert error.count("skipped") == 10
     assert len(json.loads((tmp_path / "predictions" / "keypoints.json").read_text())) == 30
+
+
+@pytest.mark.parametrize(("form", "name"), [("pts", "a.pts"), ("pts", "a_1.pts"), ("csv", "keypoints.csv")])
+def test_labels_beside_the_pictures_are_not_written_over(nasion, tmp_path, form, name):
+    images.write(tmp_path / "faces" / "a.png", np.full((24, 24, 3), 9, np.uint8))
+    (tmp_path / "faces" / name).write_text("by hand")
+    code, _, error = nasion("predict", "faces", "--box", "2,2,20,20", "--format", form, "--out", "faces")
+    assert code == 2
+    assert f"{name} is there already, among your files" in error
+    assert (tmp_path / "faces" / name).read_text() == "by hand"
+    assert not (tmp_path / "faces" / "a-points.jpg").exists()
+
+
+def test_a_picture_too_long_for_jpeg_keeps_no_other_from_being_done(nasion, tmp_path):
+    images.write(tmp_path / "some" / "a.png", np.full((30, 66_000, 3), 90, np.uint8))
+    images.write(tmp_path / "some" / "b.png", np.full((30, 30, 3), 90, np.uint8))
+    code, out, _ = nasion("predict", "some", "--box", "2,2,20,20")
+    assert code == 0
+    assert "2 faces in 2 pictures" in out
+    assert (tmp_path / "predictions" / "a-points.png").exists()
+
+
+def test_the_table_is_written_in_parts_and_is_json(nasion, tmp_path):
+    for name in "ab":
+        images.write(tmp_path / "some" / f"{name}.png", np.full((30, 30, 3), 90, np.uint8))
+    assert nasion("predict", "some", "--box", "2,2,20,20")[0] == 0
+    text = (tmp_path / "predictions" / "keypoints.json").read_text()
+    assert json.dumps(json.loads(text), indent=1) + "\n" == text
 
 
 def test_what_was_found_until_ctrl_c_is_written(nasion, monkeypatch, tmp_path):

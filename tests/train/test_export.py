@@ -246,6 +246,16 @@ def test_a_file_that_is_no_model_is_one_line(exported, tmp_path, make, words):
     assert "\n" not in str(caught.value)
 
 
+def test_one_wrong_bit_is_found(exported, tmp_path):
+    """In a weight it would move points without a word."""
+    content = bytearray(exported[1].read_bytes())
+    weight = TorchBackend(exported[0]).network.state_dict()["model.stem.0.weight"].contiguous().numpy().tobytes()
+    content[content.index(weight) + 7] ^= 1
+    (tmp_path / "bad.onnx").write_bytes(content)
+    with pytest.raises(ModelError, match="its content is not what its hash says"):
+        OnnxBackend(tmp_path / "bad.onnx")
+
+
 def test_models_are_found_by_name_or_by_path(tmp_path):
     with pytest.raises(ModelError, match='did you mean "default"'):
         resolve("defualt")

@@ -56,6 +56,8 @@ def predict(
     boxes = (lambda _path: None) if box is None else find.read_boxes(box)
     if form == "pts" and max_spread is not None:
         raise ConfigError("a .pts file has no place for points that are left out; use --format json or csv")
+    if box is not None and min_score:
+        raise ConfigError("--min-score is of faces that a detector finds; with --box none is asked")
     predictor = make_predictor(model, detector_weights, min_score, max_spread)
     paths = find.listed(pictures)
     several = len(paths) > 1
@@ -77,7 +79,7 @@ def predict(
     pictures_word = f"{len(summary.found)} picture{'s' * (len(summary.found) != 1)}"
     say(f"{faces} face{'s' * (faces != 1)} in {pictures_word} → {where}")
     if summary.skipped:
-        console.print(f"[yellow]{len(summary.skipped)} of {len(paths)} pictures could not be read[/]")
+        console.print(f"[yellow]{len(summary.skipped)} of {len(paths)} pictures were skipped[/]")
     if require_face and not all(summary.found.values()):
         raise typer.Exit(1)
 

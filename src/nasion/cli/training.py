@@ -117,6 +117,12 @@ def evaluate(
     if split in ("train", "val"):
         faces = with_validation(faces, predictor.backend.validation_share)
     faces = faces.of_split(split)
+    for index in point or ():
+        if not 0 <= index < predictor.skeleton.count:
+            points = predictor.skeleton
+            raise ConfigError(f"point {index} is not one of {points.name}: 0 to {points.count - 1}")
+    if json_file is not None and json_file.is_dir():
+        raise ConfigError(f"{json_file} is a folder; name a file")
     for path in (json_file.parent if json_file else None, box_curve.parent if box_curve else None, report):
         if path is not None:
             prove_writable(path)

@@ -15,7 +15,7 @@ from PIL import Image as PillowImage
 from nasion import draw, images
 from nasion.crop import CropConfig, face_box
 from nasion.errors import ConfigError, ImageError, OutputError, SkeletonError
-from nasion.files import prove_writable, write_bytes, write_text
+from nasion.files import prove_apart, prove_writable, write_bytes, write_text
 from nasion.geometry import Affine, FloatArray, box_around
 from nasion.matching import FEWEST, Match, match
 from nasion.matching.morph import Pair, mean_face, upright
@@ -28,6 +28,12 @@ __all__ = ["FORMS", "TURNED", "Found", "chosen_face", "write_match", "write_mean
 
 FORMS = ("gif", "mp4")
 """What a morph is written as."""
+
+PICTURES = ("matches.jpg", "aligned.jpg", "warped.jpg", "midway.jpg")
+"""What a match is shown by."""
+
+LARGEST_SIDE = 32_766
+"""px, of pictures that OpenCV can bend."""
 
 TURNED = 0.15
 """Residual above which two faces are turned too differently for a warp to be more than a trick."""
@@ -77,22 +83,23 @@ def write_match(a: Found, b: Found, out: Path, frames: int = 30, form: str = "gi
 
     Raises:
         SkeletonError: they have too few points in common.
-        ConfigError: the form is unknown.
+        ConfigError: the form is unknown, or the folder is the pictures' own and holds such files already.
+        ImageError: a picture is too long to be warped.
         OutputError: the folder cannot be written to.
     """
     if form not in FORMS:
         raise ConfigError(f'a morph is written as {" or ".join(FORMS)}, not "{form}"')
+    for each in (a, b):
+        if max(each.image.shape[:2]) > LARGEST_SIDE:
+            raise ImageError(f"{each.path}: longer than {LARGEST_SIDE:,} px, which cannot be warped; scale it down")
     found = match(a.face, b.face)
     prove_writable(out)
+    prove_apart([a.path, b.path], [out / name for name in (*PICTURES, "match.json", f"morph.{form}")])
     pair = Pair(a.image, b.image, found)
     size = a.image.shape[:2]
     aligned = images.warp(b.image, found.similarity, size)
-    pictures = {
-        "matches.jpg": matches_view(a, b, found),
-        "aligned.jpg": aligned,
-        "warped.jpg": _warped(aligned, found, size),
-        "midway.jpg": pair.at(0.5),
-    }
+    views = matches_view(a, b, found), aligned, _warped(aligned, found, size), pair.at(0.5)
+    pictures = dict(zip(PICTURES, views, strict=True))
     for name, picture in pictures.items():
         images.write(out / name, picture)
     write_text(out / "match.json", json.dumps(_table(a, b, found), indent=1) + "\n")
@@ -202,7 +209,9 @@ def write_mean(predictor: Predictor, found: Sequence[tuple[Path, Prediction]], o
     Raises:
         SkeletonError: the model has too few points.
         OutputError: the folder cannot be written to.
+        ConfigError: it is the pictures' own, and holds such files already.
     """
+    prove_apart([path for path, _ in found], [out / "mean-face.jpg", out / "mean-face.json"])
     if predictor.skeleton.count < FEWEST:
         raise SkeletonError(
             f"a mean face needs {FEWEST} points; {predictor.skeleton.name} has fewer; use another model"

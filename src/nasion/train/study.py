@@ -45,7 +45,7 @@ def new_folder(recipe: str) -> Path:
 def train_job(
     config: RunConfig, folder: Path, console: Console, command: str, minutes: float | None, machines: Machines
 ) -> Run:
-    """Train, then write the report of the validation faces, or of the test faces where there are none."""
+    """Train, then write the report of the validation faces, or of the training faces where there are none."""
     folder = Path(os.environ.setdefault(RUN_VARIABLE, str(folder)))
     try:
         began = time.monotonic()
@@ -67,7 +67,7 @@ def _finish(run: Run, console: Console, began: float) -> Run:
     seconds = time.monotonic() - began
     faces = load_faces(run.config)
     splits = {face.split for face in faces.annotations}
-    split = next(name for name in ("val", "test", "train") if name in splits)
+    split = "val" if "val" in splits else "train"
     measured = measure(Predictor(run.folder), faces.of_split(split), run.config.crop.box, split, console)
     path = run.folder / "report.html"
     scores = measured.scores()
