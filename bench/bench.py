@@ -33,7 +33,7 @@ from nasion.train.timing import measured_pace
 
 ROUNDS = 5
 PICTURES = 100
-MANY = 10_000
+MANY, CROWD = 10_000, 100
 QUIET = Console(quiet=True)
 
 
@@ -60,7 +60,7 @@ def main() -> None:
         pictures, cores = folder_rate(folder)
         table.add_row(f"nasion predict on {PICTURES} pictures, a face each", f"{pictures:.0f} pictures/s", "none set")
         table.add_row("cores that it keeps busy", f"{cores:.1f}", "none set")
-        few, many = memory_mb(MANY // 10), memory_mb(MANY)
+        few, many = memory_mb(folder, MANY // 10), memory_mb(folder, MANY)
         table.add_row(f"memory at its peak, {MANY:,} faces against {MANY // 10:,}", f"{many:.0f}, {few:.0f} MB", "flat")
     Console().print(table)
 
@@ -146,21 +146,27 @@ def folder_rate(folder: Path) -> tuple[float, float]:
     return PICTURES / seconds, busy / seconds
 
 
-MEMORY = """
-import resource, sys
-from skimage import data
-from nasion.predict import Predictor
-predictor, picture = Predictor(), data.astronaut()
-for _ in range(int(sys.argv[1]) // 100):
-    predictor(picture, [[176, 95, 275, 180]] * 100)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+COMMAND = """
+import resource
+from nasion.cli import main
+try:
+    main()
+finally:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
 
-def memory_mb(faces: int) -> float:
-    """Return the most memory that a process takes to find the points of so many faces, MB."""
-    words = [sys.executable, "-c", MEMORY, str(faces)]
-    return float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+def memory_mb(folder: Path, faces: int) -> float:
+    """Return the most memory that `nasion predict` takes for a folder of so many faces, a hundred a picture, MB."""
+    album, table = folder / f"crowd{faces}", folder / f"crowd{faces}.csv"
+    names = [f"{number:04}.png" for number in range(faces // CROWD)]
+    for name in names:
+        images.write(album / name, data.astronaut())
+    rows = (f"{name},176,95,275,180" for name in names for _ in range(CROWD))
+    table.write_text("\n".join(["image,x0,y0,x1,y1", *rows]) + "\n")
+    words = ["predict", str(album), "--box", str(table), "--out", str(folder / f"found{faces}")]
+    done = subprocess.run([sys.executable, "-c", COMMAND, *words], check=False, capture_output=True, text=True)
+    return float(done.stdout.split()[-1])
 
 
 def face_ms(rounds: int = 100) -> tuple[float, float]:

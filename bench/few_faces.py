@@ -23,7 +23,7 @@ from nasion.train.study import train_job
 FACES = (8, 32, 0)
 """Training faces; 0 is all, of persons 1 to 32."""
 
-STEPS = 1600
+STEPS = 800
 """Of each training, about: few faces are not given less time."""
 
 ALL = 192

@@ -89,6 +89,7 @@ def scenes(predictor: Predictor) -> list[Scene]:
         image[y0:y1, x0:x1] = 110
         return image
 
+    far = Affine.translation(750, 150) @ Affine.linear(1.5 * np.eye(2), [0, 0])
     left, beside = (Affine.translation(shift, 0) @ start for shift in (-470, 170))  # one in each half
     both = clip("a second face enters", lambda _k: left)
     for k in range(30, FRAMES):
@@ -103,6 +104,7 @@ def scenes(predictor: Predictor) -> list[Scene]:
         clip("turns", turn),
         clip("motion blur", swing, blurred),
         clip("hidden for 9 frames", lambda _k: start, covered),
+        clip("a cut, the face elsewhere", lambda k: start if k < FRAMES // 2 else far),
         both,
     ]
 
