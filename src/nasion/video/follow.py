@@ -278,8 +278,10 @@ def follow(
         ConfigError: the smoothing is unknown, or PyAV is not installed.
     """
     follower = Follower(predictor or Predictor(), smooth)
-    clip = open_clip(Path(source)) if isinstance(source, (str, Path)) else None
-    pictures = clip.frames() if clip is not None else source
+    clip, pictures = None, source
+    if isinstance(pictures, (str, Path)):
+        clip = open_clip(Path(pictures))
+        pictures = clip.frames()
     for index, (time_s, image) in enumerate(pictures):
         yield Frame(index, time_s, image, follower(image, time_s))
     if clip is not None and (clip.ended_early or clip.damaged):
