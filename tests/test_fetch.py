@@ -195,6 +195,12 @@ def test_what_is_no_archive_is_said(server, tmp_path, content, message):
         fetch.get("imm", tmp_path / "imm", QUIET, [f"{server}/a.tar.gz"])
 
 
+def test_a_page_in_an_archives_place_leaves_the_next_address_to_be_tried(server, known, tmp_path):
+    Files.content["/a.tar.gz"], Files.content["/b.tar.gz"] = b"<html>Sign in", whole(known)
+    fetch.get("imm", tmp_path / "imm", QUIET, [f"{server}/a.tar.gz", f"{server}/b.tar.gz"])
+    assert left(tmp_path / "imm") == [f"imm_face_db/{path.name}" for path in known]
+
+
 def test_other_content_is_not_taken_for_the_set(server, known, tmp_path):
     entries = [(path.name, path.read_bytes()) for path in known]
     entries[0] = (entries[0][0], entries[0][1] + b"\n# touched\n")

@@ -162,7 +162,10 @@ def _download(source: Source, urls: Sequence[str], folder: Path, console: Consol
             fetched = pooch.retrieve(
                 url, known_hash=None, fname=PurePosixPath(url).name, path=folder, downloader=_Resuming(folder, console)
             )
-            return Path(fetched)
+            if _is_archive(fetched):
+                return Path(fetched)
+            reasons.append(f"{url}: not an archive ({_start(Path(fetched))})")  # such as a page that asks to sign in
+            Path(fetched).unlink()
         except (requests.RequestException, OSError, ValueError) as error:
             reasons.append(f"{url}: {_short(error)}")
     raise DownloadError(
@@ -242,6 +245,13 @@ def unpack(archive: Path, folder: Path) -> None:
         raise DownloadError(
             f"{archive}: not an archive, or damaged ({_start(archive)}: {error}); delete it and fetch it again"
         ) from None
+
+
+def _is_archive(path: str) -> bool:
+    try:
+        return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+    except (EOFError, OSError, zlib.error):
+        return False
 
 
 def _start(archive: Path) -> str:
