@@ -203,5 +203,5 @@ def test_heic_without_its_library_says_what_to_install(tmp_path, monkeypatch):
         images.read(path)
 
 
-def refuses(_file):
+def refuses(_file, formats=None):
     raise UnidentifiedImageError

@@ -133,7 +133,7 @@ WORDS = {
     "unknown output format": 'unknown format "xml"',
     "too small a crop": "crop",
     "missing folder": "nowhere",
-    "unknown format": 'unknown format "inm"',
+    "unknown format": 'unknown data format "inm"',
     "unknown recipe": "nose",
     "unknown key": "optimizer",
     "no data": "--data",
