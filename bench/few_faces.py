@@ -28,6 +28,9 @@ STEPS = 800
 
 ALL = 192
 
+TICKS = (2, 3, 4, 5, 6, 8, 10, 15, 20, 30)
+"""Percent, where the scale of errors is marked."""
+
 STARTS = {"from default": ["init.model=default"], "from scratch": ["init.freeze_epochs=0", "init.backbone_rate=1.0"]}
 
 console = Console()
@@ -84,6 +87,7 @@ def figure(found: dict[str, list[tuple[int, float, float]]]) -> Figure:
     axis.set(xscale="log", yscale="log", xlabel="labelled faces to learn from", ylabel="NME, inter-ocular (%)")
     counts = [count for count, *_ in next(iter(found.values()))]
     axis.set_xticks(counts, [str(count) for count in counts])
+    axis.set_yticks([tick for tick in TICKS if axis.get_ylim()[0] <= tick <= axis.get_ylim()[1]])
     axis.minorticks_off()
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_title("58 points of the Danes, persons 33 to 40, boxes from the points", fontsize=10)
