@@ -96,6 +96,7 @@ def write_report(
             points=_points(measured),
             floor=training.floor if training else "",
             problems=measured.problems,
+            lost=measured.lost,
             kernels=_plot(plots.kernels(training.kernels), KERNELS_TEXT, plots) if training else None,
             commands=_commands(command, training),
             details=training.details if training else "",

@@ -308,8 +308,12 @@ def test_what_was_found_until_ctrl_c_is_written(nasion, monkeypatch, tmp_path):
 
 
 def test_default_is_measured_and_taken_further_without_its_run(nasion, tmp_path):
-    code, out, _ = nasion("evaluate", "default", "synthetic:6?skeleton=ibug-68", "--json", "s.json")
+    source = ("evaluate", "default", "synthetic:6?skeleton=ibug-68")
+    code, out, _ = nasion(*source, "--json", "s.json", "--report", "told")
     assert code == 0
+    page = (tmp_path / "told" / "report.html").read_text()
+    for words in ("within@1/spread", "how far it is off?", "on the mean face"):
+        assert words in page, words
     assert json.loads((tmp_path / "s.json").read_text())["n"] == 6
     assert "nme/inter_ocular" in out
     code, out, error = nasion(
