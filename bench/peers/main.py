@@ -33,6 +33,7 @@ SEARCH = (Trees(oversampling_amount=40), Trees(nu=0.05))
 VALIDATION_SHARE = 0.1
 
 console = Console()
+console.width = max(console.width, 120)  # in a log, too, the table is whole
 
 
 def main(
