@@ -105,6 +105,7 @@ class OnnxBackend:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = ERRORS_ONLY
         options.intra_op_num_threads = threads
+        options.enable_mem_pattern = False  # it would keep a plan, and its memory, for every number of faces
         try:
             self.session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's own exceptions have no common base but this

@@ -26,8 +26,8 @@ from nasion.skeleton import Skeleton
 
 __all__ = ["Backend", "Predictor", "check_box", "doubt", "load_backend"]
 
-BATCH = 64
-"""Crops that go through the network together."""
+BATCH = 8
+"""Crops that go through the network together; more take more memory, and on a CPU no less time."""
 
 
 class Backend(Protocol):

@@ -238,7 +238,7 @@ class Writer:
             self.part = Path(name)
         with self._told(), self._cleared():
             self.out = self.av.open(f"file:{name}", "w", format="mp4")
-            self.video = self.out.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "veryfast"})
+            self.video = self.out.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "ultrafast"})
             self.video.height, self.video.width = size[0] + self.pad[0], size[1] + self.pad[1]
             self.video.pix_fmt = "yuv420p"
             context = self.video.codec_context
