@@ -22,7 +22,7 @@ def available() -> list[str]:
     """Return the names of the models in the package.
 
     >>> available()
-    ['default']
+    ['default', 'tiny']
     """
     return sorted(path.stem for path in _folder().glob("*.toml"))
 
