@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import ArrayLike
 
 from nasion.geometry import FloatArray
-from nasion.metrics import ced, nominal_share, share_within
+from nasion.metrics import MEAN_ERROR_OF_SPREAD, ced, nominal_share, share_within
 
 __all__ = [
     "bias_map",
@@ -178,9 +178,6 @@ def region_bars(regions: Mapping[str, float]) -> Figure:
     return figure
 
 
-MEAN_ERROR = 2 / np.sqrt(3)
-"""Mean distance over the spread, of the distribution that `metrics.nominal_share` describes."""
-
 GROUPS = 10
 
 
@@ -198,7 +195,7 @@ def reliability(errors_px: FloatArray, spreads_px: FloatArray) -> Figure:
     means = np.array([[spreads_px[known][each].mean(), errors_px[known][each].mean()] for each in groups])
     error.plot(*means.T, "o-", color=PREDICTED, label="measured, a tenth of the points each")
     limits = np.array([0, means[:, 0].max()])
-    error.plot(limits, MEAN_ERROR * limits, ":", color=GREY, label="as it should be")
+    error.plot(limits, MEAN_ERROR_OF_SPREAD * limits, ":", color=GREY, label="as it should be")
     error.set(xlabel="mean spread (image px)", ylabel="mean error (image px)", xlim=(0, None), ylim=(0, None))
     for axis in (share, error):
         axis.legend(frameon=False, loc="lower right")

@@ -78,6 +78,19 @@ def test_calm_epochs_vary_less_and_mirror_nothing(drawn):
     assert 0 < sum(each.patch is not None for each in calm) < 30 == sum(each.patch is not None for each in wild)
 
 
+def test_small_crops_of_the_first_epochs_show_the_same_face(drawn):
+    crops = Crops(drawn.subset(drawn.annotations[:2]), CROP, AugmentConfig(flip=0.5, flip_shift=0.05, rotation_deg=20))
+    whole = crops.batch([0, 1], epoch=2)
+    crops.small, crops.small_until = (24, 32), 3.0
+    small = crops.batch([0, 1], epoch=2)
+    assert small.crops.shape == (2, 3, 24, 32)
+    assert torch.allclose(small.target, whole.target, atol=1e-5)  # normalised: (-1, 1) from edge to edge
+    assert small.image_px.numpy() == pytest.approx(2 * whole.image_px.numpy())
+    halved = torch.nn.functional.avg_pool2d(whole.crops.float(), 2)
+    assert (halved - small.crops.float()).abs().mean() < 4
+    assert crops.batch([0], epoch=3).crops.shape == (1, 3, *SIZE)
+
+
 @pytest.mark.parametrize("box", ["points", "picture"])
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_kept_regions_show_what_the_picture_shows(drawn, box, share):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from onnx import TensorProto, helper
+from onnx import load as load_model
 
 from nasion.errors import ConfigError, ModelError, OutputError
 from nasion.models import resolve
@@ -143,6 +144,30 @@ def test_what_a_file_holds_is_what_was_trained(exported):
     for name, value in weights.items():
         assert torch.equal(value, state[name]), name
     assert trained(str(path)).weights.keys() == weights.keys()
+
+
+@pytest.mark.parametrize("precision", ["single", "int8"])
+@pytest.mark.parametrize("network", NETWORKS)
+def test_nothing_is_computed_in_vain(tmp_path, monkeypatch, network, precision):
+    monkeypatch.setattr(exporting, "INT8_PX", np.inf)
+    path = tmp_path / "net.onnx"
+    export(make_run(tmp_path / "run", network, source="synthetic:8"), path, precision)
+    graph = load_model(path).graph
+    assert not exporting._dead(graph)
+    given = {each.name for each in graph.initializer}
+    made = {name: node for node in graph.node for name in node.output}
+    for bias in (node.input[2] for node in graph.node if node.op_type == "Conv" and len(node.input) > 2):
+        assert bias in given or made[bias].op_type == "DequantizeLinear"
+
+
+def test_integers_are_not_unpacked_between_layers(tmp_path):
+    export(make_run(tmp_path / "run", source="synthetic:8"), tmp_path / "net.onnx", "int8")
+    graph = load_model(tmp_path / "net.onnx").graph
+    makers = {name: node.op_type for node in graph.node for name in node.output}
+    assert "Relu" not in makers.values()  # the ranges of the integers begin at 0 instead
+    packed = [makers[node.input[0]] for node in graph.node if node.op_type == "QuantizeLinear"]
+    assert set(packed) <= {"Conv", "Add", "MaxPool", "Resize", "Div"}
+    assert packed.count("Div") == 1  # the crop
 
 
 def test_int8_is_nearly_the_same(tmp_path):

@@ -26,7 +26,7 @@ from nasion.train.fit import JOINED, fit, load_faces, resume
 from nasion.train.machine import Machines, sensible_threads
 from nasion.train.module import KeypointModule, rate_at
 from nasion.train.run import load_weights, open_run
-from nasion.train.spread import mean_surprise
+from nasion.train.spread import surprise
 
 QUIET = Console(quiet=True)
 
@@ -331,8 +331,8 @@ def test_validation_sets_the_scale_of_the_spread(tmp_path):
     batch = crops.batch(list(range(len(crops))))
     with torch.inference_mode():
         decoded = backend.network.decode(batch.crops)
-        surprise = mean_surprise(decoded.spread, decoded.keypoints, batch.target).mean()
-    assert float(surprise) == pytest.approx(1.0, abs=1e-3)
+        found = surprise(decoded.spread, decoded.keypoints, batch.target).mean()
+    assert float(found) == pytest.approx(1.0, abs=1e-3)
 
 
 def test_minutes_set_the_epochs(tmp_path):
@@ -414,10 +414,27 @@ def test_what_cannot_be_trained_is_said_before_anything_is_made(tmp_path):
             "set it to 0",
         ),
         ({"data": {"source": "synthetic:1", "skeleton": "imm-58"}}, "validation_share=0"),
+        ({"schedule": {"small_px": 18}}, "do not halve evenly"),
+        (
+            {
+                "model": {"name": "cnn", "kernels": [3], "channels": [4], "pools": [4], "hidden": [8]},
+                "codec": {"name": "coordinates"},
+                "schedule": {"small_px": 16},
+            },
+            "takes crops of one size; leave small_px out",
+        ),
     ]:
         with pytest.raises(Exception, match=message):
             fit(tiny(**changes), tmp_path / "run", QUIET, "x")
         assert not (tmp_path / "run" / "run.json").exists()
+
+
+def test_small_crops_first_save_the_time_that_is_told():
+    schedule = tiny(schedule={"epochs": 10, "small_px": 16, "small_share": 0.4}).schedule
+    assert schedule.small((32, 32)) == (16, 16)
+    assert schedule.small((16, 32)) is None
+    assert schedule.mean_work((32, 64)) == pytest.approx(0.6 + 0.4 / 4)
+    assert timing.Pace(2.0, 0.0).epoch(tiny(schedule={"small_px": 16}), 10) == pytest.approx(20 * (0.5 + 0.5 / 4))
 
 
 def test_rates():

@@ -111,7 +111,7 @@ def test_a_deeper_network_is_not_cut_back(first, tmp_path):
     begin(KeypointNetwork(chosen, 58), chosen, load_skeleton("imm-58"))
 
 
-@pytest.mark.parametrize("blocks", [0, [1], [1, 2, 3], [1, 0]])
+@pytest.mark.parametrize("blocks", [0, [1], [1, 2, 3], [1, 0], [-1, 1]])
 def test_blocks_that_fit_no_level(blocks):
     with pytest.raises(ConfigError, match="one a level"):
         KeypointNetwork(config(network={**UNET, "model": {**UNET["model"], "blocks": blocks}}), 58)

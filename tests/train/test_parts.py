@@ -63,9 +63,12 @@ def test_a_face_is_the_same_alone_as_in_a_batch(model):
     assert (together[1:2] - alone).abs().max() < 1e-3
 
 
-def test_unet_halves_evenly_so_a_mirror_is_a_mirror():
+@pytest.mark.parametrize("options", [{}, {"stem": 4, "blocks": [0, 1, 1]}])
+def test_unet_halves_evenly_so_a_mirror_is_a_mirror(options):
     """With symmetric weights, the maps of a mirrored crop are the mirrored maps, to the pixel."""
-    network = KeypointNetwork(settings("unet"), K).eval()
+    plain = settings("unet")
+    model = Named(name="unet", **{**plain.model.options, **options})
+    network = KeypointNetwork(plain.model_copy(update={"model": model}), K).eval()
     for module in network.modules():
         if isinstance(module, torch.nn.Conv2d):
             module.weight.data = (module.weight.data + module.weight.data.flip(-1)) / 2

@@ -4,50 +4,50 @@ import numpy as np
 import pytest
 import torch
 
-from nasion.metrics import nominal_share, share_within
+from nasion.metrics import ERROR_SHAPE, MEAN_ERROR_OF_SPREAD, SPREAD_OF_SCALE, nominal_share, share_within
 from nasion.train.codecs import Decoded
 from nasion.train.config import load
 from nasion.train.network import KeypointNetwork, mean_cost, spread_cost
-from nasion.train.spread import LearntSpread, mean_surprise, unlikelihood
+from nasion.train.spread import LearntSpread, rescale, surprise, unlikelihood
 
-B = 0.1
-"""Scale of the Laplace distribution that errors are drawn from."""
+SPREAD = 0.1
 
 
-def laplace(count, seed=0):
-    """Return errors (count, 2) of scale `B`: a radius of Gamma(2) in any direction."""
+def drawn_errors(count, seed=0):
+    """Return errors (count, 2) of the spread `SPREAD`: the power of a radius is Gamma(2 / p), in any direction."""
     random = np.random.default_rng(seed)
-    radius, angle = random.gamma(2.0, B, count), random.uniform(0, 2 * np.pi, count)
+    radius = random.gamma(2 / ERROR_SHAPE, 1, count) ** (1 / ERROR_SHAPE) * SPREAD / SPREAD_OF_SCALE
+    angle = random.uniform(0, 2 * np.pi, count)
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], -1)
 
 
 def test_the_nominal_shares_are_those_of_drawn_errors():
-    errors = laplace(200_000)
-    spread = errors.std()
-    assert spread == pytest.approx(np.sqrt(3) * B, rel=0.01)
+    errors = drawn_errors(200_000)
+    distances = np.linalg.norm(errors, axis=-1)
+    assert errors.std() == pytest.approx(SPREAD, rel=0.01)
+    assert distances.mean() == pytest.approx(MEAN_ERROR_OF_SPREAD * SPREAD, rel=0.01)
     for multiple in (1, 2, 3):
-        measured = share_within(np.linalg.norm(errors, axis=-1), np.full(len(errors), spread), multiple)
+        measured = share_within(distances, np.full(len(errors), SPREAD), multiple)
         assert measured == pytest.approx(float(nominal_share(multiple)), abs=0.004)
 
 
 def test_the_right_spread_is_the_likeliest_and_surprises_by_one():
-    target = torch.from_numpy(laplace(100_000))[None]
+    target = torch.from_numpy(drawn_errors(100_000))[None]
     points = torch.zeros_like(target)
-    right = np.sqrt(3) * B
 
     def cost(factor):
-        return float(unlikelihood(torch.full(target.shape[:2], factor * right), points, target).mean())
+        return float(unlikelihood(torch.full(target.shape[:2], factor * SPREAD), points, target).mean())
 
     assert cost(1.0) < min(cost(0.95), cost(1.05))
     for factor in (0.5, 1.0, 2.0):
-        surprise = mean_surprise(torch.full(target.shape[:2], factor * right), points, target)
-        assert float(surprise) == pytest.approx(1 / factor, rel=0.02)
+        found = surprise(torch.full(target.shape[:2], factor * SPREAD), points, target)
+        assert float(rescale(found)) == pytest.approx(1 / factor, rel=0.02)
 
 
 def test_a_missing_point_surprises_nobody():
     target = torch.tensor([[[0.1, 0.0], [torch.nan, torch.nan]]])
-    surprise = mean_surprise(torch.full((1, 2), 0.1), torch.zeros(1, 2, 2), target)
-    assert float(surprise) == pytest.approx(0.1 / (0.1 / np.sqrt(3)) / 2)
+    found = surprise(torch.full((1, 2), 0.1), torch.zeros(1, 2, 2), target)
+    assert float(found) == pytest.approx(SPREAD_OF_SCALE**ERROR_SHAPE * ERROR_SHAPE / 2)
 
 
 def test_it_begins_as_the_maps_own_and_learning_it_moves_no_point():
@@ -73,7 +73,7 @@ def test_it_learns_which_points_are_unsure():
     spread = LearntSpread(2, 1).train()
     optimizer = torch.optim.Adam(spread.parameters(), lr=0.05)
     log_maps = torch.full((1, 1, 2, 2), 0.25).log()
-    errors = torch.from_numpy(laplace(600)).float()
+    errors = torch.from_numpy(drawn_errors(600)).float()
     for step in range(600):
         easy = step % 2 == 0
         features = torch.tensor([1.0, 0.0] if easy else [0.0, 1.0]).reshape(1, 2, 1, 1).expand(1, 2, 2, 2)
@@ -86,8 +86,8 @@ def test_it_learns_which_points_are_unsure():
     sure, unsure = (
         float(spread(f.reshape(1, 2, 1, 1).expand(1, 2, 2, 2), decoded).spread.detach()) for f in torch.eye(2)
     )
-    assert sure == pytest.approx(0.5 * np.sqrt(3) * B, rel=0.3)
-    assert unsure == pytest.approx(2.0 * np.sqrt(3) * B, rel=0.3)
+    assert sure == pytest.approx(0.5 * SPREAD, rel=0.3)
+    assert unsure == pytest.approx(2.0 * SPREAD, rel=0.3)
 
 
 def test_the_scale_counts_in_prediction_alone():

@@ -113,6 +113,7 @@ class Crops:
 
     Attributes:
         calm_from: the epoch from which on faces vary less; infinite, until a training says how long it is.
+        small, small_until: the (height, width) of crops before an epoch; None if they never are of another size.
 
     Raises:
         AnnotationError: no face can be read.
@@ -128,6 +129,8 @@ class Crops:
     ) -> None:
         self.crop, self.augment, self.seed = crop, augment, seed
         self.calm_from = math.inf
+        self.small: tuple[int, int] | None = None
+        self.small_until = 0.0
         self.skeleton: Skeleton = data.skeleton
         self.faces: list[Kept] = []
         self.problems: list[Problem] = []
@@ -156,15 +159,21 @@ class Crops:
         augment = self.augment if epoch < self.calm_from else self.augment.calmed()
         return draw(augment, random), whole
 
+    def size(self, epoch: int) -> tuple[int, int]:
+        """Return the (height, width) of the crops of `epoch`."""
+        return self.small if self.small is not None and epoch < self.small_until else self.crop.size
+
     def cut(self, index: int, epoch: int = 0) -> tuple[Image, FloatArray, Affine]:
         """Return a crop (H, W, C), its points (K, 2), crop px, and the map from image px to it."""
-        face, size = self.faces[index], self.crop.size
+        face, full, size = self.faces[index], self.crop.size, self.size(epoch)
         variation, whole = self.variation(index, epoch)
-        affine = variation.affine(size) @ (face.to_whole if whole else face.to_face)
+        affine = variation.affine(full) @ (face.to_whole if whole else face.to_face)
+        if size != full:
+            affine = Affine.resize(full, size) @ affine
         crop = to_channels(images.warp(face.region, affine @ face.to_image, size), self.crop.channels)
         keypoints = face.annotation.keypoints
         if variation.mirror and self.augment is not None:
-            shift = self.augment.flip_shift * size[1] / face.to_face.scale  # image px; leftwards, until it is mirrored
+            shift = self.augment.flip_shift * full[1] / face.to_face.scale  # image px; leftwards, until it is mirrored
             keypoints = self.skeleton.mirrored(keypoints - [shift, 0.0])
         keypoints = affine(keypoints)
         return variation.colours(crop), keypoints, affine
@@ -172,7 +181,7 @@ class Crops:
     def batch(self, indices: Sequence[int], epoch: int = 0, share: float = 1.0) -> Batch:
         """Return the crops of the faces `indices`."""
         cuts = [self.cut(index, epoch) for index in indices]
-        target = np.stack([normalise(keypoints, self.crop.size) for _, keypoints, _ in cuts])
+        target = np.stack([normalise(keypoints, self.size(epoch)) for _, keypoints, _ in cuts])
         return Batch(
             to_tensor(np.stack([crop for crop, _, _ in cuts])),
             torch.from_numpy(target.astype(np.float32)),

@@ -118,7 +118,11 @@ class OptimizerConfig(Strict):
 
 
 class ScheduleConfig(Strict):
-    """How long, and how the learning rate moves."""
+    """How long, and how the learning rate moves.
+
+    Much of what a network learns of faces shows at half the px: `small_px` makes the first epochs cheap. Only a
+    network that gives maps takes crops of two sizes.
+    """
 
     epochs: int = Field(100, ge=1, description="passes over the training faces; --minutes sets it by time")
     batch: int = Field(32, ge=1, description="faces a step, over all devices")
@@ -127,6 +131,18 @@ class ScheduleConfig(Strict):
     average: float = Field(0.0, ge=0, lt=1, description="decay per step of the weights' running mean (EMA); 0 is none")
     validate_every: int = Field(1, ge=1, description="epochs")
     patience: int = Field(0, ge=0, description="validations without a better score before stopping; 0 is never")
+    small_px: int = Field(0, ge=0, le=1024, description="height of the crops in the first epochs; 0 is crop.height")
+    small_share: float = Field(0.5, ge=0, lt=1, description="share of the epochs with crops of `small_px`")
+
+    def small(self, size: tuple[int, int]) -> tuple[int, int] | None:
+        """Return the (height, width) of crops in the first epochs, if it is not that of the others, `size`."""
+        height, width = size
+        return (self.small_px, round(self.small_px * width / height)) if self.small_px not in (0, height) else None
+
+    def mean_work(self, size: tuple[int, int]) -> float:
+        """Return the px of a mean epoch's crops over those of crops of `size`."""
+        small = self.small(size)
+        return 1.0 if small is None else 1 - self.small_share * (1 - small[0] * small[1] / (size[0] * size[1]))
 
 
 class InitConfig(Strict):

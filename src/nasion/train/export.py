@@ -202,11 +202,28 @@ def _trace(network: KeypointNetwork, crops: NDArray[np.uint8]) -> onnx.ModelProt
     model = program.model_proto
     model.producer_name, model.producer_version = "nasion", package_versions()["nasion"]
     graph = model.graph
+    _drop_computed_zeros(graph)
     for part in [*graph.node, *graph.initializer, *graph.input, *graph.output, *graph.value_info, graph, model]:
         del part.metadata_props[:]  # torch notes the source's paths here
         part.doc_string = ""
     del graph.value_info[:]
     return model
+
+
+def _drop_computed_zeros(graph: onnx.GraphProto) -> None:
+    """Remove what torch writes for a convolution without a bias: zeros that are computed from its input each time."""
+    given = {each.name for each in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Conv" and len(node.input) > 2 and node.input[2] not in given:
+            del node.input[2:]
+    while dead := _dead(graph):
+        for node in dead:
+            graph.node.remove(node)
+
+
+def _dead(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    used = {name for node in graph.node for name in node.input} | {each.name for each in graph.output}
+    return [node for node in graph.node if used.isdisjoint(node.output)]
 
 
 def _store_half(model: onnx.ModelProto, names: set[str]) -> None:

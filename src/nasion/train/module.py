@@ -14,8 +14,8 @@ from nasion.errors import ConfigError
 from nasion.train.batches import Batch, Batches, Crops, plan
 from nasion.train.config import OptimizerConfig, RunConfig, ScheduleConfig
 from nasion.train.initial import HEAD, begin
-from nasion.train.network import KeypointNetwork, build_loss, mean_cost, spread_cost
-from nasion.train.spread import mean_surprise
+from nasion.train.network import KeypointNetwork, build_loss, mean_cost, prove_small, spread_cost
+from nasion.train.spread import rescale, surprise
 
 __all__ = ["KeypointModule", "rate_at"]
 
@@ -42,6 +42,7 @@ class KeypointModule(lightning.LightningModule):
         self.config, self.train_crops, self.validation_crops = config, train, validation
         torch.manual_seed(config.seed)
         self.network = KeypointNetwork(config, train.skeleton.count)
+        prove_small(config, self.network)
         if fresh:
             begin(self.network, config, train.skeleton)
         self.network.to(memory_format=torch.channels_last)
@@ -65,7 +66,9 @@ class KeypointModule(lightning.LightningModule):
 
     def train_dataloader(self) -> Batches:
         """Return this epoch's batches for this device."""
-        self.train_crops.calm_from = (1 - self.config.augment.calm) * self.config.schedule.epochs
+        schedule, crops = self.config.schedule, self.train_crops
+        crops.calm_from = (1 - self.config.augment.calm) * schedule.epochs
+        crops.small, crops.small_until = schedule.small(crops.crop.size), schedule.small_share * schedule.epochs
         return Batches(self.train_crops, self._plan(self.current_epoch), self.current_epoch)
 
     def val_dataloader(self) -> Batches | list[Any]:
@@ -129,20 +132,20 @@ class KeypointModule(lightning.LightningModule):
         errors = ((decoded.keypoints - batch.target) * side).norm(dim=-1) * batch.image_px[:, None]
         faces = errors.nanmean(-1)
         nme = faces / batch.length
-        surprise = mean_surprise(decoded.spread, decoded.keypoints, batch.target)
-        scores = loss.expand(len(faces)), faces, nme, surprise
+        surprises = surprise(decoded.spread, decoded.keypoints, batch.target)
+        scores = loss.expand(len(faces)), faces, nme, surprises
         parts = [part for each in scores for part in (each.nansum(), each.isfinite().sum())]
         self._sums += torch.stack([part.float() for part in parts]) * batch.share
 
     def on_validation_epoch_end(self) -> None:
         """Log the means over the faces of all devices, and set the spread by them."""
         sums, counts = self.trainer.strategy.reduce(self._sums, reduce_op="sum").reshape(4, 2).unbind(1)
-        *scores, surprise = sums / counts
+        *scores, mean_surprise = sums / counts
         for name, value in zip(("loss", "error_px", "nme"), scores, strict=True):
             self.log(f"val/{name}", value, logger=True)
         spread = self.best_network.spread
-        if spread is not None and surprise.isfinite():
-            spread.scale.mul_(surprise)
+        if spread is not None and mean_surprise.isfinite():
+            spread.scale.mul_(rescale(mean_surprise))
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer and its schedule, moved at every step."""

@@ -17,7 +17,7 @@ from nasion.train.parts import Shape
 from nasion.train.pixels import HALF_RANGE, MID_GREY
 from nasion.train.spread import LearntSpread, unlikelihood
 
-__all__ = ["KeypointNetwork", "Loss", "build_loss", "mean_cost", "spread_cost"]
+__all__ = ["KeypointNetwork", "Loss", "build_loss", "mean_cost", "prove_small", "spread_cost"]
 
 Loss = Callable[[Decoded, Tensor], Tensor]
 """(decoded, target (B, K, 2) normalised, without NaN) → costs (B, K)."""
@@ -72,6 +72,23 @@ def build_loss(config: RunConfig, network: KeypointNetwork) -> Loss:
     if loss.needs == "maps" and network.codec.gives != "maps":
         raise ConfigError(f'the loss "{config.loss.name}" needs maps; the codec "{config.codec.name}" has none')
     return loss
+
+
+def prove_small(config: RunConfig, network: KeypointNetwork) -> None:
+    """Prove that the network takes the small crops of the first epochs.
+
+    Raises:
+        ConfigError: it gives no maps, or cannot halve them as often as it must.
+    """
+    small = config.schedule.small(config.crop.size)
+    if small is None:
+        return
+    if network.model.gives != "maps":
+        raise ConfigError(
+            f'schedule.small_px = {config.schedule.small_px}: the model "{config.model.name}" takes crops of one size; '
+            "leave small_px out"
+        )
+    parts.build("models", config.model, Shape(network.shape.count, config.crop.channels, small), network.codec.outputs)
 
 
 def mean_cost(loss: Loss, decoded: Decoded, target: Tensor) -> Tensor:

@@ -1,24 +1,22 @@
 """How far a point may be off, learnt from how far it was: a scale for each point, read where its map looks.
 
-The errors of hand labels and of networks have longer tails than a Gaussian's; they are taken as an isotropic Laplace
-distribution in the plane, whose density at distance r is exp(-r / b) / (2 pi b^2). The spread is its standard
-deviation along each axis, sqrt(3) b: within 1, 2 and 3 spreads lie 52, 86 and 97 % of the points.
+The errors of hand labels and of networks have longer tails than a Gaussian's, and shorter ones than a Laplace
+distribution's: in the plane, their density at distance r is taken as proportional to exp(-(r / b)^p), with the exponent
+`metrics.ERROR_SHAPE` (a generalised normal distribution). The spread is its standard deviation along each axis: within
+1, 2 and 3 spreads lie 49, 86 and 97 % of the points.
 Sources: Kendall and Gal, "What Uncertainties Do We Need in Bayesian Deep Learning for Computer Vision?", 2017;
 Kumar et al., "LUVLi Face Alignment", 2020.
 """
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
+from nasion.metrics import ERROR_SHAPE, SPREAD_OF_SCALE
 from nasion.train.codecs import Decoded
 
-__all__ = ["LearntSpread", "mean_surprise", "unlikelihood"]
-
-SPREAD_OF_LAPLACE = 3**0.5
-"""Standard deviation along an axis over the scale b."""
-
-MEAN_DISTANCE = 2.0
-"""Mean distance over the scale b."""
+__all__ = ["LearntSpread", "rescale", "surprise", "unlikelihood"]
 
 
 class LearntSpread(nn.Module):
@@ -47,18 +45,28 @@ class LearntSpread(nn.Module):
         """Return what was decoded from features (B, F, h, w) with the learnt spread (B, K)."""
         if decoded.log_maps is None:
             raise ValueError("this needs a codec with maps")
-        stretch = (self.stretch(features.detach()) * decoded.log_maps.detach().exp()).sum((-2, -1))
+        maps = decoded.log_maps.detach().exp().flatten(2)
+        seen = maps @ features.detach().flatten(2).transpose(1, 2)  # (B, K, F)
+        stretch = (seen * self.stretch.weight.flatten(1)).sum(-1) + cast(Tensor, self.stretch.bias)
         spread = decoded.spread.detach() * stretch.exp()
         return decoded._replace(spread=spread if self.training else spread * self.scale)
 
 
 def unlikelihood(spread: Tensor, keypoints: Tensor, target: Tensor) -> Tensor:
     """Return the negative log-likelihood (B, K), but for a constant, of errors under their spreads (B, K)."""
-    b = spread / SPREAD_OF_LAPLACE
-    return 2 * b.log() + (keypoints - target).norm(dim=-1) / b
+    b = spread / SPREAD_OF_SCALE
+    return 2 * b.log() + ((keypoints - target).norm(dim=-1) / b) ** ERROR_SHAPE
 
 
-def mean_surprise(spread: Tensor, keypoints: Tensor, target: Tensor) -> Tensor:
-    """Return each face's mean error over what its spreads foretold (B,): 1 is right, above 1 they are too small."""
-    b = spread / SPREAD_OF_LAPLACE
-    return ((keypoints - target).norm(dim=-1) / b / MEAN_DISTANCE).nanmean(-1)
+def surprise(spread: Tensor, keypoints: Tensor, target: Tensor) -> Tensor:
+    """Return each face's mean power of its errors over what its spreads foretold (B,).
+
+    1 is right. Spreads that are too small have more: scaled by `rescale` of the mean, they are the likeliest.
+    """
+    b = spread / SPREAD_OF_SCALE
+    return (((keypoints - target).norm(dim=-1) / b) ** ERROR_SHAPE).nanmean(-1) * (ERROR_SHAPE / 2)
+
+
+def rescale(mean_surprise: Tensor) -> Tensor:
+    """Return by how much to scale the spreads that caused this mean surprise."""
+    return mean_surprise ** (1 / ERROR_SHAPE)

@@ -25,14 +25,15 @@ FITTED_SHARE = 0.95
 
 
 class Pace(NamedTuple):
-    """Seconds of a training step and of a whole validation."""
+    """Seconds of a training step with crops of full size, and of a whole validation."""
 
     step: float
     validation: float
 
     def epoch(self, config: RunConfig, steps: int) -> float:
-        """Return the seconds of an epoch of `steps` steps with its share of a validation."""
-        return steps * self.step + self.validation / config.schedule.validate_every
+        """Return the seconds of a mean epoch of `steps` steps with its share of a validation."""
+        schedule = config.schedule
+        return steps * self.step * schedule.mean_work(config.crop.size) + self.validation / schedule.validate_every
 
 
 def measured_pace(module: KeypointModule, precisions: Sequence[str], world: int) -> tuple[str, Pace]:

@@ -3,6 +3,8 @@
 Sources: Ronneberger et al., "U-Net", 2015; He et al., "Identity Mappings in Deep Residual Networks", 2016.
 """
 
+from typing import Literal
+
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -20,7 +22,10 @@ class Options(Strict):
     widths: list[int] = Field(
         default=[32, 48, 64, 96, 128], min_length=2, description="channels at 1/2, 1/4, … of the crop's side"
     )
-    blocks: int | list[int] = Field(1, description="residual blocks a level, down and up; or one number a level")
+    blocks: int | list[int] = Field(
+        1, description="residual blocks a level, down and up; or one number a level, the first of which may be 0"
+    )
+    stem: Literal[4, 6] = Field(6, description="kernel of the first convolution, which halves; 4 is a third faster")
     stride: int = Field(2, description="crop px a cell: 2, 4, …")
     dropout: float = Field(0.0, ge=0, lt=1, description="share of the deepest level's channels left out in training")
 
@@ -55,9 +60,9 @@ class UNet(nn.Module):
                 f"unet: a crop of {height} x {width} px and a stride of {options.stride} do not halve evenly {times} "
                 f"times; use sides divisible by {2**times} and a stride that is a power of 2 up to {2**times}"
             )
-        # Halving by a 6x6 stem and by pooling keeps a cell's centre over the middle of the pixels it stands for,
+        # Halving by an even kernel and by pooling keeps a cell's centre over the middle of the pixels it stands for,
         # so that a mirrored crop gives a mirrored map; odd kernels with a stride do not.
-        self.stem = _convolution(shape.channels, widths[0], 6, stride=2, padding=2)
+        self.stem = _convolution(shape.channels, widths[0], options.stem, stride=2, padding=options.stem // 2 - 1)
         self.down = nn.ModuleList(
             nn.Sequential(*([] if level == 0 else [nn.MaxPool2d(2)]), *_blocks(blocks[level], below, width))
             for level, (below, width) in enumerate(zip([widths[0], *widths[:-1]], widths, strict=True))
@@ -87,15 +92,17 @@ class UNet(nn.Module):
 def per_level(blocks: int | list[int], levels: int) -> list[int]:
     """Return the number of blocks of each level, from the finest to the deepest.
 
-    >>> per_level(1, 3), per_level([1, 1, 2], 3)
-    ([1, 1, 1], [1, 1, 2])
+    >>> per_level(1, 3), per_level([0, 1, 2], 3)
+    ([1, 1, 1], [0, 1, 2])
 
     Raises:
-        ConfigError: a level has none, or there is not one number for each.
+        ConfigError: a level below the finest has none, or there is not one number for each.
     """
     each = [blocks] * levels if isinstance(blocks, int) else blocks
-    if len(each) != levels or min(each) < 1:
-        raise ConfigError(f"unet: blocks = {blocks}: give one number of 1 or more, or {levels} of them, one a level")
+    if len(each) != levels or each[0] < 0 or min(each[1:]) < 1:  # the stem itself can be the finest level
+        raise ConfigError(
+            f"unet: blocks = {blocks}: give one number of 1 or more, or {levels}, one a level; the first may be 0"
+        )
     return each
 
 
@@ -123,7 +130,7 @@ def _convolution(width_in: int, width: int, kernel: int, stride: int = 1, paddin
 
 
 def _blocks(count: int, width_in: int, width: int) -> list[nn.Module]:
-    return [Block(width_in, width), *(Block(width, width) for _ in range(count - 1))]
+    return [Block(width if k else width_in, width) for k in range(count)]
 
 
 def build(options: Options, shape: Shape, outputs: int) -> UNet:
