@@ -24,7 +24,7 @@ class Fixed:
     def __call__(self, crops):
         self.seen.append(crops)
         points = np.broadcast_to(self.place, (len(crops), self.skeleton.count, 2))
-        return points.copy(), np.tile(self.spreads, (len(crops), 1))
+        return points.copy(), np.tile(self.spreads, (len(crops), 1)), np.zeros_like(points)
 
 
 class BrightSpot(Fixed):
@@ -37,7 +37,7 @@ class BrightSpot(Fixed):
         y, x = np.mgrid[: crops.shape[1], : crops.shape[2]]
         total = weight.sum((1, 2))
         centre = np.stack([(weight * x).sum((1, 2)), (weight * y).sum((1, 2))], -1) / total[:, None]
-        return centre[:, None] + self.offsets, np.ones((len(crops), 58))
+        return centre[:, None] + self.offsets, np.ones((len(crops), 58)), np.zeros((len(crops), 58, 2))
 
 
 def test_points_and_spread_come_back_in_image_px():
@@ -98,7 +98,11 @@ def shape(spread):
     """A backend whose points fill the crop and whose spread is `spread` crop px."""
     backend = Fixed(np.random.default_rng(0).uniform(8, 40, (58, 2)), margin=1.0)
     call = backend.__class__.__call__
-    backend_type = type("Shaped", (Fixed,), {"__call__": lambda self, crops: (call(self, crops)[0], spread(crops))})
+    backend_type = type(
+        "Shaped",
+        (Fixed,),
+        {"__call__": lambda self, crops: (call(self, crops)[0], spread(crops), call(self, crops)[2])},
+    )
     backend.__class__ = backend_type
     return backend
 

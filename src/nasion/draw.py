@@ -36,7 +36,7 @@ PAPER: Colour = (255, 255, 255)
 INK: Colour = (40, 40, 40)
 
 OPACITY = 0.45
-"""Of the discs that show a spread."""
+"""Of the ellipses that show a spread."""
 
 SUBPIXEL = 4
 """Binary digits after the point in OpenCV's drawing: a point is drawn where it is, not where its pixel is."""
@@ -65,7 +65,7 @@ def draw_points(
 def draw_predictions(image: Image, found: Sequence[Prediction], with_spread: bool = False) -> Image:
     """Return a copy of the picture with every face's points and lines, sized to the face; several are numbered.
 
-    `with_spread` draws a disc around each point with twice its spread as radius: where the point is, 86 times of 100.
+    `with_spread` draws an ellipse of twice its spread around each point: there it is, 86 times of 100.
     """
     canvas = image.copy()
     for number, face in enumerate(found):
@@ -77,20 +77,21 @@ def draw_face(image: Image, face: Prediction, name: str = "", with_spread: bool 
     """Return a copy of the picture with one face's points and lines, sized to it, and its name above it."""
     x0, y0, x1, y1 = face.box
     radius = float(np.clip(np.hypot(x1 - x0, y1 - y0) / 250, 1.2, 12))
-    canvas = _discs(image, face.keypoints, 2 * face.spread) if with_spread else image
+    canvas = _ellipses(image, face) if with_spread else image
     canvas = draw_points(canvas, face.keypoints, PREDICTED, face.skeleton, radius)
     if name and is_present(face.keypoints).any():
         _write(canvas, name, box_around(face.keypoints), radius)
     return canvas
 
 
-def _discs(canvas: Image, keypoints: FloatArray, radii_px: FloatArray) -> Image:
-    """Return the picture with translucent discs (K,) around points (K, 2)."""
+def _ellipses(canvas: Image, face: Prediction) -> Image:
+    """Return the picture with a translucent ellipse of two spreads around each point."""
     one, covered = 1 << SUBPIXEL, canvas.copy()
-    for (x, y), radius in zip(keypoints, radii_px, strict=True):
-        if np.isfinite([x, y, radius]).all():
-            cv2.circle(
-                covered, (round(x * one), round(y * one)), round(radius * one), SPREAD, -1, cv2.LINE_AA, SUBPIXEL
+    for place, (long, short, turn) in zip(face.keypoints, face.ellipses, strict=True):
+        if np.isfinite([*place, long]).all():
+            centre, halves = (np.rint(np.multiply(pair, one)).astype(int) for pair in (place, (2 * long, 2 * short)))
+            cv2.ellipse(
+                covered, centre.tolist(), halves.tolist(), float(turn), 0, 360, SPREAD, -1, cv2.LINE_AA, SUBPIXEL
             )
     return np.asarray(cv2.addWeighted(covered, OPACITY, canvas, 1 - OPACITY, 0), np.uint8)
 

@@ -14,7 +14,8 @@ from nasion.errors import AnnotationError, ConfigError, ImageError
 from nasion.find import read_boxes
 from nasion.geometry import FloatArray
 from nasion.predict import Predictor, check_box, doubt
-from nasion.sample import Annotation, DataSet, Image, Problem
+from nasion.sample import Annotation, DataSet, Image, Prediction, Problem
+from nasion.uncertainty import foretold_errors, in_spreads
 
 __all__ = ["BOXES", "THRESHOLD", "Evaluation", "Given", "evaluate"]
 
@@ -41,7 +42,9 @@ class Evaluation:
     Attributes:
         model, data, split, boxes: what was measured, on what, from which boxes.
         faces: the annotations, in the order of the arrays.
-        true_keypoints, pred_keypoints: (N, K, 2); spread: (N, K); crops: (N, 4), what the network looked at last.
+        true_keypoints, pred_keypoints: (N, K, 2).
+        spread, anisotropy: (N, K) and (N, K, 2), as a `Prediction` has them.
+        crops: (N, 4), what the network looked at last.
         lengths: name to (N,), what errors are divided by.
         seconds: of prediction alone, without reading pictures.
         problems: faces that could not be measured.
@@ -56,6 +59,7 @@ class Evaluation:
     true_keypoints: FloatArray
     pred_keypoints: FloatArray
     spread: FloatArray
+    anisotropy: FloatArray
     crops: FloatArray
     lengths: Mapping[str, FloatArray]
     seconds: float
@@ -66,6 +70,16 @@ class Evaluation:
     def errors(self) -> FloatArray:
         """Distances (N, K), image px; NaN where a true point is missing."""
         return metrics.point_errors(self.pred_keypoints, self.true_keypoints)
+
+    @property
+    def in_spreads(self) -> FloatArray:
+        """The same distances in spreads (N, K): 1 is on the point's ellipse; NaN too where no spread is known."""
+        return in_spreads(self.pred_keypoints - self.true_keypoints, self.spread, self.anisotropy)
+
+    @property
+    def foretold(self) -> FloatArray:
+        """Mean distances (N, K), image px, that the spreads foretell; NaN where none is known."""
+        return foretold_errors(self.spread, self.anisotropy)
 
     def nme(self, normaliser: str) -> FloatArray:
         """Return each face's NME (N,)."""
@@ -94,7 +108,7 @@ class Evaluation:
         # Profiles may lack an eye: who has no inter-ocular distance is in no score by it, and that is said.
         fewer = {f"n/{name}": int(np.isfinite(self.nme(name)).sum()) for name in self.lengths}
         fewer = {name: count for name, count in fewer.items() if count < len(self.faces)}
-        within = {f"within@{k}/spread": metrics.share_within(self.errors, self.spread, k) for k in MULTIPLES}
+        within = {f"within@{k}/spread": metrics.share_within(self.in_spreads, k) for k in MULTIPLES}
         within = {name: share for name, share in within.items() if np.isfinite(share)}
         lost = {"n/lost": len(self.lost)} if self.boxes not in ("points", "picture") else {}
         pace = {"ms_per_face": 1000 * self.seconds / len(self.faces)}
@@ -216,9 +230,7 @@ def evaluate(
     kept: list[Annotation] = []
     problems: list[Problem] = list(faces.problems)
     lost: list[Problem] = []
-    keypoints: list[FloatArray] = []
-    spread: list[FloatArray] = []
-    crops: list[FloatArray] = []
+    found: list[Prediction] = []
     seconds = 0.0
     for start in range(0, len(faces), CHUNK):
         pictures, here, given = [], [], []
@@ -235,11 +247,8 @@ def evaluate(
                 lost.append(Problem(face.name, str(error)))
             tick()
         began = time.perf_counter()
-        found = predictor.at(pictures, given)
+        found += predictor.at(pictures, given)
         seconds += time.perf_counter() - began
-        keypoints += [prediction.keypoints for prediction in found]
-        spread += [prediction.spread for prediction in found]
-        crops += [prediction.box for prediction in found]
         kept += here
     if not kept:
         raise AnnotationError(f"{faces.name}: no face can be measured; the first: {[*problems, *lost][0].reason}")
@@ -251,9 +260,10 @@ def evaluate(
         boxes=_told_boxes(boxes, predictor),
         faces=tuple(kept),
         true_keypoints=np.stack([face.keypoints for face in kept]),
-        pred_keypoints=np.stack(keypoints),
-        spread=np.stack(spread),
-        crops=np.stack(crops),
+        pred_keypoints=np.stack([each.keypoints for each in found]),
+        spread=np.stack([each.spread for each in found]),
+        anisotropy=np.stack([each.anisotropy for each in found]),
+        crops=np.stack([each.box for each in found]),
         lengths={name: np.array([each[name] for each in lengths]) for name in lengths[0]},
         seconds=seconds,
         problems=tuple(problems),

@@ -5,26 +5,13 @@ normaliser alone, so a score's name says which: "nme/inter_ocular", "auc@0.08/in
 """
 
 from collections.abc import Callable, Sequence
-from math import gamma, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from nasion.geometry import FloatArray
 
-__all__ = [
-    "ERROR_SHAPE",
-    "MEAN_ERROR_OF_SPREAD",
-    "SPREAD_OF_SCALE",
-    "auc",
-    "bootstrap",
-    "ced",
-    "face_errors",
-    "failure_rate",
-    "nominal_share",
-    "point_errors",
-    "share_within",
-]
+__all__ = ["auc", "bootstrap", "ced", "face_errors", "failure_rate", "point_errors", "share_within"]
 
 
 def point_errors(pred_keypoints: ArrayLike, true_keypoints: ArrayLike) -> FloatArray:
@@ -84,41 +71,16 @@ def ced(nme: ArrayLike, thresholds: ArrayLike) -> FloatArray:
     return np.searchsorted(values, np.asarray(thresholds, np.float64), side="right") / max(1, len(values))
 
 
-def share_within(errors: ArrayLike, spreads: ArrayLike, multiple: float) -> float:
-    """Return the share of points whose error (N, K) is at most `multiple` times their spread (N, K).
+def share_within(distances: ArrayLike, multiple: float) -> float:
+    """Return the share of points whose error, in spreads (N, K), is at most `multiple`.
 
     A missing point, or one whose spread is not known, counts nowhere.
 
-    >>> share_within([[1.0, 3.0, np.nan]], [[2.0, 2.0, 2.0]], 1.0)
+    >>> share_within([[0.5, 1.5, np.nan]], 1.0)
     0.5
     """
-    ratios = _present(np.asarray(errors, np.float64) / np.asarray(spreads, np.float64))
-    return float((ratios <= multiple).mean()) if len(ratios) else float("nan")
-
-
-ERROR_SHAPE = 1.15
-"""Exponent p of the errors' distribution: in the plane, its density at distance r is proportional to exp(-(r / b)^p).
-
-1 would be a Laplace distribution, 2 a Gaussian; this is the likeliest for validation faces under their spreads.
-"""
-
-SPREAD_OF_SCALE = sqrt(gamma(4 / ERROR_SHAPE) / gamma(2 / ERROR_SHAPE) / 2)
-"""The spread, a standard deviation along an axis, over the scale b."""
-
-MEAN_ERROR_OF_SPREAD = gamma(3 / ERROR_SHAPE) / gamma(2 / ERROR_SHAPE) / SPREAD_OF_SCALE
-"""The mean distance over the spread."""
-
-
-def nominal_share(multiple: ArrayLike) -> FloatArray:
-    """Return the share of points that should lie within `multiple` (...) spreads of the truth: see `ERROR_SHAPE`.
-
-    >>> nominal_share([1, 2, 3]).round(3)
-    array([0.489, 0.859, 0.97 ])
-    """
-    r, step = np.linspace(0, 40, 8001, retstep=True)  # in scales: beyond, there is nothing that could be told
-    density = r * np.exp(-(r**ERROR_SHAPE)) * ERROR_SHAPE / gamma(2 / ERROR_SHAPE)
-    within = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1]) * step / 2])
-    return np.interp(np.asarray(multiple, np.float64) * SPREAD_OF_SCALE, r, within)
+    present = _present(distances)
+    return float((present <= multiple).mean()) if len(present) else float("nan")
 
 
 def bootstrap(

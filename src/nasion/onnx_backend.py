@@ -1,8 +1,8 @@
 """An `.onnx` file as a `Backend`: ONNX Runtime alone, no torch.
 
-Such a file takes uint8 crops (B, H, W, C) and gives points (B, K, 2) and their spread (B, K), crop px: pixels are
-scaled and points decoded inside it. Its metadata says what a program must know: the skeleton, what the network
-wants to see of a picture, the configuration it was trained with, and its card.
+Such a file takes uint8 crops (B, H, W, C) and gives points (B, K, 2) and their spread (B, K), crop px, and its
+anisotropy (B, K, 2): pixels are scaled and points decoded inside it. Its metadata says what a program must know: the
+skeleton, what the network wants to see of a picture, the configuration it was trained with, and its card.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ __all__ = ["INPUT", "KEYPOINTS", "METADATA", "SPREAD", "Header", "OnnxBackend", 
 METADATA = "nasion"
 """The key of the metadata, a JSON object."""
 
-INPUT, KEYPOINTS, SPREAD = "crops", "keypoints", "spread"
+INPUT, KEYPOINTS, SPREAD, ANISOTROPY = "crops", "keypoints", "spread", "anisotropy"
 """The names of the graph's input and outputs."""
 
 ERRORS_ONLY = 3
@@ -126,10 +126,12 @@ class OnnxBackend:
         takes = {each.name: each.shape[1:] for each in self.session.get_inputs()}
         gives = {each.name: each.shape[1:] for each in self.session.get_outputs()}
         count = self.skeleton.count
-        if takes != {INPUT: [*self.crop.size, self.crop.channels]} or gives != {KEYPOINTS: [count, 2], SPREAD: [count]}:
+        wanted = {KEYPOINTS: [count, 2], SPREAD: [count], ANISOTROPY: [count, 2]}
+        if takes != {INPUT: [*self.crop.size, self.crop.channels]} or gives != wanted:
             raise ModelError(f"{path}: its graph is not what it says of itself ({takes} → {gives}); export it again")
 
-    def __call__(self, crops: NDArray[np.uint8]) -> tuple[FloatArray, FloatArray]:
-        """Return points (B, K, 2) and spreads (B, K), crop px, of crops (B, H, W, C)."""
-        keypoints, spread = self.session.run([KEYPOINTS, SPREAD], {INPUT: crops})
-        return np.asarray(keypoints, np.float64), np.asarray(spread, np.float64)
+    def __call__(self, crops: NDArray[np.uint8]) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return points (B, K, 2) and spreads (B, K), crop px, and anisotropies (B, K, 2), of crops (B, H, W, C)."""
+        found = self.session.run([KEYPOINTS, SPREAD, ANISOTROPY], {INPUT: crops})
+        keypoints, spread, anisotropy = (np.asarray(each, np.float64) for each in found)
+        return keypoints, spread, anisotropy

@@ -17,7 +17,16 @@ from nasion.files import write_bytes, write_text
 from nasion.sample import Prediction
 from nasion.skeleton import Skeleton
 
-__all__ = ["FORMATS", "STDIN", "check_format", "face_table", "may_be_written", "unique_stems", "write_predictions"]
+__all__ = [
+    "FORMATS",
+    "STDIN",
+    "check_format",
+    "ellipse_table",
+    "face_table",
+    "may_be_written",
+    "unique_stems",
+    "write_predictions",
+]
 
 Found = Mapping[Path, Sequence[Prediction]]
 """Pictures with their faces."""
@@ -110,7 +119,15 @@ def face_table(number: int, face: Prediction) -> dict[str, Any]:
         "skeleton": face.skeleton.name,
         "keypoints": [None if np.isnan(point).any() else np.round(point, 3).tolist() for point in face.keypoints],
         "spread_px": None if all(value is None for value in spread) else spread,
+        "ellipses": ellipse_table(face),
     }
+
+
+def ellipse_table(face: Prediction) -> list[list[float] | None] | None:
+    """Return each point's ellipse at one spread: half its axes, px, and its turn, degrees; None where none is known."""
+    if not np.isfinite(face.spread).any():
+        return None
+    return [np.round(each, 3).tolist() if np.isfinite(each).all() else None for each in face.ellipses]
 
 
 def _csv(found: Found, points: int) -> Iterator[str]:

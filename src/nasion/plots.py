@@ -11,7 +11,8 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import ArrayLike
 
 from nasion.geometry import FloatArray
-from nasion.metrics import MEAN_ERROR_OF_SPREAD, ced, nominal_share, share_within
+from nasion.metrics import ced, share_within
+from nasion.uncertainty import nominal_share
 
 __all__ = [
     "bias_map",
@@ -181,22 +182,22 @@ def region_bars(regions: Mapping[str, float]) -> Figure:
 GROUPS = 10
 
 
-def reliability(errors_px: FloatArray, spreads_px: FloatArray) -> Figure:
-    """Return how often points (N, K) lie within so many spreads (N, K), and errors against spreads, image px."""
+def reliability(in_spreads: FloatArray, errors_px: FloatArray, foretold_px: FloatArray) -> Figure:
+    """Return how often points lie within so many spreads, and errors against what was foretold; all are (N, K)."""
     figure, (share, error) = _axes(9, 3.8, 2)
     multiples = np.linspace(0, 4, 81)
-    found = [share_within(errors_px, spreads_px, multiple) for multiple in multiples]
+    found = [share_within(in_spreads, multiple) for multiple in multiples]
     share.plot(multiples, 100 * np.asarray(found), color=PREDICTED, label="measured")
     share.plot(multiples, 100 * nominal_share(multiples), ":", color=GREY, label="as it should be")
     share.set(xlabel="spreads", ylabel="points within so many spreads (%)", ylim=(0, 102), xlim=(0, 4))
-    known = np.isfinite(errors_px) & np.isfinite(spreads_px)
-    order = np.argsort(spreads_px[known])
+    known = np.isfinite(errors_px) & np.isfinite(foretold_px)
+    order = np.argsort(foretold_px[known])
     groups = [each for each in np.array_split(order, GROUPS) if len(each)]
-    means = np.array([[spreads_px[known][each].mean(), errors_px[known][each].mean()] for each in groups])
+    means = np.array([[foretold_px[known][each].mean(), errors_px[known][each].mean()] for each in groups])
     error.plot(*means.T, "o-", color=PREDICTED, label="measured, a tenth of the points each")
     limits = np.array([0, means[:, 0].max()])
-    error.plot(limits, MEAN_ERROR_OF_SPREAD * limits, ":", color=GREY, label="as it should be")
-    error.set(xlabel="mean spread (image px)", ylabel="mean error (image px)", xlim=(0, None), ylim=(0, None))
+    error.plot(limits, limits, ":", color=GREY, label="as it should be")
+    error.set(xlabel="mean error foretold (image px)", ylabel="mean error (image px)", xlim=(0, None), ylim=(0, None))
     for axis in (share, error):
         axis.legend(frameon=False, loc="lower right")
     return figure

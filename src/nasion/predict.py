@@ -47,8 +47,8 @@ class Backend(Protocol):
     validation_share: float
     largest_doubt: float
 
-    def __call__(self, crops: NDArray[np.uint8]) -> tuple[FloatArray, FloatArray]:
-        """Return points (B, K, 2) and spreads (B, K), crop px, of crops (B, H, W, C)."""
+    def __call__(self, crops: NDArray[np.uint8]) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return points (B, K, 2) and spreads (B, K), crop px, and anisotropies (B, K, 2), of crops (B, H, W, C)."""
         ...
 
 
@@ -217,10 +217,9 @@ class Predictor:
         crop = self.backend.crop
         maps = [Affine.crop(box, crop.size) for box in boxes]
         crops = [to_channels(images.warp(p, m, crop.size), crop.channels) for p, m in zip(pictures, maps, strict=True)]
-        keypoints, spread = self.backend(np.stack(crops))
         return [
-            Prediction(m.inverse()(k), s / m.scale, box, 1.0, self.skeleton)
-            for m, k, s, box in zip(maps, keypoints, spread, boxes, strict=True)
+            Prediction(m.inverse()(k), s / m.scale, a, box, 1.0, self.skeleton)
+            for m, k, s, a, box in zip(maps, *self.backend(np.stack(crops)), boxes, strict=True)
         ]
 
 

@@ -14,9 +14,9 @@ from nasion import draw
 from nasion.errors import ConfigError
 from nasion.evaluate import THRESHOLD, Evaluation
 from nasion.files import write_text
-from nasion.metrics import nominal_share
 from nasion.sample import DataSet, Image
 from nasion.skeleton import mean_shape
+from nasion.uncertainty import nominal_share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -221,7 +221,9 @@ def _where(measured: Evaluation, plots: Any) -> list[dict[str, str]]:
         curve = plots.ced_curve({measured.model: measured.nme(normaliser)}, normaliser, THRESHOLD)
         pictures.append(_plot(curve, "How many faces have at most a given error.", plots))
     if np.isfinite(measured.spread).any():
-        pictures.append(_plot(plots.reliability(measured.errors, measured.spread), RELIABILITY_TEXT, plots))
+        pictures.append(
+            _plot(plots.reliability(measured.in_spreads, measured.errors, measured.foretold), RELIABILITY_TEXT, plots)
+        )
     if measured.true_keypoints.shape[1] > 1:
         pictures.append(_plot(plots.region_bars(measured.by_region()), "Mean error of each region.", plots))
         complete = np.isfinite(measured.true_keypoints).all((1, 2)).any()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nasion.errors import AnnotationError, SkeletonError
 from nasion.geometry import FloatArray, box_around
 from nasion.skeleton import Skeleton
+from nasion.uncertainty import ellipses
 
 __all__ = ["Annotation", "DataSet", "Image", "Prediction", "Problem", "Sample"]
 
@@ -109,9 +110,10 @@ class Prediction:
 
     Attributes:
         keypoints: (K, 2) float64, image px.
-        spread: (K,) float64, image px: the standard deviation along an axis of how far the point may be off, as the
-            network learnt it: within 1, 2 and 3 spreads should lie 52, 86 and 97 % of points
-            (`metrics.nominal_share`); NaN if it cannot say.
+        spread: (K,) float64, image px: how far the point may be off, as the network learnt it, a standard deviation;
+            within 1, 2 and 3 spreads should lie 49, 86 and 97 % of points (see `nasion.uncertainty`); NaN if it
+            cannot say.
+        anisotropy: (K, 2) how much more so along one direction than across it; 0 is the same in all.
         box: (4,) xyxy, image px: what the network looked at.
         score: 0 to 1, from the detector; 1 for a given box.
         skeleton: what the K points are.
@@ -119,9 +121,15 @@ class Prediction:
 
     keypoints: FloatArray
     spread: FloatArray
+    anisotropy: FloatArray
     box: FloatArray
     score: float
     skeleton: Skeleton
+
+    @property
+    def ellipses(self) -> FloatArray:
+        """(K, 3): half the long and the short axis of each point's ellipse at one spread, px, and its turn, degrees."""
+        return ellipses(self.spread, self.anisotropy)
 
 
 @dataclass(frozen=True)

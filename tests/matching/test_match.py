@@ -27,7 +27,7 @@ SIZE = (60, 80)
 def face(points, skeleton="imm-58"):
     points = np.asarray(points, float)
     skeleton = load_skeleton(skeleton) if isinstance(skeleton, str) else skeleton
-    return Prediction(points, np.ones(len(points)), np.array([0.0, 0, 1, 1]), 1.0, skeleton)
+    return Prediction(points, np.ones(len(points)), np.zeros_like(points), np.array([0.0, 0, 1, 1]), 1.0, skeleton)
 
 
 def scattered(count, seed=0, low=12, high=48):

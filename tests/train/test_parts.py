@@ -46,8 +46,8 @@ def test_models_give_points_and_learn(model, channels):
     torch.manual_seed(0)
     network = KeypointNetwork(settings(model, channels=channels), K)
     crops = torch.randint(0, 255, (B, channels, H, W), dtype=torch.uint8)
-    keypoints, spread = network(crops)
-    assert keypoints.shape == (B, K, 2)
+    keypoints, spread, anisotropy = network(crops)
+    assert keypoints.shape == anisotropy.shape == (B, K, 2)
     assert spread.shape == (B, K)
     keypoints.sum().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.model.parameters())
@@ -112,7 +112,7 @@ class TestLosses:
         from nasion.train.losses.map_l1 import log_gaussian
 
         maps = log_gaussian(at, torch.zeros(B, K, 12, 16), 1.5)
-        return Decoded(at, torch.zeros(B, K), maps)
+        return Decoded(at, torch.zeros(B, K), torch.zeros(B, K, 2), maps)
 
     def test_is_least_at_the_truth_and_grows(self, loss):
         network, cost = self.make(loss)

@@ -51,7 +51,7 @@ def match(a: Prediction, b: Prediction) -> Match:
 
     >>> from nasion import Prediction, load_skeleton
     >>> points = np.random.default_rng(0).uniform(0, 9, (68, 2))
-    >>> face = lambda p: Prediction(p, np.ones(68), np.zeros(4), 1.0, load_skeleton("ibug-68"))
+    >>> face = lambda p: Prediction(p, np.ones(68), np.zeros((68, 2)), np.zeros(4), 1.0, load_skeleton("ibug-68"))
     >>> found = match(face(points), face(points * 2 + 5))
     >>> len(found.names), round(found.similarity.scale, 3), round(found.residual, 6)
     (68, 0.5, 0.0)

@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field
 from nasion.errors import ConfigError
 from nasion.geometry import FloatArray, box_around
 from nasion.metrics import point_errors
+from nasion.output import ellipse_table
 from nasion.predict import Predictor
 from nasion.sample import Image, Prediction
 from nasion.studio.album import Album, version
@@ -158,7 +159,7 @@ def _points(album: Album, number: int, predictor: Predictor) -> dict[str, Any]:
         "labelled": labels is not None,
         "keypoints": _listed(start),
         "model": None if guess is None else _listed(guess.keypoints),
-        "spread_px": None if guess is None or np.isnan(guess.spread).any() else np.round(guess.spread, 2).tolist(),
+        "ellipses": None if guess is None else ellipse_table(guess),
     }
 
 

@@ -49,11 +49,11 @@ class TorchBackend:
             ) from None
         self.network.eval()
 
-    def __call__(self, crops: NDArray[np.uint8]) -> tuple[FloatArray, FloatArray]:
-        """Return points (B, K, 2) and spreads (B, K), crop px, of crops (B, H, W, C)."""
+    def __call__(self, crops: NDArray[np.uint8]) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return points (B, K, 2) and spreads (B, K), crop px, and anisotropies (B, K, 2), of crops (B, H, W, C)."""
         with torch.inference_mode():
-            keypoints, spread = self.network(to_tensor(crops))
-        return keypoints.double().numpy(), spread.double().numpy()
+            keypoints, spread, anisotropy = (each.double().numpy() for each in self.network(to_tensor(crops)))
+        return keypoints, spread, anisotropy
 
 
 def with_spread(weights: dict[str, torch.Tensor], network: KeypointNetwork) -> dict[str, torch.Tensor]:

@@ -31,7 +31,7 @@ from nasion.errors import ConfigError, ModelError, NasionError
 from nasion.files import prove_writable, write_bytes
 from nasion.geometry import Affine, box_around
 from nasion.models import resolve
-from nasion.onnx_backend import INPUT, KEYPOINTS, METADATA, SPREAD, OnnxBackend, blank_hash, parse_header
+from nasion.onnx_backend import ANISOTROPY, INPUT, KEYPOINTS, METADATA, SPREAD, OnnxBackend, blank_hash, parse_header
 from nasion.skeleton import Skeleton
 from nasion.train.backend import TorchBackend
 from nasion.train.batches import Crops
@@ -74,14 +74,14 @@ HALVED = ".half"
 
 
 class Graph(nn.Module):
-    """What the file computes: uint8 crops (B, H, W, C) → points and spread, crop px."""
+    """What the file computes: uint8 crops (B, H, W, C) → points and spread, crop px, and anisotropy."""
 
     def __init__(self, network: KeypointNetwork) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
-        """Return points (B, K, 2) and spread (B, K), crop px."""
+    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return points (B, K, 2), spread (B, K) and anisotropy (B, K, 2)."""
         return self.network(crops.permute(0, 3, 1, 2))
 
 
@@ -193,7 +193,7 @@ def _trace(network: KeypointNetwork, crops: NDArray[np.uint8]) -> onnx.ModelProt
             (torch.from_numpy(crops[:2]),),
             dynamo=True,
             input_names=[INPUT],
-            output_names=[KEYPOINTS, SPREAD],
+            output_names=[KEYPOINTS, SPREAD, ANISOTROPY],
             dynamic_shapes={"crops": {0: torch.export.Dim("batch")}},
             opset_version=OPSET,
             optimize=False,  # fused layers could not be trained again
@@ -281,11 +281,11 @@ def _apart(torch_backend: TorchBackend, onnx_backend: OnnxBackend, crops: NDArra
     """Return the largest distance between the two on crops together and on one alone."""
     far = 0.0
     for part in (crops, crops[:1]):
-        (a, a_spread), (b, b_spread) = torch_backend(part), onnx_backend(part)
-        known = ~np.isnan(a_spread)
-        if (np.isnan(b_spread) == known).any():
-            return float("nan")
-        far = max(far, float(np.abs(a - b).max()), float(np.abs(a_spread - b_spread)[known].max(initial=0.0)))
+        for ours, theirs in zip(torch_backend(part), onnx_backend(part), strict=True):
+            known = ~np.isnan(ours)
+            if (np.isnan(theirs) == known).any():
+                return float("nan")
+            far = max(far, float(np.abs(ours - theirs)[known].max(initial=0.0)))
     return far
 
 

@@ -95,7 +95,7 @@ class KeypointModule(lightning.LightningModule):
         loss = mean_cost(self.loss, decoded, batch.target)
         self.step_loss = float(loss.detach())  # the curve is of points alone
         if self.network.spread is not None:
-            loss = loss + spread_cost(decoded, batch.target)
+            loss = loss + spread_cost(decoded, batch.target, self.network.shape.size)
         if not isfinite(float(loss.detach())):
             raise ConfigError(
                 f"the loss became {self.step_loss} in epoch {self.current_epoch + 1}; try a smaller optimizer.lr"
@@ -132,7 +132,7 @@ class KeypointModule(lightning.LightningModule):
         errors = ((decoded.keypoints - batch.target) * side).norm(dim=-1) * batch.image_px[:, None]
         faces = errors.nanmean(-1)
         nme = faces / batch.length
-        surprises = surprise(decoded.spread, decoded.keypoints, batch.target)
+        surprises = surprise(decoded, batch.target, network.shape.size)
         scores = loss.expand(len(faces)), faces, nme, surprises
         parts = [part for each in scores for part in (each.nansum(), each.isfinite().sum())]
         self._sums += torch.stack([part.float() for part in parts]) * batch.share

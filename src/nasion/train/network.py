@@ -1,7 +1,7 @@
 """The whole network: pixels in, points out. Normalising and decoding are inside, so a model is one thing.
 
 crops (B, C, H, W), 0 to 255 → model.trunk → model.head → codec.decode → points (B, K, 2), crop px
-                                           → spread → how far they may be off (B, K), crop px
+                                           → spread → how far they may be off (B, K), crop px, and along what (B, K, 2)
 """
 
 from collections.abc import Callable
@@ -50,12 +50,12 @@ class KeypointNetwork(nn.Module):
             decoded = self.codec.decode(self.model.head(features))
             return decoded if self.spread is None else self.spread(features, decoded)
 
-    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the points (B, K, 2) and their spread (B, K), crop px, of crops (B, C, H, W), 0 to 255."""
+    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return points (B, K, 2), spread (B, K), both crop px, and anisotropy (B, K, 2) of crops (B, C, H, W)."""
         decoded = self.decode(crops)
         height, width = self.shape.size
         side = torch.tensor([width, height], dtype=torch.float32, device=crops.device)
-        return ((decoded.keypoints + 1) * side - 1) / 2, decoded.spread * side.mean() / 2
+        return ((decoded.keypoints + 1) * side - 1) / 2, decoded.spread * side.mean() / 2, decoded.anisotropy
 
     def first_kernels(self) -> Tensor:
         """Return the first convolution's kernels (N, C, k, k)."""
@@ -102,6 +102,6 @@ def mean_cost(loss: Loss, decoded: Decoded, target: Tensor) -> Tensor:
     return (costs * present).sum() / present.sum().clamp_min(1)
 
 
-def spread_cost(decoded: Decoded, target: Tensor) -> Tensor:
-    """Return how badly the spreads foretold the errors; its gradient reaches nothing but `LearntSpread`."""
-    return mean_cost(lambda one, there: unlikelihood(one.spread, one.keypoints.detach(), there), decoded, target)
+def spread_cost(decoded: Decoded, target: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return how badly the ellipses foretold the errors in crops of `size`; it moves nothing but `LearntSpread`."""
+    return mean_cost(lambda one, there: unlikelihood(one, there, size), decoded, target)

@@ -243,7 +243,7 @@ export class Correct {
 
   paint(pen, view) {
     if (!this.edit) return;
-    const face = { keypoints: this.edit.keypoints, spread_px: this.face.labelled ? null : this.face.spread_px };
+    const face = { keypoints: this.edit.keypoints, ellipses: this.face.labelled ? null : this.face.ellipses };
     drawFace(pen, face, this.album.skeleton, SHOW, (p) => view.to(p), view.scale, 3.2);
     const place = this.edit.keypoints[this.chosen];
     if (!place) return;

@@ -14,8 +14,8 @@ export function regionColours(skeleton) {
 export function drawFace(pen, face, skeleton, show, to, scale, unit) {
   const colours = show.regions ? regionColours(skeleton) : Array(skeleton.count).fill(FOUND);
   const places = face.keypoints.map((p) => p && to(p));
-  if (show.spread && face.spread_px)
-    places.forEach((p, k) => p && face.spread_px[k] !== null && disc(pen, p, 2 * face.spread_px[k] * scale, colours[k], 0.25));
+  if (show.spread && face.ellipses)
+    places.forEach((p, k) => p && face.ellipses[k] && ellipse(pen, p, face.ellipses[k], 2 * scale, colours[k], 0.25));
   if (show.lines)
     for (const line of skeleton.lines)
       for (let k = 1; k < line.length; k++) stroke(pen, places[line[k - 1]], places[line[k]], colours[line[k]], unit * 0.6);
@@ -31,11 +31,15 @@ function point(pen, [x, y], radius, colour) {
   disc(pen, [x, y], radius, colour, 1);
 }
 
-function disc(pen, [x, y], radius, colour, opacity) {
+function disc(pen, place, radius, colour, opacity) {
+  ellipse(pen, place, [radius, radius, 0], 1, colour, opacity);
+}
+
+function ellipse(pen, [x, y], [long, short, turn], times, colour, opacity) {
   pen.globalAlpha = opacity;
   pen.fillStyle = colour;
   pen.beginPath();
-  pen.arc(x, y, radius, 0, 2 * Math.PI);
+  pen.ellipse(x, y, times * long, times * short, (turn * Math.PI) / 180, 0, 2 * Math.PI);
   pen.fill();
   pen.globalAlpha = 1;
 }

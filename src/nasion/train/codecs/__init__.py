@@ -17,9 +17,11 @@ class Decoded(NamedTuple):
     Attributes:
         keypoints: (B, K, 2), normalised.
         spread: (B, K), normalised by half the mean side; NaN where the codec cannot say.
+        anisotropy: (B, K, 2), how much more so along one direction: see `nasion.uncertainty`; 0 is the same in all.
         log_maps: (B, K, h, w), log-probabilities over the cells; None for codecs without maps.
     """
 
     keypoints: Tensor
     spread: Tensor
+    anisotropy: Tensor
     log_maps: Tensor | None

@@ -24,7 +24,7 @@ class Coordinates(nn.Module):
     def decode(self, raw: Tensor) -> Decoded:
         """Return the points of raw outputs (B, 2K); regression does not know its spread."""
         keypoints = raw.unflatten(1, (-1, 2))
-        return Decoded(keypoints, torch.full_like(keypoints[..., 0], torch.nan), None)
+        return Decoded(keypoints, torch.full_like(keypoints[..., 0], torch.nan), torch.zeros_like(keypoints), None)
 
 
 def build(options: Options, shape: Shape) -> Coordinates:

@@ -38,7 +38,8 @@ class SoftArgmax(nn.Module):
         x, x_variance = _moments(maps.sum(-2), centres(width, raw))
         y, y_variance = _moments(maps.sum(-1), centres(height, raw))
         spread = ((x_variance + y_variance) / 2).clamp_min(torch.finfo(raw.dtype).eps).sqrt()
-        return Decoded(torch.stack([x, y], -1), spread, log_maps)
+        keypoints = torch.stack([x, y], -1)
+        return Decoded(keypoints, spread, torch.zeros_like(keypoints), log_maps)
 
 
 def centres(cells: int, like: Tensor) -> Tensor:

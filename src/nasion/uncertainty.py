@@ -1,0 +1,83 @@
+"""How far points may be off: the law of their errors, and the ellipses that show it.
+
+Around a point, the density of its errors is taken as proportional to exp(-(d / b)^p), where d is the error in spreads
+(the Mahalanobis distance): the length of the error under a covariance of
+
+    spread^2 * expm([[u, v], [v, -u]])        with (u, v) the anisotropy.
+
+Its determinant is spread^4, so the spread is the geometric mean of the standard deviations along the two axes of the
+ellipse. They are spread * exp(±|(u, v)| / 2), and the longer one is turned by half the angle of (u, v).
+"""
+
+from math import gamma, sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nasion.geometry import FloatArray
+
+__all__ = ["ERROR_SHAPE", "SPREAD_OF_SCALE", "ellipses", "foretold_errors", "in_spreads", "nominal_share"]
+
+ERROR_SHAPE = 1.15
+"""The exponent p: 1 would be a Laplace distribution, 2 a Gaussian; this is the likeliest for validation faces."""
+
+SPREAD_OF_SCALE = sqrt(gamma(4 / ERROR_SHAPE) / gamma(2 / ERROR_SHAPE) / 2)
+"""The standard deviation along an axis over the scale b."""
+
+MEAN_ERROR = gamma(3 / ERROR_SHAPE) / gamma(2 / ERROR_SHAPE) / SPREAD_OF_SCALE
+"""The mean distance, in spreads."""
+
+DIRECTIONS = np.linspace(0, np.pi, 32, endpoint=False)
+"""Over which the mean length of an ellipse's errors is taken, radians."""
+
+
+def in_spreads(offsets: FloatArray, spread: FloatArray, anisotropy: FloatArray) -> FloatArray:
+    """Return how many spreads errors are long (..., K): offsets and anisotropy are (..., K, 2), spread is (..., K).
+
+    >>> long_in_x = np.array([[np.log(4.0), 0.0]])  # twice the spread along x, half of it along y
+    >>> in_spreads(np.array([[6.0, 0.0]]), np.array([3.0]), long_in_x).round(6)
+    array([1.])
+    """
+    (x, y), (u, v) = np.moveaxis(offsets, -1, 0), np.moveaxis(anisotropy, -1, 0)
+    size = np.hypot(u, v)
+    with np.errstate(invalid="ignore"):
+        slope = np.where(size > 0, np.sinh(size) / np.where(size > 0, size, 1.0), 1.0)
+    square = np.cosh(size) * (x**2 + y**2) - slope * (u * (x**2 - y**2) + 2 * v * x * y)
+    return np.sqrt(np.maximum(square, 0.0)) / spread
+
+
+def ellipses(spread: FloatArray, anisotropy: FloatArray) -> FloatArray:
+    """Return ellipses (..., K, 3) at one spread: half the long and the short axis, px, and the long one's turn.
+
+    The turn is in degrees, 0 to 180, from x towards y: clockwise on a screen.
+
+    >>> ellipses(np.array([3.0]), np.array([[0.0, np.log(4.0)]])).round(6)
+    array([[ 6. ,  1.5, 45. ]])
+    """
+    u, v = np.moveaxis(anisotropy, -1, 0)
+    longer = np.exp(np.hypot(u, v) / 2)
+    turn = np.degrees(np.arctan2(v, u)) / 2 % 180
+    return np.stack([spread * longer, spread / longer, turn], -1)
+
+
+def foretold_errors(spread: FloatArray, anisotropy: FloatArray) -> FloatArray:
+    """Return the mean distances (..., K) that spreads (..., K) and anisotropies (..., K, 2) foretell.
+
+    >>> float(foretold_errors(np.array(1.0), np.array([0.0, 0.0]))) == MEAN_ERROR
+    True
+    """
+    long, short, _ = np.moveaxis(ellipses(spread, anisotropy), -1, 0)
+    radii = np.hypot(long[..., None] * np.cos(DIRECTIONS), short[..., None] * np.sin(DIRECTIONS))
+    return MEAN_ERROR * radii.mean(-1)
+
+
+def nominal_share(multiple: ArrayLike) -> FloatArray:
+    """Return the share of points that should lie within `multiple` (...) spreads of the truth.
+
+    >>> nominal_share([1, 2, 3]).round(3)
+    array([0.489, 0.859, 0.97 ])
+    """
+    r, step = np.linspace(0, 40, 8001, retstep=True)  # in scales: beyond, there is nothing that could be told
+    density = r * np.exp(-(r**ERROR_SHAPE)) * ERROR_SHAPE / gamma(2 / ERROR_SHAPE)
+    within = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1]) * step / 2])
+    return np.interp(np.asarray(multiple, np.float64) * SPREAD_OF_SCALE, r, within)
