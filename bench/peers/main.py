@@ -1,7 +1,7 @@
 """Measures nasion beside what people install today: the same faces, the same boxes, one run.
 
 make bench-peers DATA=300W_DIR            a table on the screen, peers.csv and peers.png
-    CACHE=DIR keeps dlib's trained predictors; RUNS="ibug=runs/ibug danes=runs/danes68" adds run folders
+    CACHE=DIR keeps dlib's trained predictors; RUNS="ibug=ibug.onnx danes=danes.onnx" adds trained networks
 """
 
 import csv
@@ -41,7 +41,7 @@ def main(
     out: Annotated[Path, typer.Option(help="folder for peers.csv and peers.png")] = Path("peers"),
     cache: Annotated[Path, typer.Option(help="folder for dlib's trained predictors")] = Path("peers/dlib"),
     search: Annotated[bool, typer.Option(help="look for dlib's best options, half an hour or more")] = True,
-    run: Annotated[list[str] | None, typer.Option(help="a trained run, NAME=FOLDER", metavar="NAME=FOLDER")] = None,
+    run: Annotated[list[str] | None, typer.Option(help="an exported network or a run", metavar="NAME=FILE")] = None,
 ) -> None:
     """Train, measure and draw."""
     cache.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,17 @@ from nasion.errors import ModelError, SkeletonError
 from nasion.geometry import FloatArray
 from nasion.skeleton import Skeleton, from_table
 
-__all__ = ["INPUT", "KEYPOINTS", "METADATA", "SPREAD", "Header", "OnnxBackend", "blank_hash", "parse_header"]
+__all__ = [
+    "ANISOTROPY",
+    "INPUT",
+    "KEYPOINTS",
+    "METADATA",
+    "SPREAD",
+    "Header",
+    "OnnxBackend",
+    "blank_hash",
+    "parse_header",
+]
 
 METADATA = "nasion"
 """The key of the metadata, a JSON object."""

@@ -171,7 +171,7 @@ class Predictor:
             )
         width, height = np.ptp(box_around(face.keypoints).reshape(2, 2), axis=0)
         size = np.sqrt(width * height) or np.sqrt(np.prod(face.box[2:] - face.box[:2]))  # one point has no size
-        unsure = face.spread > self.max_spread * size
+        unsure = face.ellipses[:, 0] > self.max_spread * size  # along the direction in which it is least sure
         return replace(face, keypoints=np.where(unsure[:, None], np.nan, face.keypoints))
 
     def _proved(self, faces: Sequence[Prediction]) -> list[Prediction]:

@@ -145,8 +145,8 @@ BIAS_TEXT = (
 
 RELIABILITY_TEXT = (
     "Does the model know how far it is off? Left: points within so many of their own spreads; above the dotted line "
-    "they are nearer than the model believes. Right: points sorted by spread, in ten equal groups; on the dotted line "
-    "the error is what the spread foretold."
+    "they are nearer than the model believes. Right: points sorted by the error that their ellipses foretell, in ten "
+    "equal groups; on the dotted line it came true."
 )
 
 MEANINGS = {

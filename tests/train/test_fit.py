@@ -331,7 +331,7 @@ def test_validation_sets_the_scale_of_the_spread(tmp_path):
     batch = crops.batch(list(range(len(crops))))
     with torch.inference_mode():
         decoded = backend.network.decode(batch.crops)
-        found = surprise(decoded.spread, decoded.keypoints, batch.target).mean()
+        found = surprise(decoded, batch.target, backend.network.shape.size).mean()
     assert float(found) == pytest.approx(1.0, abs=1e-3)
 
 
@@ -414,7 +414,7 @@ def test_what_cannot_be_trained_is_said_before_anything_is_made(tmp_path):
             "set it to 0",
         ),
         ({"data": {"source": "synthetic:1", "skeleton": "imm-58"}}, "validation_share=0"),
-        ({"schedule": {"small_px": 18}}, "do not halve evenly"),
+        ({"schedule": {"small_px": 18}}, "small_px = 18: .* do not halve evenly"),
         (
             {
                 "model": {"name": "cnn", "kernels": [3], "channels": [4], "pools": [4], "hidden": [8]},
@@ -432,8 +432,10 @@ def test_what_cannot_be_trained_is_said_before_anything_is_made(tmp_path):
 def test_small_crops_first_save_the_time_that_is_told():
     schedule = tiny(schedule={"epochs": 10, "small_px": 16, "small_share": 0.4}).schedule
     assert schedule.small((32, 32)) == (16, 16)
-    assert schedule.small((16, 32)) is None
-    assert schedule.mean_work((32, 64)) == pytest.approx(0.6 + 0.4 / 4)
+    assert schedule.small((16, 32)) is schedule.small((8, 8)) is None
+    assert schedule.work(10, (32, 64)) == pytest.approx(6 + 4 / 4)
+    assert schedule.work(2, (32, 64)) == pytest.approx(2 / 4)
+    assert tiny(schedule={"epochs": 1, "small_px": 16}).schedule.small((32, 32)) is None
     assert timing.Pace(2.0, 0.0).epoch(tiny(schedule={"small_px": 16}), 10) == pytest.approx(20 * (0.5 + 0.5 / 4))
 
 

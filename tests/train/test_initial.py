@@ -96,7 +96,7 @@ def test_a_network_grows_from_where_it_stands(first):
     begin(network, chosen, load_skeleton("imm-58"))
     crops = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
     with torch.inference_mode():
-        points, _ = network.eval()(to_tensor(crops))
+        points, *_ = network.eval()(to_tensor(crops))
     assert len(network.state_dict()) > len(before.network.state_dict())
     assert points.numpy() == pytest.approx(before(crops)[0], abs=1e-4)
     for layer in network.model.down[1].parameters():

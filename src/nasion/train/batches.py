@@ -130,7 +130,7 @@ class Crops:
         self.crop, self.augment, self.seed = crop, augment, seed
         self.calm_from = math.inf
         self.small: tuple[int, int] | None = None
-        self.small_until = 0.0
+        self.small_until = 0
         self.skeleton: Skeleton = data.skeleton
         self.faces: list[Kept] = []
         self.problems: list[Problem] = []

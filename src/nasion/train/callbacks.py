@@ -40,8 +40,7 @@ class Bar(lightning.Callback):
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Show the bar, from where a resumed run goes on."""
-        total = (trainer.max_epochs or 1) * pl_module.steps_per_epoch()
-        self.progress.update(self.task, total=total, completed=trainer.global_step)
+        self.progress.update(self.task, total=_work(pl_module, trainer.max_epochs or 1), completed=_done(trainer))
         if trainer.is_global_zero:
             self.progress.start()
 
@@ -51,7 +50,7 @@ class Bar(lightning.Callback):
         """Move on by a step."""
         epoch = f"{trainer.current_epoch + 1}/{trainer.max_epochs}"
         scores = f"loss {pl_module.step_loss:.3g}{self.score}"
-        self.progress.update(self.task, completed=trainer.global_step, epoch=epoch, scores=scores)
+        self.progress.update(self.task, completed=_done(trainer), epoch=epoch, scores=scores)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Take up the validation's score; in a log, print a line."""
@@ -67,6 +66,16 @@ class Bar(lightning.Callback):
     def teardown(self, trainer: lightning.Trainer, pl_module: Any, stage: str) -> None:
         """Leave the bar as it is."""
         self.progress.stop()
+
+
+def _work(module: Any, epochs: float) -> float:
+    """Return what the first `epochs` cost: the time left is told by it, because small crops cost less."""
+    return module.config.schedule.work(epochs, module.config.crop.size)
+
+
+def _done(trainer: lightning.Trainer) -> float:
+    module: Any = trainer.lightning_module
+    return _work(module, trainer.global_step / module.steps_per_epoch())
 
 
 class Curves(lightning.Callback):

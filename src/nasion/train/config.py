@@ -134,15 +134,24 @@ class ScheduleConfig(Strict):
     small_px: int = Field(0, ge=0, le=1024, description="height of the crops in the first epochs; 0 is crop.height")
     small_share: float = Field(0.5, ge=0, lt=1, description="share of the epochs with crops of `small_px`")
 
-    def small(self, size: tuple[int, int]) -> tuple[int, int] | None:
-        """Return the (height, width) of crops in the first epochs, if it is not that of the others, `size`."""
-        height, width = size
-        return (self.small_px, round(self.small_px * width / height)) if self.small_px not in (0, height) else None
+    @property
+    def small_epochs(self) -> int:
+        """How many epochs, the first, have small crops."""
+        return int(self.small_share * self.epochs) if self.small_px else 0
 
-    def mean_work(self, size: tuple[int, int]) -> float:
-        """Return the px of a mean epoch's crops over those of crops of `size`."""
+    def small(self, size: tuple[int, int]) -> tuple[int, int] | None:
+        """Return the (height, width) of crops in the first epochs, if they are smaller than the others' `size`."""
+        height, width = size
+        if not self.small_epochs or self.small_px >= height:
+            return None
+        return self.small_px, round(self.small_px * width / height)
+
+    def work(self, epochs: float, size: tuple[int, int]) -> float:
+        """Return how many epochs with crops of `size` the first `epochs` cost, by their px."""
         small = self.small(size)
-        return 1.0 if small is None else 1 - self.small_share * (1 - small[0] * small[1] / (size[0] * size[1]))
+        if small is None:
+            return epochs
+        return epochs - min(epochs, self.small_epochs) * (1 - small[0] * small[1] / (size[0] * size[1]))
 
 
 class InitConfig(Strict):

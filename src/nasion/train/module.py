@@ -68,7 +68,7 @@ class KeypointModule(lightning.LightningModule):
         """Return this epoch's batches for this device."""
         schedule, crops = self.config.schedule, self.train_crops
         crops.calm_from = (1 - self.config.augment.calm) * schedule.epochs
-        crops.small, crops.small_until = schedule.small(crops.crop.size), schedule.small_share * schedule.epochs
+        crops.small, crops.small_until = schedule.small(crops.crop.size), schedule.small_epochs
         return Batches(self.train_crops, self._plan(self.current_epoch), self.current_epoch)
 
     def val_dataloader(self) -> Batches | list[Any]:

@@ -24,7 +24,7 @@ Loss = Callable[[Decoded, Tensor], Tensor]
 
 
 class KeypointNetwork(nn.Module):
-    """A model and its codec for K points on crops of one size.
+    """A model and its codec for K points on crops.
 
     Raises:
         ConfigError: the model and the codec do not fit each other.
@@ -88,7 +88,13 @@ def prove_small(config: RunConfig, network: KeypointNetwork) -> None:
             f'schedule.small_px = {config.schedule.small_px}: the model "{config.model.name}" takes crops of one size; '
             "leave small_px out"
         )
-    parts.build("models", config.model, Shape(network.shape.count, config.crop.channels, small), network.codec.outputs)
+    shape = Shape(network.shape.count, config.crop.channels, small)
+    try:
+        parts.build("models", config.model, shape, network.codec.outputs)
+    except ConfigError as error:
+        raise ConfigError(
+            f"schedule.small_px = {config.schedule.small_px}: {error}; or set it to 0, for whole crops only"
+        ) from None
 
 
 def mean_cost(loss: Loss, decoded: Decoded, target: Tensor) -> Tensor:

@@ -33,7 +33,8 @@ class Pace(NamedTuple):
     def epoch(self, config: RunConfig, steps: int) -> float:
         """Return the seconds of a mean epoch of `steps` steps with its share of a validation."""
         schedule = config.schedule
-        return steps * self.step * schedule.mean_work(config.crop.size) + self.validation / schedule.validate_every
+        share = schedule.work(schedule.epochs, config.crop.size) / schedule.epochs
+        return steps * self.step * share + self.validation / schedule.validate_every
 
 
 def measured_pace(module: KeypointModule, precisions: Sequence[str], world: int) -> tuple[str, Pace]:

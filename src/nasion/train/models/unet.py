@@ -110,16 +110,18 @@ def grown(begun: Options, wanted: Options) -> Options:
     """Return the options of a trained network with the blocks that are wanted beyond its own.
 
     A block begins as its shortcut, so the deeper network begins where the trained one stands. What is wanted for
-    another number of levels is left aside.
+    another number of levels is left aside, and a finest level without blocks stays so: it has no ReLU to begin behind.
 
     >>> grown(Options(widths=[8, 16], blocks=1), Options(blocks=[1, 2])).blocks
     [1, 2]
+    >>> grown(Options(widths=[8, 16], blocks=[0, 1]), Options(blocks=2)).blocks
+    [0, 2]
     """
     levels = len(begun.widths)
     if isinstance(wanted.blocks, list) and len(wanted.blocks) != levels:
         return begun
     own, more = (per_level(options.blocks, levels) for options in (begun, wanted))
-    blocks = [max(pair) for pair in zip(own, more, strict=True)]
+    blocks = [max(mine, wish) if mine else 0 for mine, wish in zip(own, more, strict=True)]
     return begun if blocks == own else begun.model_copy(update={"blocks": blocks})
 
 
