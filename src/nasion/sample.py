@@ -111,7 +111,7 @@ class Prediction:
     Attributes:
         keypoints: (K, 2) float64, image px.
         spread: (K,) float64, image px: how far the point may be off, as the network learnt it, a standard deviation;
-            within 1, 2 and 3 spreads should lie 49, 86 and 97 % of points (see `nasion.uncertainty`); NaN if it
+            within 1, 2 and 3 spreads should lie 47, 86 and 97 % of points (see `nasion.uncertainty`); NaN if it
             cannot say.
         anisotropy: (K, 2) how much more so along one direction than across it; 0 is the same in all.
         box: (4,) xyxy, image px: what the network looked at.
