@@ -20,11 +20,12 @@ class Fixed:
         self.skeleton = load_skeleton(skeleton)
         self.crop = CropConfig(**{"height": 48, "width": 64, **crop})
         self.place, self.seen, self.spreads = np.asarray(place, float), [], np.full(self.skeleton.count, 2.0)
+        self.anisotropy = np.zeros(2)
 
     def __call__(self, crops):
         self.seen.append(crops)
         points = np.broadcast_to(self.place, (len(crops), self.skeleton.count, 2))
-        return points.copy(), np.tile(self.spreads, (len(crops), 1)), np.zeros_like(points)
+        return points.copy(), np.tile(self.spreads, (len(crops), 1)), np.broadcast_to(self.anisotropy, points.shape)
 
 
 class BrightSpot(Fixed):
@@ -42,10 +43,12 @@ class BrightSpot(Fixed):
 
 def test_points_and_spread_come_back_in_image_px():
     # a crop of 64 x 48 px of a box of 320 x 240: 5 image px a crop px; its first pixel's centre is 2 px inside
-    predictor = Predictor(Fixed([0, 0], margin=1.0))
-    (face,) = predictor(np.zeros((480, 640, 3), np.uint8), [[99.5, 49.5, 419.5, 289.5]])
+    backend = Fixed([0, 0], margin=1.0)
+    backend.anisotropy = np.array([0.0, np.log(4.0)])
+    (face,) = Predictor(backend)(np.zeros((480, 640, 3), np.uint8), [[99.5, 49.5, 419.5, 289.5]])
     assert face.keypoints[7] == pytest.approx([102, 52])
     assert face.spread[7] == pytest.approx(10)
+    assert face.ellipses[7] == pytest.approx([20, 5, 45])
     assert face.box == pytest.approx([99.5, 49.5, 419.5, 289.5])
 
 
@@ -145,6 +148,9 @@ def test_faces_and_points_that_are_too_unsure_are_left_out():
         (face, _) = Predictor(backend, lambda _image: seen, max_spread=share)(picture)
         assert np.isnan(face.keypoints).all(1).sum() == missing
     assert np.isnan(Predictor(backend, max_spread=4.0 / size)(picture, [[0, 0, 90, 90]])[0].keypoints[:5]).all()
+    backend.anisotropy = np.array([2 * np.log(1.5), 0.0])  # along x half as far again
+    (face, _) = Predictor(backend, lambda _image: seen, max_spread=6.0 / size)(picture)
+    assert np.isnan(face.keypoints).all(1).sum() == 5
     backend.spreads = np.full(58, np.nan)
     with pytest.raises(ConfigError, match="does not say how far"):
         Predictor(backend, max_spread=0.1)(picture, [[0, 0, 90, 90]])

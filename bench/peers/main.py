@@ -145,15 +145,14 @@ def figure(rows: list[dict[str, float | str]]) -> Figure:
             row["ms"], row["nme"], s=30 * float(row["file_mb"]), alpha=0.5, color="#1e78ff" if ours else "#888888"
         )
     axis.set(xscale="log", xlabel="ms a face, one core", ylabel="NME, inter-ocular (%)")
-    axis.margins(0.12)
     axis.set_title("Left and low is better; a disc's area is the file's size; nasion blue", fontsize=10)
-    name(axis, rows)
     axis.xaxis.set_major_formatter("{x:g}")
     axis.margins(0.2)
+    label(axis, rows)
     return drawn
 
 
-def name(axis: Axes, rows: list[dict[str, float | str]]) -> None:
+def label(axis: Axes, rows: list[dict[str, float | str]]) -> None:
     """Write each disc's name and size beside it, lower where another's name is."""
     figure = cast(Figure, axis.figure)
     figure.draw_without_rendering()

@@ -8,7 +8,7 @@ import torch
 from nasion.crop import CropConfig
 from nasion.geometry import denormalise, normalise
 from nasion.train.batches import Batches, Crops, plan
-from nasion.train.config import AugmentConfig, PhotoConfig
+from nasion.train.config import AugmentConfig, PhotoConfig, ScheduleConfig
 
 SIZE = (48, 64)
 CROP = CropConfig(height=48, width=64, channels=3, margin=1.4)
@@ -66,9 +66,11 @@ def test_labels_that_lie_to_one_side_do_so_in_mirrored_faces_too(drawn):
 
 
 def test_calm_epochs_vary_less_and_mirror_nothing(drawn):
-    augment = AugmentConfig(flip=1.0, rotation_deg=20, shift=0.2, photo=PhotoConfig(occlude=1.0, brightness=0.5))
+    augment = AugmentConfig(
+        flip=1.0, rotation_deg=20, shift=0.2, photo=PhotoConfig(occlude=1.0, brightness=0.5), calm=0.5
+    )
     crops = Crops(drawn.subset(drawn.annotations[:1]), CROP, augment)
-    crops.calm_from = 30.0
+    crops.schedule = ScheduleConfig(epochs=60)
     wild, calm = ([crops.variation(0, epoch)[0] for epoch in range(first, first + 30)] for first in (0, 30))
     assert all(each.mirror for each in wild)
     assert not any(each.mirror for each in calm)
@@ -81,7 +83,7 @@ def test_calm_epochs_vary_less_and_mirror_nothing(drawn):
 def test_small_crops_of_the_first_epochs_show_the_same_face(drawn):
     crops = Crops(drawn.subset(drawn.annotations[:2]), CROP, AugmentConfig(flip=0.5, flip_shift=0.05, rotation_deg=20))
     whole = crops.batch([0, 1], epoch=2)
-    crops.small, crops.small_until = (24, 32), 3.0
+    crops.schedule = ScheduleConfig(epochs=6, small_px=24, small_share=0.5)
     small = crops.batch([0, 1], epoch=2)
     assert small.crops.shape == (2, 3, 24, 32)
     assert torch.allclose(small.target, whole.target, atol=1e-5)  # normalised: (-1, 1) from edge to edge

@@ -5,7 +5,6 @@ epoch costs what the network costs. Each crop's variation is drawn from (seed, e
 which crops are made, the number of devices and a resumed run change nothing.
 """
 
-import math
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +22,7 @@ from nasion.errors import AnnotationError, ImageError
 from nasion.geometry import Affine, FloatArray, normalise, picture_box, scale_box
 from nasion.sample import Annotation, DataSet, Image, Problem
 from nasion.skeleton import Skeleton
-from nasion.train.config import AugmentConfig
+from nasion.train.config import AugmentConfig, ScheduleConfig
 from nasion.train.transforms import Augmentation, draw
 
 __all__ = ["Batch", "Batches", "Crops", "Kept", "plan", "to_tensor"]
@@ -112,8 +111,7 @@ class Crops:
     """The faces of one split, kept small; `faces` that cannot be read are in `problems`.
 
     Attributes:
-        calm_from: the epoch from which on faces vary less; infinite, until a training says how long it is.
-        small, small_until: the (height, width) of crops before an epoch; None if they never are of another size.
+        schedule: of the training, which says in what epochs crops are small and faces vary less; None is never.
 
     Raises:
         AnnotationError: no face can be read.
@@ -128,9 +126,7 @@ class Crops:
         tick: Callable[[], None] = lambda: None,
     ) -> None:
         self.crop, self.augment, self.seed = crop, augment, seed
-        self.calm_from = math.inf
-        self.small: tuple[int, int] | None = None
-        self.small_until = 0
+        self.schedule: ScheduleConfig | None = None
         self.skeleton: Skeleton = data.skeleton
         self.faces: list[Kept] = []
         self.problems: list[Problem] = []
@@ -156,12 +152,12 @@ class Crops:
             return Augmentation(), False
         random = np.random.default_rng([self.seed, epoch, index])
         whole = bool(random.random() < self.crop.picture_share)
-        augment = self.augment if epoch < self.calm_from else self.augment.calmed()
-        return draw(augment, random), whole
+        calm = self.schedule is not None and epoch >= (1 - self.augment.calm) * self.schedule.epochs
+        return draw(self.augment.calmed() if calm else self.augment, random), whole
 
     def size(self, epoch: int) -> tuple[int, int]:
         """Return the (height, width) of the crops of `epoch`."""
-        return self.small if self.small is not None and epoch < self.small_until else self.crop.size
+        return self.crop.size if self.schedule is None else self.schedule.crop_size(epoch, self.crop.size)
 
     def cut(self, index: int, epoch: int = 0) -> tuple[Image, FloatArray, Affine]:
         """Return a crop (H, W, C), its points (K, 2), crop px, and the map from image px to it."""

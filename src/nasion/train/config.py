@@ -139,6 +139,10 @@ class ScheduleConfig(Strict):
         """How many epochs, the first, have small crops."""
         return int(self.small_share * self.epochs) if self.small_px else 0
 
+    def crop_size(self, epoch: int, size: tuple[int, int]) -> tuple[int, int]:
+        """Return the (height, width) of the crops of `epoch`, where whole ones have `size`."""
+        return (self.small(size) or size) if epoch < self.small_epochs else size
+
     def small(self, size: tuple[int, int]) -> tuple[int, int] | None:
         """Return the (height, width) of crops in the first epochs, if they are smaller than the others' `size`."""
         height, width = size

@@ -66,9 +66,7 @@ class KeypointModule(lightning.LightningModule):
 
     def train_dataloader(self) -> Batches:
         """Return this epoch's batches for this device."""
-        schedule, crops = self.config.schedule, self.train_crops
-        crops.calm_from = (1 - self.config.augment.calm) * schedule.epochs
-        crops.small, crops.small_until = schedule.small(crops.crop.size), schedule.small_epochs
+        self.train_crops.schedule = self.config.schedule
         return Batches(self.train_crops, self._plan(self.current_epoch), self.current_epoch)
 
     def val_dataloader(self) -> Batches | list[Any]:
