@@ -11,9 +11,9 @@ from typing import IO
 from nasion import draw, images
 from nasion.errors import AnnotationError, ConfigError, ImageError
 from nasion.files import prove_apart, prove_writable
-from nasion.output import STDIN, check_format, may_be_written, unique_stems, write_predictions
+from nasion.output import STDIN, Spool, check_format, may_be_written, unique_stems, write_predictions
 from nasion.predict import Predictor, check_box
-from nasion.sample import Image, Prediction, Problem
+from nasion.sample import Image, Problem
 
 __all__ = ["Boxes", "Summary", "find", "listed", "read_boxes"]
 
@@ -26,13 +26,13 @@ class Summary:
     """What came of a job.
 
     Attributes:
-        found: faces by picture, in order.
+        found: how many faces were found, by picture, in order.
         drawn: the drawn pictures.
         skipped: pictures that could not be read, or have no box.
         files: the files with the points.
     """
 
-    found: dict[Path, list[Prediction]] = field(default_factory=dict)
+    found: dict[Path, int] = field(default_factory=dict)
     drawn: dict[Path, Path] = field(default_factory=dict)
     skipped: list[Problem] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
@@ -157,6 +157,7 @@ def find(
     drawn = {path: out / f"{names[path]}-points.jpg" for path in pictures}
     own = [path for path in pictures if str(path) != STDIN]
     prove_apart(own, [*drawn.values(), *may_be_written(out, form, names)])
+    spool = Spool(out)
     try:
         for path in progress(pictures):
             try:
@@ -166,14 +167,17 @@ def find(
                 summary.skipped.append(Problem(str(path), str(error)))
                 tell(path, summary)
                 continue
-            summary.found[path] = predictor(image, where)
+            faces = predictor(image, where)
+            spool.add(path, faces)
+            summary.found[path] = len(faces)
             fits = max(image.shape[:2]) <= images.JPEG_SIDE
             summary.drawn[path] = drawn[path] if fits else drawn[path].with_suffix(".png")
-            images.write(summary.drawn[path], draw.draw_predictions(image, summary.found[path], with_spread))
+            images.write(summary.drawn[path], draw.draw_predictions(image, faces, with_spread))
             tell(path, summary)
     finally:  # what was found until an end by Ctrl-C is not lost
-        if summary.found:
-            summary.files = write_predictions(out, summary.found, form, names, predictor.skeleton)
+        if spool.count:
+            summary.files = write_predictions(out, spool, form, names, predictor.skeleton)
+        spool.file.close()
     if not summary.found:
         skipped = summary.skipped
         reason = skipped[0].reason if len(skipped) == 1 else f"none of {len(skipped)} pictures could be used"

@@ -4,15 +4,18 @@ import csv
 import glob
 import io
 import json
+import pickle
+import tempfile
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nasion.errors import ConfigError, nearest
+from nasion.errors import ConfigError, OutputError, nearest
 from nasion.files import write_bytes, write_text
 from nasion.sample import Prediction
 from nasion.skeleton import Skeleton
@@ -20,6 +23,7 @@ from nasion.skeleton import Skeleton
 __all__ = [
     "FORMATS",
     "STDIN",
+    "Spool",
     "check_format",
     "ellipse_table",
     "face_table",
@@ -28,7 +32,7 @@ __all__ = [
     "write_predictions",
 ]
 
-Found = Mapping[Path, Sequence[Prediction]]
+Found = Iterable[tuple[Path, Sequence[Prediction]]]
 """Pictures with their faces."""
 
 PTS_ORIGIN = 1
@@ -38,6 +42,43 @@ STDIN, STDIN_STEM = "-", "stdin"
 """A picture that comes through standard input, and what its results are called."""
 
 FORMATS = ("json", "csv", "pts")
+
+
+class Spool:
+    """Pictures with their faces, kept in a file without a name until they are written: memory does not grow with them.
+
+    Args:
+        folder: where the file is; it is gone with the process, however that ends.
+
+    Raises:
+        OutputError: the folder is read-only or full.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.count = folder, 0
+        with self._told():
+            self.file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # it closes with this object
+
+    def add(self, path: Path, faces: Sequence[Prediction]) -> None:
+        """Take a picture's faces."""
+        with self._told():
+            pickle.dump((path, faces), self.file, pickle.HIGHEST_PROTOCOL)
+            self.file.flush()
+        self.count += 1  # what an end by Ctrl-C has cut off does not count
+
+    def __iter__(self) -> Iterator[tuple[Path, Sequence[Prediction]]]:
+        """Yield them in their order."""
+        self.file.seek(0)
+        for _ in range(self.count):
+            yield pickle.load(self.file)  # noqa: S301  # this object wrote it
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or error
+            raise OutputError(f"cannot write into {self.folder}: {reason}; choose another place") from None
 
 
 def check_format(form: str) -> None:
@@ -102,11 +143,11 @@ def may_be_written(folder: Path, form: str, stems: Mapping[Path, str]) -> list[P
 def _json(found: Found) -> Iterator[str]:
     """Yield the parts of one list, a picture each: as a whole it would take many times the memory of the points."""
     between = "[\n"
-    for path, faces in found.items():
+    for path, faces in found:
         entry = {"image": str(path), "faces": [face_table(number, face) for number, face in enumerate(faces)]}
         yield between + textwrap.indent(json.dumps(entry, indent=1), " ")
         between = ",\n"
-    yield "\n]\n" if found else "[]\n"
+    yield "\n]\n"
 
 
 def face_table(number: int, face: Prediction) -> dict[str, Any]:
@@ -132,7 +173,7 @@ def ellipse_table(face: Prediction) -> list[list[float] | None] | None:
 
 def _csv(found: Found, points: int) -> Iterator[str]:
     yield _row(["image", "face", "score", *(f"{axis}{k}" for k in range(points) for axis in "xy")])
-    for path, faces in found.items():
+    for path, faces in found:
         for number, face in enumerate(faces):
             values = ["" if np.isnan(value) else f"{value:.3f}" for value in face.keypoints.ravel()]
             yield _row([path, number, f"{face.score:.4f}", *values])
@@ -155,7 +196,7 @@ def _free(stem: str, taken: set[str]) -> str:
 def _write_pts(folder: Path, found: Found, stems: Mapping[Path, str]) -> list[Path]:
     written: list[Path] = []
     taken = set(stems.values())
-    for path, faces in found.items():
+    for path, faces in found:
         for number, face in enumerate(faces):
             stem = stems[path] if number == 0 else _free(f"{stems[path]}_{number}", taken)
             name = f"{stem}.pts"

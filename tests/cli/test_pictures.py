@@ -1,9 +1,11 @@
 """A person's own pictures on the command line: every kind of picture, none, several faces, and what is no picture."""
 
+import gc
 import io
 import json
 import shutil
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -288,6 +290,26 @@ def test_the_table_is_written_in_parts_and_is_json(nasion, tmp_path):
     assert nasion("predict", "some", "--box", "2,2,20,20")[0] == 0
     text = (tmp_path / "predictions" / "keypoints.json").read_text()
     assert json.dumps(json.loads(text), indent=1) + "\n" == text
+
+
+def test_no_face_of_an_earlier_picture_is_kept_in_memory(nasion, monkeypatch, tmp_path):
+    from nasion.predict import Predictor
+
+    for number in range(4):
+        images.write(tmp_path / "some" / f"{number}.png", np.full((24, 24, 3), number, np.uint8))
+    seen, alive, call = [], [], Predictor.__call__
+
+    def watched(self, image, boxes=None):
+        gc.collect()
+        alive.append(sum(face() is not None for face in seen[:-1]))  # the last picture's name still stands in the loop
+        faces = call(self, image, boxes)
+        seen.extend(weakref.ref(face) for face in faces)
+        return faces
+
+    monkeypatch.setattr(Predictor, "__call__", watched)
+    assert nasion("predict", "some", "--box", "2,2,20,20")[0] == 0
+    assert len(seen) == len(json.loads((tmp_path / "predictions" / "keypoints.json").read_text())) == 4
+    assert alive == [0, 0, 0, 0]
 
 
 def test_what_was_found_until_ctrl_c_is_written(nasion, monkeypatch, tmp_path):

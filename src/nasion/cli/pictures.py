@@ -68,13 +68,13 @@ def predict(
             if several:
                 notice(f"skipped {so_far.skipped[-1].reason}")
         elif len(paths) <= FEW or not faces:
-            say(f"{path}: {_told(faces)} → {so_far.drawn[path]}")
+            say(f"{path}: {_told(faces, predictor.skeleton.count)} → {so_far.drawn[path]}")
 
     def progress(each: Iterable[Path]) -> Iterable[Path]:
         return track(each, "finding", total=len(paths), console=console, transient=True, disable=len(paths) <= FEW)
 
     summary = find.find(predictor, paths, out, form, boxes, tell, progress, with_spread=draw_spread)
-    faces = sum(len(each) for each in summary.found.values())
+    faces = sum(summary.found.values())
     where = summary.files[0] if len(summary.files) == 1 else out
     pictures_word = f"{len(summary.found)} picture{'s' * (len(summary.found) != 1)}"
     say(f"{faces} face{'s' * (faces != 1)} in {pictures_word} → {where}")
@@ -84,11 +84,11 @@ def predict(
         raise typer.Exit(1)
 
 
-def _told(faces: list[Any]) -> str:
+def _told(faces: int, count: int) -> str:
     if not faces:
         return "no face was found"
-    points = f"{faces[0].skeleton.count} point{'s' * (faces[0].skeleton.count > 1)}"
-    return points if len(faces) == 1 else f"{len(faces)} faces of {points}"
+    points = f"{count} point{'s' * (count > 1)}"
+    return points if faces == 1 else f"{faces} faces of {points}"
 
 
 def video(
