@@ -208,6 +208,9 @@ def test_what_differs_is_not_written(exported, tmp_path, monkeypatch):
         export(folder, path)
     assert path.read_bytes() == b"an older one"
     assert [each.name for each in tmp_path.iterdir()] == ["net.onnx"]
+    monkeypatch.setattr(exporting, "INT8_PX", -1.0)
+    with pytest.raises(ModelError, match=r"not written.*export it with --precision half"):
+        export(make_run(tmp_path / "run", source="synthetic:8"), path, "int8")
 
 
 def test_where_it_cannot_be_written(exported, tmp_path):

@@ -125,7 +125,10 @@ def export(folder: str | Path, path: Path, precision: Precision = "single") -> f
         apart = _mean_apart(backend, written, crops) if precision == "int8" else _apart(backend, written, crops)
         limit = INT8_PX if precision == "int8" else PARITY_PX
         if not apart <= limit:  # NaN too
-            raise ModelError(f"{path}: not written, its points are {apart:.3g} px from torch's (at most {limit})")
+            remedy = "; export it with --precision half" if precision == "int8" else ""
+            raise ModelError(
+                f"{path}: not written, its points are {apart:.3g} px from torch's (at most {limit}){remedy}"
+            )
         if precision == "half":  # it computes what torch computes with rounded weights; how far is that from its own?
             apart = _apart(untouched, written, crops)
         beside.replace(path)
