@@ -20,16 +20,16 @@ from rich.table import Table
 from skimage import data
 
 from nasion import datasets, images
-from nasion.models import resolve
-from nasion.onnx_backend import OnnxBackend
-from nasion.predict import Predictor
+from nasion.predict.model_zoo import resolve
+from nasion.predict.onnx_backend import OnnxBackend
+from nasion.predict.predictor import Predictor
 from nasion.train import config
-from nasion.train.batches import Batches, Crops, plan
-from nasion.train.machine import ALONE, Machines, possible_precisions
-from nasion.train.module import KeypointModule
-from nasion.train.network import mean_cost
-from nasion.train.study import train_job
-from nasion.train.timing import measured_pace
+from nasion.train.data.batches import Batches, Crops, plan
+from nasion.train.jobs import train_job
+from nasion.train.loop.hardware import ALONE, Machines, possible_precisions
+from nasion.train.loop.module import KeypointModule
+from nasion.train.loop.time_budget import measured_pace
+from nasion.train.network.network import mean_cost
 
 ROUNDS = 5
 PICTURES = 100

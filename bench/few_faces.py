@@ -13,12 +13,12 @@ from matplotlib.ticker import FuncFormatter
 from rich.console import Console
 
 from nasion import datasets
-from nasion.evaluate import evaluate
-from nasion.predict import Predictor
+from nasion.evaluation.evaluation import evaluate
+from nasion.predict.predictor import Predictor
 from nasion.train import config
-from nasion.train.machine import ALONE
-from nasion.train.run import open_run
-from nasion.train.study import train_job
+from nasion.train.jobs import train_job
+from nasion.train.loop.hardware import ALONE
+from nasion.train.runs.run_folder import open_run
 
 FACES = (8, 32, 0)
 """Training faces; 0 is all, of persons 1 to 32."""

@@ -15,7 +15,7 @@ from skimage import data
 
 from nasion import images
 from nasion.geometry import Affine, FloatArray, scale_box
-from nasion.predict import Predictor
+from nasion.predict.predictor import Predictor
 from nasion.sample import Image
 from nasion.video import STRENGTHS, Follower, Frame, follow
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from nasion import images
-from nasion.drawn_face import draw_face
+from nasion.datasets.drawn import draw_face
 
 FOLDER = Path("demo")
 NEW_PEOPLE = 7

@@ -6,7 +6,8 @@ from pathlib import Path
 import pooch
 import pytest
 
-from nasion import datasets, detect
+from nasion import datasets
+from nasion.detect import yunet as detect
 
 ROOT = Path(__file__).parents[1]
 MODELS = ROOT.parent / "shared" / "models"
@@ -37,7 +38,7 @@ def _no_downloads(tmp_path_factory):
     patch = pytest.MonkeyPatch()
     cache = tmp_path_factory.mktemp("cache")
     patch.setattr(pooch, "os_cache", lambda _name: cache)
-    patch.setattr(detect, "YUNET_URL", "http://127.0.0.1:9/yunet_n_640_640.onnx")
+    patch.setattr(yunet, "YUNET_URL", "http://127.0.0.1:9/yunet_n_640_640.onnx")
     yield
     patch.undo()
 

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from nasion import files
+from nasion import atomic as files
 from nasion.errors import OutputError
 
 

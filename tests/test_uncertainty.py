@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from nasion import draw, output
+from nasion.draw import points as draw
+from nasion.predict import writers as output
 from nasion.sample import Prediction
 from nasion.skeleton import load_skeleton
 from nasion.uncertainty import MEAN_ERROR, ellipses, foretold_errors, in_spreads

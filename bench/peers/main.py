@@ -25,9 +25,10 @@ from measures import Errors, boxes, errors, installed_mb, jitter, milliseconds
 from rich.console import Console
 from rich.table import Table
 
-from nasion import datasets, models
+from nasion import datasets
+from nasion.datasets.splits import with_validation
+from nasion.predict import model_zoo as models
 from nasion.sample import DataSet
-from nasion.splits import with_validation
 
 SEARCH = (Trees(oversampling_amount=40), Trees(nu=0.05))
 """What is tried besides dlib's default options, chosen by validation faces."""

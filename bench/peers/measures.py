@@ -11,8 +11,9 @@ import numpy as np
 from contenders import Contender, Points
 from packaging.requirements import Requirement
 
-from nasion import images, metrics
-from nasion.evaluate import THRESHOLD
+from nasion import images
+from nasion.evaluation import metrics
+from nasion.evaluation.evaluation import THRESHOLD
 from nasion.geometry import Affine, FloatArray, scale_box
 from nasion.sample import DataSet, Image
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nasion.datasets import load
     from nasion.errors import NasionError
-    from nasion.evaluate import Evaluation
+    from nasion.evaluation.evaluation import Evaluation
     from nasion.images import read
     from nasion.matching import Match, match
-    from nasion.predict import Predictor
+    from nasion.predict.predictor import Predictor
     from nasion.sample import Annotation, DataSet, Prediction, Sample
     from nasion.skeleton import Skeleton, load_skeleton
 
@@ -38,10 +38,10 @@ __all__ = [
 _HOMES = {
     "datasets": ("load",),
     "errors": ("NasionError",),
-    "evaluate": ("Evaluation",),
+    "evaluation.evaluation": ("Evaluation",),
     "images": ("read",),
     "matching": ("Match", "match"),
-    "predict": ("Predictor",),
+    "predict.predictor": ("Predictor",),
     "sample": ("Annotation", "DataSet", "Prediction", "Sample"),
     "skeleton": ("Skeleton", "load_skeleton"),
 }

@@ -18,8 +18,8 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageOps, UnidentifiedImageError
 
+from nasion.atomic import write_bytes
 from nasion.errors import ImageError, OutputError
-from nasion.files import write_bytes
 from nasion.geometry import Affine, picture_box
 from nasion.sample import Image
 

@@ -33,8 +33,10 @@ def trained(tmp_path_factory):
     """A nose run of two epochs on drawn faces."""
     from rich.console import Console
 
-    from nasion.train import config, machine, timing
-    from nasion.train.study import train_job
+    from nasion.train import config
+    from nasion.train.jobs import train_job
+    from nasion.train.loop import hardware as machine
+    from nasion.train.loop import time_budget as timing
 
     os.environ["OMP_NUM_THREADS"] = "1"
     timing.CALIBRATION_SECONDS = 0.0

@@ -9,7 +9,7 @@ import pytest
 
 from made_files import make_imm, shape
 from nasion import images
-from nasion.drawn_face import draw_face
+from nasion.datasets.drawn import draw_face
 
 QUICK = ["--set", "schedule.epochs=2", "--set", "schedule.batch=8"]
 
@@ -221,7 +221,7 @@ def test_an_output_that_cannot_be_written(nasion, trained, tmp_path):
 
 
 def test_a_full_disk_is_one_line(nasion, trained, monkeypatch, tmp_path):
-    from nasion import files
+    from nasion import atomic as files
 
     def full(*_):
         raise OSError(28, "No space left on device")

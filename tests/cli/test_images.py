@@ -13,7 +13,7 @@ from PIL import Image as PillowImage
 from skimage import data
 
 from nasion import images
-from nasion.drawn_face import draw_face
+from nasion.datasets.drawn import draw_face
 
 
 def test_predict_writes_pictures_and_points(nasion, trained, tmp_path):
@@ -43,7 +43,7 @@ def test_predict_writes_pictures_and_points(nasion, trained, tmp_path):
 
 
 def test_pts_that_were_written_are_read_back(nasion, trained, tmp_path):
-    from nasion.datasets.ibug import parse_pts
+    from nasion.datasets.formats.ibug import parse_pts
 
     images.write(tmp_path / "a.png", draw_face(5, 0, 0, "imm-58").image)
     nasion("predict", "a.png", "--model", trained, "--format", "pts", "--out", "p")
@@ -235,7 +235,7 @@ def test_models_say_what_they_are(nasion):
 
 
 def test_a_model_that_is_not_the_one_of_its_card(nasion, monkeypatch, tmp_path, astronaut):
-    from nasion import models
+    from nasion.predict import model_zoo as models
 
     for path in models._folder().iterdir():
         shutil.copy(path, tmp_path / path.name)
@@ -293,7 +293,7 @@ def test_the_table_is_written_in_parts_and_is_json(nasion, tmp_path):
 
 
 def test_no_face_of_an_earlier_picture_is_kept_in_memory(nasion, monkeypatch, tmp_path):
-    from nasion.predict import Predictor
+    from nasion.predict.predictor import Predictor
 
     for number in range(4):
         images.write(tmp_path / "some" / f"{number}.png", np.full((24, 24, 3), number, np.uint8))
@@ -313,7 +313,7 @@ def test_no_face_of_an_earlier_picture_is_kept_in_memory(nasion, monkeypatch, tm
 
 
 def test_what_was_found_until_ctrl_c_is_written(nasion, monkeypatch, tmp_path):
-    from nasion import find
+    from nasion.predict import image_files as find
 
     for number in range(3):
         images.write(tmp_path / "some" / f"{number}.png", np.full((24, 24, 3), number, np.uint8))

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from made_files import make_imm, shape
-from nasion import fetch
+from nasion.datasets import download as fetch
 from nasion.errors import DownloadError
 
 QUIET = Console(quiet=True)

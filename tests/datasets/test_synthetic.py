@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nasion.datasets import load
-from nasion.drawn_face import SKELETONS, draw_face
+from nasion.datasets.drawn import SKELETONS, draw_face
 from nasion.errors import ConfigError
 from nasion.skeleton import load_skeleton
 

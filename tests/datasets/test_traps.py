@@ -8,9 +8,9 @@ import pytest
 
 from made_files import make_csv, make_dlib, make_ibug, make_imm, picture, shape
 from nasion.datasets import load
-from nasion.datasets.ibug import parse_pts
-from nasion.datasets.imm import parse_asf, with_mended_eyes
-from nasion.drawn_face import draw_face
+from nasion.datasets.drawn import draw_face
+from nasion.datasets.formats.ibug import parse_pts
+from nasion.datasets.formats.imm import parse_asf, with_mended_eyes
 from nasion.errors import AnnotationError, ConfigError
 
 

@@ -9,8 +9,8 @@ import pooch
 import pytest
 from skimage import data
 
-from nasion import detect
-from nasion.detect import Cascade, Detection, YuNet, best_detector, one_each, overlap
+from nasion.detect import yunet as detect
+from nasion.detect.yunet import Cascade, Detection, YuNet, best_detector, one_each, overlap
 from nasion.errors import DownloadError, ModelError
 
 ASTRONAUT = np.array([176.0, 95.0, 275.0, 180.0])

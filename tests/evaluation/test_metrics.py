@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasion import metrics
+from nasion.evaluation import metrics
 
 values = st.lists(st.floats(0, 1), min_size=1, max_size=20).map(np.array)
 

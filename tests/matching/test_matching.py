@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
 from nasion import images
-from nasion.drawn_face import draw_face
+from nasion.datasets.drawn import draw_face
 from nasion.errors import ConfigError, ImageError, SkeletonError
 from nasion.geometry import Affine
 from nasion.matching import match
-from nasion.matching.files import Found, chosen_face, write_match
 from nasion.matching.morph import Pair, upright
 from nasion.matching.warp import ROOM, bend, frame, triangles, within
+from nasion.matching.write import Found, chosen_face, write_match
 from nasion.sample import Prediction
 from nasion.skeleton import from_table, load_skeleton
 

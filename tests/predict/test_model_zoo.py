@@ -6,8 +6,8 @@ import re
 import pytest
 
 from nasion.errors import ModelError
-from nasion.models import available, card, is_run, resolve
-from nasion.onnx_backend import OnnxBackend
+from nasion.predict.model_zoo import available, card, is_run, resolve
+from nasion.predict.onnx_backend import OnnxBackend
 
 LARGEST_MB = 8
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from nasion.crop import CropConfig
 from nasion.datasets import load
-from nasion.detect import Detection
+from nasion.detect.yunet import Detection
 from nasion.errors import ConfigError, ImageError, ModelError, SkeletonError
-from nasion.evaluate import evaluate
-from nasion.predict import Predictor
+from nasion.evaluation.evaluation import evaluate
+from nasion.predict.crop import CropConfig
+from nasion.predict.predictor import Predictor
 from nasion.skeleton import load_skeleton
 
 
@@ -281,7 +281,7 @@ def test_boxes_of_a_table_and_of_a_function(drawn, tmp_path):
 
 
 def test_the_error_against_moved_and_scaled_boxes(drawn):
-    from nasion.robustness import SCALES, SHIFTS, box_curve
+    from nasion.evaluation.box_sensitivity import SCALES, SHIFTS, box_curve
 
     faces = drawn.subset(drawn.annotations[:3])
     curve = box_curve(Predictor(Fixed([31.5, 23.5])), faces)  # always answers the box's centre

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from nasion import datasets, images
-from nasion.datasets.ibug import parse_pts
-from nasion.drawn_face import DrawnFace, draw_face
+from nasion.datasets.drawn import DrawnFace, draw_face
+from nasion.datasets.formats.ibug import parse_pts
+from nasion.datasets.write_back import _common
 from nasion.errors import AnnotationError, ConfigError, OutputError
 from nasion.skeleton import load_skeleton
 from nasion.studio import album as albums
 from nasion.studio.album import ConflictError, open_album, version
-from nasion.studio.labels import _common
 
 IBUG = load_skeleton("ibug-68")
 

@@ -17,10 +17,10 @@ import pytest
 from skimage import data
 
 from nasion import images
-from nasion.detect import Detection
-from nasion.models import resolve
-from nasion.onnx_backend import OnnxBackend
-from nasion.predict import Predictor
+from nasion.detect.yunet import Detection
+from nasion.predict.model_zoo import resolve
+from nasion.predict.onnx_backend import OnnxBackend
+from nasion.predict.predictor import Predictor
 from nasion.studio import build
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -187,7 +187,7 @@ def test_downloads_hold_the_points(page, astronaut, tmp_path):
     row = saved["csv"].read_text().splitlines()[1].split(",")
     assert row[0] == "astronaut.png"
     assert np.array(row[3:], float).reshape(68, 2) == pytest.approx(expected, abs=0.01)
-    from nasion.datasets.ibug import parse_pts
+    from nasion.datasets.formats.ibug import parse_pts
 
     assert saved["pts"].name == "astronaut.pts"
     assert parse_pts(saved["pts"].read_text()) - 1 == pytest.approx(expected, abs=0.01)
@@ -283,7 +283,7 @@ def test_every_control_has_a_name_and_nothing_is_cut_off(page, astronaut, size):
 @pytest.fixture
 def folder(tmp_path):
     """Two drawn pictures: one labelled, one not."""
-    from nasion.drawn_face import draw_face
+    from nasion.datasets.drawn import draw_face
 
     for k in range(2):
         face = draw_face(5, k, 0, "ibug-68")
@@ -329,7 +329,7 @@ def ring(page):
 
 @pytest.mark.parametrize("size", [PHONE, {"width": 1280, "height": 800}])
 def test_points_are_dragged_undone_and_saved(desk, folder, size):
-    from nasion.datasets.ibug import parse_pts
+    from nasion.datasets.formats.ibug import parse_pts
 
     desk.set_viewport_size(size)
     before = parse_pts((folder / "a.pts").read_text())
@@ -359,7 +359,7 @@ def test_points_are_dragged_undone_and_saved(desk, folder, size):
 
 
 def test_a_mirrored_edit_moves_both_sides(desk, folder):
-    from nasion.datasets.ibug import parse_pts
+    from nasion.datasets.formats.ibug import parse_pts
 
     before = parse_pts((folder / "a.pts").read_text())
     desk.locator("#sheet").focus()
@@ -451,7 +451,7 @@ def test_a_picture_is_found_by_its_name(desk):
 @pytest.mark.parametrize("skeleton", ["imm-58", "ibug-68"])
 def test_a_mirrored_edit_is_across_the_face(page, skeleton):
     """Of an upright face, a step to the left is one to the right on the other side, whatever the points' order."""
-    from nasion.drawn_face import draw_face
+    from nasion.datasets.drawn import draw_face
     from nasion.skeleton import load_skeleton
 
     points, flip = draw_face(5, 0, 0, skeleton).keypoints, load_skeleton(skeleton).flip
@@ -521,7 +521,7 @@ def test_what_programs_can_ask(browser, address):
 def test_a_training_from_the_page(desk, folder, monkeypatch):
     """Start, watch its curve, stop, look at its report, go on, leave; the run is there when the studio comes back."""
     pytest.importorskip("pytorch_lightning")
-    from nasion.drawn_face import draw_face
+    from nasion.datasets.drawn import draw_face
 
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     for k in range(2, 6):
@@ -587,7 +587,7 @@ def test_the_most_uncertain_come_first(desk):
 
 
 def test_a_face_is_corrected_by_keyboard_alone(desk, folder):
-    from nasion.datasets.ibug import parse_pts
+    from nasion.datasets.formats.ibug import parse_pts
 
     before = parse_pts((folder / "a.pts").read_text())
 

@@ -9,13 +9,13 @@ import pytest
 from rich.console import Console
 
 from nasion import images
-from nasion.drawn_face import draw_face
+from nasion.datasets.drawn import draw_face
 from nasion.errors import ConfigError
-from nasion.predict import Predictor
-from nasion.studio.training import Training
-from nasion.train.machine import ALONE
-from nasion.train.run import claimed
-from nasion.train.study import resume_job
+from nasion.predict.predictor import Predictor
+from nasion.studio.training_process import Training
+from nasion.train.jobs import resume_job
+from nasion.train.loop.hardware import ALONE
+from nasion.train.runs.run_folder import claimed
 
 
 @pytest.fixture

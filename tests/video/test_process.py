@@ -9,14 +9,14 @@ from typer.testing import CliRunner
 
 from nasion import images
 from nasion.cli import app
-from nasion.detect import Detection
+from nasion.detect.yunet import Detection
 from nasion.errors import ConfigError, NasionError, OutputError
 from nasion.geometry import Affine
-from nasion.models import resolve
-from nasion.onnx_backend import OnnxBackend
-from nasion.predict import Predictor
-from nasion.video.clip import Writer, open_clip
-from nasion.video.files import write_clip
+from nasion.predict.model_zoo import resolve
+from nasion.predict.onnx_backend import OnnxBackend
+from nasion.predict.predictor import Predictor
+from nasion.video.process import write_clip
+from nasion.video.reader import Writer, open_clip
 
 av = pytest.importorskip("av")
 
@@ -94,7 +94,7 @@ def test_what_fails_leaves_the_older_files(clip, predictor, tmp_path):
 
 def test_through_the_command_line(clip, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("nasion.cli.pictures.make_predictor", lambda *_: Predictor(backend(), detector))
+    monkeypatch.setattr("nasion.cli.images.make_predictor", lambda *_: Predictor(backend(), detector))
     run = CliRunner()
     done = run.invoke(app, ["video", "a.mp4"])
     assert done.exit_code == 0, done.output

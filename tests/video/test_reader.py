@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nasion.errors import ConfigError, ImageError, OutputError
-from nasion.video.clip import Writer, open_clip
+from nasion.video.reader import Writer, open_clip
 
 av = pytest.importorskip("av")
 

@@ -5,12 +5,12 @@ import pytest
 from skimage import data
 
 from nasion import images
-from nasion.detect import Detection
+from nasion.detect.yunet import Detection
 from nasion.errors import ConfigError
 from nasion.geometry import Affine, box_around
-from nasion.models import resolve
-from nasion.onnx_backend import OnnxBackend
-from nasion.predict import Predictor
+from nasion.predict.model_zoo import resolve
+from nasion.predict.onnx_backend import OnnxBackend
+from nasion.predict.predictor import Predictor
 from nasion.video import Follower, follow
 
 ASTRONAUT = data.astronaut()
@@ -191,7 +191,7 @@ def test_a_clip_that_was_cut_off_is_told(backend, tmp_path):
     av = pytest.importorskip("av")
     from fractions import Fraction
 
-    from nasion.video.clip import Writer
+    from nasion.video.reader import Writer
 
     with Writer(tmp_path / "a.mp4", SIZE, Fraction(25)) as writer:
         for k in range(100):

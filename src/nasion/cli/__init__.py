@@ -11,7 +11,8 @@ import sys
 
 import typer
 
-from nasion.cli import data, pictures, studio, training
+from nasion.cli import data, studio, training
+from nasion.cli import images as pictures
 from nasion.errors import NasionError
 
 __all__ = ["app", "main"]

@@ -19,7 +19,7 @@ def get(
     archive: Annotated[Path | None, typer.Option(help="use this file, fetched by hand")] = None,
 ) -> None:
     """Download a data set that people start from, with its terms, and prove that it is whole."""
-    from nasion import fetch
+    from nasion.datasets import download as fetch
 
     spec = fetch.get(name, folder, console, [url] if url else None, archive)
     say(f"next: nasion doctor {spec}")
@@ -48,7 +48,7 @@ def show(
     settings: Settings = None,
 ) -> None:
     """Draw labelled faces; with --recipe, what the loader yields of them, before and after augmentation."""
-    from nasion import shown
+    from nasion.draw import sheets as shown
 
     faces = datasets.load(data)
     if recipe is None:
@@ -56,7 +56,7 @@ def show(
     else:
         needs_torch()
         from nasion.train import config
-        from nasion.train.showing import crops_sheet
+        from nasion.train.data.preview import crops_sheet
 
         picture, problems = crops_sheet(config.load(recipe, settings or (), data), faces, count)
         for problem in problems:

@@ -7,11 +7,12 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, track
 
-from nasion import find, models
 from nasion.cli.screen import console, notice, say
-from nasion.detect import best_detector
+from nasion.detect.yunet import best_detector
 from nasion.errors import ConfigError, ImageError
-from nasion.predict import Predictor
+from nasion.predict import image_files as find
+from nasion.predict import model_zoo as models
+from nasion.predict.predictor import Predictor
 
 __all__ = ["COMMANDS", "Weights", "make_predictor"]
 
@@ -106,12 +107,12 @@ def video(
 ) -> None:
     """Follow the faces of a video: draw their points, write them, or watch a camera."""
     from nasion.video import open_clip
-    from nasion.video.files import Story, write_clip
+    from nasion.video.process import Story, write_clip
     from nasion.video.smooth import check_strength
 
     check_strength(smooth)
     if clip.isdecimal() and len(clip) < CAMERA_DIGITS:
-        from nasion.video.window import show_camera
+        from nasion.video.camera import show_camera
 
         if out or csv:
             raise ConfigError("a camera is shown in a window; record it first to write its points")
@@ -163,7 +164,7 @@ def match(
     detector_weights: Weights = None,
 ) -> None:
     """Match two faces by their points: joined, aligned, warped, midway, as a morph and as numbers."""
-    from nasion.matching import files
+    from nasion.matching import write as files
 
     if a.is_dir():
         if b is not None:
@@ -198,8 +199,8 @@ def _numbers(text: str | None) -> tuple[int | None, int | None]:
 
 
 def _mean(folder: Path, predictor: Predictor, out: Path) -> None:
-    from nasion.files import prove_writable
-    from nasion.matching import files
+    from nasion.atomic import prove_writable
+    from nasion.matching import write as files
 
     prove_writable(out)
     found, paths = [], find.listed([str(folder)])

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from nasion import models
-from nasion.cli.pictures import Weights, make_predictor
+from nasion.cli.images import Weights, make_predictor
 from nasion.cli.screen import say
 from nasion.errors import ConfigError
+from nasion.predict import model_zoo as models
 
 __all__ = ["COMMANDS"]
 
@@ -40,7 +40,7 @@ def serve(
         import uvicorn
 
         from nasion.studio import Settings, build, open_album
-        from nasion.studio.guard import is_local
+        from nasion.studio.server.access import is_local
     except ImportError as error:
         raise ConfigError(f"the studio needs FastAPI and uvicorn ({error}); pip install 'nasion[studio]'") from None
     extra = _named(model or ())

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from nasion import datasets
+from nasion.atomic import prove_writable, write_text
 from nasion.cli.screen import Data, Minutes, Model, Settings, console, needs_torch, notice, say, typed
-from nasion.detect import best_detector
+from nasion.detect.yunet import best_detector
 from nasion.errors import ConfigError
-from nasion.files import prove_writable, write_text
-from nasion.models import is_run
-from nasion.predict import Predictor
+from nasion.predict.model_zoo import is_run
+from nasion.predict.predictor import Predictor
 
 __all__ = ["COMMANDS"]
 
@@ -35,9 +35,9 @@ def train(
     """Train a network and write its report."""
     needs_torch()
     from nasion.train import config
-    from nasion.train.fit import JOINED
-    from nasion.train.machine import Machines, is_follower
-    from nasion.train.study import new_folder, resume_job, train_job
+    from nasion.train.jobs import new_folder, resume_job, train_job
+    from nasion.train.loop.fit import JOINED
+    from nasion.train.loop.hardware import Machines, is_follower
 
     screen = Console(quiet=True) if is_follower() else console
     machines = Machines(devices, nodes)
@@ -66,8 +66,8 @@ def sweep(
 ) -> None:
     """Train one run for each value of --set a.b=x,y,z and compare their curves and scores."""
     needs_torch()
-    from nasion.train import study
-    from nasion.train.fit import JOINED
+    from nasion.train import jobs as study
+    from nasion.train.loop.fit import JOINED
 
     jobs = study.sweep_jobs(recipe, settings or (), JOINED.join(data) if data else None)
     study.sweep(recipe, jobs, out or study.new_folder(f"sweep-{recipe}"), console, minutes)
@@ -81,7 +81,7 @@ def compare(
 ) -> None:
     """Compare trained runs: their curves in one figure, their validation scores in one table."""
     needs_torch()
-    from nasion.train.study import compare as draw
+    from nasion.train.jobs import compare as draw
 
     draw({str(run): run for run in runs}, out, console)
 
@@ -104,9 +104,9 @@ def evaluate(
     detector_weights: Annotated[Path | None, typer.Option(help="YuNet's file, instead of its download")] = None,
 ) -> None:
     """Measure a model on labelled faces."""
-    from nasion.report import prove_report, write_report
-    from nasion.scores import NAMES, draw_box_curve, measure, point_line, prove_curve, scores_table
-    from nasion.splits import with_validation
+    from nasion.datasets.splits import with_validation
+    from nasion.evaluation.report import prove_report, write_report
+    from nasion.evaluation.score_table import NAMES, draw_box_curve, measure, point_line, prove_curve, scores_table
 
     if report is not None:
         prove_report()
@@ -145,8 +145,8 @@ def evaluate(
     if report is not None:
         story = None
         if is_run(model):
-            from nasion.train.run import open_run
-            from nasion.train.study import training_story
+            from nasion.train.jobs import training_story
+            from nasion.train.runs.run_folder import open_run
 
             story = training_story(open_run(model))
         write_report(report / "report.html", measured, faces, typed(), story)
@@ -163,7 +163,7 @@ def export(
 ) -> None:
     """Write a trained network as one file that predicts without torch, after proving that it computes the same."""
     needs_torch()
-    from nasion.train.export import export as write
+    from nasion.train.export.onnx_file import export as write
 
     apart = write(run, file, precision)
     how = "in the mean" if precision == "int8" else "at most"
@@ -177,7 +177,7 @@ def filters(
 ) -> None:
     """Draw the first layer's kernels."""
     needs_torch()
-    from nasion.train.study import filters as draw_filters
+    from nasion.train.jobs import filters as draw_filters
 
     say(f"kernels → {draw_filters(model, out or model / 'filters.png')}")
 

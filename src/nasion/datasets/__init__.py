@@ -14,6 +14,7 @@ import pkgutil
 from importlib import import_module
 from types import ModuleType
 
+from nasion.datasets import formats
 from nasion.errors import AnnotationError, ConfigError, nearest
 from nasion.sample import DataSet
 
@@ -26,7 +27,7 @@ def available() -> list[str]:
     >>> available()
     ['coco', 'csv', 'dlib', 'ibug', 'imm', 'synthetic', 'wflw']
     """
-    return sorted(found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_"))
+    return sorted(found.name for found in pkgutil.iter_modules(formats.__path__) if not found.name.startswith("_"))
 
 
 def module(name: str) -> ModuleType:
@@ -37,7 +38,7 @@ def module(name: str) -> ModuleType:
     """
     if name not in available():
         raise ConfigError(f'unknown data format "{name}"; {nearest(name, available())}')
-    return import_module(f"{__name__}.{name}")
+    return import_module(f"{__name__}.formats.{name}")
 
 
 def load(spec: str) -> DataSet:

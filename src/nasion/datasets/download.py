@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from nasion import datasets
+from nasion.atomic import fingerprint, prove_writable
 from nasion.errors import DownloadError, NasionError, nearest
-from nasion.files import fingerprint, prove_writable
 
 __all__ = ["SOURCES", "Source", "get", "unpack"]
 

@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from nasion import draw, images
+from nasion import images
 from nasion.doctor import checks, origin
 from nasion.doctor.checks import Finding
+from nasion.draw import points as draw
 from nasion.errors import AnnotationError, ImageError
 from nasion.sample import Annotation, DataSet, Problem
 

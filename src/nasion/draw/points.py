@@ -10,8 +10,7 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 from nasion import images
-from nasion.crop import CropConfig, face_box
-from nasion.geometry import Affine, FloatArray, box_around, is_present
+from nasion.geometry import Affine, FloatArray, box_around, box_to_aspect, is_present, scale_box
 from nasion.sample import Image, Prediction
 from nasion.skeleton import Skeleton
 
@@ -122,9 +121,9 @@ def face_view(
         side: px.
         margin: side of the view against the box.
     """
-    view = CropConfig(height=side, width=side, margin=margin)  # pyright: ignore[reportCallIssue]
-    affine = Affine.crop(face_box(around, image.shape[:2], view), view.size)
-    canvas = images.warp(image, affine, view.size)
+    size = side, side
+    affine = Affine.crop(box_to_aspect(scale_box(around, margin), size), size)
+    canvas = images.warp(image, affine, size)
     radius = side / 130
     if true_keypoints is not None and pred_keypoints is not None:
         canvas = _errors(canvas, affine(true_keypoints), affine(pred_keypoints))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nasion import draw
+from nasion.draw import points as draw
 from nasion.errors import ImageError
 from nasion.sample import DataSet, Image
 

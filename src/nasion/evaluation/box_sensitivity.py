@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from nasion.errors import ConfigError
-from nasion.evaluate import Given, evaluate
+from nasion.evaluation.evaluation import Given, evaluate
 from nasion.geometry import FloatArray, scale_box
-from nasion.predict import Predictor
+from nasion.predict.predictor import Predictor
 from nasion.sample import Annotation, DataSet, Image
 
 __all__ = ["SCALES", "SHIFTS", "BoxCurve", "box_curve"]

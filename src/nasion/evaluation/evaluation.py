@@ -8,12 +8,12 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nasion import metrics
-from nasion.detect import overlap
+from nasion.detect.yunet import overlap
 from nasion.errors import AnnotationError, ConfigError, ImageError
-from nasion.find import read_boxes
+from nasion.evaluation import metrics
 from nasion.geometry import FloatArray
-from nasion.predict import Predictor, check_box, doubt
+from nasion.predict.image_files import read_boxes
+from nasion.predict.predictor import Predictor, check_box, doubt
 from nasion.sample import Annotation, DataSet, Image, Prediction, Problem
 from nasion.uncertainty import foretold_errors, in_spreads
 

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import ArrayLike
 
+from nasion.evaluation.metrics import ced, share_within
 from nasion.geometry import FloatArray
-from nasion.metrics import ced, share_within
 from nasion.uncertainty import nominal_share
 
 __all__ = [

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from nasion import draw
+from nasion.atomic import write_text
+from nasion.draw import points as draw
 from nasion.errors import ConfigError
-from nasion.evaluate import THRESHOLD, Evaluation
-from nasion.files import write_text
+from nasion.evaluation.evaluation import THRESHOLD, Evaluation
 from nasion.sample import DataSet, Image
 from nasion.skeleton import mean_shape
 from nasion.uncertainty import nominal_share
@@ -79,9 +79,9 @@ def write_report(
     prove_report()
     from jinja2 import Environment
 
-    from nasion import plots
+    from nasion.evaluation import plots
 
-    template = (resources.files("nasion") / "templates" / "report.html.j2").read_text("utf-8")
+    template = (resources.files("nasion.evaluation") / "report.html.j2").read_text("utf-8")
     page = (
         Environment(autoescape=True)
         .from_string(template)

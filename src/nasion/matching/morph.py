@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nasion import images
-from nasion.crop import CropConfig, face_box
-from nasion.geometry import Affine, FloatArray, box_around, similarity_between
+from nasion.geometry import Affine, FloatArray, box_around, box_to_aspect, scale_box, similarity_between
 from nasion.matching import Match
 from nasion.matching.warp import bend, frame, within
 from nasion.sample import Image
@@ -14,8 +13,16 @@ from nasion.skeleton import Skeleton
 
 __all__ = ["Pair", "mean_face", "upright"]
 
-CANVAS = CropConfig(height=480, width=480, margin=1.7)  # pyright: ignore[reportCallIssue]
-"""What a morph shows: the face with hair and ears."""
+CANVAS = 480, 480
+"""(height, width) of a morph, px."""
+
+MARGIN = 1.7
+"""Side of the canvas relative to the box around the points: the face with hair and ears."""
+
+
+def to_canvas(points: FloatArray) -> Affine:
+    """Return the map that fills the canvas with the face of points (N, 2), in any px."""
+    return Affine.crop(box_to_aspect(scale_box(box_around(points), MARGIN), CANVAS), CANVAS)
 
 
 class Pair:
@@ -27,12 +34,12 @@ class Pair:
     """
 
     def __init__(self, a: Image, b: Image, matched: Match) -> None:
-        self.size = CANVAS.size
-        to_canvas = Affine.crop(face_box(box_around(matched.a), a.shape[:2], CANVAS), self.size)
-        both = to_canvas @ matched.similarity
-        self.a, self.b = images.warp(a, to_canvas, self.size), images.warp(b, both, self.size)
+        self.size = CANVAS
+        of_a = to_canvas(matched.a)
+        both = of_a @ matched.similarity
+        self.a, self.b = images.warp(a, of_a, self.size), images.warp(b, both, self.size)
         edge = frame(self.size)
-        self.a_points = np.concatenate([within(to_canvas(matched.a), self.size), edge])
+        self.a_points = np.concatenate([within(of_a(matched.a), self.size), edge])
         self.b_points = np.concatenate([within(both(matched.b), self.size), edge])
 
     def at(self, share: float) -> Image:
@@ -57,8 +64,8 @@ def mean_face(faces: Iterator[tuple[Image, FloatArray]], mean: FloatArray) -> Im
         faces: pictures and their points (K, 2); taken one after the other, so that no more than one is in memory.
         mean: (K, 2), of `skeleton.mean_shape`, in any px.
     """
-    size = CANVAS.size
-    target = Affine.crop(face_box(box_around(mean), size, CANVAS), size)(mean)
+    size = CANVAS
+    target = to_canvas(mean)(mean)
     points = np.concatenate([target, frame(size)])
     total, count = np.zeros((*size, 3)), 0
     for image, keypoints in faces:

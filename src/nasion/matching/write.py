@@ -12,15 +12,15 @@ import cv2
 import numpy as np
 from PIL import Image as PillowImage
 
-from nasion import draw, images
-from nasion.crop import CropConfig, face_box
+from nasion import images
+from nasion.atomic import prove_apart, prove_writable, write_bytes, write_text
+from nasion.draw import points as draw
 from nasion.errors import ConfigError, ImageError, OutputError, SkeletonError
-from nasion.files import prove_apart, prove_writable, write_bytes, write_text
-from nasion.geometry import Affine, FloatArray, box_around
+from nasion.geometry import Affine, FloatArray, box_around, box_to_aspect, scale_box
 from nasion.matching import FEWEST, Match, match
 from nasion.matching.morph import Pair, mean_face, upright
 from nasion.matching.warp import bend, frame, within
-from nasion.predict import Predictor
+from nasion.predict.predictor import Predictor
 from nasion.sample import Image, Prediction
 from nasion.skeleton import mean_shape
 
@@ -38,8 +38,11 @@ LARGEST_SIDE = 32_766
 TURNED = 0.15
 """Residual above which two faces are turned too differently for a warp to be more than a trick."""
 
-VIEW = CropConfig(height=480, width=480, margin=1.6)  # pyright: ignore[reportCallIssue]
-"""Of each face in the drawn pair."""
+VIEW = 480, 480
+"""(height, width) of each face in the drawn pair, px."""
+
+VIEW_MARGIN = 1.6
+"""Side of that view relative to the box around the points."""
 
 FRAMES_A_SECOND = 15
 
@@ -118,11 +121,11 @@ def matches_view(a: Found, b: Found, found: Match) -> Image:
     """Return both faces side by side, each point in a colour of its own, joined to itself in the other."""
     views, places = [], []
     for each, points in ((a, found.a), (b, found.b)):
-        affine = Affine.crop(face_box(box_around(points), each.image.shape[:2], VIEW), VIEW.size)
-        views.append(images.warp(each.image, affine, VIEW.size))
+        affine = Affine.crop(box_to_aspect(scale_box(box_around(points), VIEW_MARGIN), VIEW), VIEW)
+        views.append(images.warp(each.image, affine, VIEW))
         places.append(affine(points))
     canvas = np.concatenate(views, axis=1)
-    places[1] = places[1] + [VIEW.width, 0]
+    places[1] = places[1] + [VIEW[1], 0]
     colours = _colours(len(found.names))
     lines = canvas.copy()
     for first, second, colour in zip(*places, colours, strict=True):

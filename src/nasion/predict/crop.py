@@ -9,7 +9,7 @@ from pydantic import Field
 
 from nasion.geometry import FloatArray, box_to_aspect, picture_box, scale_box
 from nasion.sample import Image
-from nasion.strict import Strict
+from nasion.settings import Strict
 
 __all__ = ["CropConfig", "face_box", "to_channels"]
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from nasion import draw, images
+from nasion import images
+from nasion.atomic import prove_apart, prove_writable
+from nasion.draw import points as draw
 from nasion.errors import AnnotationError, ConfigError, ImageError
-from nasion.files import prove_apart, prove_writable
-from nasion.output import STDIN, Spool, check_format, may_be_written, unique_stems, write_predictions
-from nasion.predict import Predictor, check_box
+from nasion.predict.predictor import Predictor, check_box
+from nasion.predict.writers import STDIN, Spool, check_format, may_be_written, unique_stems, write_predictions
 from nasion.sample import Image, Problem
 
 __all__ = ["Boxes", "Summary", "find", "listed", "read_boxes"]

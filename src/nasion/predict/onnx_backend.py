@@ -16,9 +16,9 @@ import onnxruntime
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from nasion.crop import CropConfig
 from nasion.errors import ModelError, SkeletonError
 from nasion.geometry import FloatArray
+from nasion.predict.crop import CropConfig
 from nasion.skeleton import Skeleton, from_table
 
 __all__ = [

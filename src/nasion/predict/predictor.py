@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasion import images
-from nasion.crop import CropConfig, face_box, to_channels
-from nasion.detect import SAME_FACE, Detection, Detector, best_detector, overlap
+from nasion.detect.yunet import SAME_FACE, Detection, Detector, best_detector, overlap
 from nasion.errors import ConfigError, ImageError, ModelError
 from nasion.geometry import Affine, FloatArray, box_around
-from nasion.models import DEFAULT, is_run, resolve
-from nasion.onnx_backend import OnnxBackend
+from nasion.predict.crop import CropConfig, face_box, to_channels
+from nasion.predict.model_zoo import DEFAULT, is_run, resolve
+from nasion.predict.onnx_backend import OnnxBackend
 from nasion.sample import Image, Prediction
 from nasion.skeleton import Skeleton
 
@@ -62,7 +62,7 @@ def load_backend(model: str | Path) -> Backend:
     if not is_run(model):
         return OnnxBackend(resolve(model), path.stem)
     try:  # found by name: prediction stands below training and must not need torch
-        backend = import_module("nasion.train.backend")
+        backend = import_module("nasion.train.runs.torch_backend")
     except ImportError as error:
         raise ModelError(f"{model}: a run folder needs torch ({error}); pip install 'nasion[train]'") from None
     return backend.TorchBackend(path)

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from nasion.atomic import write_bytes, write_text
 from nasion.errors import ConfigError, OutputError, nearest
-from nasion.files import write_bytes, write_text
 from nasion.sample import Prediction
 from nasion.skeleton import Skeleton
 

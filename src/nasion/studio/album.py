@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from nasion import datasets, images
+from nasion.atomic import write_text
+from nasion.datasets.write_back import Labels, labels_of, writable
 from nasion.errors import AnnotationError, ConfigError, OutputError
-from nasion.files import write_text
 from nasion.geometry import FloatArray
 from nasion.sample import Image
 from nasion.skeleton import Skeleton
-from nasion.studio.labels import Labels, labels_of, writable
 
 __all__ = ["Album", "ConflictError", "Entry", "open_album"]
 

@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from nasion.crop import CropConfig
 from nasion.errors import ConfigError, nearest
-from nasion.strict import Strict, explain
+from nasion.predict.crop import CropConfig
+from nasion.settings import Strict, explain
 
 __all__ = [
     "AugmentConfig",

@@ -16,20 +16,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from nasion.atomic import prove_writable, write_bytes, write_text
 from nasion.errors import ConfigError, ModelError, NasionError
-from nasion.files import prove_writable, write_bytes, write_text
-from nasion.predict import Predictor
-from nasion.report import Training, told, write_report
-from nasion.scores import NAMES, measure, scores_table
-from nasion.train.backend import LARGEST_DOUBT, TorchBackend
-from nasion.train.callbacks import read_curve
+from nasion.evaluation.report import Training, told, write_report
+from nasion.evaluation.score_table import NAMES, measure, scores_table
+from nasion.predict.predictor import Predictor
 from nasion.train.config import RunConfig, load
-from nasion.train.fit import JOINED, fit, load_faces, resume
-from nasion.train.floor import decoding_floor
-from nasion.train.machine import ALONE, Machines, is_follower
-from nasion.train.network import KeypointNetwork
-from nasion.train.run import Run, open_run
-from nasion.train.timing import told_time
+from nasion.train.loop.callbacks import read_curve
+from nasion.train.loop.fit import JOINED, fit, load_faces, resume
+from nasion.train.loop.hardware import ALONE, Machines, is_follower
+from nasion.train.loop.time_budget import told_time
+from nasion.train.network.decode_floor import decoding_floor
+from nasion.train.network.network import KeypointNetwork
+from nasion.train.runs.run_folder import Run, open_run
+from nasion.train.runs.torch_backend import LARGEST_DOUBT, TorchBackend
 
 __all__ = ["Job", "compare", "filters", "resume_job", "sweep", "train_job", "training_story"]
 
@@ -192,7 +192,7 @@ def compare(runs: Mapping[str, Path], out: Path, console: Console) -> None:
         ModelError: a run has not come to its end.
         OutputError: the files cannot be written.
     """
-    from nasion import plots
+    from nasion.evaluation import plots
 
     if out.suffix.lower() != ".png":
         raise ConfigError(f"{out}: curves are drawn as .png")
@@ -237,7 +237,7 @@ def filters(model: Path, out: Path) -> Path:
         ModelError: the run is damaged.
         OutputError: the picture cannot be written.
     """
-    from nasion import plots
+    from nasion.evaluation import plots
 
     weights = TorchBackend(open_run(model).folder).network.first_kernels().numpy()
     if out.suffix.lower() != ".png":

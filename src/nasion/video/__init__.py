@@ -5,8 +5,8 @@
 ...         frame.time_s, face.number, face.found.keypoints
 """
 
-from nasion.video.clip import Clip, open_clip
-from nasion.video.follow import Followed, Follower, Frame, follow
+from nasion.video.reader import Clip, open_clip
 from nasion.video.smooth import STRENGTHS, Smoother
+from nasion.video.track import Followed, Follower, Frame, follow
 
 __all__ = ["STRENGTHS", "Clip", "Followed", "Follower", "Frame", "Smoother", "follow", "open_clip"]

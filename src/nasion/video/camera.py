@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from nasion.errors import ConfigError, ImageError
-from nasion.predict import Predictor
+from nasion.predict.predictor import Predictor
 from nasion.sample import Image
-from nasion.video.files import Story, drawn, followed
-from nasion.video.follow import Follower
+from nasion.video.process import Story, drawn, followed
+from nasion.video.track import Follower
 
 __all__ = ["camera_pictures", "show_camera"]
 

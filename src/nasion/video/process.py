@@ -9,13 +9,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nasion import draw
+from nasion.atomic import new_mode, prove_writable
+from nasion.draw import points as draw
 from nasion.errors import ConfigError, ImageError, OutputError
-from nasion.files import new_mode, prove_writable
-from nasion.predict import Predictor
+from nasion.predict.predictor import Predictor
 from nasion.sample import Image
-from nasion.video.clip import Clip, Writer
-from nasion.video.follow import Follower, Frame
+from nasion.video.reader import Clip, Writer
+from nasion.video.track import Follower, Frame
 
 __all__ = ["Story", "drawn", "followed", "write_clip"]
 

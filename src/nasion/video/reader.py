@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from nasion.atomic import new_mode
 from nasion.errors import ConfigError, ImageError, OutputError
-from nasion.files import new_mode
 from nasion.geometry import FloatArray
 from nasion.sample import Image
 

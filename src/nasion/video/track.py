@@ -13,12 +13,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from nasion.detect import SAME_FACE, overlap
+from nasion.detect.yunet import SAME_FACE, overlap
 from nasion.errors import ConfigError
 from nasion.geometry import FloatArray, box_around, picture_box
-from nasion.predict import Predictor, doubt
+from nasion.predict.predictor import Predictor, doubt
 from nasion.sample import Image, Prediction
-from nasion.video.clip import open_clip
+from nasion.video.reader import open_clip
 from nasion.video.smooth import Smoother, check_strength
 
 __all__ = ["Followed", "Follower", "Frame", "follow"]

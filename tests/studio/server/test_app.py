@@ -14,15 +14,15 @@ from PIL import Image as PillowImage
 from skimage import data
 
 from nasion import images
-from nasion.detect import Detection
+from nasion.detect.yunet import Detection
 from nasion.errors import ConfigError, ImageError
-from nasion.models import resolve
-from nasion.onnx_backend import OnnxBackend
-from nasion.predict import Predictor
+from nasion.predict.model_zoo import resolve
+from nasion.predict.onnx_backend import OnnxBackend
+from nasion.predict.predictor import Predictor
 from nasion.skeleton import load_skeleton
 from nasion.studio import Settings, build, open_album
-from nasion.studio.desk import Desk, FullError, LateError
-from nasion.studio.shelf import Shelf
+from nasion.studio.server.job_queue import Desk, FullError, LateError
+from nasion.studio.server.loaded_models import Shelf
 
 testing = pytest.importorskip("starlette.testclient")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nasion import images
 from nasion.geometry import Affine
 from nasion.train.config import AugmentConfig, PhotoConfig
-from nasion.train.transforms import Augmentation, draw
+from nasion.train.data.augment import Augmentation, draw
 
 SIZE = (48, 64)
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from nasion.crop import CropConfig
 from nasion.geometry import denormalise, normalise
-from nasion.train.batches import Batches, Crops, plan
+from nasion.predict.crop import CropConfig
 from nasion.train.config import AugmentConfig, PhotoConfig, ScheduleConfig
+from nasion.train.data.batches import Batches, Crops, plan
 
 SIZE = (48, 64)
 CROP = CropConfig(height=48, width=64, channels=3, margin=1.4)
@@ -98,8 +98,8 @@ def test_small_crops_of_the_first_epochs_show_the_same_face(drawn):
 def test_kept_regions_show_what_the_picture_shows(drawn, box, share):
     """A crop from what is kept small looks like the crop from the whole picture."""
     from nasion import images
-    from nasion.crop import face_box
     from nasion.geometry import Affine
+    from nasion.predict.crop import face_box
 
     config = CropConfig(height=48, width=64, box=box, picture_share=share)
     kept = Crops(drawn.subset(drawn.annotations[:1]), config, AugmentConfig(photo=PhotoConfig(brightness=1e-9)))

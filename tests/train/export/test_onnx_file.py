@@ -10,17 +10,17 @@ from onnx import TensorProto, helper
 from onnx import load as load_model
 
 from nasion.errors import ConfigError, ModelError, OutputError
-from nasion.models import resolve
-from nasion.onnx_backend import METADATA, OnnxBackend
-from nasion.predict import Predictor
+from nasion.predict.model_zoo import resolve
+from nasion.predict.onnx_backend import METADATA, OnnxBackend
+from nasion.predict.predictor import Predictor
 from nasion.skeleton import load_skeleton
-from nasion.train import export as exporting
-from nasion.train.backend import TorchBackend
 from nasion.train.config import parse
-from nasion.train.export import export, read_back
-from nasion.train.initial import begin, trained
-from nasion.train.network import KeypointNetwork
-from nasion.train.run import Run, open_run
+from nasion.train.export import onnx_file as exporting
+from nasion.train.export.onnx_file import export, read_back
+from nasion.train.network.network import KeypointNetwork
+from nasion.train.runs.run_folder import Run, open_run
+from nasion.train.runs.torch_backend import TorchBackend
+from nasion.train.runs.warm_start import begin, trained
 
 NETWORKS = {
     "unet": {"model": {"name": "unet", "widths": [6, 8], "stride": 4}, "codec": {"name": "softargmax"}},

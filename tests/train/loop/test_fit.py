@@ -17,22 +17,23 @@ from rich.console import Console
 
 from nasion import images
 from nasion.errors import ConfigError, ModelError, SkeletonError
-from nasion.train import timing
-from nasion.train.backend import TorchBackend
-from nasion.train.batches import Crops
-from nasion.train.callbacks import read_curve
 from nasion.train.config import RunConfig, parse
-from nasion.train.fit import JOINED, fit, load_faces, resume
-from nasion.train.machine import Machines, sensible_threads
-from nasion.train.module import KeypointModule, rate_at
-from nasion.train.run import load_weights, open_run
-from nasion.train.spread import surprise
+from nasion.train.data.batches import Crops
+from nasion.train.loop import time_budget as timing
+from nasion.train.loop.callbacks import read_curve
+from nasion.train.loop.fit import JOINED, fit, load_faces, resume
+from nasion.train.loop.hardware import Machines, sensible_threads
+from nasion.train.loop.module import KeypointModule, rate_at
+from nasion.train.network.spread import surprise
+from nasion.train.runs.run_folder import load_weights, open_run
+from nasion.train.runs.torch_backend import TorchBackend
 
 QUIET = Console(quiet=True)
 
 DRIVER = """
 import sys
-from nasion.train import callbacks, timing
+from nasion.train.loop import callbacks
+from nasion.train.loop import time_budget as timing
 callbacks.SECONDS_BETWEEN_SAVES = 0.0
 timing.CALIBRATION_SECONDS = 0.0
 from nasion.cli import main
@@ -97,8 +98,8 @@ def test_eight_faces_can_be_learnt_by_heart(tmp_path):
     )
     fit(config, tmp_path / "run", QUIET, "x")
     from nasion.datasets import load
-    from nasion.evaluate import evaluate
-    from nasion.predict import Predictor
+    from nasion.evaluation.evaluation import evaluate
+    from nasion.predict.predictor import Predictor
 
     measured = evaluate(Predictor(tmp_path / "run"), load("synthetic:8").of_split("train"), "points")
     assert measured.nme("inter_ocular").mean() < 0.05
@@ -181,7 +182,7 @@ def test_ctrl_c_ends_with_a_usable_run(tmp_path):
 
 def test_stopped_and_resumed_ends_with_the_same_weights(tmp_path, monkeypatch):
     """As after Ctrl-C: `asked` is what the signal sets."""
-    from nasion.train.callbacks import CleanStop
+    from nasion.train.loop.callbacks import CleanStop
 
     usual = CleanStop.on_train_epoch_end
 
@@ -202,7 +203,7 @@ def test_stopped_and_resumed_ends_with_the_same_weights(tmp_path, monkeypatch):
 
 
 def test_a_run_that_never_validated_can_predict(tmp_path):
-    from nasion.predict import Predictor
+    from nasion.predict.predictor import Predictor
 
     fit(tiny(schedule={"epochs": 2, "validate_every": 5}), tmp_path / "run", QUIET, "x")
     assert np.isfinite(read_curve(tmp_path / "run" / "epochs.csv")["val_error_px"][-1])
@@ -375,7 +376,7 @@ class Hostile:
 def test_a_hostile_checkpoint_is_never_unpickled(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     fit(tiny(schedule={"epochs": 1}), tmp_path / "run", QUIET, "x")
-    from nasion.predict import Predictor
+    from nasion.predict.predictor import Predictor
 
     torch.save({"weights": Hostile()}, tmp_path / "run" / "checkpoints" / "best.pt")
     with pytest.raises(ModelError, match="refused"):
@@ -387,7 +388,7 @@ def test_a_hostile_checkpoint_is_never_unpickled(tmp_path, monkeypatch):
 
 
 def test_weights_of_another_network_are_refused(tmp_path):
-    from nasion.predict import Predictor
+    from nasion.predict.predictor import Predictor
 
     fit(tiny(schedule={"epochs": 1}), tmp_path / "a", QUIET, "x")
     fit(tiny(schedule={"epochs": 1}, data={"source": "synthetic:12", "skeleton": "nose-1"}), tmp_path / "b", QUIET, "x")

@@ -3,8 +3,8 @@
 import pytest
 
 from nasion.train.config import load
-from nasion.train.floor import decoding_floor
-from nasion.train.network import KeypointNetwork
+from nasion.train.network.decode_floor import decoding_floor
+from nasion.train.network.network import KeypointNetwork
 
 
 def test_the_mean_place_is_far_finer_than_the_highest_cell():

@@ -6,12 +6,13 @@ import torch
 
 from nasion.errors import ConfigError
 from nasion.geometry import denormalise
-from nasion.train import config, parts
-from nasion.train.codecs import Decoded
-from nasion.train.codecs.softargmax import SoftArgmax
+from nasion.train import config
 from nasion.train.config import Named, parse
-from nasion.train.network import KeypointNetwork, build_loss, mean_cost
-from nasion.train.parts import Shape
+from nasion.train.network import registry as parts
+from nasion.train.network.codecs import Decoded
+from nasion.train.network.codecs.softargmax import SoftArgmax
+from nasion.train.network.network import KeypointNetwork, build_loss, mean_cost
+from nasion.train.network.registry import Shape
 
 B, K, H, W = 2, 5, 48, 64
 
@@ -109,7 +110,7 @@ class TestLosses:
         return network, build_loss(settings("unet" if needs == "maps" else "cnn", loss=loss), network)
 
     def decoded(self, network, at):
-        from nasion.train.losses.map_l1 import log_gaussian
+        from nasion.train.network.losses.map_l1 import log_gaussian
 
         maps = log_gaussian(at, torch.zeros(B, K, 12, 16), 1.5)
         return Decoded(at, torch.zeros(B, K), torch.zeros(B, K, 2), maps)

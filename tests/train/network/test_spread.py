@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from nasion import uncertainty
-from nasion.metrics import share_within
-from nasion.train.codecs import Decoded
+from nasion.evaluation.metrics import share_within
 from nasion.train.config import load
-from nasion.train.network import KeypointNetwork, mean_cost, spread_cost
-from nasion.train.spread import LearntSpread, in_spreads, rescale, surprise, unlikelihood
+from nasion.train.network.codecs import Decoded
+from nasion.train.network.network import KeypointNetwork, mean_cost, spread_cost
+from nasion.train.network.spread import LearntSpread, in_spreads, rescale, surprise, unlikelihood
 from nasion.uncertainty import ERROR_SHAPE, MEAN_ERROR, SPREAD_OF_SCALE, ellipses, foretold_errors, nominal_share
 
 SPREAD = 0.1

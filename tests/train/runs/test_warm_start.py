@@ -11,17 +11,17 @@ from torchvision.models import resnet18
 from nasion import datasets
 from nasion.errors import ConfigError, DownloadError, ModelError
 from nasion.skeleton import load_skeleton
-from nasion.train import fit as fitting
-from nasion.train import timing
-from nasion.train.backend import TorchBackend
-from nasion.train.batches import Crops, to_tensor
+from nasion.train.loop import fit as fitting
+from nasion.train.loop import time_budget as timing
+from nasion.train.runs.torch_backend import TorchBackend
+from nasion.train.data.batches import Crops, to_tensor
 from nasion.train.config import load, parse
-from nasion.train.fit import fit
-from nasion.train.initial import adopted, begin, trained
-from nasion.train.machine import Machines
-from nasion.train.module import KeypointModule
-from nasion.train.network import KeypointNetwork
-from nasion.train.run import load_weights
+from nasion.train.loop.fit import fit
+from nasion.train.runs.warm_start import adopted, begin, trained
+from nasion.train.loop.hardware import Machines
+from nasion.train.loop.module import KeypointModule
+from nasion.train.network.network import KeypointNetwork
+from nasion.train.runs.run_folder import load_weights
 
 QUIET = Console(quiet=True)
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nasion.drawn_face.head import SKELETONS, draw_head, draw_moment, keypoints_of, projected
-from nasion.drawn_face.paint import draw_look, paint
+from nasion.datasets.drawn.head import SKELETONS, draw_head, draw_moment, keypoints_of, projected
+from nasion.datasets.drawn.paint import draw_look, paint
 from nasion.geometry import FloatArray
 from nasion.sample import Image
 

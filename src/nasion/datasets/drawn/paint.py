@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from nasion.drawn_face.head import Curves, Moment
+from nasion.datasets.drawn.head import Curves, Moment
 from nasion.geometry import FloatArray
 from nasion.sample import Image
 

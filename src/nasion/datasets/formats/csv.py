@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nasion.datasets._common import (
+from nasion.datasets.formats._reading import (
     SKELETON_HELP,
     Collector,
     annotation,

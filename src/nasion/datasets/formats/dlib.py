@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from nasion.datasets._common import (
+from nasion.datasets.formats._reading import (
     SKELETON_HELP,
     Collector,
     annotation,

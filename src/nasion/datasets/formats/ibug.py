@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from nasion import images
-from nasion.datasets._common import (
+from nasion.datasets.formats._reading import (
     SKELETON_HELP,
     Collector,
     annotation,

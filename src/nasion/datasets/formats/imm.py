@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from nasion import images
-from nasion.datasets._common import Collector, annotation, existing
+from nasion.datasets.formats._reading import Collector, annotation, existing
 from nasion.errors import AnnotationError, ConfigError
 from nasion.geometry import FloatArray
 from nasion.sample import Annotation, DataSet

@@ -2,14 +2,14 @@
 
 `synthetic:COUNT?seed=0&skeleton=imm-58` draws faces 0 to COUNT - 1 of a seed; face n is the same whatever the
 count. People come in groups of six pictures, as in the Danes: six poses and lights of one head. The drawing is
-in `nasion.drawn_face`; this file gives it the form of a data set.
+in `nasion.datasets.drawn`; this file gives it the form of a data set.
 """
 
 from pathlib import Path
 
 import numpy as np
 
-from nasion.drawn_face import SKELETONS, draw_face
+from nasion.datasets.drawn import SKELETONS, draw_face
 from nasion.errors import ConfigError, nearest
 from nasion.sample import Annotation, DataSet, Image
 from nasion.skeleton import load_skeleton

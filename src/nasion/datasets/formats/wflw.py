@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nasion.datasets._common import Collector, annotation, existing
+from nasion.datasets.formats._reading import Collector, annotation, existing
 from nasion.errors import AnnotationError
 from nasion.sample import Annotation, DataSet
 from nasion.skeleton import load_skeleton

@@ -4,8 +4,8 @@ import math
 from pathlib import Path
 from typing import TypeVar
 
+from nasion.atomic import write_bytes
 from nasion.errors import AnnotationError
-from nasion.files import write_bytes
 
 __all__ = ["ORIGINAL", "nth", "replace", "written"]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from nasion.datasets._common import pictures_folder
+from nasion.datasets.formats._reading import pictures_folder
+from nasion.datasets.write_back._common import nth, replace, written
 from nasion.geometry import FloatArray
 from nasion.skeleton import Skeleton
-from nasion.studio.labels._common import nth, replace, written
 
 VISIBLE = 2
 

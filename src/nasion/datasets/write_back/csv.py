@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from nasion.datasets._common import in_order, origin, pictures_folder
-from nasion.datasets.csv import point_names
+from nasion.datasets.formats._reading import in_order, origin, pictures_folder
+from nasion.datasets.formats.csv import point_names
+from nasion.datasets.write_back._common import nth, replace, written
 from nasion.geometry import FloatArray
 from nasion.skeleton import Skeleton
-from nasion.studio.labels._common import nth, replace, written
 
 
 class Files:

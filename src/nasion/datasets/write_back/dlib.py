@@ -10,12 +10,12 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from nasion.datasets._common import in_order
-from nasion.datasets.dlib import faces_of, part_names
+from nasion.datasets.formats._reading import in_order
+from nasion.datasets.formats.dlib import faces_of, part_names
+from nasion.datasets.write_back._common import nth, replace
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray
 from nasion.skeleton import Skeleton
-from nasion.studio.labels._common import nth, replace
 
 
 class Files:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from nasion.datasets.ibug import parse_pts
+from nasion.datasets.formats.ibug import parse_pts
+from nasion.datasets.write_back._common import replace
 from nasion.errors import ConfigError
 from nasion.geometry import FloatArray
 from nasion.skeleton import Skeleton
-from nasion.studio.labels._common import replace
 
 ORIGIN = 1
 

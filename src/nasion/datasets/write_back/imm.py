@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nasion import images
-from nasion.datasets.imm import parse_asf
+from nasion.datasets.formats.imm import parse_asf
+from nasion.datasets.write_back._common import replace
 from nasion.geometry import FloatArray
 from nasion.skeleton import Skeleton
-from nasion.studio.labels._common import replace
 
 LATIN = "latin-1"
 X, Y = 4, 6

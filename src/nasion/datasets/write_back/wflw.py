@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from nasion.datasets.wflw import COUNT, pictures_folder
+from nasion.datasets.formats.wflw import COUNT, pictures_folder
+from nasion.datasets.write_back._common import nth, replace
 from nasion.geometry import FloatArray
 from nasion.skeleton import Skeleton
-from nasion.studio.labels._common import nth, replace
 
 LATIN = "latin-1"
 

@@ -17,15 +17,15 @@ from PIL import Image as PillowImage
 from pydantic import BaseModel, Field
 
 from nasion.errors import ConfigError
+from nasion.evaluation.metrics import point_errors
 from nasion.geometry import FloatArray, box_around
-from nasion.metrics import point_errors
-from nasion.output import ellipse_table
-from nasion.predict import Predictor
+from nasion.predict.predictor import Predictor
+from nasion.predict.writers import ellipse_table
 from nasion.sample import Image, Prediction
 from nasion.studio.album import Album, version
-from nasion.studio.desk import Desk, FullError, LateError
-from nasion.studio.shelf import Shelf
-from nasion.studio.training import Training
+from nasion.studio.server.job_queue import Desk, FullError, LateError
+from nasion.studio.server.loaded_models import Shelf
+from nasion.studio.training_process import Training
 
 __all__ = ["add_album", "look_at_all"]
 

@@ -27,15 +27,15 @@ from nasion import images
 from nasion.errors import ConfigError, NasionError
 from nasion.matching import match
 from nasion.matching.morph import Pair
-from nasion.output import face_table
-from nasion.predict import Predictor
+from nasion.predict.predictor import Predictor
+from nasion.predict.writers import face_table
 from nasion.sample import Image, Prediction
 from nasion.studio.album import RUNS, Album, ConflictError
-from nasion.studio.correcting import add_album, look_at_all
-from nasion.studio.desk import Desk, FullError, LateError
-from nasion.studio.guard import Guard, RefusedError
-from nasion.studio.shelf import Shelf
-from nasion.studio.training import Training
+from nasion.studio.server.access import Guard, RefusedError
+from nasion.studio.server.album_routes import add_album, look_at_all
+from nasion.studio.server.job_queue import Desk, FullError, LateError
+from nasion.studio.server.loaded_models import Shelf
+from nasion.studio.training_process import Training
 
 __all__ = ["Settings", "build"]
 

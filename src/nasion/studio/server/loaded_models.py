@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from nasion import models
 from nasion.errors import ConfigError, nearest
-from nasion.predict import Predictor
+from nasion.predict import model_zoo as models
+from nasion.predict.predictor import Predictor
 from nasion.skeleton import Skeleton
 
 __all__ = ["Shelf"]

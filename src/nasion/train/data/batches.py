@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nasion import images
-from nasion.crop import CropConfig, face_box, to_channels
 from nasion.errors import AnnotationError, ImageError
 from nasion.geometry import Affine, FloatArray, normalise, picture_box, scale_box
+from nasion.predict.crop import CropConfig, face_box, to_channels
 from nasion.sample import Annotation, DataSet, Image, Problem
 from nasion.skeleton import Skeleton
 from nasion.train.config import AugmentConfig, ScheduleConfig
-from nasion.train.transforms import Augmentation, draw
+from nasion.train.data.augment import Augmentation, draw
 
 __all__ = ["Batch", "Batches", "Crops", "Kept", "plan", "to_tensor"]
 

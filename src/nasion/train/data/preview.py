@@ -3,13 +3,13 @@
 import cv2
 import numpy as np
 
-from nasion import draw
+from nasion.draw import points as draw
+from nasion.draw.sheets import spread_over
 from nasion.geometry import Affine
 from nasion.sample import DataSet, Image, Problem
-from nasion.shown import spread_over
-from nasion.train.batches import Crops
 from nasion.train.config import RunConfig
-from nasion.train.fit import with_its_points
+from nasion.train.data.batches import Crops
+from nasion.train.loop.fit import with_its_points
 
 __all__ = ["crops_sheet"]
 

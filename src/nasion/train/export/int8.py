@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
-from nasion.onnx_backend import INPUT
+from nasion.predict.onnx_backend import INPUT
 
 __all__ = ["FOLDED", "quantised", "unfolded"]
 

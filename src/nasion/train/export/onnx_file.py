@@ -25,21 +25,30 @@ from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
 from nasion import images
-from nasion.crop import face_box, to_channels
-from nasion.drawn_face import SIZE, draw_face
+from nasion.atomic import prove_writable, write_bytes
+from nasion.datasets.drawn import SIZE, draw_face
 from nasion.errors import ConfigError, ModelError, NasionError
-from nasion.files import prove_writable, write_bytes
 from nasion.geometry import Affine, box_around
-from nasion.models import resolve
-from nasion.onnx_backend import ANISOTROPY, INPUT, KEYPOINTS, METADATA, SPREAD, OnnxBackend, blank_hash, parse_header
+from nasion.predict.crop import face_box, to_channels
+from nasion.predict.model_zoo import resolve
+from nasion.predict.onnx_backend import (
+    ANISOTROPY,
+    INPUT,
+    KEYPOINTS,
+    METADATA,
+    SPREAD,
+    OnnxBackend,
+    blank_hash,
+    parse_header,
+)
 from nasion.skeleton import Skeleton
-from nasion.train.backend import TorchBackend
-from nasion.train.batches import Crops
 from nasion.train.config import AugmentConfig, RunConfig, parse
-from nasion.train.fit import JOINED, load_faces
-from nasion.train.network import KeypointNetwork
-from nasion.train.quantise import quantised, unfolded
-from nasion.train.run import package_versions
+from nasion.train.data.batches import Crops
+from nasion.train.export.int8 import quantised, unfolded
+from nasion.train.loop.fit import JOINED, load_faces
+from nasion.train.network.network import KeypointNetwork
+from nasion.train.runs.run_folder import package_versions
+from nasion.train.runs.torch_backend import TorchBackend
 
 __all__ = ["PARITY_PX", "export", "read_back"]
 

@@ -14,8 +14,8 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from nasion.files import write_bytes, write_text
-from nasion.train.module import KeypointModule
+from nasion.atomic import write_bytes, write_text
+from nasion.train.loop.module import KeypointModule
 
 __all__ = ["Bar", "CleanStop", "Curves", "Keeper", "read_curve"]
 

@@ -15,19 +15,19 @@ from rich.markup import escape
 from rich.progress import track
 
 from nasion import datasets
+from nasion.atomic import prove_writable
+from nasion.datasets.splits import with_validation
 from nasion.errors import ConfigError, ModelError
-from nasion.files import prove_writable
 from nasion.sample import DataSet
 from nasion.skeleton import load_skeleton
-from nasion.splits import with_validation
-from nasion.train.batches import Crops
-from nasion.train.callbacks import Bar, CleanStop, Curves, Keeper
 from nasion.train.config import RunConfig
-from nasion.train.initial import adopted
-from nasion.train.machine import ALONE, Machines, is_follower, possible_precisions, sensible_threads, take_threads
-from nasion.train.module import KeypointModule
-from nasion.train.run import Run, claimed, describe_data, load_weights, open_run
-from nasion.train.timing import Pace, fitted, measured_pace, told_time, whole_validations
+from nasion.train.data.batches import Crops
+from nasion.train.loop.callbacks import Bar, CleanStop, Curves, Keeper
+from nasion.train.loop.hardware import ALONE, Machines, is_follower, possible_precisions, sensible_threads, take_threads
+from nasion.train.loop.module import KeypointModule
+from nasion.train.loop.time_budget import Pace, fitted, measured_pace, told_time, whole_validations
+from nasion.train.runs.run_folder import Run, claimed, describe_data, load_weights, open_run
+from nasion.train.runs.warm_start import adopted
 
 __all__ = ["JOINED", "fit", "load_faces", "resume", "with_its_points"]
 

@@ -11,11 +11,11 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from nasion.errors import ConfigError
-from nasion.train.batches import Batch, Batches, Crops, plan
 from nasion.train.config import OptimizerConfig, RunConfig, ScheduleConfig
-from nasion.train.initial import HEAD, begin
-from nasion.train.network import KeypointNetwork, build_loss, mean_cost, prove_small, spread_cost
-from nasion.train.spread import rescale, surprise
+from nasion.train.data.batches import Batch, Batches, Crops, plan
+from nasion.train.network.network import KeypointNetwork, build_loss, mean_cost, prove_small, spread_cost
+from nasion.train.network.spread import rescale, surprise
+from nasion.train.runs.warm_start import HEAD, begin
 
 __all__ = ["KeypointModule", "rate_at"]
 

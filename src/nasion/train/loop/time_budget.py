@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch
 
 from nasion.train.config import RunConfig
-from nasion.train.module import KeypointModule
-from nasion.train.network import mean_cost
+from nasion.train.loop.module import KeypointModule
+from nasion.train.network.network import mean_cost
 
 __all__ = ["Pace", "fitted", "measured_pace", "told_time", "whole_validations"]
 

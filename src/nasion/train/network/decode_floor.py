@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import torch
 
-from nasion.train.losses.map_l1 import log_gaussian
-from nasion.train.network import KeypointNetwork
+from nasion.train.network.losses.map_l1 import log_gaussian
+from nasion.train.network.network import KeypointNetwork
 
 __all__ = ["Floor", "decoding_floor"]
 

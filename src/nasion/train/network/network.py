@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from nasion.errors import ConfigError
-from nasion.train import parts
-from nasion.train.codecs import Decoded
 from nasion.train.config import RunConfig
-from nasion.train.parts import Shape
-from nasion.train.pixels import HALF_RANGE, MID_GREY
-from nasion.train.spread import LearntSpread, unlikelihood
+from nasion.train.network import registry as parts
+from nasion.train.network.codecs import Decoded
+from nasion.train.network.pixels import HALF_RANGE, MID_GREY
+from nasion.train.network.registry import Shape
+from nasion.train.network.spread import LearntSpread, unlikelihood
 
 __all__ = ["KeypointNetwork", "Loss", "build_loss", "mean_cost", "prove_small", "spread_cost"]
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from nasion.errors import ConfigError, nearest
-from nasion.strict import explain
+from nasion.settings import explain
 from nasion.train.config import Named
 
 __all__ = ["Kind", "Shape", "available", "build", "find", "options"]
@@ -41,7 +41,7 @@ def available(kind: Kind) -> list[str]:
     >>> available("codecs")
     ['coordinates', 'softargmax']
     """
-    package = import_module(f"nasion.train.{kind}")
+    package = import_module(f"nasion.train.network.{kind}")
     return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
 
 
@@ -53,7 +53,7 @@ def find(kind: Kind, name: str) -> ModuleType:
     """
     if name not in available(kind):
         raise ConfigError(f'no "{name}" among the {kind}; {nearest(name, available(kind))}')
-    return import_module(f"nasion.train.{kind}.{name}")
+    return import_module(f"nasion.train.network.{kind}.{name}")
 
 
 def build(kind: Kind, part: Named, shape: Shape, *more: Any) -> Any:

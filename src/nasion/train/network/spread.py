@@ -10,7 +10,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from nasion.train.codecs import Decoded
+from nasion.train.network.codecs import Decoded
 from nasion.uncertainty import ERROR_SHAPE, SPREAD_OF_SCALE
 
 __all__ = ["LearntSpread", "in_spreads", "rescale", "surprise", "unlikelihood"]

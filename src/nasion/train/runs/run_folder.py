@@ -25,7 +25,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from nasion.errors import ConfigError, ModelError
-from nasion.files import write_text
+from nasion.atomic import write_text
 from nasion.sample import DataSet
 from nasion.skeleton import Skeleton, from_table
 from nasion.train.config import RunConfig, parse

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from nasion.errors import ModelError
 from nasion.geometry import FloatArray
-from nasion.train.batches import to_tensor
-from nasion.train.network import KeypointNetwork
-from nasion.train.run import load_weights, open_run
+from nasion.train.data.batches import to_tensor
+from nasion.train.network.network import KeypointNetwork
+from nasion.train.runs.run_folder import load_weights, open_run
 
 __all__ = ["LARGEST_DOUBT", "TorchBackend"]
 

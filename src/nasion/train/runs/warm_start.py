@@ -6,12 +6,12 @@ from rich.console import Console
 from torch import Tensor
 
 from nasion.errors import ConfigError
-from nasion.models import is_run
+from nasion.predict.model_zoo import is_run
 from nasion.skeleton import Skeleton
-from nasion.train import parts
+from nasion.train.network import registry as parts
 from nasion.train.config import Named, RunConfig
-from nasion.train.network import KeypointNetwork
-from nasion.train.run import load_weights, open_run
+from nasion.train.network.network import KeypointNetwork
+from nasion.train.runs.run_folder import load_weights, open_run
 
 __all__ = ["HEAD", "Trained", "adopted", "begin", "trained"]
 
@@ -36,7 +36,7 @@ def trained(model: str) -> Trained:
     if is_run(model):
         run = open_run(model)
         return Trained(run.config, run.skeleton, load_weights(run.best)["weights"])
-    from nasion.train.export import read_back
+    from nasion.train.export.onnx_file import read_back
 
     return Trained(*read_back(model))
 

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from nasion.strict import Strict
-from nasion.train.codecs import Decoded
-from nasion.train.parts import Shape
+from nasion.settings import Strict
+from nasion.train.network.codecs import Decoded
+from nasion.train.network.registry import Shape
 
 
 class Options(Strict):

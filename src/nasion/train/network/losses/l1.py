@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
-from nasion.strict import Strict
-from nasion.train.codecs import Decoded
-from nasion.train.parts import Shape
+from nasion.settings import Strict
+from nasion.train.network.codecs import Decoded
+from nasion.train.network.registry import Shape
 
 
 class Options(Strict):

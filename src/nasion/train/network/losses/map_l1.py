@@ -7,10 +7,10 @@ learns where every point looks alike in all faces instead of balancing far cells
 from pydantic import Field
 from torch import Tensor
 
-from nasion.strict import Strict
-from nasion.train.codecs import Decoded
-from nasion.train.codecs.softargmax import centres
-from nasion.train.parts import Shape
+from nasion.settings import Strict
+from nasion.train.network.codecs import Decoded
+from nasion.train.network.codecs.softargmax import centres
+from nasion.train.network.registry import Shape
 
 
 class Options(Strict):

@@ -6,8 +6,8 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from nasion.errors import ConfigError
-from nasion.strict import Strict
-from nasion.train.parts import Shape
+from nasion.settings import Strict
+from nasion.train.network.registry import Shape
 
 
 class Options(Strict):

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torchvision.models import ResNet18_Weights, resnet18
 
 from nasion.errors import DownloadError, ModelError
-from nasion.strict import Strict
-from nasion.train.parts import Shape
-from nasion.train.pixels import HALF_RANGE, MID_GREY
-from nasion.train.run import load_weights
+from nasion.settings import Strict
+from nasion.train.network.pixels import HALF_RANGE, MID_GREY
+from nasion.train.network.registry import Shape
+from nasion.train.runs.run_folder import load_weights
 
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of RGB from 0 to 1: what torchvision's weights were trained with."""

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nasion.errors import ConfigError
-from nasion.strict import Strict
-from nasion.train.parts import Shape
+from nasion.settings import Strict
+from nasion.train.network.registry import Shape
 
 STRIDES = (2, 4, 8, 16, 32, 64)
 

@@ -7,12 +7,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from nasion.atomic import write_bytes
 from nasion.errors import ConfigError
-from nasion.evaluate import Evaluation, evaluate
-from nasion.files import write_bytes
-from nasion.predict import Predictor
-from nasion.report import prove_report, told
-from nasion.robustness import SCALES, SHIFTS, box_curve
+from nasion.evaluation.box_sensitivity import SCALES, SHIFTS, box_curve
+from nasion.evaluation.evaluation import Evaluation, evaluate
+from nasion.evaluation.report import prove_report, told
+from nasion.predict.predictor import Predictor
 from nasion.sample import DataSet
 
 __all__ = ["NAMES", "draw_box_curve", "measure", "point_line", "prove_curve", "scores_table"]
@@ -52,7 +52,7 @@ def draw_box_curve(predictor: Predictor, faces: DataSet, path: Path, console: Co
         OutputError: the file cannot be written.
     """
     prove_curve(path)
-    from nasion import plots
+    from nasion.evaluation import plots
 
     total = len(faces) * (len(SHIFTS) + len(SCALES))
     steps = iter(track(range(total), "moving boxes", console=console, transient=True))

@@ -1,0 +1,3 @@
+"""Face detectors."""
+
+from nasion.detect.yunet import *  # noqa: F403

@@ -1,0 +1,1 @@
+"""Keypoints drawn on images, and images arranged on sheets."""

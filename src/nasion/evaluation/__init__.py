@@ -1,0 +1,1 @@
+"""Errors of a model on labelled faces: scores, figures and the report."""

@@ -1,0 +1,1 @@
+"""Faces, batches and augmentation."""
