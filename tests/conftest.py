@@ -7,7 +7,7 @@ import pooch
 import pytest
 
 from nasion import datasets
-from nasion.detect import yunet as detect
+from nasion.detect import yunet as yunet_module
 
 ROOT = Path(__file__).parents[1]
 MODELS = ROOT.parent / "shared" / "models"
@@ -38,7 +38,7 @@ def _no_downloads(tmp_path_factory):
     patch = pytest.MonkeyPatch()
     cache = tmp_path_factory.mktemp("cache")
     patch.setattr(pooch, "os_cache", lambda _name: cache)
-    patch.setattr(yunet, "YUNET_URL", "http://127.0.0.1:9/yunet_n_640_640.onnx")
+    patch.setattr(yunet_module, "YUNET_URL", "http://127.0.0.1:9/yunet_n_640_640.onnx")
     yield
     patch.undo()
 
@@ -55,4 +55,4 @@ def yunet_file():
 @pytest.fixture(scope="session")
 def yunet(yunet_file):
     """Return the detector."""
-    return detect.YuNet(yunet_file)
+    return yunet_module.YuNet(yunet_file)
