@@ -24,12 +24,12 @@ from nasion.predict.model_zoo import resolve
 from nasion.predict.onnx_backend import OnnxBackend
 from nasion.predict.predictor import Predictor
 from nasion.train import config
-from nasion.train.data.batches import Batches, Crops, plan
+from nasion.train.data.batches import Batches, CropSource, plan
 from nasion.train.jobs import train_job
-from nasion.train.loop.hardware import ALONE, Machines, possible_precisions
+from nasion.train.loop.hardware import SINGLE_PROCESS, Devices, possible_precisions
 from nasion.train.loop.module import KeypointModule
-from nasion.train.loop.time_budget import measured_pace
-from nasion.train.network.network import mean_cost
+from nasion.train.loop.time_budget import measure_pace
+from nasion.train.network.network import mean_loss
 
 ROUNDS = 5
 PICTURES = 100
@@ -41,7 +41,7 @@ def main() -> None:
     """Print one table of rates and times, each with its aim."""
     table = Table("what", "measured", "aim")
     resolved = config.load("danes-heatmap", ["crop.height=128", "crop.width=128"], "synthetic:96")
-    crops = Crops(datasets.load("synthetic:96"), resolved.crop, resolved.augment)
+    crops = CropSource(datasets.load("synthetic:96"), resolved.crop, resolved.augment)
     with tempfile.TemporaryDirectory() as place:
         table.add_row("loader, all augmentation, 128 px, one core", f"{loader_rate(crops):,.0f} crops/s", ">= 2,000")
         step, bare = step_rates(resolved, crops)
@@ -75,7 +75,7 @@ def best(action: Callable[[], object], rounds: int = ROUNDS) -> float:
     return min(times)
 
 
-def loader_rate(crops: Crops) -> float:
+def loader_rate(crops: CropSource) -> float:
     """Return varied crops a second on one core."""
     cv2.setNumThreads(1)
     faces = list(range(len(crops)))
@@ -83,17 +83,17 @@ def loader_rate(crops: Crops) -> float:
     return len(faces) / seconds
 
 
-def step_rates(resolved: config.RunConfig, crops: Crops) -> tuple[float, float]:
+def step_rates(resolved: config.RunConfig, crops: CropSource) -> tuple[float, float]:
     """Return faces a second of training with its loader, and of the network's forward and backward alone."""
     module = KeypointModule(resolved, crops, None)
-    bfloat = measured_pace(module, possible_precisions(resolved, ALONE), 1)[0] == "bfloat16"
+    bfloat = measure_pace(module, possible_precisions(resolved, SINGLE_PROCESS), 1)[0] == "bfloat16"
     optimizer = module.configure_optimizers()["optimizer"]
     steps = plan(len(crops), resolved.schedule.batch, 0, 0) * 2
     batch = crops.batch(steps[0][0].tolist())
 
     def learn(one: object) -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat):
-            mean_cost(module.loss, module.network.decode(one.crops), one.target).backward()  # pyright: ignore[reportAttributeAccessIssue]
+            mean_loss(module.loss, module.network.decode(one.crops), one.target).backward()  # pyright: ignore[reportAttributeAccessIssue]
 
     def bare() -> None:
         for _ in steps:
@@ -121,9 +121,9 @@ def import_seconds(module: str) -> float:
 
 
 def a_run(folder: Path) -> Path:
-    """Return a run that has learnt a little."""
+    """Return a run that has learned a little."""
     nose = config.load("nose", ["schedule.epochs=1"], "synthetic:24")
-    return train_job(nose, folder / "run", QUIET, "bench", None, Machines()).folder
+    return train_job(nose, folder / "run", QUIET, "bench", None, Devices()).folder
 
 
 def predict_seconds(folder: Path, model: Path | str = "default") -> float:

@@ -1,4 +1,4 @@
-"""How many labelled faces a network of one's own needs: the Danes with a few, from `default` and from scratch.
+"""How many labeled faces a network of one's own needs: the Danes with a few, from `default` and from scratch.
 
 python bench/few_faces.py imm:DIR --out docs/few_faces.png
 """
@@ -17,7 +17,7 @@ from nasion.evaluation.evaluation import evaluate
 from nasion.predict.predictor import Predictor
 from nasion.train import config
 from nasion.train.jobs import train_job
-from nasion.train.loop.hardware import ALONE
+from nasion.train.loop.hardware import SINGLE_PROCESS
 from nasion.train.runs.run_folder import open_run
 
 FACES = (8, 32, 0)
@@ -66,7 +66,7 @@ def learn(data: str, count: int, start: list[str], folder: Path) -> None:
     """Train with `count` faces."""
     settings = [f"data.faces={count}", "data.validation_share=0", "schedule.batch=8", *start]
     resolved = config.load("finetune", [*settings, f"schedule.epochs={max(1, STEPS * 8 // (count or ALL))}"], data)
-    train_job(resolved, folder, Console(quiet=True), "bench/few_faces.py", None, ALONE)
+    train_job(resolved, folder, Console(quiet=True), "bench/few_faces.py", None, SINGLE_PROCESS)
 
 
 def _seconds(folder: Path) -> float:
@@ -84,7 +84,7 @@ def figure(found: dict[str, list[tuple[int, float, float]]]) -> Figure:
         axis.plot([count for count, *_ in each], [100 * nme for _, nme, _ in each], "o-", label=name)
         for count, nme, _ in each:
             axis.annotate(f"{100 * nme:.1f}", (count, 100 * nme), xytext=(0, 6), textcoords="offset points", fontsize=8)
-    axis.set(xscale="log", yscale="log", xlabel="labelled faces to learn from", ylabel="NME, inter-ocular (%)")
+    axis.set(xscale="log", yscale="log", xlabel="labeled faces to learn from", ylabel="NME, inter-ocular (%)")
     counts = [count for count, *_ in next(iter(found.values()))]
     axis.set_xticks(counts, [str(count) for count in counts])
     axis.set_yticks([tick for tick in TICKS if axis.get_ylim()[0] <= tick <= axis.get_ylim()[1]])

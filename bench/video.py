@@ -17,7 +17,7 @@ from nasion import images
 from nasion.geometry import Affine, FloatArray, scale_box
 from nasion.predict.predictor import Predictor
 from nasion.sample import Image
-from nasion.video import STRENGTHS, Follower, Frame, follow
+from nasion.video import STRENGTHS, FaceTracker, Frame, follow
 
 SIZE = (720, 1280)
 RATE = 25.0
@@ -57,10 +57,10 @@ def scenes(predictor: Predictor) -> list[Scene]:
     """Return the clips."""
     face = data.astronaut()
     points = predictor(face, [STILL_BOX])[0].keypoints
-    centre = points.mean(0)
+    center = points.mean(0)
     large = Affine.linear(2.2 * np.eye(2), [0, 0])
     start = Affine.translation(300, 20) @ large
-    middle = start(centre)
+    middle = start(center)
 
     def swing(k: int) -> Affine:
         return Affine.translation(160 * np.sin(k / 12), 20 * np.sin(k / 7)) @ start
@@ -153,7 +153,7 @@ def lag(places: list[tuple[int, FloatArray, FloatArray]]) -> str:
 def pace(predictor: Predictor, count: int = 60) -> float:
     """Return frames a second of following one face at 720p."""
     image = scenes(predictor)[0].frames[0][0]
-    follower = Follower(predictor, "light")
+    follower = FaceTracker(predictor, "light")
     follower(image, 0.0)
     began = time.perf_counter()
     for k in range(1, count):

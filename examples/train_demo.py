@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from nasion import images
-from nasion.datasets.drawn import draw_face
+from nasion.datasets.drawn import render_face
 
 FOLDER = Path("demo")
 NEW_PEOPLE = 7
@@ -17,8 +17,8 @@ def main() -> None:
     """Run the commands that a person would type, and say what to open."""
     run, picture = FOLDER / "nose", FOLDER / "new-face.png"
     shutil.rmtree(run, ignore_errors=True)
-    images.write(picture, draw_face(NEW_PEOPLE, person=0, view=1, skeleton="imm-58").image)
-    # Moved copies keep so small a set from being learnt by heart; the recipe itself does without, to show just that.
+    images.write(picture, render_face(NEW_PEOPLE, person=0, view=1, skeleton="imm-58").image)
+    # Moved copies keep so small a set from being learned by heart; the recipe itself does without, to show just that.
     moved = ["--set", "augment.shift=0.1", "--set", "augment.flip=0.5"]
     nasion("train", "nose", "--data", "synthetic:240", "--minutes", "1", *moved, "--out", str(run))
     nasion("predict", str(picture), "--model", str(run), "--out", str(FOLDER))

@@ -52,7 +52,7 @@ def test_a_full_disk_keeps_the_old_file(tmp_path, monkeypatch):
 def test_a_file_in_the_way_of_a_folder(tmp_path):
     (tmp_path / "a").write_text("")
     with pytest.raises(OutputError, match="cannot write"):
-        files.prove_writable(tmp_path / "a" / "b")
+        files.ensure_writable(tmp_path / "a" / "b")
 
 
 def test_fingerprint_sees_names_and_contents_but_not_order(tmp_path):

@@ -11,9 +11,9 @@ from nasion.geometry import (
     Affine,
     box_around,
     box_to_aspect,
-    denormalise,
-    normalise,
-    picture_box,
+    denormalize,
+    image_box,
+    normalize,
     scale_box,
     similarity_between,
 )
@@ -30,7 +30,7 @@ def affines(draw):
     return Affine.translation(draw(numbers), draw(numbers)) @ turned @ scaled
 
 
-def test_resize_maps_centres_by_the_convention():
+def test_resize_maps_centers_by_the_convention():
     # 256 → 64: s = 1/4, x' = (100 + 0.5) / 4 - 0.5 = 24.625
     assert Affine.resize((256, 256), (64, 64))([100.0, 100.0]) == pytest.approx([24.625, 24.625])
 
@@ -74,12 +74,12 @@ def test_mirror_twice_is_nothing(width, p):
 
 
 @given(sizes, points)
-def test_normalise_is_undone(size, p):
-    assert np.allclose(denormalise(normalise(p, size), size), p, atol=1e-9)
+def test_normalize_is_undone(size, p):
+    assert np.allclose(denormalize(normalize(p, size), size), p, atol=1e-9)
 
 
-def test_normalise_agrees_with_grid_sample_convention():
-    assert normalise(picture_box((48, 64)).reshape(2, 2), (48, 64)).tolist() == [[-1, -1], [1, 1]]
+def test_normalize_agrees_with_grid_sample_convention():
+    assert normalize(image_box((48, 64)).reshape(2, 2), (48, 64)).tolist() == [[-1, -1], [1, 1]]
 
 
 @given(affines())
@@ -136,7 +136,7 @@ def test_similarity_of_one_point_is_refused():
 
 
 @given(st.tuples(numbers, numbers), st.tuples(st.floats(1, 50), st.floats(1, 50)), sizes)
-def test_aspect_box_covers_the_box_around_its_centre(low, side, size):
+def test_aspect_box_covers_the_box_around_its_center(low, side, size):
     box = np.array([*low, low[0] + side[0], low[1] + side[1]])
     wide = box_to_aspect(box, size)
     assert (wide[:2] <= box[:2] + 1e-6).all()

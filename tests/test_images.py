@@ -17,7 +17,7 @@ SIZE = (48, 64)
 
 
 @pytest.fixture
-def colours():
+def colors():
     """A picture whose left half is orange and right half blue, so that a mirror or a swap shows."""
     picture = np.zeros((*SIZE, 3), np.uint8)
     picture[:, :32], picture[:, 32:] = (255, 140, 0), (30, 120, 255)
@@ -28,28 +28,28 @@ def close(found, expected, tolerance=4):
     return found.shape == expected.shape and np.abs(found.astype(int) - expected).max() <= tolerance
 
 
-def test_png_is_read_as_it_was_written(tmp_path, colours):
-    images.write(tmp_path / "a.png", colours)
-    assert np.array_equal(images.read(tmp_path / "a.png"), colours)
+def test_png_is_read_as_it_was_written(tmp_path, colors):
+    images.write(tmp_path / "a.png", colors)
+    assert np.array_equal(images.read(tmp_path / "a.png"), colors)
     assert images.size(tmp_path / "a.png") == SIZE
 
 
-def test_content_counts_not_the_name(tmp_path, colours):
-    images.write(tmp_path / "a.png", colours)
+def test_content_counts_not_the_name(tmp_path, colors):
+    images.write(tmp_path / "a.png", colors)
     (tmp_path / "a.png").rename(tmp_path / "a.jpg")
-    assert np.array_equal(images.read(tmp_path / "a.jpg"), colours)
+    assert np.array_equal(images.read(tmp_path / "a.jpg"), colors)
 
 
-def test_cmyk(tmp_path, colours):
-    PillowImage.fromarray(colours).convert("CMYK").save(tmp_path / "a.jpg", quality=100)
-    assert close(images.read(tmp_path / "a.jpg")[:, 2:30], colours[:, 2:30], 12)
+def test_cmyk(tmp_path, colors):
+    PillowImage.fromarray(colors).convert("CMYK").save(tmp_path / "a.jpg", quality=100)
+    assert close(images.read(tmp_path / "a.jpg")[:, 2:30], colors[:, 2:30], 12)
 
 
-def test_grey_with_alpha_lies_on_white(tmp_path):
-    grey = np.full((*SIZE, 2), 100, np.uint8)
-    grey[..., 1] = 255
-    grey[:, :32, 1] = 0
-    PillowImage.fromarray(grey, "LA").save(tmp_path / "a.png")
+def test_gray_with_alpha_lies_on_white(tmp_path):
+    gray = np.full((*SIZE, 2), 100, np.uint8)
+    gray[..., 1] = 255
+    gray[:, :32, 1] = 0
+    PillowImage.fromarray(gray, "LA").save(tmp_path / "a.png")
     found = images.read(tmp_path / "a.png")
     assert (found[:, :32] == 255).all()
     assert (found[:, 32:] == 100).all()
@@ -61,23 +61,23 @@ def test_sixteen_bits(tmp_path):
     assert close(images.read(tmp_path / "a.png")[..., 0], np.rint(ramp / 257).astype(int), 0)
 
 
-def test_palette_with_transparency(tmp_path, colours):
-    picture = PillowImage.fromarray(colours).quantize(4)
+def test_palette_with_transparency(tmp_path, colors):
+    picture = PillowImage.fromarray(colors).quantize(4)
     picture.save(tmp_path / "a.gif", transparency=picture.getpixel((0, 0)))
     found = images.read(tmp_path / "a.gif")
     assert (found[:, :32] == 255).all()
-    assert close(found[:, 32:], colours[:, 32:], 8)
+    assert close(found[:, 32:], colors[:, 32:], 8)
 
 
 @pytest.mark.parametrize(
     ("orientation", "back"),
     [(1, lambda a: a), (3, lambda a: a[::-1, ::-1]), (6, lambda a: np.rot90(a, 1)), (8, lambda a: np.rot90(a, -1))],
 )
-def test_exif_orientation_is_applied_once(tmp_path, colours, orientation, back):
+def test_exif_orientation_is_applied_once(tmp_path, colors, orientation, back):
     exif = PillowImage.Exif()
     exif[0x0112] = orientation
-    PillowImage.fromarray(np.ascontiguousarray(back(colours))).save(tmp_path / "a.png", exif=exif)
-    assert np.array_equal(images.read(tmp_path / "a.png"), colours)
+    PillowImage.fromarray(np.ascontiguousarray(back(colors))).save(tmp_path / "a.png", exif=exif)
+    assert np.array_equal(images.read(tmp_path / "a.png"), colors)
     assert images.size(tmp_path / "a.png") == SIZE
 
 
@@ -111,14 +111,14 @@ def test_the_size_of_a_huge_picture_is_refused_too(tmp_path):
         images.size(tmp_path / "a.png")
 
 
-def test_a_smaller_limit_can_be_asked_for(tmp_path, colours):
-    images.write(tmp_path / "a.png", colours)
+def test_a_smaller_limit_can_be_asked_for(tmp_path, colors):
+    images.write(tmp_path / "a.png", colors)
     with pytest.raises(ImageError, match="64 x 48 = 3,072 pixels, more than 3,000"):
         images.read(tmp_path / "a.png", max_pixels=3000)
 
 
-def broken(path, kind, colours):
-    PillowImage.fromarray(colours).resize((640, 480)).save(path, "JPEG")
+def broken(path, kind, colors):
+    PillowImage.fromarray(colors).resize((640, 480)).save(path, "JPEG")
     data = path.read_bytes()
     path.write_bytes(
         {"truncated": data[: len(data) // 2], "text": b"a diary\n" * 20, "empty": b"", "header": data[:30]}[kind]
@@ -126,17 +126,17 @@ def broken(path, kind, colours):
 
 
 @pytest.mark.parametrize("kind", ["truncated", "text", "empty", "header"])
-def test_what_is_no_picture_is_one_clear_line(tmp_path, colours, kind):
-    broken(tmp_path / "a.jpg", kind, colours)
+def test_what_is_no_picture_is_one_clear_line(tmp_path, colors, kind):
+    broken(tmp_path / "a.jpg", kind, colors)
     with pytest.raises(ImageError, match=r"a\.jpg: (damaged|not a picture)") as caught:
         images.read(tmp_path / "a.jpg")
     assert "\n" not in str(caught.value)
 
 
-def test_a_damaged_avif_is_one_clear_line(tmp_path, colours):
+def test_a_damaged_avif_is_one_clear_line(tmp_path, colors):
     if not features.check("avif"):
         pytest.skip("this Pillow has no AVIF")
-    PillowImage.fromarray(colours).resize((640, 480)).save(tmp_path / "a.avif")
+    PillowImage.fromarray(colors).resize((640, 480)).save(tmp_path / "a.avif")
     data = bytearray((tmp_path / "a.avif").read_bytes())
     data[len(data) // 2 :] = bytes(255 - value for value in data[len(data) // 2 :])
     (tmp_path / "a.avif").write_bytes(data)
@@ -151,9 +151,9 @@ def test_missing_file_and_folder(tmp_path):
         images.read(tmp_path)
 
 
-def test_an_unknown_suffix_leaves_nothing_behind(tmp_path, colours):
+def test_an_unknown_suffix_leaves_nothing_behind(tmp_path, colors):
     with pytest.raises(OutputError, match=r"use \.png or \.jpg"):
-        images.write(tmp_path / "a.xyz", colours)
+        images.write(tmp_path / "a.xyz", colors)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -12,7 +12,7 @@ flip = "1 0 2 4 3"
 eyes = "0-1"
 nose = "2"
 mouth = "3-4"
-[normalisers]
+[normalizers]
 inter_ocular = ["0", "1"]
 """
 

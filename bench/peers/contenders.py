@@ -58,7 +58,7 @@ def of_nasion(model: str, name: str | None = None, note: str = "", refine: int |
     predictor = Predictor(backend)
 
     def find(image: Image, box: FloatArray) -> Points:
-        return predictor.at([image], [box])[0].keypoints
+        return predictor.predict_boxes([image], [box])[0].keypoints
 
     return Contender(name or model, find, size / 1e6, packages, note)
 
@@ -224,7 +224,7 @@ class Mesh:
 
 
 def _mean_frame(meshes: Sequence[FloatArray]) -> FloatArray:
-    """Return the mean mesh (468, 2) of unit size about its centre."""
+    """Return the mean mesh (468, 2) of unit size about its center."""
 
     def unit(mesh: FloatArray) -> FloatArray:
         box = box_around(mesh)

@@ -1,69 +1,129 @@
-"""Files written whole or not at all, and fingerprints of what is in them."""
+"""Files that appear complete or not at all, and checks that they can be written.
+
+Every file of nasion is written through `atomic_path`: into a temporary file in the same folder, then moved into place.
+"""
 
 import hashlib
 import os
+import secrets
 import stat
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nasion.errors import ConfigError, OutputError
 
-__all__ = ["fingerprint", "new_mode", "prove_apart", "prove_writable", "write_bytes", "write_text"]
+__all__ = [
+    "atomic_path",
+    "ensure_no_overwrite",
+    "ensure_writable",
+    "fingerprint",
+    "write_bytes",
+    "write_text",
+]
+
+NEW_FILE_MODE = 0o666
+"""Permissions of a new file before the kernel applies the user's umask."""
+
+
+@contextmanager
+def atomic_path(path: str | Path, keep_on_interrupt: Callable[[], bool] = lambda: False) -> Iterator[Path]:
+    """Yield an empty temporary file in the folder of `path`, and move it to `path` when the block succeeds.
+
+    The folder is created if necessary. A symbolic link stays a link and its target is replaced. An existing file keeps
+    its permissions. The file is flushed to the disk before it is moved, so a power failure leaves the old content or
+    the new one. If the block raises, the temporary file is deleted and `path` is unchanged.
+
+    Args:
+        path: the file to write.
+        keep_on_interrupt: called after Ctrl-C; if it returns True, the file is moved into place as far as it was written.
+
+    Raises:
+        OutputError: the folder cannot be created, is read-only or is full.
+    """
+    target = Path(path).resolve()
+    with translate_os_errors(path):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = _new_file(target)
+        try:
+            try:
+                yield part
+            except KeyboardInterrupt:
+                if keep_on_interrupt():
+                    _move(part, target)
+                raise
+            _move(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def translate_os_errors(path: str | Path) -> Iterator[None]:
+    """Turn an `OSError` while writing `path` into an `OutputError` of one line."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another location") from None
+
+
+def _new_file(target: Path) -> Path:
+    """Create an empty file beside `target` that no other process or thread uses, and return its path."""
+    part = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part{target.suffix}")
+    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, NEW_FILE_MODE))
+    return part
+
+
+def _move(part: Path, target: Path) -> None:
+    """Flush `part` to the disk and move it to `target`."""
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    if target.exists():
+        part.chmod(stat.S_IMODE(target.stat().st_mode))
+    part.replace(target)
+    with suppress(OSError):  # not every file system can flush a folder
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def write_bytes(path: str | Path, data: bytes | Iterable[bytes]) -> None:
-    """Write a file whole or not at all: beside its place first, then moved onto it.
-
-    A link stays one, and what it points to is written. What is no file, such as a pipe, is written as it is.
+    """Write a file completely or not at all; non-regular targets such as pipes are written directly.
 
     Args:
         path: the file.
-        data: its content, or the parts of it, one after the other.
+        data: its content, or the parts of its content in order.
 
     Raises:
-        OutputError: the folder cannot be made, is read-only or full.
+        OutputError: the folder cannot be created, is read-only or is full.
     """
     path = Path(path)
     parts = [data] if isinstance(data, bytes) else data
-    try:
-        if path.exists() and not path.is_file() and not path.is_dir():
-            with path.open("wb") as file:
-                file.writelines(parts)
-            return
-        _put(path.resolve(), parts)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another place") from None
-
-
-def _put(path: Path, parts: Iterable[bytes]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with translate_os_errors(path), path.open("wb") as file:
             file.writelines(parts)
-        Path(part).chmod(stat.S_IMODE(path.stat().st_mode) if path.exists() else new_mode())
-        Path(part).replace(path)
-    finally:  # after Ctrl-C too
-        Path(part).unlink(missing_ok=True)
+        return
+    with atomic_path(path) as part, part.open("wb") as file:
+        file.writelines(parts)
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a UTF-8 file whole or not at all.
+    """Write a UTF-8 file completely or not at all.
 
     Raises:
-        OutputError: the folder cannot be made, is read-only or full.
+        OutputError: the folder cannot be created, is read-only or is full.
     """
     write_bytes(path, text.encode("utf-8"))
 
 
-def prove_writable(folder: str | Path) -> Path:
-    """Return the folder, made if it was not there, after writing a byte to it: better told before an hour's work.
+def ensure_writable(folder: str | Path) -> Path:
+    """Return the folder, created if necessary, after a test write, so that a long job fails early.
 
     Raises:
-        OutputError: it cannot be made, is read-only or full.
+        OutputError: it cannot be created, is read-only or is full.
     """
-    probe = Path(folder) / ".writable"
+    probe = Path(folder) / f".writable-{secrets.token_hex(6)}"
     try:
         write_bytes(probe, b"1")
     except OutputError as error:
@@ -72,29 +132,22 @@ def prove_writable(folder: str | Path) -> Path:
     return Path(folder)
 
 
-def prove_apart(own: Iterable[Path], written: Iterable[Path]) -> None:
-    """Refuse to write over what may be a person's own: in the folders of `own` files nothing that is there is replaced.
+def ensure_no_overwrite(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
+    """Refuse to overwrite existing files in a folder that holds inputs.
 
     Raises:
-        ConfigError: a file to be written is there already.
+        ConfigError: one of `outputs` exists in the folder of one of `inputs`.
     """
-    folders = {path.parent.resolve() for path in own}
-    for each in written:
-        if each.parent.resolve() in folders and each.exists():
-            raise ConfigError(f"{each} is there already, among your files; choose another folder with --out")
+    folders = {path.parent.resolve() for path in inputs}
+    for output in outputs:
+        if output.parent.resolve() in folders and output.exists():
+            raise ConfigError(f"{output} already exists among your files; choose another folder with --out")
 
 
 def fingerprint(files: Iterable[Path], root: Path) -> str:
-    """Return the SHA-256 over the files' names (relative to `root`, sorted) and their contents."""
-    whole = hashlib.sha256()
+    """Return the SHA-256 over the files' names (relative to `root`, sorted) and contents."""
+    digest = hashlib.sha256()
     for path in sorted(files, key=lambda path: path.relative_to(root).as_posix()):
-        whole.update(path.relative_to(root).as_posix().encode() + b"\0")
-        whole.update(hashlib.sha256(path.read_bytes()).digest())
-    return whole.hexdigest()
-
-
-def new_mode() -> int:
-    """Return who may read and write a new file, as the user has set it; a temporary file is its maker's alone."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

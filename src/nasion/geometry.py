@@ -1,6 +1,6 @@
 """Points, boxes and the affine maps between frames: the only home of "+ 0.5" and "W - 1".
 
-One convention holds everywhere. Points are (x, y), 0-based, and (0, 0) is the *centre* of the
+One convention holds everywhere. Points are (x, y), 0-based, and (0, 0) is the *center* of the
 top-left pixel, so a picture of width W reaches from -0.5 to W - 0.5:
 
          -0.5   0.5   1.5   2.5        W = 3
@@ -21,11 +21,13 @@ __all__ = [
     "Affine",
     "FloatArray",
     "box_around",
+    "box_center",
+    "box_size",
     "box_to_aspect",
-    "denormalise",
+    "denormalize",
+    "image_box",
     "is_present",
-    "normalise",
-    "picture_box",
+    "normalize",
     "scale_box",
     "similarity_between",
 ]
@@ -33,7 +35,7 @@ __all__ = [
 FloatArray = NDArray[np.float64]
 
 HALF_PIXEL = 0.5
-"""Distance from a pixel's centre to its edge."""
+"""Distance from a pixel's center to its edge."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,16 +99,16 @@ class Affine:
         return Affine(np.array([[1.0, 0.0, dx], [0.0, 1.0, dy]]))
 
     @staticmethod
-    def linear(matrix: ArrayLike, centre: ArrayLike) -> "Affine":
-        """Return the 2x2 `matrix` applied about `centre` (2,)."""
-        linear, fixed = np.asarray(matrix, np.float64), np.asarray(centre, np.float64)
+    def linear(matrix: ArrayLike, center: ArrayLike) -> "Affine":
+        """Return the 2x2 `matrix` applied about `center` (2,)."""
+        linear, fixed = np.asarray(matrix, np.float64), np.asarray(center, np.float64)
         return Affine(np.column_stack([linear, fixed - linear @ fixed]))
 
     @staticmethod
-    def rotation(degrees: float, centre: ArrayLike) -> "Affine":
-        """Return the rotation about `centre`; positive turns x towards y, clockwise on a screen."""
+    def rotation(degrees: float, center: ArrayLike) -> "Affine":
+        """Return the rotation about `center`; positive turns x towards y, clockwise on a screen."""
         c, s = cos(radians(degrees)), sin(radians(degrees))
-        return Affine.linear([[c, -s], [s, c]], centre)
+        return Affine.linear([[c, -s], [s, c]], center)
 
     @staticmethod
     def mirror(width: int) -> "Affine":
@@ -123,13 +125,13 @@ class Affine:
     @staticmethod
     def resize(source: tuple[int, int], target: tuple[int, int]) -> "Affine":
         """Return the map of a whole picture to another size: x' = s(x + 0.5) - 0.5."""
-        return Affine.crop(picture_box(source), target)
+        return Affine.crop(image_box(source), target)
 
 
-def picture_box(size: tuple[int, int]) -> FloatArray:
+def image_box(size: tuple[int, int]) -> FloatArray:
     """Return the box (4,) of a whole picture of `size` (height, width).
 
-    >>> picture_box((480, 640)).tolist()
+    >>> image_box((480, 640)).tolist()
     [-0.5, -0.5, 639.5, 479.5]
     """
     height, width = size
@@ -159,43 +161,61 @@ def box_around(points: ArrayLike) -> FloatArray:
     return np.concatenate([present.min(axis=0), present.max(axis=0)])
 
 
+def box_center(box: FloatArray) -> FloatArray:
+    """Return the center (..., 2) of boxes (..., 4), in their frame.
+
+    >>> box_center(np.array([0.0, 0.0, 10.0, 20.0]))
+    array([ 5., 10.])
+    """
+    return (box[..., :2] + box[..., 2:]) / 2
+
+
+def box_size(box: FloatArray) -> float:
+    """Return the geometric mean of the width and height of a box (4,), px.
+
+    >>> box_size(np.array([0.0, 0.0, 4.0, 9.0]))
+    6.0
+    """
+    return float(np.sqrt(np.prod(box[2:] - box[:2])))
+
+
 def scale_box(box: ArrayLike, factor: float, shift: ArrayLike = (0.0, 0.0)) -> FloatArray:
-    """Return the box grown by `factor` about its centre, then moved by `shift` of its own (width, height).
+    """Return the box grown by `factor` about its center, then moved by `shift` of its own (width, height).
 
     >>> scale_box([0, 0, 10, 20], 2.0)
     array([ -5., -10.,  15.,  30.])
     """
     array = np.asarray(box, np.float64)
     side = array[2:] - array[:2]
-    centre = (array[:2] + array[2:]) / 2 + np.asarray(shift, np.float64) * side
-    return np.concatenate([centre - side * factor / 2, centre + side * factor / 2])
+    center = (array[:2] + array[2:]) / 2 + np.asarray(shift, np.float64) * side
+    return np.concatenate([center - side * factor / 2, center + side * factor / 2])
 
 
 def box_to_aspect(box: ArrayLike, size: tuple[int, int]) -> FloatArray:
-    """Return the smallest box with the centre of `box` and the aspect of `size` that covers `box`.
+    """Return the smallest box with the center of `box` and the aspect of `size` that covers `box`.
 
     >>> box_to_aspect([0, 0, 10, 20], (64, 64))
     array([-5.,  0., 15., 20.])
     """
     array = np.asarray(box, np.float64)
-    side, centre = array[2:] - array[:2], (array[:2] + array[2:]) / 2
+    side, center = array[2:] - array[:2], (array[:2] + array[2:]) / 2
     unit = np.array([size[1], size[0]], np.float64)
     half = unit * np.max(side / unit) / 2
-    return np.concatenate([centre - half, centre + half])
+    return np.concatenate([center - half, center + half])
 
 
-def normalise(points: FloatArray, size: tuple[int, int]) -> FloatArray:
+def normalize(points: FloatArray, size: tuple[int, int]) -> FloatArray:
     """Return px (..., 2) of a picture of `size` as (-1, 1) from edge to edge.
 
-    >>> normalise(np.array([[-0.5, 23.5]]), (48, 64))
+    >>> normalize(np.array([[-0.5, 23.5]]), (48, 64))
     array([[-1.,  0.]])
     """
     unit = np.array([size[1], size[0]], np.float64)
     return (2 * points + 1) / unit - 1
 
 
-def denormalise(points: FloatArray, size: tuple[int, int]) -> FloatArray:
-    """Return what `normalise` was given."""
+def denormalize(points: FloatArray, size: tuple[int, int]) -> FloatArray:
+    """Return what `normalize` was given."""
     unit = np.array([size[1], size[0]], np.float64)
     return ((points + 1) * unit - 1) / 2
 

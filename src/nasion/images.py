@@ -20,7 +20,7 @@ from PIL import ImageOps, UnidentifiedImageError
 
 from nasion.atomic import write_bytes
 from nasion.errors import ImageError, OutputError
-from nasion.geometry import Affine, picture_box
+from nasion.geometry import Affine, image_box
 from nasion.sample import Image
 
 __all__ = ["JPEG_SIDE", "MAX_PIXELS", "SUFFIXES", "decode", "read", "size", "warp", "write"]
@@ -73,13 +73,13 @@ HEIF_BRANDS = tuple(b"ftyp" + brand for brand in (b"heic", b"heix", b"hevc", b"h
 def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
     """Return the picture as it is seen upright: (H, W, 3) uint8 RGB.
 
-    Grey, palette, CMYK and 16-bit pictures are converted; what is transparent is laid on white.
+    Gray, palette, CMYK and 16-bit pictures are converted; what is transparent is laid on white.
 
     Raises:
         ImageError: the file is missing, no picture, cut off, or has more than `max_pixels` pixels.
     """
     path = Path(path)
-    with _telling(path), _opened(path) as picture:
+    with _translate_errors(path), _opened(path) as picture:
         _check_size(path, picture.size, max_pixels)
         return _to_rgb(ImageOps.exif_transpose(picture))
 
@@ -91,7 +91,7 @@ def decode(content: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image:
         ImageError: it is no picture, cut off, or has more than `max_pixels` pixels.
     """
     path = Path(name)
-    with _telling(path), _opened(io.BytesIO(content)) as picture:
+    with _translate_errors(path), _opened(io.BytesIO(content)) as picture:
         _check_size(path, picture.size, max_pixels)
         return _to_rgb(ImageOps.exif_transpose(picture))
 
@@ -117,7 +117,7 @@ def _first_bytes(path: Path) -> bytes:
 
 
 @contextmanager
-def _telling(path: Path) -> Iterator[None]:
+def _translate_errors(path: Path) -> Iterator[None]:
     """Make one line of all the ways in which Pillow says that it cannot read a file."""
     try:
         with warnings.catch_warnings():
@@ -139,7 +139,7 @@ def size(path: str | Path) -> tuple[int, int]:
     Raises:
         ImageError: the file is missing or no picture.
     """
-    with _telling(Path(path)), _opened(Path(path)) as picture:
+    with _translate_errors(Path(path)), _opened(Path(path)) as picture:
         turned = picture.getexif().get(ORIENTATION_TAG, 1) >= FIRST_TURNED
         width, height = picture.size
         return (width, height) if turned else (height, width)
@@ -163,10 +163,10 @@ def _to_rgb(picture: PillowImage.Image) -> Image:
     return np.array(picture.convert("RGB"))
 
 
-def _to_eight_bits(grey: np.ndarray) -> Image:
-    """Return deep grey values (H, W) as RGB: 16-bit values by their range, floats by 0 to 1 or 0 to 255."""
-    top = 1.0 if grey.dtype.kind == "f" and grey.max() <= 1 else 255.0 if grey.max() <= 255 else 65535.0
-    eight = np.clip(np.rint(grey.astype(np.float64) * (255.0 / top)), 0, 255).astype(np.uint8)
+def _to_eight_bits(gray: np.ndarray) -> Image:
+    """Return deep gray values (H, W) as RGB: 16-bit values by their range, floats by 0 to 1 or 0 to 255."""
+    top = 1.0 if gray.dtype.kind == "f" and gray.max() <= 1 else 255.0 if gray.max() <= 255 else 65535.0
+    eight = np.clip(np.rint(gray.astype(np.float64) * (255.0 / top)), 0, 255).astype(np.uint8)
     return np.repeat(eight[..., None], 3, axis=-1)
 
 
@@ -190,7 +190,7 @@ def warp(image: Image, affine: Affine, size: tuple[int, int], border: int = cv2.
 
 def _needed_part(image: Image, affine: Affine, size: tuple[int, int]) -> tuple[Image, Affine]:
     """Return the rows and columns that a canvas of `size` shows, with room around them, and the map from there."""
-    x0, y0, x1, y1 = picture_box(size)
+    x0, y0, x1, y1 = image_box(size)
     shown = affine.inverse()([[x0, y0], [x1, y0], [x0, y1], [x1, y1]])
     room = 2.0 + 2.0 / affine.scale  # a warp reads the next pixel, an average by area its whole cell
     limits = np.array(image.shape[1::-1])

@@ -1,7 +1,7 @@
 """What travels down the line: an annotation, a sample, a prediction, and the set that holds the first.
 
 Said once, here: keypoints are (K, 2) float64, (x, y) in px of the image as it is seen upright, 0-based with
-(0, 0) the centre of the top-left pixel. **A missing point is NaN in both coordinates**; a hidden point has
+(0, 0) the center of the top-left pixel. **A missing point is NaN in both coordinates**; a hidden point has
 coordinates and `visible` False. Boxes are xyxy, edges, in the same frame.
 """
 
@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasion.errors import AnnotationError, SkeletonError
-from nasion.geometry import FloatArray, box_around
+from nasion.geometry import FloatArray, box_around, is_present
 from nasion.skeleton import Skeleton
 from nasion.uncertainty import ellipses
 
-__all__ = ["Annotation", "DataSet", "Image", "Prediction", "Problem", "Sample"]
+__all__ = ["Annotation", "DataSet", "Image", "Prediction", "Problem", "Sample", "largest"]
 
 Image = NDArray[np.uint8]
 """(H, W, 3) uint8, RGB."""
@@ -25,7 +25,7 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
-    """One labelled face.
+    """One labeled face.
 
     Attributes:
         image: where the picture is; for drawn faces, a name that is no file.
@@ -72,7 +72,7 @@ class Annotation:
         the box around the points, and "box_diagonal" its diagonal.
         """
         whole = self.whole or self
-        lengths = {name: whole.skeleton.length(whole.keypoints, name) for name in whole.skeleton.normalisers}
+        lengths = {name: whole.skeleton.length(whole.keypoints, name) for name in whole.skeleton.normalizers}
         if whole.skeleton.count > 1:
             width, height = np.ptp(box_around(whole.keypoints).reshape(2, 2), axis=0)
             lengths |= {"box_size": float(np.sqrt(width * height)), "box_diagonal": float(np.hypot(width, height))}
@@ -98,7 +98,7 @@ class Annotation:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A decoded picture (H, W, 3) uint8 RGB and one labelled face in it."""
+    """A decoded picture (H, W, 3) uint8 RGB and one labeled face in it."""
 
     image: Image
     annotation: Annotation
@@ -110,7 +110,7 @@ class Prediction:
 
     Attributes:
         keypoints: (K, 2) float64, image px.
-        spread: (K,) float64, image px: how far the point may be off, as the network learnt it, a standard deviation;
+        spread: (K,) float64, image px: how far the point may be off, as the network learned it, a standard deviation;
             within 1, 2 and 3 spreads should lie 47, 86 and 97 % of points (see `nasion.uncertainty`); NaN if it
             cannot say.
         anisotropy: (K, 2) how much more so along one direction than across it; 0 is the same in all.
@@ -132,6 +132,11 @@ class Prediction:
         return ellipses(self.spread, self.anisotropy)
 
 
+def largest(faces: Sequence[Prediction]) -> int:
+    """Return the index of the face whose points cover the largest box; `faces` must not be empty."""
+    return int(np.argmax([np.prod(np.ptp(face.keypoints[is_present(face.keypoints)], axis=0)) for face in faces]))
+
+
 @dataclass(frozen=True)
 class Problem:
     """A face or file that was skipped, and why."""
@@ -142,7 +147,7 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """Labelled faces of one skeleton, in a fixed order.
+    """Labeled faces of one skeleton, in a fixed order.
 
     Attributes:
         name: how it was named, such as "imm:DIR".

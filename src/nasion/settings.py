@@ -6,10 +6,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nasion.errors import nearest
 
-__all__ = ["Strict", "explain"]
+__all__ = ["Settings", "explain"]
 
 
-class Strict(BaseModel):
+class Settings(BaseModel):
     """A frozen section that refuses keys it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -11,7 +11,7 @@ A skeleton is one TOML file, in the package (`available()`) or the user's own:
     eyes = "0-1"
     nose = "2"
     mouth = "3-4"
-    [normalisers]                  # two groups of points; the distance of their means
+    [normalizers]                  # two groups of points; the distance of their means
     inter_ocular = ["0", "1"]
     [from]                         # where these points stand in other skeletons
     ibug-68 = "36 45 30 48 54"
@@ -34,7 +34,7 @@ from nasion.geometry import FloatArray, is_present, similarity_between
 __all__ = ["Skeleton", "available", "infer_flip_map", "load_skeleton", "mean_shape"]
 
 Indices = tuple[int, ...]
-KNOWN_KEYS = ("title", "count", "flip", "closed", "names", "regions", "normalisers", "from")
+KNOWN_KEYS = ("title", "count", "flip", "closed", "names", "regions", "normalizers", "from")
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class Skeleton:
         regions: name to the indices that belong to it, in drawing order.
         closed: regions whose last point joins the first.
         flip: index k of a mirrored face is index flip[k] of the original; None if not known.
-        normalisers: name to two groups of indices, whose means' distance divides an error.
+        normalizers: name to two groups of indices, whose means' distance divides an error.
         sources: other skeletons' names to the K indices where these points stand there.
 
     >>> imm = load_skeleton("imm-58")
-    >>> imm.count, imm.names[52], imm.flip[13], imm.normalisers["inter_ocular"]
+    >>> imm.count, imm.names[52], imm.flip[13], imm.normalizers["inter_ocular"]
     (58, 'nose_5', 21, ((21,), (13,)))
     """
 
@@ -62,7 +62,7 @@ class Skeleton:
     regions: Mapping[str, Indices]
     closed: tuple[str, ...] = ()
     flip: Indices | None = None
-    normalisers: Mapping[str, tuple[Indices, Indices]] = field(default_factory=dict)
+    normalizers: Mapping[str, tuple[Indices, Indices]] = field(default_factory=dict)
     sources: Mapping[str, Indices] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -75,9 +75,9 @@ class Skeleton:
             self._check_flip(self.flip)
         for name in set(self.closed) - set(self.regions):
             raise self._error(f'closed region "{name}" is not a region; {nearest(name, self.regions)}')
-        for name, groups in self.normalisers.items():
+        for name, groups in self.normalizers.items():
             if not all(groups) or max(map(max, groups)) >= self.count:
-                raise self._error(f'normaliser "{name}" needs two groups of points below {self.count}')
+                raise self._error(f'normalizer "{name}" needs two groups of points below {self.count}')
         for name, indices in self.sources.items():
             if len(indices) != self.count:
                 raise self._error(f'"from" {name} must list {self.count} points, not {len(indices)}')
@@ -146,14 +146,14 @@ class Skeleton:
             "names": list(self.names),
             "closed": list(self.closed),
             "regions": {name: text(indices) for name, indices in self.regions.items()},
-            "normalisers": {name: [text(a), text(b)] for name, (a, b) in self.normalisers.items()},
+            "normalizers": {name: [text(a), text(b)] for name, (a, b) in self.normalizers.items()},
             "from": {name: text(indices) for name, indices in self.sources.items()},
         }
         return table if self.flip is None else table | {"flip": text(self.flip)}
 
-    def length(self, keypoints: FloatArray, normaliser: str) -> float:
-        """Return the px that `normaliser` divides errors by on this face (K, 2); NaN where it cannot be had."""
-        first, second = self.normalisers[normaliser]
+    def length(self, keypoints: FloatArray, normalizer: str) -> float:
+        """Return the px that `normalizer` divides errors by on this face (K, 2); NaN where it cannot be had."""
+        first, second = self.normalizers[normalizer]
         return float(np.linalg.norm(keypoints[list(first)].mean(0) - keypoints[list(second)].mean(0)))
 
 
@@ -225,8 +225,8 @@ def _build(name: str, table: Mapping[str, Any]) -> Skeleton:
         regions=regions,
         closed=tuple(table.get("closed", ())),
         flip=_indices(table["flip"]) if "flip" in table else None,
-        normalisers={
-            key: (_indices(first), _indices(second)) for key, (first, second) in table.get("normalisers", {}).items()
+        normalizers={
+            key: (_indices(first), _indices(second)) for key, (first, second) in table.get("normalizers", {}).items()
         },
         sources={key: _indices(spec) for key, spec in table.get("from", {}).items()},
     )

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from nasion.geometry import FloatArray
 
-__all__ = ["ERROR_SHAPE", "SPREAD_OF_SCALE", "ellipses", "foretold_errors", "in_spreads", "nominal_share"]
+__all__ = ["ERROR_SHAPE", "SPREAD_OF_SCALE", "ellipses", "expected_errors", "mahalanobis", "nominal_share"]
 
 ERROR_SHAPE = 1.25
 """The exponent p: 1 would be a Laplace distribution, 2 a Gaussian; this is the likeliest for validation faces."""
@@ -31,7 +31,7 @@ DIRECTIONS = np.linspace(0, np.pi, 32, endpoint=False)
 """Over which the mean length of an ellipse's errors is taken, radians."""
 
 
-def in_spreads(offsets: FloatArray, spread: FloatArray, anisotropy: FloatArray) -> FloatArray:
+def mahalanobis(offsets: FloatArray, spread: FloatArray, anisotropy: FloatArray) -> FloatArray:
     """Return how many spreads errors are long (..., K): offsets and anisotropy are (..., K, 2), spread is (..., K).
 
     >>> long_in_x = np.array([[np.log(4.0), 0.0]])  # twice the spread along x, half of it along y
@@ -60,10 +60,10 @@ def ellipses(spread: FloatArray, anisotropy: FloatArray) -> FloatArray:
     return np.stack([spread * longer, spread / longer, turn], -1)
 
 
-def foretold_errors(spread: FloatArray, anisotropy: FloatArray) -> FloatArray:
+def expected_errors(spread: FloatArray, anisotropy: FloatArray) -> FloatArray:
     """Return the mean distances (..., K) that spreads (..., K) and anisotropies (..., K, 2) foretell.
 
-    >>> float(foretold_errors(np.array(1.0), np.array([0.0, 0.0]))) == MEAN_ERROR
+    >>> float(expected_errors(np.array(1.0), np.array([0.0, 0.0]))) == MEAN_ERROR
     True
     """
     long, short, _ = np.moveaxis(ellipses(spread, anisotropy), -1, 0)

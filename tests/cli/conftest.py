@@ -42,5 +42,5 @@ def trained(tmp_path_factory):
     timing.CALIBRATION_SECONDS = 0.0
     folder = tmp_path_factory.mktemp("runs") / "nose"
     resolved = config.load("nose", ["schedule.epochs=2"], "synthetic:24")
-    train_job(resolved, folder, Console(quiet=True), "nasion train nose", None, machine.Machines())
+    train_job(resolved, folder, Console(quiet=True), "nasion train nose", None, machine.Devices())
     return folder

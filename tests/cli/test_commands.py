@@ -103,7 +103,7 @@ BAD = {
     "missing folder": ("doctor", "imm:nowhere"),
     "unknown format": ("doctor", "inm:x"),
     "unknown recipe": ("train", "nsoe", "--data", "synthetic:6"),
-    "unknown key": ("train", "nose", "--data", "synthetic:6", "--set", "optimiser.lr=1"),
+    "unknown key": ("train", "nose", "--data", "synthetic:6", "--set", "optimizer.lr=1"),
     "no data": ("train", "nose"),
     "no recipe": ("train",),
     "wrong skeleton": ("train", "danes", "--data", "synthetic:6?skeleton=ibug-68"),
@@ -205,7 +205,7 @@ def test_bad_faces_among_good_ones_are_skipped_counted_and_named(nasion, trained
     assert code == 0
     assert "02-1m.jpg" in out
     assert "03-1m.asf" in out
-    assert "1 labelled faces" in out
+    assert "1 labeled faces" in out
 
 
 def test_an_output_that_cannot_be_written(nasion, trained, tmp_path):

@@ -116,7 +116,7 @@ def test_a_picture_without_a_face(nasion, tmp_path):
 
 def test_pictures_of_every_kind_by_pattern_pipe_and_box(nasion, astronaut, monkeypatch, tmp_path, yunet_file):
     picture = PillowImage.fromarray(data.astronaut())
-    picture.convert("L").save("grey.png")
+    picture.convert("L").save("gray.png")
     picture.convert("CMYK").save("cmyk.jpg")
     picture.convert("RGBA").save("alpha.png")
     picture.save("small.webp")
@@ -331,9 +331,9 @@ def test_what_was_found_until_ctrl_c_is_written(nasion, monkeypatch, tmp_path):
 
 def test_default_is_measured_and_taken_further_without_its_run(nasion, tmp_path):
     source = ("evaluate", "default", "synthetic:6?skeleton=ibug-68")
-    code, out, _ = nasion(*source, "--json", "s.json", "--report", "told")
+    code, out, _ = nasion(*source, "--json", "s.json", "--report", "report")
     assert code == 0
-    page = (tmp_path / "told" / "report.html").read_text()
+    page = (tmp_path / "report" / "report.html").read_text()
     for words in ("within@1/spread", "how far it is off?", "on the mean face"):
         assert words in page, words
     assert json.loads((tmp_path / "s.json").read_text())["n"] == 6

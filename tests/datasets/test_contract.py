@@ -30,7 +30,7 @@ def test_a_missing_picture_is_named(tmp_path, form):
     spec = make(tmp_path, shape(count))
     for path in [*tmp_path.rglob("*.jpg"), *tmp_path.rglob("*.png")]:
         path.unlink()
-    with pytest.raises(AnnotationError, match=r"no labelled face found; the first of 1: .*missing"):
+    with pytest.raises(AnnotationError, match=r"no labeled face found; the first of 1: .*missing"):
         load(spec)
 
 
@@ -51,7 +51,7 @@ def test_garbage_is_one_line(form, tmp_path):
 
 @pytest.mark.parametrize("form", ["imm", "ibug"])
 def test_an_empty_folder_is_one_line(form, tmp_path):
-    with pytest.raises(AnnotationError, match="no labelled face found"):
+    with pytest.raises(AnnotationError, match="no labeled face found"):
         load(f"{form}:{tmp_path}")
 
 

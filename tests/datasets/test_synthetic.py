@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nasion.datasets import load
-from nasion.datasets.drawn import SKELETONS, draw_face
+from nasion.datasets.drawn import SKELETONS, render_face
 from nasion.errors import ConfigError
 from nasion.skeleton import load_skeleton
 
@@ -16,7 +16,7 @@ def test_the_same_seed_draws_the_same_faces():
 
 
 def test_both_skeletons_lie_on_the_same_face():
-    imm, ibug = (draw_face(0, 1, 2, name, render=False).keypoints for name in ("imm-58", "ibug-68"))
+    imm, ibug = (render_face(0, 1, 2, name, render=False).keypoints for name in ("imm-58", "ibug-68"))
     same = {
         6: 8,
         13: 45,
@@ -40,7 +40,7 @@ def test_both_skeletons_lie_on_the_same_face():
 @pytest.mark.parametrize("name", SKELETONS)
 def test_no_two_points_coincide_and_all_are_inside(name):
     for person in range(5):
-        keypoints = draw_face(0, person, 0, name, render=False).keypoints
+        keypoints = render_face(0, person, 0, name, render=False).keypoints
         gaps = np.linalg.norm(keypoints[:, None] - keypoints[None], axis=-1) + np.eye(len(keypoints)) * 9
         assert gaps.min() > 0.05  # the inner lips of a closed mouth all but touch
         assert (keypoints > 0).all()
@@ -56,8 +56,8 @@ def test_points_lie_on_what_is_painted(name):
         sample = faces.load(k)
         for eye in ("left_eye", "right_eye"):
             place = np.rint(sample.annotation.keypoints[list(points.regions[eye])].mean(0)).astype(int)
-            centre = sample.image[place[1] - 1 : place[1] + 2, place[0] - 1 : place[0] + 2].mean()
-            assert centre < sample.image[place[1] + 22 : place[1] + 26, place[0] - 2 : place[0] + 3].mean()
+            center = sample.image[place[1] - 1 : place[1] + 2, place[0] - 1 : place[0] + 2].mean()
+            assert center < sample.image[place[1] + 22 : place[1] + 26, place[0] - 2 : place[0] + 3].mean()
 
 
 def test_people_and_splits():

@@ -8,7 +8,7 @@ import pytest
 
 from made_files import make_csv, make_dlib, make_ibug, make_imm, picture, shape
 from nasion.datasets import load
-from nasion.datasets.drawn import draw_face
+from nasion.datasets.drawn import render_face
 from nasion.datasets.formats.ibug import parse_pts
 from nasion.datasets.formats.imm import parse_asf, with_mended_eyes
 from nasion.errors import AnnotationError, ConfigError
@@ -235,13 +235,13 @@ def test_300ws_folders_name_the_split_from_the_named_folder_downwards(tmp_path):
     assert load(f"ibug:{root / 'lfpw' / 'testset'}").annotations[0].split == "test"
 
 
-def test_an_eye_that_is_labelled_as_the_other_is_mended_only_on_request(tmp_path):
-    face = draw_face(0, 1, 0, "imm-58").keypoints
+def test_an_eye_that_is_labeled_as_the_other_is_mended_only_on_request(tmp_path):
+    face = render_face(0, 1, 0, "imm-58").keypoints
     wrong = face.copy()
     wrong[21:29] = np.roll(face[21:29][::-1], -3, axis=0)
     assert with_mended_eyes(wrong) == pytest.approx(face)
     assert with_mended_eyes(face) == pytest.approx(face)
-    with pytest.raises(ConfigError, match='"labelled" or "mended"'):
+    with pytest.raises(ConfigError, match='"labeled" or "mended"'):
         load(f"imm:{tmp_path}?eyes=whole")
 
 

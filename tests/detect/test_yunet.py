@@ -10,7 +10,7 @@ import pytest
 from skimage import data
 
 from nasion.detect import yunet as detect
-from nasion.detect.yunet import Cascade, Detection, YuNet, best_detector, one_each, overlap
+from nasion.detect.yunet import Cascade, Detection, YuNet, best_detector, iou, non_max_suppression
 from nasion.errors import DownloadError, ModelError
 
 ASTRONAUT = np.array([176.0, 95.0, 275.0, 180.0])
@@ -68,10 +68,10 @@ def test_a_bad_download_is_told_and_not_kept(served, monkeypatch, tmp_path, cont
     with pytest.raises(DownloadError, match="--detector-weights"):
         detect._downloaded()
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
-    told = []
-    assert best_detector(notice=told.append).name == "OpenCV's cascade"
-    assert len(told) == 1
-    assert "cascade takes its place" in told[0]
+    notices = []
+    assert best_detector(notice=notices.append).name == "OpenCV's cascade"
+    assert len(notices) == 1
+    assert "cascade takes its place" in notices[0]
 
 
 def test_a_damaged_file_in_the_cache_is_fetched_again(served, monkeypatch):
@@ -93,21 +93,21 @@ def test_weights_that_are_none(tmp_path, content):
 
 def test_the_cascade_finds_the_astronaut():
     found = Cascade()(data.astronaut())
-    assert overlap(found[0].box, ASTRONAUT) > 0.6
+    assert iou(found[0].box, ASTRONAUT) > 0.6
     assert 0 <= found[0].score <= 1
 
 
 def test_yunet_finds_the_astronaut_alone_small_and_filling_the_picture(yunet):
     picture = data.astronaut()
     (found,) = yunet(picture)
-    assert overlap(found.box, ASTRONAUT) > 0.7
+    assert iou(found.box, ASTRONAUT) > 0.7
     assert found.score > 0.8
     wide = np.zeros((1500, 2500, 3), np.uint8)
     wide[100:612, 1900:2412] = picture
     (there,) = yunet(wide)
-    assert overlap(there.box, ASTRONAUT + np.array([1900, 100, 1900, 100])) > 0.6
+    assert iou(there.box, ASTRONAUT + np.array([1900, 100, 1900, 100])) > 0.6
     (tight,) = yunet(np.ascontiguousarray(picture[80:190, 165:285]))
-    assert overlap(tight.box, ASTRONAUT - np.array([165, 80, 165, 80])) > 0.6
+    assert iou(tight.box, ASTRONAUT - np.array([165, 80, 165, 80])) > 0.6
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (3, 700, 3), (480, 640, 3)])
@@ -120,7 +120,7 @@ def test_one_face_is_one_detection():
     near = Detection(np.array([1.0, 1, 11, 11]), 0.8)
     best = Detection(np.array([0.0, 0, 10, 10]), 0.9)
     far = Detection(np.array([40.0, 0, 50, 10]), 0.7)
-    assert one_each([near, far, best]) == [best, far]
+    assert non_max_suppression([near, far, best]) == [best, far]
 
 
 def test_no_faces_of_300w_are_lost(real, yunet):
@@ -130,7 +130,7 @@ def test_no_faces_of_300w_are_lost(real, yunet):
     for index in range(0, len(faces), 67):
         sample = faces.load(index)
         boxes = [found.box for found in yunet(sample.image)]
-        assert max(overlap(box, sample.annotation.points_box()) for box in boxes) > 0.5, sample.annotation.name
+        assert max(iou(box, sample.annotation.points_box()) for box in boxes) > 0.5, sample.annotation.name
 
 
 def test_the_file_is_the_one_that_the_download_is_proved_by(yunet_file):

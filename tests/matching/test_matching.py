@@ -16,8 +16,8 @@ from nasion.errors import ConfigError, ImageError, SkeletonError
 from nasion.geometry import Affine
 from nasion.matching import match
 from nasion.matching.morph import Pair, upright
-from nasion.matching.warp import ROOM, bend, frame, triangles, within
-from nasion.matching.write import Found, chosen_face, write_match
+from nasion.matching.warp import ROOM, bend, border_points, triangles, within
+from nasion.matching.write import ChosenFace, chosen_face, write_match
 from nasion.sample import Prediction
 from nasion.skeleton import from_table, load_skeleton
 
@@ -68,20 +68,22 @@ def test_missing_points_are_left_out_and_too_few_are_refused():
 
 @pytest.mark.parametrize(("count", "low", "high"), [(3, 12, 48), (20, 12, 48), (68, 12, 48), (20, 0, 59)])
 def test_triangles_cover_the_frame_once(count, low, high):
-    points = np.concatenate([scattered(count, 0, low, high), within(scattered(9, 1, -50, 150), SIZE), frame(SIZE)])
+    points = np.concatenate(
+        [scattered(count, 0, low, high), within(scattered(9, 1, -50, 150), SIZE), border_points(SIZE)]
+    )
     corners = points[triangles(points, SIZE)]
     (x1, y1), (x2, y2) = (corners[:, 1] - corners[:, 0]).T, (corners[:, 2] - corners[:, 0]).T
     assert np.abs(x1 * y2 - x2 * y1).sum() / 2 == pytest.approx((1 + 2 * ROOM) ** 2 * SIZE[0] * SIZE[1], rel=1e-5)
 
 
 def test_points_that_coincide_are_one():
-    points = np.concatenate([np.repeat(scattered(4), 3, axis=0), frame(SIZE)])
+    points = np.concatenate([np.repeat(scattered(4), 3, axis=0), border_points(SIZE)])
     assert bend(np.zeros((*SIZE, 3), np.uint8), points, points, SIZE).shape == (*SIZE, 3)
 
 
 def test_bending_onto_itself_changes_nothing():
     image = np.random.default_rng(1).integers(0, 256, (*SIZE, 3), np.uint8)
-    points = np.concatenate([scattered(20), frame(SIZE)])
+    points = np.concatenate([scattered(20), border_points(SIZE)])
     assert np.abs(bend(image, points, points, SIZE).astype(int) - image).max() <= 1
 
 
@@ -93,7 +95,7 @@ def test_a_blob_follows_its_point():
     for k in range(len(source)):
         blob = 255 * np.exp(-((x - source[k, 0]) ** 2 + (y - source[k, 1]) ** 2) / 18)
         image = np.repeat(np.rint(blob).astype(np.uint8)[..., None], 3, -1)
-        edge = frame(size)
+        edge = border_points(size)
         moved = bend(image, np.concatenate([source, edge]), np.concatenate([target, edge]), size)[..., 0].astype(float)
         peak = np.unravel_index(moved.argmax(), moved.shape)[::-1]
         assert np.abs(np.array(peak) - target[k]).max() <= 1
@@ -102,7 +104,7 @@ def test_a_blob_follows_its_point():
 
 def drawn(person, view=0, folder=Path()):
     made = draw_face(11, person, view, "ibug-68")
-    return Found(folder / f"{person}.png", made.image, face(made.keypoints, "ibug-68"))
+    return ChosenFace(folder / f"{person}.png", made.image, face(made.keypoints, "ibug-68"))
 
 
 def test_a_morph_begins_at_a_and_ends_at_b():

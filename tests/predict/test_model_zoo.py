@@ -14,10 +14,10 @@ LARGEST_MB = 8
 
 @pytest.mark.parametrize("name", available())
 def test_every_model_is_that_of_its_card(name):
-    path, told = resolve(name), card(name)
+    path, text = resolve(name), card(name)
     assert path.stat().st_size <= LARGEST_MB * 1e6
-    assert OnnxBackend(path).skeleton.name == told["skeleton"]
-    assert {"about", "data", "terms", "command", "scores"} <= told.keys()
+    assert OnnxBackend(path).skeleton.name == text["skeleton"]
+    assert {"about", "data", "terms", "command", "scores"} <= text.keys()
 
 
 @pytest.mark.parametrize("name", available())
@@ -25,9 +25,9 @@ def test_every_file_says_how_it_was_trained_but_not_where(name):
     header = OnnxBackend(resolve(name)).header
     assert header.config["model"]["name"]
     assert header.card["weights_sha256"]
-    told = json.dumps([header.config, header.card])
-    assert not re.search(r"[^\w](/|~/|\w:\\)\w", told)  # a path from a root, a home or a drive
-    assert 0 < header.largest_doubt < 1
+    text = json.dumps([header.config, header.card])
+    assert not re.search(r"[^\w](/|~/|\w:\\)\w", text)  # a path from a root, a home or a drive
+    assert 0 < header.max_relative_spread < 1
 
 
 def test_a_folder_does_not_take_a_models_name(tmp_path, monkeypatch):

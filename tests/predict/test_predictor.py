@@ -16,7 +16,7 @@ class Fixed:
     """Answers the same place of every crop, and remembers what it was shown."""
 
     def __init__(self, place, skeleton="imm-58", **crop):
-        self.name, self.validation_share, self.largest_doubt = "fixed", 0.0, 0.1
+        self.name, self.validation_share, self.max_relative_spread = "fixed", 0.0, 0.1
         self.skeleton = load_skeleton(skeleton)
         self.crop = CropConfig(**{"height": 48, "width": 64, **crop})
         self.place, self.seen, self.spreads = np.asarray(place, float), [], np.full(self.skeleton.count, 2.0)
@@ -37,12 +37,12 @@ class BrightSpot(Fixed):
         weight = np.where(crops[..., 0] > 128, 1.0, 0.0)
         y, x = np.mgrid[: crops.shape[1], : crops.shape[2]]
         total = weight.sum((1, 2))
-        centre = np.stack([(weight * x).sum((1, 2)), (weight * y).sum((1, 2))], -1) / total[:, None]
-        return centre[:, None] + self.offsets, np.ones((len(crops), 58)), np.zeros((len(crops), 58, 2))
+        center = np.stack([(weight * x).sum((1, 2)), (weight * y).sum((1, 2))], -1) / total[:, None]
+        return center[:, None] + self.offsets, np.ones((len(crops), 58)), np.zeros((len(crops), 58, 2))
 
 
 def test_points_and_spread_come_back_in_image_px():
-    # a crop of 64 x 48 px of a box of 320 x 240: 5 image px a crop px; its first pixel's centre is 2 px inside
+    # a crop of 64 x 48 px of a box of 320 x 240: 5 image px a crop px; its first pixel's center is 2 px inside
     backend = Fixed([0, 0], margin=1.0)
     backend.anisotropy = np.array([0.0, np.log(4.0)])
     (face,) = Predictor(backend)(np.zeros((480, 640, 3), np.uint8), [[99.5, 49.5, 419.5, 289.5]])
@@ -73,8 +73,8 @@ def test_refining_cuts_again_around_the_points_found():
     rough = Predictor(BrightSpot([0, 0]))(spot(300, 200), [None])[0]
     fine = Predictor(BrightSpot([0, 0], refine=2))(spot(300, 200), [None])[0]
     assert np.ptp(fine.box[[0, 2]]) < np.ptp(rough.box[[0, 2]]) / 3
-    centre = (fine.keypoints - BrightSpot.offsets * np.ptp(fine.box[[0, 2]]) / 64).mean(0)
-    assert centre == pytest.approx([300, 200], abs=0.5)
+    center = (fine.keypoints - BrightSpot.offsets * np.ptp(fine.box[[0, 2]]) / 64).mean(0)
+    assert center == pytest.approx([300, 200], abs=0.5)
 
 
 def test_the_same_alone_as_among_others():
@@ -284,7 +284,7 @@ def test_the_error_against_moved_and_scaled_boxes(drawn):
     from nasion.evaluation.box_sensitivity import SCALES, SHIFTS, box_curve
 
     faces = drawn.subset(drawn.annotations[:3])
-    curve = box_curve(Predictor(Fixed([31.5, 23.5])), faces)  # always answers the box's centre
+    curve = box_curve(Predictor(Fixed([31.5, 23.5])), faces)  # always answers the box's center
     assert (len(curve.shifted), len(curve.scaled)) == (len(SHIFTS), len(SCALES))
     assert curve.scaled == pytest.approx(np.full(5, curve.shifted[0]))
     sides = np.array([np.ptp(face.points_box().reshape(2, 2), axis=0) for face in faces.annotations])

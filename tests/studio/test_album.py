@@ -31,7 +31,7 @@ STYLE = "<?xml version='1.0' encoding='ISO-8859-1'?>\n<?xml-stylesheet type='tex
 
 @pytest.fixture(params=["folder", "ibug", "imm", "csv", "coco", "dlib", "wflw"])
 def made(request, tmp_path):
-    """Return a source with two labelled pictures (a bare folder: a third without), and the points as they were."""
+    """Return a source with two labeled pictures (a bare folder: a third without), and the points as they were."""
     kind = request.param
     faces = [drawn(k, SKELETONS.get(kind, "ibug-68")) for k in range(2)]
     if kind == "wflw":  # no drawn face has its 98 points: some of them twice
@@ -245,7 +245,7 @@ def test_a_picture_without_labels_gets_some(tmp_path):
     images.write(tmp_path / "a.png", drawn(0).image)
     album = open_album(str(tmp_path), IBUG)
     assert album.keypoints(0) is None
-    assert album.labelled == set()
+    assert album.labeled == set()
     album.save(0, drawn(0).keypoints, "new", done=True)
     assert datasets.load(f"ibug:{tmp_path}").annotations[0].keypoints == pytest.approx(drawn(0).keypoints, abs=2e-3)
     assert not list(tmp_path.glob("*.orig"))

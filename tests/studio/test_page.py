@@ -112,7 +112,7 @@ def canvas(page):
 
 
 def blue(page):
-    """Return how many px of the canvas have the colour of a found point."""
+    """Return how many px of the canvas have the color of a found point."""
     return int((np.abs(canvas(page)[..., :3].astype(int) - [30, 120, 255]).sum(-1) < 12).sum())
 
 
@@ -226,8 +226,8 @@ def test_what_is_no_picture_is_one_line(page, tmp_path):
     choose(page, tmp_path / "diary.png")
     page.locator("#status.bad").wait_for()
     assert "diary.png" in page.locator("#status").inner_text()
-    images.write(tmp_path / "grey.png", np.full((60, 80, 3), 90, np.uint8))
-    choose(page, tmp_path / "grey.png")
+    images.write(tmp_path / "gray.png", np.full((60, 80, 3), 90, np.uint8))
+    choose(page, tmp_path / "gray.png")
     page.get_by_text("no face was found").wait_for()
 
 
@@ -282,7 +282,7 @@ def test_every_control_has_a_name_and_nothing_is_cut_off(page, astronaut, size):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two drawn pictures: one labelled, one not."""
+    """Two drawn pictures: one labeled, one not."""
     from nasion.datasets.drawn import draw_face
 
     for k in range(2):
@@ -311,7 +311,7 @@ def desk(browser, folder):
     with serving(app) as address, opened(browser, address) as page:
         page.locator("#tab-correct").click()
         page.get_by_role("button", name="a.png").click()
-        page.get_by_text("a.png: labelled").wait_for()
+        page.get_by_text("a.png: labeled").wait_for()
         yield page
 
 
@@ -376,9 +376,9 @@ def test_a_mirrored_edit_moves_both_sides(desk, folder):
     assert moved[45, 0] == pytest.approx(4, abs=0.3)
 
 
-def test_an_unlabelled_picture_starts_with_the_models_points(desk, folder):
+def test_an_unlabeled_picture_starts_with_the_models_points(desk, folder):
     desk.get_by_role("button", name="b.png").click()
-    desk.get_by_text("not labelled yet").wait_for()
+    desk.get_by_text("not labeled yet").wait_for()
     desk.locator("#save").click()
     desk.get_by_text("1 of 2 are done").wait_for()
     assert (folder / "b.pts").exists()
@@ -393,7 +393,7 @@ def test_a_second_window_is_told(desk, folder):
     desk.locator("#status.bad").wait_for()
     assert "have been changed" in desk.locator("#status").inner_text()
     desk.locator("#album button", has_text="a.png").click()
-    desk.get_by_text("a.png: labelled").wait_for()
+    desk.get_by_text("a.png: labeled").wait_for()
     desk.locator("#save").click()
     desk.get_by_text("1 of 2 are done").wait_for()
 
@@ -418,7 +418,7 @@ def test_changes_that_are_not_saved_are_kept_and_shown(desk):
     desk.keyboard.press("ArrowRight")
     moved = desk.locator("#point").inner_text()
     desk.locator("#skip").click()
-    desk.get_by_text("b.png: not labelled yet").wait_for()
+    desk.get_by_text("b.png: not labeled yet").wait_for()
     desk.get_by_role("button", name="a.png").filter(has_text="not saved").click()
     desk.get_by_text("with your changes").wait_for()
     desk.locator("#sheet").focus()
@@ -433,7 +433,7 @@ def test_a_key_that_is_held_down_saves_one_face(desk, folder):
     for _ in range(6):
         desk.keyboard.down("s")  # all but the first are repeats
     desk.keyboard.up("s")
-    desk.get_by_text("b.png: not labelled yet").wait_for()
+    desk.get_by_text("b.png: not labeled yet").wait_for()
     desk.wait_for_timeout(500)
     assert not (folder / "b.pts").exists()
     assert "1 of 2 are done" in desk.locator("#progress").inner_text()
@@ -444,7 +444,7 @@ def test_a_picture_is_found_by_its_name(desk):
     assert desk.locator("#album button").count() == 1
     desk.locator("#album button").focus()
     desk.keyboard.press("Enter")
-    desk.get_by_text("b.png: not labelled yet").wait_for()
+    desk.get_by_text("b.png: not labeled yet").wait_for()
     assert desk.evaluate("document.activeElement.textContent").startswith("b.png")
 
 
@@ -546,7 +546,7 @@ def test_a_training_from_the_page(desk, folder, monkeypatch):
     report.value.close()
     before = desk.locator("#train-time").inner_text()
     desk.locator("#train-on").click()
-    state.get_by_text("Training").wait_for(**wait)
+    state.get_by_text("TrainingProcess").wait_for(**wait)
     desk.wait_for_function("(before) => document.getElementById('train-time').innerText > before", arg=before, **wait)
     desk.locator("#train-stop").click()
     state.get_by_text("Stopped").wait_for(**wait)
@@ -562,7 +562,7 @@ def test_the_last_picture_can_be_saved_twice(desk, folder):
         desk.locator("#save").click()
 
     move_and_save()
-    desk.get_by_text("b.png: not labelled yet").wait_for()
+    desk.get_by_text("b.png: not labeled yet").wait_for()
     versions = set()
     for times in (1, 2, 3):
         move_and_save()
@@ -609,7 +609,7 @@ def test_a_face_is_corrected_by_keyboard_alone(desk, folder):
     desk.keyboard.type("a.png")
     desk.keyboard.press("Tab")
     desk.keyboard.press("Enter")
-    desk.get_by_text("a.png: labelled").wait_for()
+    desk.get_by_text("a.png: labeled").wait_for()
     tab_to("tab-correct")
     tab_to("sheet")
     desk.keyboard.press("n")

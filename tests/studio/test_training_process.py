@@ -12,10 +12,10 @@ from nasion import images
 from nasion.datasets.drawn import draw_face
 from nasion.errors import ConfigError
 from nasion.predict.predictor import Predictor
-from nasion.studio.training_process import Training
+from nasion.studio.training_process import TrainingProcess
 from nasion.train.jobs import resume_job
-from nasion.train.loop.hardware import ALONE
-from nasion.train.runs.run_folder import claimed
+from nasion.train.loop.hardware import SINGLE_PROCESS
+from nasion.train.runs.run_folder import lock_run
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def wait_for(training, condition, seconds=120):
 
 def test_it_stops_and_goes_on(folder, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    training = Training(f"ibug:{folder}", folder / "nasion-runs")
+    training = TrainingProcess(f"ibug:{folder}", folder / "nasion-runs")
     assert training.described()["state"] == "none"
     with pytest.raises(ConfigError, match="no training to go on with"):
         training.go_on()
@@ -60,7 +60,7 @@ def test_it_stops_and_goes_on(folder, monkeypatch):
     story = training.described()
     assert (story["state"], story["error"], story["usable"]) == ("stopped", "", True)
     assert training.report is not None
-    later = Training(f"ibug:{folder}", folder / "nasion-runs")  # the server is started anew
+    later = TrainingProcess(f"ibug:{folder}", folder / "nasion-runs")  # the server is started anew
     assert later.run == training.run
     assert later.described() == training.described()
     assert later.described()["resumable"]
@@ -68,19 +68,19 @@ def test_it_stops_and_goes_on(folder, monkeypatch):
 
 def test_it_comes_to_its_end_and_its_model_finds_points(folder, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    training = Training(f"ibug:{folder}", folder / "nasion-runs")
+    training = TrainingProcess(f"ibug:{folder}", folder / "nasion-runs")
     training.start(0.1, "default")
     story = wait_for(training, lambda s: s["state"] not in ("running", "stopping"))
     assert (story["state"], story["usable"], story["resumable"]) == ("done", True, False)
     assert len(story["curve"]) == story["epochs"]
     face = Predictor(training.run)(images.read(folder / "0.png"), [[150, 100, 450, 420]])[0]
     assert face.keypoints.shape == (68, 2)
-    with claimed(training.run), pytest.raises(ConfigError, match="another training is writing this run"):
-        resume_job(training.run, Console(quiet=True), ALONE)
+    with lock_run(training.run), pytest.raises(ConfigError, match="another training is writing this run"):
+        resume_job(training.run, Console(quiet=True), SINGLE_PROCESS)
 
 
 def test_a_folder_that_is_gone_does_not_come_back(folder):
-    training = Training(f"ibug:{folder}", folder / "nasion-runs")
+    training = TrainingProcess(f"ibug:{folder}", folder / "nasion-runs")
     shutil.rmtree(folder)
     with pytest.raises(ConfigError, match="cannot write the training"):
         training.start(1, "default")
@@ -89,7 +89,7 @@ def test_a_folder_that_is_gone_does_not_come_back(folder):
 
 def test_stopped_before_it_has_begun_it_has_not_failed(folder, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    training = Training(f"ibug:{folder}", folder / "nasion-runs")
+    training = TrainingProcess(f"ibug:{folder}", folder / "nasion-runs")
     training.start(60, "default")
     time.sleep(1.5)  # Python is up, torch is being loaded
     training.stop()
@@ -114,7 +114,7 @@ def test_two_who_start_at_once_start_one(folder, monkeypatch):
             return None
 
     monkeypatch.setattr(subprocess, "Popen", Process)
-    training = Training(f"ibug:{folder}", folder / "nasion-runs")
+    training = TrainingProcess(f"ibug:{folder}", folder / "nasion-runs")
     with ThreadPoolExecutor(4) as pool:
         ends = [pool.submit(training.start, 1, "default") for _ in range(4)]
     assert len(begun) == 1
@@ -124,10 +124,10 @@ def test_two_who_start_at_once_start_one(folder, monkeypatch):
 def test_what_fails_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     (tmp_path / "empty").mkdir()
-    training = Training(f"ibug:{tmp_path}/empty", tmp_path / "runs")
+    training = TrainingProcess(f"ibug:{tmp_path}/empty", tmp_path / "runs")
     training.start(1, "default")
     story = wait_for(training, lambda s: s["state"] == "failed")
-    assert "no labelled face found" in story["error"]
+    assert "no labeled face found" in story["error"]
     assert "\n" not in story["error"]
     with pytest.raises(ConfigError, match="no training to go on with"):
         training.go_on()

@@ -14,7 +14,7 @@ def test_settings_lie_over_the_recipe():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (["optimiser.lr=1"], 'unknown key "optimiser"; did you mean "optimizer"'),
+        (["optimizer.lr=1"], 'unknown key "optimizer"; did you mean "optimizer"'),
         (["optimizer.rate=1"], 'unknown key "optimizer.rate"'),
         (["optimizer.lr=-1"], "optimizer.lr = -1: input should be greater than 0"),
         (["optimizer.lr=nan"], "finite"),

@@ -49,11 +49,11 @@ def clip(tmp_path):
 
 def test_points_are_drawn_and_written(clip, predictor, tmp_path):
     still = predictor(data.astronaut())[0].keypoints
-    told = []
+    counts = []
     out, table = tmp_path / "out" / "b.mp4", tmp_path / "b.csv"
-    story = write_clip(clip, predictor, out, table, "none", lambda so_far: told.append(so_far.frames))
+    story = write_clip(clip, predictor, out, table, "none", lambda so_far: counts.append(so_far.frames))
     assert (story.frames, story.shown, story.lost_sound) == (COUNT, {0: COUNT}, "")
-    assert told == list(range(1, COUNT + 1))
+    assert counts == list(range(1, COUNT + 1))
     rows = list(csv.DictReader((tmp_path / "b.csv").read_text().splitlines()))
     assert [row["frame"] for row in rows] == [str(k) for k in range(COUNT)]
     assert float(rows[5]["time_s"]) == pytest.approx(0.2, abs=1e-3)

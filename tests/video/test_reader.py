@@ -223,7 +223,7 @@ def test_the_sound_of_old_cameras_is_kept(tmp_path, channels):
             assert done.streams.audio[0].codec_context.channels == channels
 
 
-def test_colours_and_pixels_that_are_not_square_are_told(tmp_path):
+def test_colors_and_pixels_that_are_not_square_are_told(tmp_path):
     with Writer(tmp_path / "a.mp4", SIZE, RATE, Fraction(16, 11)) as writer:
         for k in range(5):
             writer.add(k / 25, picture(k))

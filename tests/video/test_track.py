@@ -11,7 +11,7 @@ from nasion.geometry import Affine, box_around
 from nasion.predict.model_zoo import resolve
 from nasion.predict.onnx_backend import OnnxBackend
 from nasion.predict.predictor import Predictor
-from nasion.video import Follower, follow
+from nasion.video import FaceTracker, follow
 
 ASTRONAUT = data.astronaut()
 SIZE = ASTRONAUT.shape[:2]
@@ -80,7 +80,7 @@ def test_a_face_that_moves_turns_and_nears_keeps_its_number(backend, still):
 
 def test_the_detector_looks_now_and_then(backend, still):
     clip = Shown(moved(still, pan(40)))
-    follower = Follower(Predictor(backend, clip), "none", look_every_s=0.5)
+    follower = FaceTracker(Predictor(backend, clip), "none", look_every_s=0.5)
     for time_s, image in clip:
         follower(image, time_s)
     assert follower.looks == 4  # at 0, 0.52, 1.04 and 1.56 s
@@ -141,12 +141,12 @@ def test_one_that_moves_fast_keeps_its_number(backend, still, step):
     clip = Shown(frames)
     pictures = [(k / 5, image) for k, (_, image) in enumerate(clip)]
 
-    def told():
+    def scores_seen():
         for k, pair in enumerate(pictures):
             clip.index = k
             yield pair
 
-    found = list(follow(told(), Predictor(backend, clip), "none"))
+    found = list(follow(scores_seen(), Predictor(backend, clip), "none"))
     assert {face.number for frame in found for face in frame.faces} == {0}
     assert all(frame.faces for frame in found)
 
@@ -167,7 +167,7 @@ def test_one_that_is_hidden_while_it_moves_keeps_its_number(backend, still):
 
 def test_a_model_without_doubts_loses_what_the_detector_sees_no_more(still):
     doubtless = OnnxBackend(resolve("default"), threads=1)
-    doubtless.largest_doubt = np.inf
+    doubtless.max_relative_spread = np.inf
     frames = moved(still, [Affine.identity()] * 60)
     wall = np.random.default_rng(0).integers(90, 120, ASTRONAUT.shape).astype(np.uint8)
     faded = []
@@ -182,9 +182,11 @@ def test_a_model_without_doubts_loses_what_the_detector_sees_no_more(still):
 def test_a_score_is_of_the_last_look(backend, still):
     clip = Shown(moved(still, pan(30, 0.5)))
     scores = iter([0.9, 0.7, 0.6])
-    follower = Follower(Predictor(backend, lambda image: [Detection(d.box, next(scores)) for d in clip(image)]), "none")
-    told = [follower(image, time_s)[0].found.score for time_s, image in clip]
-    assert (told[0], told[12], told[14], told[-1]) == (0.9, 0.9, 0.7, 0.6)
+    follower = FaceTracker(
+        Predictor(backend, lambda image: [Detection(d.box, next(scores)) for d in clip(image)]), "none"
+    )
+    scores_seen = [follower(image, time_s)[0].found.score for time_s, image in clip]
+    assert (scores_seen[0], scores_seen[12], scores_seen[14], scores_seen[-1]) == (0.9, 0.9, 0.7, 0.6)
 
 
 def test_a_clip_that_was_cut_off_is_told(backend, tmp_path):
@@ -240,8 +242,8 @@ def test_unsure_points_are_left_out_of_what_is_shown_and_not_of_what_is_followed
 
 def test_what_cannot_be_followed(backend):
     with pytest.raises(ConfigError, match="no smoothing"):
-        Follower(Predictor(backend), "much")
+        FaceTracker(Predictor(backend), "much")
     whole = OnnxBackend(resolve("default"), threads=1)
     whole.crop = whole.crop.model_copy(update={"box": "picture"})
     with pytest.raises(ConfigError, match="given boxes"):
-        Follower(Predictor(whole))
+        FaceTracker(Predictor(whole))

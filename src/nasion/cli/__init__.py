@@ -3,7 +3,7 @@
 screen.py     what all commands share: the screen, common options
 pictures.py   predict, video, match, models: a person's own pictures
 studio.py     serve: the page
-data.py       get, doctor, show, formats: labelled faces
+data.py       get, doctor, show, formats: labeled faces
 training.py   train, sweep, compare, evaluate, filters, export, recipes: networks
 """
 

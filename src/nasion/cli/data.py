@@ -1,4 +1,4 @@
-"""Labelled faces: get them, prove them, look at them."""
+"""Labeled faces: get them, prove them, look at them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from nasion import datasets, images
-from nasion.cli.screen import Data, Settings, console, needs_torch, say
+from nasion.cli.screen import Data, SetOption, console, needs_torch, say
 
 __all__ = ["COMMANDS"]
 
@@ -45,9 +45,9 @@ def show(
     ] = None,
     count: Annotated[int, typer.Option(min=1, max=200, help="faces")] = 12,
     out: Annotated[Path, typer.Option(help="the picture to write")] = Path("show.png"),
-    settings: Settings = None,
+    settings: SetOption = None,
 ) -> None:
-    """Draw labelled faces; with --recipe, what the loader yields of them, before and after augmentation."""
+    """Draw labeled faces; with --recipe, what the loader yields of them, before and after augmentation."""
     from nasion.draw import sheets as shown
 
     faces = datasets.load(data)
@@ -66,7 +66,7 @@ def show(
 
 
 def formats() -> None:
-    """List the formats of labelled faces and their options."""
+    """List the formats of labeled faces and their options."""
     for name in datasets.available():
         module = datasets.module(name)
         console.print(module.DESCRIPTION, soft_wrap=True, markup=False)

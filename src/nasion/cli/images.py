@@ -107,7 +107,7 @@ def video(
 ) -> None:
     """Follow the faces of a video: draw their points, write them, or watch a camera."""
     from nasion.video import open_clip
-    from nasion.video.process import Story, write_clip
+    from nasion.video.process import ClipSummary, write_clip
     from nasion.video.smooth import check_strength
 
     check_strength(smooth)
@@ -117,7 +117,7 @@ def video(
         if out or csv:
             raise ConfigError("a camera is shown in a window; record it first to write its points")
         story = show_camera(int(clip), make_predictor(model, detector_weights), smooth)
-        say(_told_story(story))
+        say(_format_summary(story))
         return
     source = open_clip(Path(clip))
     out = out or (None if csv else Path(f"{Path(clip).stem}-points.mp4"))
@@ -126,7 +126,7 @@ def video(
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("following", total=source.count or None, rate=0.0)
 
-        def tell(story: Story) -> None:
+        def tell(story: ClipSummary) -> None:
             bar.update(task, completed=story.frames, rate=story.rate)
 
         story = write_clip(source, predictor, out, csv, smooth, tell)
@@ -136,13 +136,13 @@ def video(
         notice(f"{clip}: {source.damaged} damaged parts were left out")
     if story.lost_sound:
         notice(f"{clip}: {story.lost_sound}")
-    say(_told_story(story))
+    say(_format_summary(story))
     for path in (out, csv):
         if path is not None:
             say(f"  {path}")
 
 
-def _told_story(story: Any) -> str:
+def _format_summary(story: Any) -> str:
     faces = ", ".join(f"face {number} in {frames}" for number, frames in sorted(story.shown.items())[:8])
     more = f" and {len(story.shown) - 8} more" if len(story.shown) > 8 else ""
     return (
@@ -199,10 +199,10 @@ def _numbers(text: str | None) -> tuple[int | None, int | None]:
 
 
 def _mean(folder: Path, predictor: Predictor, out: Path) -> None:
-    from nasion.atomic import prove_writable
+    from nasion.atomic import ensure_writable
     from nasion.matching import write as files
 
-    prove_writable(out)
+    ensure_writable(out)
     found, paths = [], find.listed([str(folder)])
     for path in track(paths, "finding", console=console, transient=True):
         try:

@@ -9,13 +9,13 @@ from rich.console import Console
 
 from nasion.errors import ModelError
 
-__all__ = ["Data", "Minutes", "Model", "Settings", "console", "needs_torch", "notice", "say", "typed"]
+__all__ = ["Data", "Minutes", "Model", "SetOption", "console", "needs_torch", "notice", "say", "typed"]
 
 console = Console(highlight=False)
 
 Data = Annotated[str, typer.Argument(help='"format:source", such as imm:DIR or synthetic:400', metavar="DATA")]
 Model = Annotated[str, typer.Argument(help="a model's name, an .onnx file or a run folder", metavar="MODEL")]
-Settings = Annotated[
+SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="change a setting: section.key=value", metavar="A.B=C")
 ]
 Minutes = Annotated[float | None, typer.Option(min=0.01, help="fit the schedule into this time")]
@@ -34,7 +34,7 @@ def needs_torch() -> None:
 
 
 def say(text: str) -> None:
-    """Print a line as it is: a file's name may have brackets, which the screen would take for colours."""
+    """Print a line as it is: a file's name may have brackets, which the screen would take for colors."""
     console.print(text, markup=False, soft_wrap=True)
 
 

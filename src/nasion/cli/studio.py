@@ -39,7 +39,7 @@ def serve(
     try:
         import uvicorn
 
-        from nasion.studio import Settings, build, open_album
+        from nasion.studio import ServerSettings, build, open_album
         from nasion.studio.server.access import is_local
     except ImportError as error:
         raise ConfigError(f"the studio needs FastAPI and uvicorn ({error}); pip install 'nasion[studio]'") from None
@@ -49,7 +49,7 @@ def serve(
     # what is wrong with any of them is said now
     predictor, *_ = [make_predictor(each, detector_weights) for each in model or [models.DEFAULT]]
     album = None if folder is None else open_album(folder, predictor.skeleton)
-    app = build(Settings(token), lambda name: make_predictor(name, detector_weights), extra, album)
+    app = build(ServerSettings(token), lambda name: make_predictor(name, detector_weights), extra, album)
     listener = _listener(host, port)
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
     place = f"http://{shown}:{listener.getsockname()[1]}/"

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from nasion import datasets
-from nasion.atomic import prove_writable, write_text
-from nasion.cli.screen import Data, Minutes, Model, Settings, console, needs_torch, notice, say, typed
+from nasion.atomic import ensure_writable, write_text
+from nasion.cli.screen import Data, Minutes, Model, SetOption, console, needs_torch, notice, say, typed
 from nasion.detect.yunet import best_detector
 from nasion.errors import ConfigError
 from nasion.predict.model_zoo import is_run
@@ -23,7 +23,7 @@ def train(
     recipe: Annotated[str | None, typer.Argument(help="a recipe's name, or a .toml file")] = None,
     data: Annotated[list[str] | None, typer.Option(help='"format:source"; further ones add training faces')] = None,
     out: Annotated[Path | None, typer.Option(help="run folder; else runs/RECIPE-DATE-TIME")] = None,
-    settings: Settings = None,
+    settings: SetOption = None,
     init: Annotated[
         str | None, typer.Option(metavar="MODEL", help="start from a run folder, an .onnx file or a model's name")
     ] = None,
@@ -37,10 +37,10 @@ def train(
     from nasion.train import config
     from nasion.train.jobs import new_folder, resume_job, train_job
     from nasion.train.loop.fit import JOINED
-    from nasion.train.loop.hardware import Machines, is_follower
+    from nasion.train.loop.hardware import Devices, is_worker
 
-    screen = Console(quiet=True) if is_follower() else console
-    machines = Machines(devices, nodes)
+    screen = Console(quiet=True) if is_worker() else console
+    machines = Devices(devices, nodes)
     if resume is not None:
         if recipe or data or settings or init or minutes or out:
             raise ConfigError(
@@ -60,7 +60,7 @@ def train(
 def sweep(
     recipe: Annotated[str, typer.Argument(help="a recipe's name, or a .toml file")],
     data: Annotated[list[str] | None, typer.Option(help='"format:source"; further ones add training faces')] = None,
-    settings: Settings = None,
+    settings: SetOption = None,
     out: Annotated[Path | None, typer.Option(help="folder for the runs; else runs/sweep-RECIPE-DATE-TIME")] = None,
     minutes: Minutes = None,
 ) -> None:
@@ -103,15 +103,15 @@ def evaluate(
     ] = None,
     detector_weights: Annotated[Path | None, typer.Option(help="YuNet's file, instead of its download")] = None,
 ) -> None:
-    """Measure a model on labelled faces."""
+    """Measure a model on labeled faces."""
     from nasion.datasets.splits import with_validation
-    from nasion.evaluation.report import prove_report, write_report
-    from nasion.evaluation.score_table import NAMES, draw_box_curve, measure, point_line, prove_curve, scores_table
+    from nasion.evaluation.report import require_report_extra, write_report
+    from nasion.evaluation.score_table import NAMES, check_curve_path, draw_box_curve, measure, point_line, scores_table
 
     if report is not None:
-        prove_report()
+        require_report_extra()
     if box_curve is not None:
-        prove_curve(box_curve)
+        check_curve_path(box_curve)
     predictor = Predictor(model, None if detector_weights is None else best_detector(detector_weights), notice)
     faces = datasets.load(data)
     if split in ("train", "val"):
@@ -125,7 +125,7 @@ def evaluate(
         raise ConfigError(f"{json_file} is a folder; name a file")
     for path in (json_file.parent if json_file else None, box_curve.parent if box_curve else None, report):
         if path is not None:
-            prove_writable(path)
+            ensure_writable(path)
     measured = measure(predictor, faces, boxes or predictor.backend.crop.box, split, console)
     if split == "all" and any(face.split == "train" for face in measured.faces):
         console.print("[yellow]training faces are among these; --split test measures the others[/]")
@@ -145,10 +145,10 @@ def evaluate(
     if report is not None:
         story = None
         if is_run(model):
-            from nasion.train.jobs import training_story
+            from nasion.train.jobs import training_record
             from nasion.train.runs.run_folder import open_run
 
-            story = training_story(open_run(model))
+            story = training_record(open_run(model))
         write_report(report / "report.html", measured, faces, typed(), story)
         say(f"the report: {report / 'report.html'}")
 

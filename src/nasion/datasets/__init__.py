@@ -1,4 +1,4 @@
-"""Labelled faces by name: `load("imm:DIR")`. One file here is one format, found by its name.
+"""Labeled faces by name: `load("imm:DIR")`. One file here is one format, found by its name.
 
 A format is a module with
 
@@ -60,7 +60,7 @@ def load(spec: str) -> DataSet:
             if faces.problems
             else ""
         )
-        raise AnnotationError(f"{spec}: no labelled face found{why}")
+        raise AnnotationError(f"{spec}: no labeled face found{why}")
     return faces
 
 

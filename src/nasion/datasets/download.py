@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from nasion import datasets
-from nasion.atomic import fingerprint, prove_writable
+from nasion.atomic import ensure_writable, fingerprint
 from nasion.errors import DownloadError, NasionError, nearest
 
 __all__ = ["SOURCES", "Source", "get", "unpack"]
@@ -104,13 +104,13 @@ def get(
         raise DownloadError(f'no data set "{name}" to get; {nearest(name, SOURCES)}')
     source = SOURCES[name]
     console.print(f"[bold]{source.title}[/]\nterms: {source.terms}\n  {source.cite}", soft_wrap=True)
-    prove_writable(folder)
+    ensure_writable(folder)
     if not _holds(folder, source):
         packed = archive or _download(source, urls or source.urls, folder, console)
         unpack(packed, folder)
         if archive is None:
             packed.unlink()
-    console.print(_proof(source, folder), soft_wrap=True)
+    console.print(_verify(source, folder), soft_wrap=True)
     return f"{source.form}:{folder}"
 
 
@@ -118,7 +118,7 @@ def _holds(folder: Path, source: Source) -> bool:
     return any(path.suffix == source.suffixes[0] for path in folder.rglob("*"))
 
 
-def _proof(source: Source, folder: Path) -> str:
+def _verify(source: Source, folder: Path) -> str:
     """Return what was proved.
 
     Raises:

@@ -19,7 +19,7 @@ from nasion.errors import DownloadError, ModelError
 from nasion.geometry import Affine, FloatArray, scale_box
 from nasion.sample import Image
 
-__all__ = ["YUNET_SHA256", "YUNET_URL", "Cascade", "Detection", "Detector", "YuNet", "best_detector", "overlap"]
+__all__ = ["YUNET_SHA256", "YUNET_URL", "Cascade", "Detection", "Detector", "YuNet", "best_detector", "iou"]
 
 YUNET_URL = (
     "https://github.com/ShiqiYu/libfacedetection.train/raw/"
@@ -39,7 +39,7 @@ SMALLEST_SIDE = 16
 SMALLEST_SCORE = 0.6
 """Of a YuNet detection."""
 
-SAME_FACE = 0.4
+IOU_THRESHOLD = 0.4
 """Overlap (intersection over union) from which two boxes are one face."""
 
 
@@ -50,12 +50,12 @@ class Detection(NamedTuple):
     score: float
 
 
-class Habit(NamedTuple):
+class BoxCalibration(NamedTuple):
     """How the box around a face's keypoints lies in a detector's box: medians over 500 training faces of 300-W.
 
     Attributes:
         width, height: as shares of the detector's.
-        down: of the centre, as a share of the detector's height; to the side it is nothing.
+        down: of the center, as a share of the detector's height; to the side it is nothing.
     """
 
     width: float
@@ -65,9 +65,9 @@ class Habit(NamedTuple):
     def keypoints_box(self, box: FloatArray) -> FloatArray:
         """Return the likely box (4,) around the keypoints of a face with the detector's `box`."""
         side = box[2:] - box[:2]
-        centre = (box[:2] + box[2:]) / 2 + side * [0.0, self.down]
+        center = (box[:2] + box[2:]) / 2 + side * [0.0, self.down]
         half = side * [self.width, self.height] / 2
-        return np.concatenate([centre - half, centre + half])
+        return np.concatenate([center - half, center + half])
 
 
 class Detector(Protocol):
@@ -91,7 +91,7 @@ class YuNet:
     """
 
     name = "YuNet"
-    habit = Habit(1.035, 0.743, 0.126)
+    calibration = BoxCalibration(1.035, 0.743, 0.126)
 
     def __init__(self, path: Path) -> None:
         try:
@@ -113,7 +113,7 @@ class YuNet:
         sides = [SIDES[0], *(side for side in SIDES[1:] if max(image.shape[:2]) > SIDES[0])]
         found = [detection for side in sides for detection in self._at(image, side, room=0.0)]
         # A face that fills the picture has no surroundings, without which YuNet does not see it.
-        return one_each(found or self._at(image, SIDES[0], room=0.5))
+        return non_max_suppression(found or self._at(image, SIDES[0], room=0.5))
 
     def _at(self, image: Image, side: int, room: float) -> list[Detection]:
         height, width = image.shape[:2]
@@ -124,7 +124,7 @@ class YuNet:
         rows = self._find(images.warp(image, affine, size, cv2.BORDER_CONSTANT))
         back = affine.inverse()
         boxes = [(back(np.reshape([x, y, x + w, y + h], (2, 2))).ravel(), float(s)) for x, y, w, h, s in rows]
-        return [Detection(self.habit.keypoints_box(box), score) for box, score in boxes]
+        return [Detection(self.calibration.keypoints_box(box), score) for box, score in boxes]
 
     def _find(self, image: Image) -> np.ndarray:
         """Return (N, 5): x, y, width, height, score, px of the picture."""
@@ -141,9 +141,9 @@ class Cascade:
     """
 
     name = "OpenCV's cascade"
-    habit = Habit(0.849, 0.830, 0.145)
+    calibration = BoxCalibration(0.849, 0.830, 0.145)
 
-    NEIGHBOURS = 4
+    NEIGHBORS = 4
     """Windows that must agree; its score grows with how clearly the last stage does."""
 
     def __init__(self) -> None:
@@ -158,30 +158,30 @@ class Cascade:
         scale = min(1.0, SIDES[0] / max(height, width))
         size = max(1, round(height * scale)), max(1, round(width * scale))
         affine = Affine.resize((height, width), size)
-        grey = cv2.cvtColor(images.warp(image, affine, size), cv2.COLOR_RGB2GRAY)
+        gray = cv2.cvtColor(images.warp(image, affine, size), cv2.COLOR_RGB2GRAY)
         boxes, _, weights = self.cascade.detectMultiScale3(
-            grey, 1.08, self.NEIGHBOURS, minSize=(24, 24), outputRejectLevels=True
+            gray, 1.08, self.NEIGHBORS, minSize=(24, 24), outputRejectLevels=True
         )
         found = []
         for (x, y, w, h), weight in zip(boxes, np.ravel(weights), strict=True):
             box = affine.inverse()([[x, y], [x + w, y + h]]).ravel()
-            found.append(Detection(self.habit.keypoints_box(box), float(1 - np.exp(-max(0.0, weight) / 4))))
-        return one_each(found)
+            found.append(Detection(self.calibration.keypoints_box(box), float(1 - np.exp(-max(0.0, weight) / 4))))
+        return non_max_suppression(found)
 
 
-def one_each(found: Sequence[Detection]) -> list[Detection]:
+def non_max_suppression(found: Sequence[Detection]) -> list[Detection]:
     """Return the detections, the best first, without those that lie on a better one."""
     kept: list[Detection] = []
     for each in sorted(found, key=lambda each: -each.score):
-        if all(overlap(each.box, better.box) < SAME_FACE for better in kept):
+        if all(iou(each.box, better.box) < IOU_THRESHOLD for better in kept):
             kept.append(each)
     return kept
 
 
-def overlap(a: FloatArray, b: FloatArray) -> float:
+def iou(a: FloatArray, b: FloatArray) -> float:
     """Return the intersection of two boxes (4,) over their union.
 
-    >>> overlap(np.array([0.0, 0, 2, 2]), np.array([1.0, 0, 3, 2]))
+    >>> iou(np.array([0.0, 0, 2, 2]), np.array([1.0, 0, 3, 2]))
     0.3333333333333333
     """
     low, high = np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])

@@ -105,6 +105,6 @@ def draw_worst(examination: Examination, folder: Path) -> Path:
     sheet = draw.sheet(tiles, columns=4)
     images.write(
         path,
-        draw.legend(sheet, [(f"the oddest labels of {examination.faces.name}", None), ("labelled points", draw.TRUE)]),
+        draw.legend(sheet, [(f"the oddest labels of {examination.faces.name}", None), ("labeled points", draw.TRUE)]),
     )
     return path

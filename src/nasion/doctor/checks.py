@@ -13,7 +13,7 @@ from nasion.geometry import FloatArray, is_present, similarity_between
 from nasion.sample import Annotation, DataSet, Problem
 from nasion.skeleton import Skeleton, infer_flip_map, mean_shape
 
-__all__ = ["Finding", "Look"]
+__all__ = ["Finding", "ReadFace"]
 
 Verdict = Literal["good", "look", "wrong", "unknown"]
 
@@ -40,7 +40,7 @@ class Finding:
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class ReadFace:
     """A face whose picture was read: its size (height, width), and a digest of its pixels."""
 
     face: Annotation
@@ -48,14 +48,14 @@ class Look:
     digest: str
 
 
-def look(faces: DataSet, index: int) -> Look | Problem:
+def look(faces: DataSet, index: int) -> ReadFace | Problem:
     """Return what face `index`'s picture is, or why it cannot be read."""
     face = faces.annotations[index]
     try:
         image = faces.load(index).image
     except ImageError as error:
         return Problem(face.name, str(error))
-    return Look(face, (image.shape[0], image.shape[1]), hashlib.sha256(image.tobytes()).hexdigest())
+    return ReadFace(face, (image.shape[0], image.shape[1]), hashlib.sha256(image.tobytes()).hexdigest())
 
 
 def _named(names: Iterable[str], most: int = 4) -> str:
@@ -82,7 +82,7 @@ def skipped(problems: Sequence[Problem]) -> Finding:
     return Finding("readable", "wrong", text)
 
 
-def duplicates(looks: Sequence[Look]) -> Finding:
+def duplicates(looks: Sequence[ReadFace]) -> Finding:
     """Different files with the same pixels, whatever they are called."""
     files: dict[str, set[str]] = defaultdict(set)
     for each in looks:
@@ -94,7 +94,7 @@ def duplicates(looks: Sequence[Look]) -> Finding:
     return Finding("duplicates", "look", f"{len(twice)} pictures are there more than once: {named}")
 
 
-def outside(looks: Sequence[Look]) -> Finding:
+def outside(looks: Sequence[ReadFace]) -> Finding:
     """Points that lie beyond their picture's edges."""
     far: list[tuple[float, str]] = []
     count = 0
@@ -204,8 +204,8 @@ def _fits_reordered(region: FloatArray, mean: FloatArray, closed: bool) -> bool:
         return False
     shifts = range(len(region)) if closed else range(1)
     orders = [np.roll(way, shift, axis=0) for way in (region, region[::-1]) for shift in shifts]
-    centred = mean - mean.mean(0)  # where the region lies and how large it is has no say in its order
-    gaps = [float(np.linalg.norm(order - order.mean(0) - centred, axis=1).mean()) for order in orders]
+    centerd = mean - mean.mean(0)  # where the region lies and how large it is has no say in its order
+    gaps = [float(np.linalg.norm(order - order.mean(0) - centerd, axis=1).mean()) for order in orders]
     return min(gaps[1:]) < REORDERED * gaps[0]
 
 
@@ -219,8 +219,8 @@ def _residual(keypoints: FloatArray, mean: FloatArray) -> FloatArray:
 def shape_residuals(faces: DataSet) -> FloatArray:
     """Return each face's mean distance from the mean face (N,), as a share of its size; NaN where it cannot be had."""
     if faces.skeleton.count < 3:
-        centre = np.nanmedian(faces.keypoints(), axis=0)
-        gap = np.linalg.norm(faces.keypoints() - centre, axis=-1).mean(-1)
+        center = np.nanmedian(faces.keypoints(), axis=0)
+        gap = np.linalg.norm(faces.keypoints() - center, axis=-1).mean(-1)
         return gap / np.nanmax(gap) if np.nanmax(gap) > 0 else gap
     mean = mean_shape(faces.keypoints())
     size = np.linalg.norm(np.ptp(mean, axis=0))
@@ -242,7 +242,7 @@ def outliers(faces: DataSet, odd: FloatArray) -> Finding:
     )
 
 
-def leaks(looks: Sequence[Look]) -> Finding:
+def leaks(looks: Sequence[ReadFace]) -> Finding:
     """Persons, photographs or pictures on both sides of a split."""
     splits = {each.face.split for each in looks if each.face.split}
     if len(splits) < 2:

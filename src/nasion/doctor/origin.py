@@ -35,7 +35,7 @@ ROUNDS = 50
 """Bootstrap rounds for the offset's standard error."""
 
 TOLERANCE_PX = 0.75
-"""Offset that the measurement must surely exceed: a wrong origin is 1 px, hand labels lean by up to half of one."""
+"""Offset that the measurement must mask_uncertain exceed: a wrong origin is 1 px, hand labels lean by up to half of one."""
 
 WHOLE_SHARE = 0.99
 """Share of coordinates that must agree before they count as whole numbers or halves."""
@@ -91,8 +91,8 @@ def symmetry_offset(faces: DataSet) -> tuple[float, float]:
 
 def _symmetric_shape(faces: DataSet) -> FloatArray:
     mean = mean_shape(faces.keypoints())
-    centred = mean - mean.mean(0)
-    symmetric = (centred + faces.skeleton.mirrored(centred * [-1.0, 1.0])) / 2
+    centerd = mean - mean.mean(0)
+    symmetric = (centerd + faces.skeleton.mirrored(centerd * [-1.0, 1.0])) / 2
     return symmetric * (FACE_SHARE * SIDE / np.ptp(symmetric, axis=0).max()) + (SIDE - 1) / 2
 
 
@@ -100,8 +100,8 @@ def _aligned(faces: DataSet, index: int, shape: FloatArray) -> tuple[FloatArray,
     """Return a face's picture on the symmetric shape, zero mean and unit deviation, and its scale."""
     sample = faces.load(index)
     affine = similarity_between(sample.annotation.keypoints, shape)
-    grey = cv2.cvtColor(images.warp(sample.image, affine, (SIDE, SIDE)), cv2.COLOR_RGB2GRAY).astype(np.float64)
-    return (grey - grey.mean()) / (grey.std() + 1), affine.scale
+    gray = cv2.cvtColor(images.warp(sample.image, affine, (SIDE, SIDE)), cv2.COLOR_RGB2GRAY).astype(np.float64)
+    return (gray - gray.mean()) / (gray.std() + 1), affine.scale
 
 
 def _half_shift(picture: FloatArray) -> float:

@@ -26,13 +26,13 @@ __all__ = [
     "sheet",
 ]
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 
-TRUE: Colour = (255, 140, 0)
-PREDICTED: Colour = (30, 120, 255)
-SPREAD: Colour = (120, 220, 255)
-PAPER: Colour = (255, 255, 255)
-INK: Colour = (40, 40, 40)
+TRUE: Color = (255, 140, 0)
+PREDICTED: Color = (30, 120, 255)
+SPREAD: Color = (120, 220, 255)
+PAPER: Color = (255, 255, 255)
+INK: Color = (40, 40, 40)
 
 OPACITY = 0.45
 """Of the ellipses that show a spread."""
@@ -42,7 +42,7 @@ SUBPIXEL = 4
 
 
 def draw_points(
-    image: Image, keypoints: FloatArray, colour: Colour, skeleton: Skeleton | None = None, radius_px: float = 2.0
+    image: Image, keypoints: FloatArray, color: Color, skeleton: Skeleton | None = None, radius_px: float = 2.0
 ) -> Image:
     """Return a copy of the picture with points (K, 2), image px, and the skeleton's lines if it is given."""
     canvas = image.copy()
@@ -53,11 +53,11 @@ def draw_points(
             for a, b in pairwise(points):
                 if is_present([a, b]).all():
                     ends = np.rint(np.stack([a, b]) * one).astype(int).tolist()
-                    cv2.line(canvas, ends[0], ends[1], colour, max(1, round(radius_px / 2)), cv2.LINE_AA, SUBPIXEL)
+                    cv2.line(canvas, ends[0], ends[1], color, max(1, round(radius_px / 2)), cv2.LINE_AA, SUBPIXEL)
     for x, y in keypoints[is_present(keypoints)]:
-        centre = round(float(x) * one), round(float(y) * one)
-        cv2.circle(canvas, centre, round((radius_px + 0.8) * one), PAPER, -1, cv2.LINE_AA, SUBPIXEL)
-        cv2.circle(canvas, centre, round(radius_px * one), colour, -1, cv2.LINE_AA, SUBPIXEL)
+        center = round(float(x) * one), round(float(y) * one)
+        cv2.circle(canvas, center, round((radius_px + 0.8) * one), PAPER, -1, cv2.LINE_AA, SUBPIXEL)
+        cv2.circle(canvas, center, round(radius_px * one), color, -1, cv2.LINE_AA, SUBPIXEL)
     return canvas
 
 
@@ -88,9 +88,9 @@ def _ellipses(canvas: Image, face: Prediction) -> Image:
     one, covered = 1 << SUBPIXEL, canvas.copy()
     for place, (long, short, turn) in zip(face.keypoints, face.ellipses, strict=True):
         if np.isfinite([*place, long]).all():
-            centre, halves = (np.rint(np.multiply(pair, one)).astype(int) for pair in (place, (2 * long, 2 * short)))
+            center, halves = (np.rint(np.multiply(pair, one)).astype(int) for pair in (place, (2 * long, 2 * short)))
             cv2.ellipse(
-                covered, centre.tolist(), halves.tolist(), float(turn), 0, 360, SPREAD, -1, cv2.LINE_AA, SUBPIXEL
+                covered, center.tolist(), halves.tolist(), float(turn), 0, 360, SPREAD, -1, cv2.LINE_AA, SUBPIXEL
             )
     return np.asarray(cv2.addWeighted(covered, OPACITY, canvas, 1 - OPACITY, 0), np.uint8)
 
@@ -99,8 +99,8 @@ def _write(canvas: Image, name: str, box: FloatArray, radius: float) -> None:
     """Write a face's name above it, in place."""
     size = radius / 3
     place = round(float(box[0])), round(float(box[1]) - 6 * radius)
-    for colour, thickness in ((PAPER, 3 * radius), (PREDICTED, radius)):
-        cv2.putText(canvas, name, place, cv2.FONT_HERSHEY_SIMPLEX, size, colour, round(thickness), cv2.LINE_AA)
+    for color, thickness in ((PAPER, 3 * radius), (PREDICTED, radius)):
+        cv2.putText(canvas, name, place, cv2.FONT_HERSHEY_SIMPLEX, size, color, round(thickness), cv2.LINE_AA)
 
 
 def face_view(
@@ -127,9 +127,9 @@ def face_view(
     radius = side / 130
     if true_keypoints is not None and pred_keypoints is not None:
         canvas = _errors(canvas, affine(true_keypoints), affine(pred_keypoints))
-    for keypoints, colour in ((true_keypoints, TRUE), (pred_keypoints, PREDICTED)):
+    for keypoints, color in ((true_keypoints, TRUE), (pred_keypoints, PREDICTED)):
         if keypoints is not None:
-            canvas = draw_points(canvas, affine(keypoints), colour, radius_px=radius)
+            canvas = draw_points(canvas, affine(keypoints), color, radius_px=radius)
     return canvas
 
 
@@ -162,7 +162,7 @@ def caption(tile: Image, text: str, height: int = 22) -> Image:
     return np.concatenate([tile, np.asarray(strip)])
 
 
-def sheet(tiles: Sequence[Image], columns: int, gap: int = 6, paper: Colour = PAPER) -> Image:
+def sheet(tiles: Sequence[Image], columns: int, gap: int = 6, paper: Color = PAPER) -> Image:
     """Return tiles of any sizes in rows of `columns`, each in a cell of the largest tile's size."""
     height, width = (max(t.shape[axis] for t in tiles) for axis in (0, 1))
     rows = ceil(len(tiles) / columns)
@@ -173,13 +173,13 @@ def sheet(tiles: Sequence[Image], columns: int, gap: int = 6, paper: Colour = PA
     return canvas
 
 
-def legend(picture: Image, entries: Sequence[tuple[str, Colour | None]], height: int = 30) -> Image:
-    """Return the picture under a line that says what the colours mean; an entry without a colour is plain text."""
+def legend(picture: Image, entries: Sequence[tuple[str, Color | None]], height: int = 30) -> Image:
+    """Return the picture under a line that says what the colors mean; an entry without a color is plain text."""
     strip = PillowImage.new("RGB", (picture.shape[1], height), PAPER)
     pen, font, x = ImageDraw.Draw(strip), ImageFont.load_default(height * 0.5), 10.0
-    for text, colour in entries:
-        if colour is not None:
-            pen.ellipse((x, height * 0.32, x + height * 0.4, height * 0.72), fill=colour)
+    for text, color in entries:
+        if color is not None:
+            pen.ellipse((x, height * 0.32, x + height * 0.4, height * 0.72), fill=color)
             x += height * 0.6
         pen.text((x, height * 0.2), text, INK, font=font)
         x += pen.textlength(text, font=font) + height

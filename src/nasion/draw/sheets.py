@@ -1,4 +1,4 @@
-"""Labelled faces as a sheet of pictures: what a reader made of the files."""
+"""Labeled faces as a sheet of pictures: what a reader made of the files."""
 
 import numpy as np
 
@@ -6,10 +6,10 @@ from nasion.draw import points as draw
 from nasion.errors import ImageError
 from nasion.sample import DataSet, Image
 
-__all__ = ["faces_sheet", "spread_over"]
+__all__ = ["evenly_spaced", "faces_sheet"]
 
 
-def spread_over(faces: DataSet, count: int) -> list[int]:
+def evenly_spaced(faces: DataSet, count: int) -> list[int]:
     """Return `count` indices spread evenly over the set: the first faces alone are often one person's."""
     return np.unique(np.linspace(0, len(faces) - 1, min(count, len(faces))).astype(int)).tolist()
 
@@ -17,7 +17,7 @@ def spread_over(faces: DataSet, count: int) -> list[int]:
 def faces_sheet(faces: DataSet, count: int, side: int = 300) -> Image:
     """Return faces with their points, lines and names."""
     tiles: list[Image] = []
-    for index in spread_over(faces, count):
+    for index in evenly_spaced(faces, count):
         face = faces.annotations[index]
         try:
             image = faces.load(index).image
@@ -29,4 +29,4 @@ def faces_sheet(faces: DataSet, count: int, side: int = 300) -> Image:
         view = draw.face_view(drawn, None, None, draw.whole_or_box(face.keypoints, image.shape[:2]), side, margin=1.8)
         tiles.append(draw.caption(view, f"{face.name} {face.split}"))
     sheet = draw.sheet(tiles, columns=min(4, len(tiles)))
-    return draw.legend(sheet, [(faces.name, None), ("labelled points", draw.TRUE)])
+    return draw.legend(sheet, [(faces.name, None), ("labeled points", draw.TRUE)])

@@ -1,1 +1,1 @@
-"""Errors of a model on labelled faces: scores, figures and the report."""
+"""Errors of a model on labeled faces: scores, figures and the report."""

@@ -17,18 +17,18 @@ SHIFTS = (0.0, 0.05, 0.1, 0.15, 0.2)
 """How far a box is moved, as a share of its width and height; each face in a direction of its own."""
 
 SCALES = (0.8, 0.9, 1.0, 1.1, 1.2)
-"""How much larger a box is made about its centre."""
+"""How much larger a box is made about its center."""
 
 
 class BoxCurve(NamedTuple):
     """A model's mean NME for each of `SHIFTS` and of `SCALES`.
 
     Attributes:
-        normaliser: what errors are divided by.
+        normalizer: what errors are divided by.
         shifted, scaled: fractions, (5,) each.
     """
 
-    normaliser: str
+    normalizer: str
     shifted: FloatArray
     scaled: FloatArray
 
@@ -60,13 +60,13 @@ def box_curve(predictor: Predictor, faces: DataSet, tick: Callable[[], None] = l
         raise ConfigError(f"{predictor.backend.name} was trained on whole pictures: it has no box to be moved")
     faces = faces.reduced_to(predictor.skeleton)
     first = next(iter(faces.annotations))
-    normaliser = next((name for name in first.lengths() if name.startswith("inter_")), "box_size")
+    normalizer = next((name for name in first.lengths() if name.startswith("inter_")), "box_size")
 
     def nme(shift: float, scale: float) -> float:
-        return float(np.nanmean(evaluate(predictor, faces, moved(shift, scale), tick=tick).nme(normaliser)))
+        return float(np.nanmean(evaluate(predictor, faces, moved(shift, scale), tick=tick).nme(normalizer)))
 
     return BoxCurve(
-        normaliser,
+        normalizer,
         np.array([nme(shift, 1.0) for shift in SHIFTS]),
         np.array([nme(0.0, scale) for scale in SCALES]),
     )

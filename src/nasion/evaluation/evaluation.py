@@ -1,4 +1,4 @@
-"""A predictor on labelled faces: every error in image px, and the scores that follow from them."""
+"""A predictor on labeled faces: every error in image px, and the scores that follow from them."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -8,14 +8,14 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nasion.detect.yunet import overlap
+from nasion.detect.yunet import iou
 from nasion.errors import AnnotationError, ConfigError, ImageError
 from nasion.evaluation import metrics
 from nasion.geometry import FloatArray
 from nasion.predict.image_files import read_boxes
-from nasion.predict.predictor import Predictor, check_box, doubt
+from nasion.predict.predictor import Predictor, check_box, relative_spread
 from nasion.sample import Annotation, DataSet, Image, Prediction, Problem
-from nasion.uncertainty import foretold_errors, in_spreads
+from nasion.uncertainty import expected_errors, mahalanobis
 
 __all__ = ["BOXES", "THRESHOLD", "Evaluation", "Given", "evaluate"]
 
@@ -28,7 +28,7 @@ MULTIPLES = (1, 2, 3)
 BOXES = ("points", "picture", "detector")
 """What the network is given: the box around the true points, the whole picture, or what a detector shows."""
 
-SMALLEST_OVERLAP = 0.2
+MIN_IOU = 0.2
 """Intersection over union below which a box is another face's."""
 
 CHUNK = 16
@@ -72,18 +72,18 @@ class Evaluation:
         return metrics.point_errors(self.pred_keypoints, self.true_keypoints)
 
     @property
-    def in_spreads(self) -> FloatArray:
+    def mahalanobis(self) -> FloatArray:
         """The same distances in spreads (N, K): 1 is on the point's ellipse; NaN too where no spread is known."""
-        return in_spreads(self.pred_keypoints - self.true_keypoints, self.spread, self.anisotropy)
+        return mahalanobis(self.pred_keypoints - self.true_keypoints, self.spread, self.anisotropy)
 
     @property
-    def foretold(self) -> FloatArray:
+    def expected_errors(self) -> FloatArray:
         """Mean distances (N, K), image px, that the spreads foretell; NaN where none is known."""
-        return foretold_errors(self.spread, self.anisotropy)
+        return expected_errors(self.spread, self.anisotropy)
 
-    def nme(self, normaliser: str) -> FloatArray:
+    def nme(self, normalizer: str) -> FloatArray:
         """Return each face's NME (N,)."""
-        return metrics.face_errors(self.errors, self.lengths[normaliser])
+        return metrics.face_errors(self.errors, self.lengths[normalizer])
 
     def _statistics(self) -> dict[str, tuple[FloatArray, Callable[[FloatArray], float]]]:
         """Return every score's name with the faces' values and what makes one number of them."""
@@ -106,13 +106,13 @@ class Evaluation:
         """Return the scores by name, fractions; "n" is the number of faces."""
         measured = {name: statistic(values) for name, (values, statistic) in self._statistics().items()}
         # Profiles may lack an eye: who has no inter-ocular distance is in no score by it, and that is said.
-        fewer = {f"n/{name}": int(np.isfinite(self.nme(name)).sum()) for name in self.lengths}
-        fewer = {name: count for name, count in fewer.items() if count < len(self.faces)}
-        within = {f"within@{k}/spread": metrics.share_within(self.in_spreads, k) for k in MULTIPLES}
+        limit_faces = {f"n/{name}": int(np.isfinite(self.nme(name)).sum()) for name in self.lengths}
+        limit_faces = {name: count for name, count in limit_faces.items() if count < len(self.faces)}
+        within = {f"within@{k}/spread": metrics.share_within(self.mahalanobis, k) for k in MULTIPLES}
         within = {name: share for name, share in within.items() if np.isfinite(share)}
         lost = {"n/lost": len(self.lost)} if self.boxes not in ("points", "picture") else {}
         pace = {"ms_per_face": 1000 * self.seconds / len(self.faces)}
-        return {"n": len(self.faces), **lost, **fewer, **measured, **within, **pace}
+        return {"n": len(self.faces), **lost, **limit_faces, **measured, **within, **pace}
 
     def intervals(self, rounds: int = 1000) -> dict[str, tuple[float, float]]:
         """Return the 95 % bootstrap interval of each score, drawing whole persons or photographs."""
@@ -122,9 +122,9 @@ class Evaluation:
             name: metrics.bootstrap(values, groups, statistic, rounds) for name, (values, statistic) in table.items()
         }
 
-    def doubts(self) -> FloatArray:
-        """Return how unsure the network was of each face (N,), as `predict.doubt` has it; NaN if it cannot say."""
-        return np.array([doubt(spread, box) for spread, box in zip(self.spread, self.crops, strict=True)])
+    def relative_spreads(self) -> FloatArray:
+        """Return how unsure the network was of each face (N,), as `predict.relative_spread` has it; NaN if it cannot say."""
+        return np.array([relative_spread(spread, box) for spread, box in zip(self.spread, self.crops, strict=True)])
 
     def by_point(self) -> FloatArray:
         """Return each point's mean error (K,), image px."""
@@ -198,8 +198,8 @@ def _told_boxes(boxes: str | Given, predictor: Predictor) -> str:
 
 def _nearest(boxes: Sequence[FloatArray], face: Annotation) -> FloatArray:
     true = face.points_box()
-    best = max(boxes, key=lambda box: overlap(box, true), default=None)
-    if best is None or overlap(best, true) < SMALLEST_OVERLAP:
+    best = max(boxes, key=lambda box: iou(box, true), default=None)
+    if best is None or iou(best, true) < MIN_IOU:
         raise NoBoxError("no box lies on this face")
     return best
 
@@ -247,7 +247,7 @@ def evaluate(
                 lost.append(Problem(face.name, str(error)))
             tick()
         began = time.perf_counter()
-        found += predictor.at(pictures, given)
+        found += predictor.predict_boxes(pictures, given)
         seconds += time.perf_counter() - began
         kept += here
     if not kept:

@@ -1,7 +1,7 @@
 """Scores of found points against true ones. Fractions, not percent; a missing point counts nowhere.
 
-NME = mean point-to-point distance / normaliser. The same predictions score 3.0, 4.2, 1.7 or 1.2 by the
-normaliser alone, so a score's name says which: "nme/inter_ocular", "auc@0.08/inter_ocular".
+NME = mean point-to-point distance / normalizer. The same predictions score 3.0, 4.2, 1.7 or 1.2 by the
+normalizer alone, so a score's name says which: "nme/inter_ocular", "auc@0.08/inter_ocular".
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ def point_errors(pred_keypoints: ArrayLike, true_keypoints: ArrayLike) -> FloatA
 def face_errors(errors: FloatArray, lengths: ArrayLike | None = None) -> FloatArray:
     """Return each face's mean error (N,) over the points that it has, from `errors` (N, K).
 
-    With `lengths` (N,) this is the face's NME by that normaliser; a face whose length is NaN or 0 is NaN.
+    With `lengths` (N,) this is the face's NME by that normalizer; a face whose length is NaN or 0 is NaN.
 
     >>> face_errors(np.array([[1.0, 3.0], [2.0, np.nan]]), [10.0, 10.0])
     array([0.2, 0.2])

@@ -28,7 +28,7 @@ __all__ = [
     "sweep_curves",
 ]
 
-TRUE, PREDICTED, GREY = "#ff8c00", "#1e78ff", "#888888"
+TRUE, PREDICTED, GRAY = "#ff8c00", "#1e78ff", "#888888"
 
 Curve = Mapping[str, Sequence[float]]
 """Columns of a curve's table by name."""
@@ -66,8 +66,8 @@ def step_curve(steps: Curve) -> Figure:
         )
     axis.set(xlabel="step", ylabel="loss", yscale="log")
     rate = axis.twinx()
-    rate.plot(steps["step"], steps["lr"], color=GREY, linestyle=":", label="learning rate")
-    rate.set_ylabel("learning rate", color=GREY)
+    rate.plot(steps["step"], steps["lr"], color=GRAY, linestyle=":", label="learning rate")
+    rate.set_ylabel("learning rate", color=GRAY)
     rate.set_ylim(bottom=0)
     rate.spines["top"].set_visible(False)
     handles, labels = axis.get_legend_handles_labels()
@@ -112,7 +112,7 @@ def _plain_log(axis: Axes) -> None:
 
 
 def sweep_curves(runs: Mapping[str, Curve]) -> Figure:
-    """Return the training loss and validation error of several runs, one colour a run."""
+    """Return the training loss and validation error of several runs, one color a run."""
     figure, (loss, error) = _axes(11, 4, 2)
     for label, epochs in runs.items():
         x = np.asarray(epochs["epoch"]) + 1
@@ -126,16 +126,16 @@ def sweep_curves(runs: Mapping[str, Curve]) -> Figure:
     return figure
 
 
-def ced_curve(curves: Mapping[str, FloatArray], normaliser: str, threshold: float) -> Figure:
+def ced_curve(curves: Mapping[str, FloatArray], normalizer: str, threshold: float) -> Figure:
     """Return the cumulative error distribution of faces' NMEs (N,) by name."""
     figure, (axis,) = _axes(5.5, 3.6)
     top = max(threshold, *(float(np.nanquantile(values, 0.98)) for values in curves.values()))
     x = np.linspace(0, top, 400)
     for name, values in curves.items():
         axis.plot(100 * x, 100 * ced(values, x), label=name)
-    axis.axvline(100 * threshold, color=GREY, linestyle=":", label=f"failure: {100 * threshold:g} %")
+    axis.axvline(100 * threshold, color=GRAY, linestyle=":", label=f"failure: {100 * threshold:g} %")
     axis.set(
-        xlabel=f"NME, {normaliser.replace('_', '-')} (%)",
+        xlabel=f"NME, {normalizer.replace('_', '-')} (%)",
         ylabel="faces with at most that error (%)",
         ylim=(0, 102),
         xlim=(0, None),
@@ -182,21 +182,21 @@ def region_bars(regions: Mapping[str, float]) -> Figure:
 GROUPS = 10
 
 
-def reliability(in_spreads: FloatArray, errors_px: FloatArray, foretold_px: FloatArray) -> Figure:
+def reliability(mahalanobis: FloatArray, errors_px: FloatArray, expected_px: FloatArray) -> Figure:
     """Return how often points lie within so many spreads, and errors against what was foretold; all are (N, K)."""
     figure, (share, error) = _axes(9, 3.8, 2)
     multiples = np.linspace(0, 4, 81)
-    found = [share_within(in_spreads, multiple) for multiple in multiples]
+    found = [share_within(mahalanobis, multiple) for multiple in multiples]
     share.plot(multiples, 100 * np.asarray(found), color=PREDICTED, label="measured")
-    share.plot(multiples, 100 * nominal_share(multiples), ":", color=GREY, label="as it should be")
+    share.plot(multiples, 100 * nominal_share(multiples), ":", color=GRAY, label="as it should be")
     share.set(xlabel="spreads", ylabel="points within so many spreads (%)", ylim=(0, 102), xlim=(0, 4))
-    known = np.isfinite(errors_px) & np.isfinite(foretold_px)
-    order = np.argsort(foretold_px[known])
+    known = np.isfinite(errors_px) & np.isfinite(expected_px)
+    order = np.argsort(expected_px[known])
     groups = [each for each in np.array_split(order, GROUPS) if len(each)]
-    means = np.array([[foretold_px[known][each].mean(), errors_px[known][each].mean()] for each in groups])
+    means = np.array([[expected_px[known][each].mean(), errors_px[known][each].mean()] for each in groups])
     error.plot(*means.T, "o-", color=PREDICTED, label="measured, a tenth of the points each")
     limits = np.array([0, means[:, 0].max()])
-    error.plot(limits, limits, ":", color=GREY, label="as it should be")
+    error.plot(limits, limits, ":", color=GRAY, label="as it should be")
     error.set(xlabel="mean error foretold (image px)", ylabel="mean error (image px)", xlim=(0, None), ylim=(0, None))
     for axis in (share, error):
         axis.legend(frameon=False, loc="lower right")
@@ -204,7 +204,7 @@ def reliability(in_spreads: FloatArray, errors_px: FloatArray, foretold_px: Floa
 
 
 def point_map(shape: FloatArray, errors_px: FloatArray) -> Figure:
-    """Return the mean face (K, 2) with a disc a point: its size and colour are the point's mean error (K,), px."""
+    """Return the mean face (K, 2) with a disc a point: its size and color are the point's mean error (K,), px."""
     figure, (axis,) = _axes(5.5, 4.6)
     scatter = axis.scatter(
         *shape.T, c=errors_px, s=40 + 160 * errors_px / errors_px.max(), cmap="viridis_r", edgecolors="white"
@@ -221,7 +221,7 @@ def point_map(shape: FloatArray, errors_px: FloatArray) -> Figure:
 def bias_map(shape: FloatArray, bias_px: FloatArray) -> Figure:
     """Return the mean face (K, 2) with an arrow a point: its mean error vector (K, 2), px, drawn ten times as long."""
     figure, (axis,) = _axes(5.5, 4.6)
-    axis.plot(*shape.T, "o", color=GREY, markersize=3)
+    axis.plot(*shape.T, "o", color=GRAY, markersize=3)
     arrows = axis.quiver(*shape.T, *bias_px.T, angles="xy", scale_units="xy", scale=0.1, color=PREDICTED, width=0.005)
     axis.quiverkey(arrows, 0.84, 0.06, 2.0, "2 image px", labelpos="N")
     axis.invert_yaxis()
@@ -232,9 +232,9 @@ def bias_map(shape: FloatArray, bias_px: FloatArray) -> Figure:
 
 
 def kernels(weights: FloatArray, columns: int = 8) -> Figure:
-    """Return first-layer kernels (N, C, k, k) as pictures: grey for one channel, colours for three.
+    """Return first-layer kernels (N, C, k, k) as pictures: gray for one channel, colors for three.
 
-    All kernels share one scale, so that a strong kernel looks strong; mid-grey is zero.
+    All kernels share one scale, so that a strong kernel looks strong; mid-gray is zero.
     """
     count, channels = weights.shape[:2]
     rows = -(-count // columns)
@@ -248,7 +248,7 @@ def kernels(weights: FloatArray, columns: int = 8) -> Figure:
             axis.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
             axis.set_title(str(k), fontsize=7, pad=2)
     side = weights.shape[-1]
-    kind = "RGB" if channels == 3 else "grey"
-    title = f"{count} kernels of the first layer, {side} x {side} px, {kind}; mid-grey is 0, white is +{limit:.2g}"
+    kind = "RGB" if channels == 3 else "gray"
+    title = f"{count} kernels of the first layer, {side} x {side} px, {kind}; mid-gray is 0, white is +{limit:.2g}"
     figure.suptitle(title, fontsize=9)
     return figure

@@ -21,14 +21,14 @@ from nasion.uncertainty import nominal_share
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Training", "face_sheet", "prove_report", "write_report"]
+__all__ = ["TrainingRecord", "face_sheet", "require_report_extra", "write_report"]
 
 SHOWN = 8
 """Faces in each of best, typical and worst."""
 
 
 @dataclass(frozen=True, eq=False)
-class Training:
+class TrainingRecord:
     """What the page says of how a model came to be.
 
     Attributes:
@@ -47,7 +47,7 @@ class Training:
     floor: str = ""
 
 
-def prove_report() -> None:
+def require_report_extra() -> None:
     """Say in one line what a report lacks.
 
     Raises:
@@ -61,7 +61,7 @@ def prove_report() -> None:
 
 
 def write_report(
-    path: Path, measured: Evaluation, faces: DataSet, command: str, training: Training | None = None
+    path: Path, measured: Evaluation, faces: DataSet, command: str, training: TrainingRecord | None = None
 ) -> None:
     """Write the page whole or not at all.
 
@@ -76,7 +76,7 @@ def write_report(
         ConfigError: matplotlib or jinja2 is not installed.
         OutputError: the file cannot be written.
     """
-    prove_report()
+    require_report_extra()
     from jinja2 import Environment
 
     from nasion.evaluation import plots
@@ -135,7 +135,7 @@ def _faces(measured: Evaluation, faces: DataSet) -> list[dict[str, str]]:
 
 
 KERNELS_TEXT = (
-    "What the first layer looks for: kernels that have learnt something show edges, spots or colours, not noise."
+    "What the first layer looks for: kernels that have learned something show edges, spots or colors, not noise."
 )
 
 BIAS_TEXT = (
@@ -166,8 +166,8 @@ def _score_rows(measured: Evaluation) -> list[dict[str, str]]:
     rows: list[dict[str, str]] = []
     for name, value in measured.scores().items():
         low, high = intervals.get(name, (np.nan, np.nan))
-        interval = f"{told(name, low)} – {told(name, high)}" if np.isfinite([low, high]).all() else ""
-        rows.append({"name": name, "value": told(name, value), "interval": interval, "meaning": _meaning(name)})
+        interval = f"{format_score(name, low)} – {format_score(name, high)}" if np.isfinite([low, high]).all() else ""
+        rows.append({"name": name, "value": format_score(name, value), "interval": interval, "meaning": _meaning(name)})
     return rows
 
 
@@ -186,7 +186,7 @@ def _meaning(name: str) -> str:
     return MEANINGS.get(name, "")
 
 
-def told(name: str, value: float) -> str:
+def format_score(name: str, value: float) -> str:
     """Return a score as tables print it: fractions as percent, px and ms with their unit.
 
     >>> told("nme/inter_ocular", 0.0345), told("error_px/mean", 5.126), told("n", 48)
@@ -199,7 +199,7 @@ def told(name: str, value: float) -> str:
     return f"{value:.2f} ms" if name == "ms_per_face" else f"{100 * value:.2f} %"
 
 
-def _curves(training: Training, plots: Any) -> list[dict[str, str]]:
+def _curves(training: TrainingRecord, plots: Any) -> list[dict[str, str]]:
     return [
         _plot(
             plots.step_curve(training.steps),
@@ -215,14 +215,18 @@ def _curves(training: Training, plots: Any) -> list[dict[str, str]]:
 
 
 def _where(measured: Evaluation, plots: Any) -> list[dict[str, str]]:
-    normaliser = next((name for name in measured.lengths if name.startswith("inter_")), None)
+    normalizer = next((name for name in measured.lengths if name.startswith("inter_")), None)
     pictures: list[dict[str, str]] = []
-    if normaliser:
-        curve = plots.ced_curve({measured.model: measured.nme(normaliser)}, normaliser, THRESHOLD)
+    if normalizer:
+        curve = plots.ced_curve({measured.model: measured.nme(normalizer)}, normalizer, THRESHOLD)
         pictures.append(_plot(curve, "How many faces have at most a given error.", plots))
     if np.isfinite(measured.spread).any():
         pictures.append(
-            _plot(plots.reliability(measured.in_spreads, measured.errors, measured.foretold), RELIABILITY_TEXT, plots)
+            _plot(
+                plots.reliability(measured.mahalanobis, measured.errors, measured.expected_errors),
+                RELIABILITY_TEXT,
+                plots,
+            )
         )
     if measured.true_keypoints.shape[1] > 1:
         pictures.append(_plot(plots.region_bars(measured.by_region()), "Mean error of each region.", plots))
@@ -241,7 +245,7 @@ def _points(measured: Evaluation) -> list[dict[str, str]]:
     return [{"index": str(k), "name": names[k], "error": f"{e:.2f}"} for k, e in enumerate(measured.by_point())]
 
 
-def _commands(command: str, training: Training | None) -> list[dict[str, str]]:
+def _commands(command: str, training: TrainingRecord | None) -> list[dict[str, str]]:
     lines = [{"what": "The model was trained by", "command": training.command}] if training else []
     return (
         [*lines, {"what": "This page was made by", "command": command}]

@@ -11,13 +11,13 @@ from nasion.atomic import write_bytes
 from nasion.errors import ConfigError
 from nasion.evaluation.box_sensitivity import SCALES, SHIFTS, box_curve
 from nasion.evaluation.evaluation import Evaluation, evaluate
-from nasion.evaluation.report import prove_report, told
+from nasion.evaluation.report import format_score, require_report_extra
 from nasion.predict.predictor import Predictor
 from nasion.sample import DataSet
 
-__all__ = ["NAMES", "draw_box_curve", "measure", "point_line", "prove_curve", "scores_table"]
+__all__ = ["NAMES", "check_curve_path", "draw_box_curve", "measure", "point_line", "scores_table"]
 
-NAMES = {"train": "training", "val": "validation", "test": "test", "all": "labelled"}
+NAMES = {"train": "training", "val": "validation", "test": "test", "all": "labeled"}
 """What a person calls a split."""
 
 
@@ -33,13 +33,13 @@ def measure(predictor: Predictor, faces: DataSet, boxes: str, split: str, consol
     return measured
 
 
-def prove_curve(path: Path) -> None:
+def check_curve_path(path: Path) -> None:
     """Say in one line why a curve could not be drawn, before an hour's work.
 
     Raises:
         ConfigError: matplotlib is not installed, or the file is not to be a .png.
     """
-    prove_report()
+    require_report_extra()
     if path.suffix.lower() != ".png":
         raise ConfigError(f"{path}: the curve is drawn as .png")
 
@@ -51,7 +51,7 @@ def draw_box_curve(predictor: Predictor, faces: DataSet, path: Path, console: Co
         ConfigError: matplotlib is not installed, or the file is not to be a .png.
         OutputError: the file cannot be written.
     """
-    prove_curve(path)
+    check_curve_path(path)
     from nasion.evaluation import plots
 
     total = len(faces) * (len(SHIFTS) + len(SCALES))
@@ -62,11 +62,11 @@ def draw_box_curve(predictor: Predictor, faces: DataSet, path: Path, console: Co
 
     curve = box_curve(predictor, faces, tick)
     tick()
-    figure = plots.box_curves(SHIFTS, SCALES, {predictor.backend.name: (curve.shifted, curve.scaled)}, curve.normaliser)
+    figure = plots.box_curves(SHIFTS, SCALES, {predictor.backend.name: (curve.shifted, curve.scaled)}, curve.normalizer)
     write_bytes(path, plots.png(figure))
     moved = ", ".join(f"{100 * s:g} %: {100 * e:.2f} %" for s, e in zip(SHIFTS, curve.shifted, strict=True))
     scaled = ", ".join(f"x {s:g}: {100 * e:.2f} %" for s, e in zip(SCALES, curve.scaled, strict=True))
-    return f"NME {curve.normaliser}, boxes moved by {moved}; scaled by {scaled} → {path}"
+    return f"NME {curve.normalizer}, boxes moved by {moved}; scaled by {scaled} → {path}"
 
 
 def scores_table(measured: Evaluation) -> Table:
@@ -78,8 +78,12 @@ def scores_table(measured: Evaluation) -> Table:
     intervals = measured.intervals()
     for name, value in measured.scores().items():
         low, high = intervals.get(name, (None, None))
-        between = "" if low is None or high is None or math.isnan(low) else f"{told(name, low)} – {told(name, high)}"
-        table.add_row(name, told(name, value), between)
+        between = (
+            ""
+            if low is None or high is None or math.isnan(low)
+            else f"{format_score(name, low)} – {format_score(name, high)}"
+        )
+        table.add_row(name, format_score(name, value), between)
     return table
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from nasion import images
 from nasion.geometry import Affine, FloatArray, box_around, box_to_aspect, scale_box, similarity_between
 from nasion.matching import Match
-from nasion.matching.warp import bend, frame, within
+from nasion.matching.warp import bend, border_points, within
 from nasion.sample import Image
 from nasion.skeleton import Skeleton
 
@@ -38,12 +38,12 @@ class Pair:
         of_a = to_canvas(matched.a)
         both = of_a @ matched.similarity
         self.a, self.b = images.warp(a, of_a, self.size), images.warp(b, both, self.size)
-        edge = frame(self.size)
+        edge = border_points(self.size)
         self.a_points = np.concatenate([within(of_a(matched.a), self.size), edge])
         self.b_points = np.concatenate([within(both(matched.b), self.size), edge])
 
     def at(self, share: float) -> Image:
-        """Return the face that is `share` (0 to 1) of the way from A to B: shape and colours."""
+        """Return the face that is `share` (0 to 1) of the way from A to B: shape and colors."""
         target = (1 - share) * self.a_points + share * self.b_points
         a, b = (
             bend(image, points, target, self.size).astype(np.float32)
@@ -58,7 +58,7 @@ class Pair:
 
 
 def mean_face(faces: Iterator[tuple[Image, FloatArray]], mean: FloatArray) -> Image:
-    """Return the mean of faces' colours, each bent onto the mean shape.
+    """Return the mean of faces' colors, each bent onto the mean shape.
 
     Args:
         faces: pictures and their points (K, 2); taken one after the other, so that no more than one is in memory.
@@ -66,11 +66,11 @@ def mean_face(faces: Iterator[tuple[Image, FloatArray]], mean: FloatArray) -> Im
     """
     size = CANVAS
     target = to_canvas(mean)(mean)
-    points = np.concatenate([target, frame(size)])
+    points = np.concatenate([target, border_points(size)])
     total, count = np.zeros((*size, 3)), 0
     for image, keypoints in faces:
         affine = similarity_between(keypoints, target)
-        moved = np.concatenate([within(affine(keypoints), size), frame(size)])
+        moved = np.concatenate([within(affine(keypoints), size), border_points(size)])
         total += bend(images.warp(image, affine, size), moved, points, size)
         count += 1
     return np.rint(total / max(1, count)).astype(np.uint8)
@@ -80,7 +80,7 @@ def upright(shape: FloatArray, skeleton: Skeleton) -> FloatArray:
     """Return a shape (K, 2) turned so that its left and right stand level; as it is where there is no flip map."""
     if skeleton.flip is None:
         return shape
-    centred = shape - shape.mean(0)
+    centerd = shape - shape.mean(0)
     # A face that is tilted one way is, mirrored, tilted as far the other way: half of the turn between them.
-    twice = similarity_between(skeleton.mirrored(centred * [-1.0, 1.0]), centred).rotation_deg
+    twice = similarity_between(skeleton.mirrored(centerd * [-1.0, 1.0]), centerd).rotation_deg
     return Affine.rotation(-twice / 2, shape.mean(0))(shape)

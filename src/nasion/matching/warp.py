@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nasion.geometry import FloatArray, picture_box, scale_box
+from nasion.geometry import FloatArray, image_box, scale_box
 from nasion.sample import Image
 
-__all__ = ["bend", "frame", "triangles", "within"]
+__all__ = ["bend", "border_points", "triangles", "within"]
 
 ROOM = 0.25
 """How far outside a canvas its frame lies, as a share of its sides: no point of a face is near it, so that no
@@ -23,9 +23,9 @@ BAND_ROWS = 128
 """Rows that are bent together: a photograph of 50 megapixels then takes no more memory than itself."""
 
 
-def frame(size: tuple[int, int]) -> FloatArray:
+def border_points(size: tuple[int, int]) -> FloatArray:
     """Return eight points (8, 2) around a canvas of `size` (height, width): corners and middles of a larger one."""
-    x0, y0, x1, y1 = scale_box(picture_box(size), 1 + 2 * ROOM)
+    x0, y0, x1, y1 = scale_box(image_box(size), 1 + 2 * ROOM)
     xs, ys = np.meshgrid([x0, (x0 + x1) / 2, x1], [y0, (y0 + y1) / 2, y1])
     grid = np.stack([xs, ys], -1).reshape(-1, 2)
     return np.delete(grid, 4, axis=0)  # the middle is no edge
@@ -42,7 +42,7 @@ def triangles(points: FloatArray, size: tuple[int, int]) -> NDArray[np.intp]:
 
     Points that coincide count once.
     """
-    x0, y0, x1, y1 = scale_box(picture_box(size), 1 + 2 * ROOM)
+    x0, y0, x1, y1 = scale_box(image_box(size), 1 + 2 * ROOM)
     low = np.floor([x0, y0]) - 1
     wide, high = (np.ceil([x1, y1]) + 1 - low).astype(int).tolist()
     plane = cv2.Subdiv2D((int(low[0]), int(low[1]), wide + 1, high + 1))
@@ -62,7 +62,7 @@ def bend(image: Image, source: FloatArray, target: FloatArray, size: tuple[int, 
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        source: (M, 2), px of the picture; with `frame` points, so that the whole canvas is covered.
+        source: (M, 2), px of the picture; with `border_points` points, so that the whole canvas is covered.
         target: (M, 2), px of the canvas.
         size: (height, width) of the canvas.
     """

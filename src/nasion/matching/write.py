@@ -13,18 +13,18 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from nasion import images
-from nasion.atomic import prove_apart, prove_writable, write_bytes, write_text
+from nasion.atomic import ensure_no_overwrite, ensure_writable, write_bytes, write_text
 from nasion.draw import points as draw
 from nasion.errors import ConfigError, ImageError, OutputError, SkeletonError
 from nasion.geometry import Affine, FloatArray, box_around, box_to_aspect, scale_box
 from nasion.matching import FEWEST, Match, match
 from nasion.matching.morph import Pair, mean_face, upright
-from nasion.matching.warp import bend, frame, within
+from nasion.matching.warp import bend, border_points, within
 from nasion.predict.predictor import Predictor
 from nasion.sample import Image, Prediction
 from nasion.skeleton import mean_shape
 
-__all__ = ["FORMS", "TURNED", "Found", "chosen_face", "write_match", "write_mean"]
+__all__ = ["FORMS", "TURNED", "ChosenFace", "chosen_face", "write_match", "write_mean"]
 
 FORMS = ("gif", "mp4")
 """What a morph is written as."""
@@ -48,7 +48,7 @@ FRAMES_A_SECOND = 15
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class ChosenFace:
     """A face in a picture of a person's own: the picture, where it is from, and which face it is."""
 
     path: Path
@@ -57,7 +57,7 @@ class Found:
     number: int = 0
 
 
-def chosen_face(predictor: Predictor, path: Path, number: int | None = None) -> Found:
+def chosen_face(predictor: Predictor, path: Path, number: int | None = None) -> ChosenFace:
     """Return a picture's face `number`; else its largest.
 
     Raises:
@@ -71,10 +71,12 @@ def chosen_face(predictor: Predictor, path: Path, number: int | None = None) -> 
         number = int(np.argmax([np.prod(np.ptp(face.keypoints, axis=0)) for face in faces]))
     if not 0 <= number < len(faces):
         raise ImageError(f"{path}: no face {number}; it has {len(faces)}, counted from 0")
-    return Found(path, image, faces[number], number)
+    return ChosenFace(path, image, faces[number], number)
 
 
-def write_match(a: Found, b: Found, out: Path, frames: int = 30, form: str = "gif") -> tuple[Match, list[Path]]:
+def write_match(
+    a: ChosenFace, b: ChosenFace, out: Path, frames: int = 30, form: str = "gif"
+) -> tuple[Match, list[Path]]:
     """Match two faces, write all that shows it, and return the match and the files.
 
     Args:
@@ -96,8 +98,8 @@ def write_match(a: Found, b: Found, out: Path, frames: int = 30, form: str = "gi
         if max(each.image.shape[:2]) > LARGEST_SIDE:
             raise ImageError(f"{each.path}: longer than {LARGEST_SIDE:,} px, which cannot be warped; scale it down")
     found = match(a.face, b.face)
-    prove_writable(out)
-    prove_apart([a.path, b.path], [out / name for name in (*PICTURES, "match.json", f"morph.{form}")])
+    ensure_writable(out)
+    ensure_no_overwrite([a.path, b.path], [out / name for name in (*PICTURES, "match.json", f"morph.{form}")])
     pair = Pair(a.image, b.image, found)
     size = a.image.shape[:2]
     aligned = images.warp(b.image, found.similarity, size)
@@ -113,12 +115,12 @@ def write_match(a: Found, b: Found, out: Path, frames: int = 30, form: str = "gi
 def _warped(aligned: Image, found: Match, size: tuple[int, int]) -> Image:
     """Return B, already moved onto A's picture, bent so that its points lie on A's."""
     source, target = within(found.similarity(found.b), size), within(found.a, size)
-    edge = frame(size)
+    edge = border_points(size)
     return bend(aligned, np.concatenate([source, edge]), np.concatenate([target, edge]), size)
 
 
-def matches_view(a: Found, b: Found, found: Match) -> Image:
-    """Return both faces side by side, each point in a colour of its own, joined to itself in the other."""
+def matches_view(a: ChosenFace, b: ChosenFace, found: Match) -> Image:
+    """Return both faces side by side, each point in a color of its own, joined to itself in the other."""
     views, places = [], []
     for each, points in ((a, found.a), (b, found.b)):
         affine = Affine.crop(box_to_aspect(scale_box(box_around(points), VIEW_MARGIN), VIEW), VIEW)
@@ -126,14 +128,14 @@ def matches_view(a: Found, b: Found, found: Match) -> Image:
         places.append(affine(points))
     canvas = np.concatenate(views, axis=1)
     places[1] = places[1] + [VIEW[1], 0]
-    colours = _colours(len(found.names))
+    colors = _colors(len(found.names))
     lines = canvas.copy()
-    for first, second, colour in zip(*places, colours, strict=True):
-        cv2.line(lines, _fixed(first), _fixed(second), colour, 1, cv2.LINE_AA, draw.SUBPIXEL)
+    for first, second, color in zip(*places, colors, strict=True):
+        cv2.line(lines, _fixed(first), _fixed(second), color, 1, cv2.LINE_AA, draw.SUBPIXEL)
     canvas = cv2.addWeighted(lines, 0.55, canvas, 0.45, 0)
     for points in places:
-        for point, colour in zip(points, colours, strict=True):
-            canvas = draw.draw_points(np.asarray(canvas, np.uint8), point[None], colour, radius_px=2.5)
+        for point, color in zip(points, colors, strict=True):
+            canvas = draw.draw_points(np.asarray(canvas, np.uint8), point[None], color, radius_px=2.5)
     return np.asarray(canvas, np.uint8)
 
 
@@ -141,8 +143,8 @@ def _fixed(point: FloatArray) -> list[int]:
     return np.rint(point * (1 << draw.SUBPIXEL)).astype(int).tolist()
 
 
-def _colours(count: int) -> list[tuple[int, int, int]]:
-    """Return colours that run around the circle of hues."""
+def _colors(count: int) -> list[tuple[int, int, int]]:
+    """Return colors that run around the circle of hues."""
     shades = [colorsys.hsv_to_rgb(k / count, 0.85, 1.0) for k in range(count)]
     return [(round(r * 255), round(g * 255), round(b * 255)) for r, g, b in shades]
 
@@ -175,7 +177,7 @@ def _mp4(frames: Sequence[Image]) -> bytes:
         return path.read_bytes()
 
 
-def _table(a: Found, b: Found, found: Match) -> dict[str, object]:
+def _table(a: ChosenFace, b: ChosenFace, found: Match) -> dict[str, object]:
     return {
         "a": {"image": str(a.path), "face": a.number},
         "b": {"image": str(b.path), "face": b.number},
@@ -214,7 +216,7 @@ def write_mean(predictor: Predictor, found: Sequence[tuple[Path, Prediction]], o
         OutputError: the folder cannot be written to.
         ConfigError: it is the pictures' own, and holds such files already.
     """
-    prove_apart([path for path, _ in found], [out / "mean-face.jpg", out / "mean-face.json"])
+    ensure_no_overwrite([path for path, _ in found], [out / "mean-face.jpg", out / "mean-face.json"])
     if predictor.skeleton.count < FEWEST:
         raise SkeletonError(
             f"a mean face needs {FEWEST} points; {predictor.skeleton.name} has fewer; use another model"

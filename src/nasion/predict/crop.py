@@ -7,22 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from nasion.geometry import FloatArray, box_to_aspect, picture_box, scale_box
+from nasion.geometry import FloatArray, box_to_aspect, image_box, scale_box
 from nasion.sample import Image
-from nasion.settings import Strict
+from nasion.settings import Settings
 
 __all__ = ["CropConfig", "face_box", "to_channels"]
 
 
-class CropConfig(Strict):
+class CropConfig(Settings):
     """What the network sees of a picture."""
 
     height: int = Field(ge=8, le=1024, description="px")
     width: int = Field(ge=8, le=1024, description="px")
-    channels: Literal[1, 3] = Field(3, description="1 is grey, 3 is RGB")
+    channels: Literal[1, 3] = Field(3, description="1 is gray, 3 is RGB")
     box: Literal["picture", "points"] = Field("points", description="the whole picture, or a box around the face")
     margin: float = Field(1.4, ge=1, le=4, description="the face box is the points' box, this much larger")
-    picture_share: float = Field(
+    full_image_share: float = Field(
         0.0, ge=0, le=1, description='share of training crops cut from the whole picture although box is "points"'
     )
     refine: int = Field(0, ge=0, le=3, description="how often a crop is cut again from the points just found")
@@ -44,7 +44,7 @@ def face_box(points_box: FloatArray | None, size: tuple[int, int], crop: CropCon
         crop: its aspect and margin.
     """
     if points_box is None:
-        return box_to_aspect(picture_box(size), crop.size)
+        return box_to_aspect(image_box(size), crop.size)
     margin = crop.margin if crop.box == "points" else 1.0
     return box_to_aspect(scale_box(points_box, margin), crop.size)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from nasion import images
-from nasion.atomic import prove_apart, prove_writable
+from nasion.atomic import ensure_no_overwrite, ensure_writable
 from nasion.draw import points as draw
 from nasion.errors import AnnotationError, ConfigError, ImageError
 from nasion.predict.predictor import Predictor, check_box
@@ -152,12 +152,12 @@ def find(
         OutputError: the folder cannot be written to.
     """
     check_format(form)
-    prove_writable(out)
+    ensure_writable(out)
     summary = Summary()
     names = unique_stems(pictures)
     drawn = {path: out / f"{names[path]}-points.jpg" for path in pictures}
     own = [path for path in pictures if str(path) != STDIN]
-    prove_apart(own, [*drawn.values(), *may_be_written(out, form, names)])
+    ensure_no_overwrite(own, [*drawn.values(), *may_be_written(out, form, names)])
     spool = Spool(out)
     try:
         for path in progress(pictures):

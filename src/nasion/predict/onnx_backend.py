@@ -52,7 +52,7 @@ class Header(NamedTuple):
         config: the training's resolved configuration, a table.
         card: data, terms, scores and command, a table.
         validation_share: the share of its training faces that it was chosen by.
-        largest_doubt: `predict.doubt` above which what a detector shows is no face; infinite if nothing is known.
+        max_relative_spread: `predict.relative_spread` above which what a detector shows is no face; infinite if nothing is known.
         file_sha256: see `blank_hash`; empty in files that do not tell.
     """
 
@@ -61,17 +61,17 @@ class Header(NamedTuple):
     config: dict[str, Any]
     card: dict[str, Any]
     validation_share: float
-    largest_doubt: float
+    max_relative_spread: float
     file_sha256: str
 
 
-def blank_hash(content: bytes, told: str) -> str:
+def blank_hash(content: bytes, stored: str) -> str:
     """Return the SHA-256 of a model's file in which the hash that it tells of itself is left blank.
 
     >>> blank_hash(b"model, hash abc", "abc") == blank_hash(b"model, hash xyz", "xyz")
     True
     """
-    return hashlib.sha256(content.replace(told.encode(), b"0" * len(told), 1)).hexdigest()
+    return hashlib.sha256(content.replace(stored.encode(), b"0" * len(stored), 1)).hexdigest()
 
 
 def parse_header(text: str, name: str) -> Header:
@@ -85,7 +85,7 @@ def parse_header(text: str, name: str) -> Header:
         points = dict(table["skeleton"])
         skeleton = from_table(points.pop("name"), points)
         config, crop = dict(table["config"]), CropConfig.model_validate(table["crop"])
-        limit = math.inf if table["largest_doubt"] is None else float(table["largest_doubt"])
+        limit = math.inf if table["max_relative_spread"] is None else float(table["max_relative_spread"])
         share, sha256 = float(config["data"]["validation_share"]), str(table.get("file_sha256", ""))
         return Header(skeleton, crop, config, dict(table["card"]), share, limit, sha256)
     except (ValueError, KeyError, TypeError, AttributeError, ValidationError, SkeletonError) as error:
@@ -125,20 +125,22 @@ class OnnxBackend:
         if text is None:
             raise ModelError(f"{path}: a model, but not one of nasion's: write it with `nasion export RUN FILE.onnx`")
         self.header = parse_header(text, str(path))
-        told = self.header.file_sha256
-        if told and blank_hash(content, told) != told:
+        stored = self.header.file_sha256
+        if stored and blank_hash(content, stored) != stored:
             raise ModelError(f"{path}: damaged: its content is not what its hash says; fetch it, or export it, again")
         self.skeleton, self.crop = self.header.skeleton, self.header.crop
-        self.validation_share, self.largest_doubt = self.header.validation_share, self.header.largest_doubt
-        self._prove_shapes(path)
+        self.validation_share, self.max_relative_spread = self.header.validation_share, self.header.max_relative_spread
+        self._check_shapes(path)
 
-    def _prove_shapes(self, path: Path) -> None:
+    def _check_shapes(self, path: Path) -> None:
         takes = {each.name: each.shape[1:] for each in self.session.get_inputs()}
-        gives = {each.name: each.shape[1:] for each in self.session.get_outputs()}
+        output_kind = {each.name: each.shape[1:] for each in self.session.get_outputs()}
         count = self.skeleton.count
         wanted = {KEYPOINTS: [count, 2], SPREAD: [count], ANISOTROPY: [count, 2]}
-        if takes != {INPUT: [*self.crop.size, self.crop.channels]} or gives != wanted:
-            raise ModelError(f"{path}: its graph is not what it says of itself ({takes} → {gives}); export it again")
+        if takes != {INPUT: [*self.crop.size, self.crop.channels]} or output_kind != wanted:
+            raise ModelError(
+                f"{path}: its graph is not what it says of itself ({takes} → {output_kind}); export it again"
+            )
 
     def __call__(self, crops: NDArray[np.uint8]) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return points (B, K, 2) and spreads (B, K), crop px, and anisotropies (B, K, 2), of crops (B, H, W, C)."""

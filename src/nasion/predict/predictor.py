@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasion import images
-from nasion.detect.yunet import SAME_FACE, Detection, Detector, best_detector, overlap
+from nasion.detect.yunet import IOU_THRESHOLD, Detection, Detector, best_detector, iou
 from nasion.errors import ConfigError, ImageError, ModelError
 from nasion.geometry import Affine, FloatArray, box_around
 from nasion.predict.crop import CropConfig, face_box, to_channels
@@ -24,7 +24,7 @@ from nasion.predict.onnx_backend import OnnxBackend
 from nasion.sample import Image, Prediction
 from nasion.skeleton import Skeleton
 
-__all__ = ["Backend", "Predictor", "check_box", "doubt", "load_backend"]
+__all__ = ["Backend", "Predictor", "check_box", "load_backend", "relative_spread"]
 
 BATCH = 8
 """Crops that go through the network together; more take more memory, and on a CPU no less time."""
@@ -38,14 +38,14 @@ class Backend(Protocol):
         skeleton: the points that it finds.
         crop: what it wants to see of a picture.
         validation_share: the share of its training faces that it was chosen by.
-        largest_doubt: `doubt` above which what a detector shows is no face; infinite if nothing is known.
+        max_relative_spread: `relative_spread` above which what a detector shows is no face; infinite if nothing is known.
     """
 
     name: str
     skeleton: Skeleton
     crop: CropConfig
     validation_share: float
-    largest_doubt: float
+    max_relative_spread: float
 
     def __call__(self, crops: NDArray[np.uint8]) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return points (B, K, 2) and spreads (B, K), crop px, and anisotropies (B, K, 2), of crops (B, H, W, C)."""
@@ -115,7 +115,7 @@ class Predictor:
     def looks_at_whole(self) -> bool:
         """Whether the model finds a face in a whole picture by itself: it was trained to."""
         crop = self.backend.crop
-        return crop.box == "picture" or crop.picture_share > 0
+        return crop.box == "picture" or crop.full_image_share > 0
 
     def __call__(self, image: Image, boxes: Sequence[ArrayLike | None] | None = None) -> list[Prediction]:
         """Return the faces of a picture: one a box, in their order; without boxes, those that are found.
@@ -148,15 +148,15 @@ class Predictor:
         else:
             given = [[d for d in self.detector(image) if d.score >= self.min_score] for image in images]
         pairs = [(k, detection) for k, each in enumerate(given) for detection in each]
-        found = self.at([images[k] for k, _ in pairs], [d and d.box for _, d in pairs]) if pairs else []
+        found = self.predict_boxes([images[k] for k, _ in pairs], [d and d.box for _, d in pairs]) if pairs else []
         faces: list[list[Prediction]] = [[] for _ in images]
         for (k, detection), face in zip(pairs, found, strict=True):
             faces[k].append(face if detection is None else replace(face, score=detection.score))
         if boxes is None and not self.looks_at_whole:
-            faces = [self._proved(each) for each in faces]
-        return [[self.surely(face) for face in each] for each in faces]
+            faces = [self._drop_non_faces(each) for each in faces]
+        return [[self.mask_uncertain(face) for face in each] for each in faces]
 
-    def surely(self, face: Prediction) -> Prediction:
+    def mask_uncertain(self, face: Prediction) -> Prediction:
         """Return the face without the points that may be further off than `max_spread`.
 
         Raises:
@@ -174,17 +174,19 @@ class Predictor:
         unsure = face.ellipses[:, 0] > self.max_spread * size  # along the direction in which it is least sure
         return replace(face, keypoints=np.where(unsure[:, None], np.nan, face.keypoints))
 
-    def _proved(self, faces: Sequence[Prediction]) -> list[Prediction]:
+    def _drop_non_faces(self, faces: Sequence[Prediction]) -> list[Prediction]:
         """Return the faces, the best detections first, without those that are none and those found twice."""
         kept: list[Prediction] = []
         for face in faces:
             box = box_around(face.keypoints)
-            doubtful = doubt(face.spread, face.box) > self.backend.largest_doubt  # no spread, NaN, is no doubt
-            if not doubtful and all(overlap(box, box_around(other.keypoints)) < SAME_FACE for other in kept):
+            doubtful = (
+                relative_spread(face.spread, face.box) > self.backend.max_relative_spread
+            )  # no spread, NaN, is no doubt
+            if not doubtful and all(iou(box, box_around(other.keypoints)) < IOU_THRESHOLD for other in kept):
                 kept.append(face)
         return kept
 
-    def at(
+    def predict_boxes(
         self, pictures: Sequence[Image], boxes: Sequence[ArrayLike | None], passes: int | None = None
     ) -> list[Prediction]:
         """Return one prediction for each pair of a picture and a box (None: the whole picture).
@@ -202,7 +204,7 @@ class Predictor:
 
     def _again(self, found: Prediction, picture: Image) -> FloatArray:
         around = box_around(found.keypoints)
-        if (around[2:] <= around[:2]).any():  # a network that has learnt nothing may put all points on one place
+        if (around[2:] <= around[:2]).any():  # a network that has learned nothing may put all points on one place
             return found.box
         return face_box(around, picture.shape[:2], self.backend.crop)
 
@@ -223,7 +225,7 @@ class Predictor:
         ]
 
 
-def doubt(spread: FloatArray, box: FloatArray) -> float:
+def relative_spread(spread: FloatArray, box: FloatArray) -> float:
     """Return how unsure a network is of a face: the median spread of its points (K,), as a share of its crop's side.
 
     >>> doubt(np.array([2.0, 3.0, 9.0]), np.array([0.0, 0.0, 60.0, 60.0]))

@@ -10,6 +10,6 @@ pages/         the page itself: plain HTML, CSS and modules, no build step, noth
 """
 
 from nasion.studio.album import open_album
-from nasion.studio.server.app import Settings, build
+from nasion.studio.server.app import ServerSettings, build
 
-__all__ = ["Settings", "build", "open_album"]
+__all__ = ["ServerSettings", "build", "open_album"]

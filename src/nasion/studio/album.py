@@ -69,9 +69,9 @@ class Album:
     ) -> None:
         self.source, self.root, self.progress, self.skeleton, self.labels = source, root, progress, skeleton, labels
         self.entries = list(entries)
-        self.doubts: dict[int, float] = {}
+        self.relative_spreads: dict[int, float] = {}
         self.broken: set[int] = set()
-        self.labelled = {number for number in range(len(self.entries)) if self._has_labels(number)}
+        self.labeled = {number for number in range(len(self.entries)) if self._has_labels(number)}
         self.done = self._read_progress()
         self.notice = ""
         self._lock = Lock()
@@ -137,7 +137,7 @@ class Album:
                 self.labels.write(entry.image, entry.face, keypoints)
             except BROKEN as error:
                 raise AnnotationError(f"{entry.name}: its labels cannot be written ({error})") from None
-            self.labelled.add(number)
+            self.labeled.add(number)
             if done:
                 self._note_progress(entry.name)
             return version(self.keypoints(number))
@@ -157,9 +157,9 @@ class Album:
             {
                 "id": number,
                 "name": entry.name,
-                "labelled": number in self.labelled,
+                "labeled": number in self.labeled,
                 "done": entry.name in self.done,
-                "doubt": self.doubts.get(number),
+                "doubt": self.relative_spreads.get(number),
                 "broken": number in self.broken,
             }
             for number, entry in enumerate(self.entries)

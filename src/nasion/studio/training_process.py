@@ -13,7 +13,7 @@ from typing import Any
 
 from nasion.errors import ConfigError
 
-__all__ = ["Training"]
+__all__ = ["TrainingProcess"]
 
 RECIPE = "finetune"
 SHORT_MINUTES = 2
@@ -24,7 +24,7 @@ STOP_S = 60
 """How long a training may take to its next clean stop before it is ended."""
 
 
-class Training:
+class TrainingProcess:
     """At most one training at a time, of the faces of one folder.
 
     Args:
@@ -49,7 +49,7 @@ class Training:
             self._start(minutes, init)
 
     def _start(self, minutes: float, init: str) -> None:
-        self._prove_free()
+        self._check_idle()
         self.run = _fresh(self.runs)
         # In a short training the layers that are held still first might never learn, which is refused.
         settings = ["--set", "init.freeze_epochs=0"] if minutes < SHORT_MINUTES else []
@@ -73,7 +73,7 @@ class Training:
             ConfigError: one is running, or none was stopped.
         """
         with self._lock:
-            self._prove_free()
+            self._check_idle()
             if not self._resumable():
                 raise ConfigError("there is no training to go on with; start one")
             self._begin(["--resume", str(self.run)])
@@ -135,7 +135,7 @@ class Training:
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
 
-    def _prove_free(self) -> None:
+    def _check_idle(self) -> None:
         if self._runs():
             raise ConfigError("a training is running; stop it first")
         if find_spec("pytorch_lightning") is None:

@@ -14,13 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nasion.errors import ConfigError, nearest
 from nasion.predict.crop import CropConfig
-from nasion.settings import Strict, explain
+from nasion.settings import Settings, explain
 
 __all__ = [
     "AugmentConfig",
+    "Component",
     "DataConfig",
     "InitConfig",
-    "Named",
     "PhotoConfig",
     "RunConfig",
     "available",
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 
-class Named(BaseModel):
+class Component(BaseModel):
     """A part found by its name, with options that its own file checks."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -42,7 +42,7 @@ class Named(BaseModel):
         return dict(self.model_extra or {})
 
 
-class DataConfig(Strict):
+class DataConfig(Settings):
     """Whose faces."""
 
     source: str = Field("", description='"format:source", several joined by " + "; usually given by --data')
@@ -53,18 +53,18 @@ class DataConfig(Strict):
     )
 
 
-CALM = 0.4
+COOLDOWN_FACTOR = 0.4
 """What is left of every range and chance of variation in calm epochs."""
 
 
-class PhotoConfig(Strict):
+class PhotoConfig(Settings):
     """How the pixels of training crops vary; points do not move. Ranges are symmetric; chances are per crop."""
 
     brightness: float = Field(0.0, ge=0, le=1, description="largest offset, as a share of white")
     contrast: float = Field(0.0, ge=0, lt=1, description="largest change of gain, as a share")
     gamma: float = Field(0.0, ge=0, lt=1, description="largest change of gamma, as a share")
-    colour: float = Field(0.0, ge=0, lt=1, description="largest change of one channel's gain, as a share")
-    grey: float = Field(0.0, ge=0, le=1, description="chance to lose the colours")
+    color: float = Field(0.0, ge=0, lt=1, description="largest change of one channel's gain, as a share")
+    gray: float = Field(0.0, ge=0, le=1, description="chance to lose the colors")
     blur: float = Field(0.0, ge=0, le=1, description="chance of a blur of up to `blur_px`")
     blur_px: float = Field(1.5, gt=0, description="largest standard deviation of the blur, crop px")
     noise: float = Field(0.0, ge=0, le=1, description="chance of noise of up to `noise_level`")
@@ -72,18 +72,18 @@ class PhotoConfig(Strict):
     occlude: float = Field(0.0, ge=0, le=1, description="chance of a patch that hides a part")
     occlude_side: float = Field(0.4, gt=0, le=1, description="largest side of the patch, as a share of the crop's")
 
-    def calmed(self) -> "PhotoConfig":
+    def cooled_down(self) -> "PhotoConfig":
         """Return what is left of it in calm epochs."""
-        varied = ("brightness", "contrast", "gamma", "colour", "grey", "blur", "noise", "occlude")
-        return self.model_copy(update={name: CALM * getattr(self, name) for name in varied})
+        varied = ("brightness", "contrast", "gamma", "color", "gray", "blur", "noise", "occlude")
+        return self.model_copy(update={name: COOLDOWN_FACTOR * getattr(self, name) for name in varied})
 
 
-class AugmentConfig(Strict):
+class AugmentConfig(Settings):
     """How training crops vary: the points move with the picture. Ranges are symmetric; the flip is a chance.
 
     Hand labels may all lie a little to one side of the place that they mean. Mirrored faces then lie to the other,
     teach another habit than the rest, and the network learns neither; `flip_shift`, twice that distance, mends it.
-    Strong variation keeps a network from learning its faces by heart, and from being exact on plain ones: `calm` ends
+    Strong variation keeps a network from learning its faces by heart, and from being exact on plain ones: `cooldown` ends
     a training with little of it.
     """
 
@@ -97,18 +97,18 @@ class AugmentConfig(Strict):
     stretch: float = Field(0.0, ge=0, lt=1, description="largest change of width against height, as a share")
     shear: float = Field(0.0, ge=0, lt=1, description="largest sideways slant, as a share of the height")
     photo: PhotoConfig = PhotoConfig()  # pyright: ignore[reportCallIssue]
-    calm: float = Field(
+    cooldown: float = Field(
         0.0, ge=0, lt=1, description="share of the epochs, the last, in which faces vary less and are not mirrored"
     )
 
-    def calmed(self) -> "AugmentConfig":
+    def cooled_down(self) -> "AugmentConfig":
         """Return what is left of it in calm epochs."""
         varied = ("rotation_deg", "scale", "shift", "stretch", "shear")
-        less = {name: CALM * getattr(self, name) for name in varied}
-        return self.model_copy(update={**less, "flip": 0.0, "photo": self.photo.calmed()})
+        less = {name: COOLDOWN_FACTOR * getattr(self, name) for name in varied}
+        return self.model_copy(update={**less, "flip": 0.0, "photo": self.photo.cooled_down()})
 
 
-class OptimizerConfig(Strict):
+class OptimizerConfig(Settings):
     """How weights follow gradients."""
 
     name: Literal["adam", "adamw"] = "adam"
@@ -117,10 +117,10 @@ class OptimizerConfig(Strict):
     clip: float = Field(0.0, ge=0, description="largest norm of a gradient; 0 is no limit")
 
 
-class ScheduleConfig(Strict):
+class ScheduleConfig(Settings):
     """How long, and how the learning rate moves.
 
-    Much of what a network learns of faces shows at half the px: `small_px` makes the first epochs cheap. Only a
+    Much of what a network learns of faces shows at half the px: `low_res_px` makes the first epochs cheap. Only a
     network that gives maps takes crops of two sizes.
     """
 
@@ -131,50 +131,50 @@ class ScheduleConfig(Strict):
     average: float = Field(0.0, ge=0, lt=1, description="decay per step of the weights' running mean (EMA); 0 is none")
     validate_every: int = Field(1, ge=1, description="epochs")
     patience: int = Field(0, ge=0, description="validations without a better score before stopping; 0 is never")
-    small_px: int = Field(0, ge=0, le=1024, description="height of the crops in the first epochs; 0 is crop.height")
-    small_share: float = Field(0.5, ge=0, lt=1, description="share of the epochs with crops of `small_px`")
+    low_res_px: int = Field(0, ge=0, le=1024, description="height of the crops in the first epochs; 0 is crop.height")
+    low_res_share: float = Field(0.5, ge=0, lt=1, description="share of the epochs with crops of `low_res_px`")
 
     @property
-    def small_epochs(self) -> int:
+    def low_res_epochs(self) -> int:
         """How many epochs, the first, have small crops."""
-        return int(self.small_share * self.epochs) if self.small_px else 0
+        return int(self.low_res_share * self.epochs) if self.low_res_px else 0
 
     def crop_size(self, epoch: int, size: tuple[int, int]) -> tuple[int, int]:
         """Return the (height, width) of the crops of `epoch`, where whole ones have `size`."""
-        return (self.small(size) or size) if epoch < self.small_epochs else size
+        return (self.small(size) or size) if epoch < self.low_res_epochs else size
 
     def small(self, size: tuple[int, int]) -> tuple[int, int] | None:
         """Return the (height, width) of crops in the first epochs, if they are smaller than the others' `size`."""
         height, width = size
-        if not self.small_epochs or self.small_px >= height:
+        if not self.low_res_epochs or self.low_res_px >= height:
             return None
-        return self.small_px, round(self.small_px * width / height)
+        return self.low_res_px, round(self.low_res_px * width / height)
 
     def work(self, epochs: float, size: tuple[int, int]) -> float:
         """Return how many epochs with crops of `size` the first `epochs` cost, by their px."""
         small = self.small(size)
         if small is None:
             return epochs
-        return epochs - min(epochs, self.small_epochs) * (1 - small[0] * small[1] / (size[0] * size[1]))
+        return epochs - min(epochs, self.low_res_epochs) * (1 - small[0] * small[1] / (size[0] * size[1]))
 
 
-class InitConfig(Strict):
-    """Where the weights begin, and how carefully what was learnt elsewhere is changed."""
+class InitConfig(Settings):
+    """Where the weights begin, and how carefully what was learned elsewhere is changed."""
 
     model: str = Field("", description="a run folder, an .onnx file or a model's name; usually given by --init")
     freeze_epochs: int = Field(0, ge=0, description="first epochs in which the head alone learns")
     backbone_rate: float = Field(1.0, gt=0, le=1, description="rate of all but the head, as a share of optimizer.lr")
 
 
-class RunConfig(Strict):
+class RunConfig(Settings):
     """A whole run."""
 
     data: DataConfig
     crop: CropConfig
     augment: AugmentConfig = AugmentConfig()  # pyright: ignore[reportCallIssue]
-    model: Named
-    codec: Named
-    loss: Named
+    model: Component
+    codec: Component
+    loss: Component
     init: InitConfig = InitConfig()  # pyright: ignore[reportCallIssue]
     optimizer: OptimizerConfig = OptimizerConfig()  # pyright: ignore[reportCallIssue]
     schedule: ScheduleConfig = ScheduleConfig()  # pyright: ignore[reportCallIssue]

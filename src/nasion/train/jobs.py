@@ -16,22 +16,22 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from nasion.atomic import prove_writable, write_bytes, write_text
+from nasion.atomic import ensure_writable, write_bytes, write_text
 from nasion.errors import ConfigError, ModelError, NasionError
-from nasion.evaluation.report import Training, told, write_report
+from nasion.evaluation.report import TrainingRecord, format_score, write_report
 from nasion.evaluation.score_table import NAMES, measure, scores_table
 from nasion.predict.predictor import Predictor
 from nasion.train.config import RunConfig, load
 from nasion.train.loop.callbacks import read_curve
 from nasion.train.loop.fit import JOINED, fit, load_faces, resume
-from nasion.train.loop.hardware import ALONE, Machines, is_follower
-from nasion.train.loop.time_budget import told_time
-from nasion.train.network.decode_floor import decoding_floor
+from nasion.train.loop.hardware import SINGLE_PROCESS, Devices, is_worker
+from nasion.train.loop.time_budget import format_duration
+from nasion.train.network.decode_floor import measure_decode_floor
 from nasion.train.network.network import KeypointNetwork
 from nasion.train.runs.run_folder import Run, open_run
-from nasion.train.runs.torch_backend import LARGEST_DOUBT, TorchBackend
+from nasion.train.runs.torch_backend import MAX_RELATIVE_SPREAD, TorchBackend
 
-__all__ = ["Job", "compare", "filters", "resume_job", "sweep", "train_job", "training_story"]
+__all__ = ["Job", "compare", "filters", "resume_job", "sweep", "train_job", "training_record"]
 
 RUN_VARIABLE = "NASION_RUN"
 """Tells the devices that Lightning starts which folder the first one chose."""
@@ -43,7 +43,7 @@ def new_folder(recipe: str) -> Path:
 
 
 def train_job(
-    config: RunConfig, folder: Path, console: Console, command: str, minutes: float | None, machines: Machines
+    config: RunConfig, folder: Path, console: Console, command: str, minutes: float | None, machines: Devices
 ) -> Run:
     """Train, then write the report of the validation faces, or of the training faces where there are none."""
     folder = Path(os.environ.setdefault(RUN_VARIABLE, str(folder)))
@@ -55,14 +55,14 @@ def train_job(
         os.environ.pop(RUN_VARIABLE, None)
 
 
-def resume_job(folder: Path, console: Console, machines: Machines) -> Run:
+def resume_job(folder: Path, console: Console, machines: Devices) -> Run:
     """Go on with a run, then write its report."""
     began = time.monotonic()
     return _finish(resume(folder, console, machines), console, began)
 
 
 def _finish(run: Run, console: Console, began: float) -> Run:
-    if is_follower():
+    if is_worker():
         return run
     seconds = time.monotonic() - began
     faces = load_faces(run.config)
@@ -72,24 +72,24 @@ def _finish(run: Run, console: Console, began: float) -> Run:
     path = run.folder / "report.html"
     scores = measured.scores()
     known = {"split": split, **scores}
-    if np.isfinite(measured.doubts()).any():
-        known[LARGEST_DOUBT] = float(np.nanmax(measured.doubts()))
+    if np.isfinite(measured.relative_spreads()).any():
+        known[MAX_RELATIVE_SPREAD] = float(np.nanmax(measured.relative_spreads()))
     write_text(run.folder / "scores.json", json.dumps(known, indent=1) + "\n")
     first = run.config.data.source.split(JOINED)[0]  # the others gave training faces alone
     command = shlex.join(["nasion", "evaluate", str(run.folder), first, "--split", split])
-    write_report(path, measured, faces, command, training_story(run))
+    write_report(path, measured, faces, command, training_record(run))
     console.print(f"\n[bold]{len(measured.faces)} {NAMES[split]} faces[/]")
     console.print(scores_table(measured))
-    console.print(f"trained in {told_time(seconds)}; the report: [bold]{escape(str(path))}[/]", soft_wrap=True)
+    console.print(f"trained in {format_duration(seconds)}; the report: [bold]{escape(str(path))}[/]", soft_wrap=True)
     return run
 
 
-def training_story(run: Run) -> Training:
+def training_record(run: Run) -> TrainingRecord:
     """Return what a report says of a run's training."""
     network = TorchBackend(run.folder).network
     table = {"config": run.config.model_dump(), "data": run.data, "versions": run.versions}
     table |= {"threads": run.threads, "precision": run.precision}
-    return Training(
+    return TrainingRecord(
         command=run.command,
         steps=read_curve(run.folder / "steps.csv"),
         epochs=read_curve(run.folder / "epochs.csv"),
@@ -101,7 +101,7 @@ def training_story(run: Run) -> Training:
 
 def _told_floor(network: KeypointNetwork) -> str:
     with torch.inference_mode():
-        floor = decoding_floor(network)
+        floor = measure_decode_floor(network)
     if floor is None:
         return ""
     (rows, columns), (height, width) = floor.cells, network.shape.size
@@ -159,13 +159,13 @@ def sweep(recipe: str, jobs: Sequence[Job], folder: Path, console: Console, minu
     Raises:
         ConfigError: all failed.
     """
-    prove_writable(folder)
+    ensure_writable(folder)
     done: dict[str, Path] = {}
     for job in jobs:
         console.rule(job.label)
         try:
             run = train_job(
-                job.config, folder / job.folder, console, _job_command(recipe, job, minutes), minutes, ALONE
+                job.config, folder / job.folder, console, _job_command(recipe, job, minutes), minutes, SINGLE_PROCESS
             )
         except NasionError as error:
             console.print(f"[red]failed[/] {escape(str(error))}", soft_wrap=True)
@@ -216,7 +216,7 @@ def compare(runs: Mapping[str, Path], out: Path, console: Console) -> None:
         table.add_column(name.replace("/", "\n"), justify="right")
     best = min(scores, key=lambda label: scores[label]["error_px/mean"])
     for label, each in scores.items():
-        cells = (told(name, each.get(name, math.nan)) for name in shown)
+        cells = (format_score(name, each.get(name, math.nan)) for name in shown)
         table.add_row(escape(label), *cells, style="bold" if label == best else "")
     console.print(table)
     console.print(f"curves: {out}   scores: {out.with_suffix('.csv')}", soft_wrap=True)

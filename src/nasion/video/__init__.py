@@ -7,6 +7,6 @@
 
 from nasion.video.reader import Clip, open_clip
 from nasion.video.smooth import STRENGTHS, Smoother
-from nasion.video.track import Followed, Follower, Frame, follow
+from nasion.video.track import FaceTracker, Frame, TrackedFace, follow
 
-__all__ = ["STRENGTHS", "Clip", "Followed", "Follower", "Frame", "Smoother", "follow", "open_clip"]
+__all__ = ["STRENGTHS", "Clip", "FaceTracker", "Frame", "Smoother", "TrackedFace", "follow", "open_clip"]

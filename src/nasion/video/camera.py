@@ -11,8 +11,8 @@ from PIL import Image as PillowImage
 from nasion.errors import ConfigError, ImageError
 from nasion.predict.predictor import Predictor
 from nasion.sample import Image
-from nasion.video.process import Story, drawn, followed
-from nasion.video.track import Follower
+from nasion.video.process import ClipSummary, drawn, followed
+from nasion.video.track import FaceTracker
 
 __all__ = ["camera_pictures", "show_camera"]
 
@@ -45,7 +45,7 @@ def camera_pictures(number: int, goes_on: Callable[[], bool] = lambda: True) -> 
         camera.release()
 
 
-def show_camera(number: int, predictor: Predictor, smooth: str) -> Story:
+def show_camera(number: int, predictor: Predictor, smooth: str) -> ClipSummary:
     """Show a camera with the faces' points until the window is closed or q is pressed.
 
     Raises:
@@ -73,9 +73,9 @@ def show_camera(number: int, predictor: Predictor, smooth: str) -> Story:
     window.bind("q", close)
     label = tkinter.Label(window)
     label.pack()
-    story, began = Story(), time.perf_counter()
+    story, began = ClipSummary(), time.perf_counter()
     try:
-        for frame in followed(camera_pictures(number, lambda: open_still), Follower(predictor, smooth), story):
+        for frame in followed(camera_pictures(number, lambda: open_still), FaceTracker(predictor, smooth), story):
             shown = ImageTk.PhotoImage(PillowImage.fromarray(drawn(frame)))
             label.configure(image=shown)
             window.update()

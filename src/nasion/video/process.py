@@ -9,22 +9,22 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nasion.atomic import new_mode, prove_writable
+from nasion.atomic import ensure_writable, new_mode
 from nasion.draw import points as draw
 from nasion.errors import ConfigError, ImageError, OutputError
 from nasion.predict.predictor import Predictor
 from nasion.sample import Image
 from nasion.video.reader import Clip, Writer
-from nasion.video.track import Follower, Frame
+from nasion.video.track import FaceTracker, Frame
 
-__all__ = ["Story", "drawn", "followed", "write_clip"]
+__all__ = ["ClipSummary", "drawn", "followed", "write_clip"]
 
 
 WRITABLE = 0o222
 
 
 @dataclass
-class Story:
+class ClipSummary:
     """What happened in a clip.
 
     Attributes:
@@ -47,7 +47,7 @@ class Story:
         return self.frames / self.seconds if self.seconds else 0.0
 
 
-def followed(pictures: Iterable[tuple[float, Image]], follower: Follower, story: Story) -> Iterator[Frame]:
+def followed(pictures: Iterable[tuple[float, Image]], follower: FaceTracker, story: ClipSummary) -> Iterator[Frame]:
     """Yield frames with their faces and keep the story up to date."""
     for index, (time_s, image) in enumerate(pictures):
         faces = follower(image, time_s)
@@ -63,8 +63,8 @@ def write_clip(
     out: Path | None,
     table: Path | None,
     smooth: str = "light",
-    tell: Callable[[Story], None] = lambda _story: None,
-) -> Story:
+    tell: Callable[[ClipSummary], None] = lambda _story: None,
+) -> ClipSummary:
     """Follow the faces of a clip; write it with the points drawn, and the points as a table.
 
     Args:
@@ -80,8 +80,8 @@ def write_clip(
         ImageError: the clip has no frame that can be read.
         OutputError: a file cannot be written.
     """
-    _prove_files(clip, out, table)
-    follower, story, began = Follower(predictor, smooth), Story(), time.perf_counter()
+    _check_outputs(clip, out, table)
+    follower, story, began = FaceTracker(predictor, smooth), ClipSummary(), time.perf_counter()
     with ExitStack() as stack:
         writer = stack.enter_context(Writer(out, clip.size, clip.rate, clip.pixel)) if out else None
         row = stack.enter_context(_table(table, story)) if table else None
@@ -104,7 +104,7 @@ def write_clip(
 
 
 @contextmanager
-def _table(path: Path, story: Story) -> Iterator[Callable[[list[object]], object]]:
+def _table(path: Path, story: ClipSummary) -> Iterator[Callable[[list[object]], object]]:
     """Give what writes a row beside the table's place; it is moved there at the end, or as far as Ctrl-C let it.
 
     Whatever else goes wrong leaves what was in that place before.
@@ -135,7 +135,7 @@ def _put(part: Path, path: Path) -> None:
     part.replace(path)
 
 
-def _prove_files(clip: Clip, out: Path | None, table: Path | None) -> None:
+def _check_outputs(clip: Clip, out: Path | None, table: Path | None) -> None:
     for path, suffix in ((out, ".mp4"), (table, ".csv")):
         if path is None:
             continue
@@ -147,7 +147,7 @@ def _prove_files(clip: Clip, out: Path | None, table: Path | None) -> None:
             raise ConfigError(f"{path} is the clip itself; choose another name")
         if path.exists() and not path.stat().st_mode & WRITABLE:
             raise ConfigError(f"{path} is write-protected; choose another name")
-        prove_writable(path.parent)
+        ensure_writable(path.parent)
 
 
 def drawn(frame: Frame) -> Image:

@@ -37,7 +37,7 @@ STILL = 1024
 LAYOUTS = {1: "mono", 2: "stereo"}
 
 BT709 = 1
-"""FFmpeg's number for the colours of HD video, which players take for granted."""
+"""FFmpeg's number for the colors of HD video, which players take for granted."""
 
 
 def _av() -> Any:
@@ -115,14 +115,14 @@ class Clip:
                     if picture.width * picture.height > LARGEST_PX:  # its header had promised smaller ones
                         self.damaged += 1
                         continue
-                    told = picture.time is not None
+                    has_time = picture.time is not None
                     after = last + step if last >= 0 else 0.0
-                    time_s = float(picture.time - begin) + joined if told else after
+                    time_s = float(picture.time - begin) + joined if has_time else after
                     if time_s < last - SHORT_S:
                         joined += after - time_s
                         time_s = after
                     last = max(time_s, last + 1e-4 if last >= 0 else 0.0)  # broken files go back in time
-                    end = last + float((picture.duration or 0) * picture.time_base) if told else last
+                    end = last + float((picture.duration or 0) * picture.time_base) if has_time else last
                     yield last, _upright(picture.to_ndarray(format="rgb24"), _matrix(picture))
         if self.seconds:
             short = end < self.seconds - SHORT_S - step
@@ -189,10 +189,10 @@ def _frames_of(packet: Any) -> list[Any] | None:
 
 def _matrix(picture: Any) -> FloatArray:
     """Return how a frame is to be shown, (2, 2): from its own x, y to those on the screen."""
-    told = picture.side_data.get("DISPLAYMATRIX")
-    if told is None:
+    stored = picture.side_data.get("DISPLAYMATRIX")
+    if stored is None:
         return np.eye(2)
-    a, b, _, c, d, *_ = np.frombuffer(bytes(told), np.int32)
+    a, b, _, c, d, *_ = np.frombuffer(bytes(stored), np.int32)
     return np.array([[a, c], [b, d]], np.float64)
 
 

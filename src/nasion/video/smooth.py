@@ -105,12 +105,12 @@ class Smoother:
         if self.first is None:
             self.first, self.first_size = keypoints, size
         seen = _pose(self.first, keypoints)
-        centre = self.first.mean(0)
-        (place,) = self.place(seen(centre)[None], seconds, size)
+        center = self.first.mean(0)
+        (place,) = self.place(seen(center)[None], seconds, size)
         ((zoom, angle),) = self.turn(np.array([[np.log(seen.scale), np.deg2rad(seen.rotation_deg)]]), seconds)
         shape = self.shape(seen.inverse()(keypoints), seconds, self.first_size, self._weight(spread))
         turned = Affine.rotation(float(np.rad2deg(angle)), np.zeros(2))
-        return place + float(np.exp(zoom)) * turned(shape - centre)
+        return place + float(np.exp(zoom)) * turned(shape - center)
 
     def _weight(self, spread: FloatArray) -> FloatArray:
         """Return how far each point is trusted (K,): by its variance now, against what it usually is."""

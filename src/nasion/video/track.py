@@ -13,15 +13,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from nasion.detect.yunet import SAME_FACE, overlap
+from nasion.detect.yunet import IOU_THRESHOLD, iou
 from nasion.errors import ConfigError
-from nasion.geometry import FloatArray, box_around, picture_box
-from nasion.predict.predictor import Predictor, doubt
+from nasion.geometry import FloatArray, box_around, image_box
+from nasion.predict.predictor import Predictor, relative_spread
 from nasion.sample import Image, Prediction
 from nasion.video.reader import open_clip
 from nasion.video.smooth import Smoother, check_strength
 
-__all__ = ["Followed", "Follower", "Frame", "follow"]
+__all__ = ["FaceTracker", "Frame", "TrackedFace", "follow"]
 
 LOOK_EVERY_S = 0.5
 """Between two looks of the detector at the whole picture."""
@@ -43,24 +43,24 @@ UNSEEN = 2
 
 THUMB = (16, 24)
 CUT = 38.0
-"""Mean change of a thumbnail's grey levels, of 255, from one frame to the next, above which it may be a new scene."""
+"""Mean change of a thumbnail's gray levels, of 255, from one frame to the next, above which it may be a new scene."""
 
 OTHER = 0.55
 """The same, of levels taken from their mean and over their deviation: a flash, or a camera's exposure, changes these
 little and is no cut."""
 
 FLAT = 8.0
-"""Least deviation, grey levels of 255: noise on a wall is no scene."""
+"""Least deviation, gray levels of 255: noise on a wall is no scene."""
 
 SIZE_SHARE = 0.3
-"""Of a crop's side: about how far a face's points lie from their centre."""
+"""Of a crop's side: about how far a face's points lie from their center."""
 
 INSIDE = 0.5
 """Share of a face's box that must be in the picture."""
 
 
 @dataclass(frozen=True)
-class Followed:
+class TrackedFace:
     """A face in one frame: its number in the clip, and its points, smoothed if that was asked for."""
 
     number: int
@@ -81,7 +81,7 @@ class Frame:
     index: int
     time_s: float
     image: Image
-    faces: tuple[Followed, ...]
+    faces: tuple[TrackedFace, ...]
 
 
 @dataclass
@@ -106,13 +106,13 @@ class Track:
         size, other = _size(self.box), _size(box)
         if not 1 / LIKE < size / other < LIKE:
             return np.inf
-        expected = _centre(self.box) + self.speed * (time_s - self.seen_s)
-        nearest = min(np.linalg.norm(_centre(box) - place) for place in (expected, _centre(self.box)))
+        expected = _center(self.box) + self.speed * (time_s - self.seen_s)
+        nearest = min(np.linalg.norm(_center(box) - place) for place in (expected, _center(self.box)))
         return float(nearest) / size
 
 
 @dataclass
-class Follower:
+class FaceTracker:
     """Follows faces from picture to picture; call it with each frame and its time.
 
     Attributes:
@@ -144,7 +144,7 @@ class Follower:
                 "a face is followed by a model of several points that is given boxes"
             )
 
-    def __call__(self, image: Image, time_s: float) -> tuple[Followed, ...]:
+    def __call__(self, image: Image, time_s: float) -> tuple[TrackedFace, ...]:
         """Return the faces of the next frame, (H, W, 3) uint8 RGB, at its time in seconds."""
         seconds, self._time_s = time_s - self._time_s, time_s
         if self._scene_changed(image):
@@ -162,8 +162,8 @@ class Follower:
         return tuple(faces)
 
     def _scene_changed(self, image: Image) -> bool:
-        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        thumb = cv2.resize(grey, THUMB[::-1], interpolation=cv2.INTER_AREA).astype(np.float64)
+        gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        thumb = cv2.resize(gray, THUMB[::-1], interpolation=cv2.INTER_AREA).astype(np.float64)
         before, self._thumb = self._thumb, thumb
         if before is None or np.abs(thumb - before).mean() <= CUT:
             return False
@@ -172,11 +172,11 @@ class Follower:
     def _go_on(self, image: Image) -> dict[int, Prediction]:
         """Return the faces that are still where they were, by number; others are marked as lost."""
         present = [track for track in self.tracks if not track.lost]
-        found = self._finder.at([image] * len(present), [track.box for track in present], passes=1)
+        found = self._finder.predict_boxes([image] * len(present), [track.box for track in present], passes=1)
         kept: dict[int, Prediction] = {}
         for track, face in zip(present, found, strict=True):
             box = box_around(face.keypoints)
-            taken = any(overlap(box, box_around(other.keypoints)) > SAME_FACE for other in kept.values())
+            taken = any(iou(box, box_around(other.keypoints)) > IOU_THRESHOLD for other in kept.values())
             if taken or not self._believed(face, box, image):
                 track.lost = True
             else:
@@ -185,9 +185,9 @@ class Follower:
 
     def _believed(self, face: Prediction, box: FloatArray, image: Image) -> bool:
         size = box[2:] - box[:2]
-        if not (size > 1).all() or doubt(face.spread, face.box) > self.predictor.backend.largest_doubt:
+        if not (size > 1).all() or relative_spread(face.spread, face.box) > self.predictor.backend.max_relative_spread:
             return False
-        whole = picture_box(image.shape[:2])
+        whole = image_box(image.shape[:2])
         inside = np.minimum(box[2:], whole[2:]) - np.maximum(box[:2], whole[:2])
         return bool((inside > 0).all() and np.prod(inside) > INSIDE * np.prod(size))
 
@@ -200,7 +200,7 @@ class Follower:
         new = [
             (box, face)
             for box, face in seen
-            if not any(overlap(box, other) > SAME_PLACE for other in known) and self._believed(face, box, image)
+            if not any(iou(box, other) > SAME_PLACE for other in known) and self._believed(face, box, image)
         ]
         lost = [track for track in self.tracks if track.lost]
         pairs = [(track.distance(box, self._time_s), k, track) for k, (box, _) in enumerate(new) for track in lost]
@@ -228,9 +228,9 @@ class Follower:
                 continue
             face = found[track.number]
             box = box_around(face.keypoints)
-            scores = [other.score for place, other in seen if overlap(box, place) > SAME_PLACE]
+            scores = [other.score for place, other in seen if iou(box, place) > SAME_PLACE]
             track.unseen = 0 if scores else track.unseen + 1
-            doubtless = np.isnan(face.spread).all() or not np.isfinite(self.predictor.backend.largest_doubt)
+            doubtless = np.isnan(face.spread).all() or not np.isfinite(self.predictor.backend.max_relative_spread)
             if doubtless and track.unseen >= UNSEEN:
                 track.lost = True
             else:
@@ -240,22 +240,22 @@ class Follower:
     def _smoother(self) -> Smoother | None:
         return None if self._strength is None else Smoother(self._strength)
 
-    def _taken_up(self, track: Track, face: Prediction, seconds: float) -> Followed:
+    def _taken_up(self, track: Track, face: Prediction, seconds: float) -> TrackedFace:
         if self._time_s > track.seen_s:
-            moved = _centre(box_around(face.keypoints)) - _centre(track.box)
+            moved = _center(box_around(face.keypoints)) - _center(track.box)
             track.speed = moved / (self._time_s - track.seen_s)
         track.last, track.seen_s = face, self._time_s
         if track.smoother is not None:
             size = SIZE_SHARE * float(np.sqrt(np.prod(face.box[2:] - face.box[:2])))
             face = replace(face, keypoints=track.smoother(face.keypoints, face.spread, seconds, size))
-        return Followed(track.number, self.predictor.surely(face))
+        return TrackedFace(track.number, self.predictor.mask_uncertain(face))
 
 
-def _levelled(grey: FloatArray) -> FloatArray:
-    return (grey - grey.mean()) / max(FLAT, float(grey.std()))
+def _levelled(gray: FloatArray) -> FloatArray:
+    return (gray - gray.mean()) / max(FLAT, float(gray.std()))
 
 
-def _centre(box: FloatArray) -> FloatArray:
+def _center(box: FloatArray) -> FloatArray:
     return (box[:2] + box[2:]) / 2
 
 
@@ -277,7 +277,7 @@ def follow(
         ImageError: the file cannot be read as a video.
         ConfigError: the smoothing is unknown, or PyAV is not installed.
     """
-    follower = Follower(predictor or Predictor(), smooth)
+    follower = FaceTracker(predictor or Predictor(), smooth)
     clip, pictures = None, source
     if isinstance(pictures, (str, Path)):
         clip = open_clip(Path(pictures))

@@ -20,9 +20,9 @@ from nasion.predict.model_zoo import resolve
 from nasion.predict.onnx_backend import OnnxBackend
 from nasion.predict.predictor import Predictor
 from nasion.skeleton import load_skeleton
-from nasion.studio import Settings, build, open_album
-from nasion.studio.server.job_queue import Desk, FullError, LateError
-from nasion.studio.server.loaded_models import Shelf
+from nasion.studio import ServerSettings, build, open_album
+from nasion.studio.server.job_queue import JobQueue, JobTimeoutError, QueueFullError
+from nasion.studio.server.loaded_models import LoadedModels
 
 testing = pytest.importorskip("starlette.testclient")
 
@@ -43,7 +43,7 @@ ASTRONAUT = jpeg(data.astronaut())
 
 
 def detector(image):
-    """Sees the astronaut, and nobody in a picture of one colour."""
+    """Sees the astronaut, and nobody in a picture of one color."""
     return [FACE] if image.std() > 5 else []
 
 
@@ -186,7 +186,7 @@ def test_other_sites_are_not_answered(client, headers, status):
 
 
 def test_beyond_this_machine_a_token_is_needed():
-    app = build(Settings(token="sesame"), make=make)
+    app = build(ServerSettings(token="sesame"), make=make)
     with testing.TestClient(app, base_url="http://studio.example") as client:
         assert client.get("/healthz").status_code == 401
         assert client.get("/healthz?token=simsim").status_code == 401
@@ -206,23 +206,23 @@ def test_beyond_this_machine_a_token_is_needed():
 @pytest.mark.parametrize("token", ["", "my token", "a;b", "séşame"])
 def test_a_token_that_nobody_could_show_is_refused(token):
     with pytest.raises(ConfigError, match="a token is letters"):
-        build(Settings(token=token), make=make)
+        build(ServerSettings(token=token), make=make)
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_a_body_that_is_too_large_is_not_read(told):
+@pytest.mark.parametrize("has_length", [True, False])
+def test_a_body_that_is_too_large_is_not_read(has_length):
     def stream():
         for _ in range(50):
             yield b"x" * 100_000
 
-    with testing.TestClient(build(Settings(largest_body=500_000), make=make), base_url=HOME) as client:
-        answer = client.post("/v1/predict", content=b"x" * 5_000_000 if told else stream())
+    with testing.TestClient(build(ServerSettings(largest_body=500_000), make=make), base_url=HOME) as client:
+        answer = client.post("/v1/predict", content=b"x" * 5_000_000 if has_length else stream())
     assert answer.status_code == 413
     assert "more than 0 MB" in answer.json()["error"]
 
 
 def test_a_large_picture_is_refused_before_it_is_decoded():
-    with testing.TestClient(build(Settings(largest_pixels=1000), make=make), base_url=HOME) as client:
+    with testing.TestClient(build(ServerSettings(largest_pixels=1000), make=make), base_url=HOME) as client:
         answer = client.post("/v1/predict", content=ASTRONAUT)
     assert answer.status_code == 422
     assert "pixels" in answer.json()["error"]
@@ -248,7 +248,7 @@ def test_who_comes_when_the_queue_is_full_is_told_so():
         return Slow(OnnxBackend(resolve(name), threads=1), detector)
 
     with (
-        testing.TestClient(build(Settings(queue=2), make=slow), base_url=HOME) as client,
+        testing.TestClient(build(ServerSettings(queue=2), make=slow), base_url=HOME) as client,
         ThreadPoolExecutor(8) as pool,
     ):
         waiting = [pool.submit(client.post, "/v1/predict", content=ASTRONAUT) for _ in range(6)]
@@ -264,16 +264,16 @@ def test_who_comes_when_the_queue_is_full_is_told_so():
 
 async def never_comes(desk):
     async with desk.place(), desk.place():
-        with pytest.raises(FullError):
+        with pytest.raises(QueueFullError):
             await desk.place().__aenter__()
         await asyncio.sleep(30)
 
 
 def test_a_picture_that_does_not_come_holds_its_place_for_a_while_only():
     async def story():
-        desk = Desk(queue=1, timeout_s=0.2)
+        desk = JobQueue(queue=1, timeout_s=0.2)
         begun = time.monotonic()
-        with pytest.raises(LateError):
+        with pytest.raises(JobTimeoutError):
             await never_comes(desk)
         assert time.monotonic() - begun < 10
         async with desk.place():
@@ -329,7 +329,7 @@ def test_a_folder_is_corrected(album, folder):
     names = [entry["name"] for entry in album.get("/v1/album").json()["entries"]]
     assert names == ["a.png", "inside/a.png"]
     face = album.get("/v1/album/0").json()
-    assert (face["version"], face["labelled"]) == ("new", False)
+    assert (face["version"], face["labeled"]) == ("new", False)
     assert face["keypoints"] == face["model"]
     saved = {"keypoints": face["keypoints"], "seen": "new", "done": True}
     assert album.put("/v1/album/0", json=saved).status_code == 200
@@ -380,7 +380,7 @@ def test_pictures_that_break_are_said_and_the_others_looked_at(tmp_path):
     assert entries[1]["doubt"] > 0
 
 
-def test_the_model_looks_at_the_face_that_is_labelled(tmp_path):
+def test_the_model_looks_at_the_face_that_is_labeled(tmp_path):
     """Of two faces in a picture, each is compared with itself."""
     images.write(tmp_path / "two.png", np.concatenate([data.astronaut()] * 2, axis=1))
     found = make("default")(data.astronaut())[0].keypoints
@@ -395,13 +395,13 @@ def test_the_model_looks_at_the_face_that_is_labelled(tmp_path):
 
 
 def test_a_trained_model_does_not_take_the_first_ones_place(album, folder, tmp_path):
-    shelf = Shelf(make, {})
+    shelf = LoadedModels(make, {})
     shelf.add("mine", str(tmp_path))
     shelf.add("default", "elsewhere")
     assert shelf.names[0] == "default"
     assert shelf.names[-1] == "mine"
     assert shelf.places["default"] == "default"
-    assert Shelf(make, {"b": "b.onnx", "a": "a.onnx"}).names[:3] == ["b", "a", "default"]
+    assert LoadedModels(make, {"b": "b.onnx", "a": "a.onnx"}).names[:3] == ["b", "a", "default"]
 
 
 def test_a_model_that_breaks_keeps_no_other_from_use(tmp_path):
@@ -440,15 +440,15 @@ def test_other_machines_need_a_token(monkeypatch, capsys):
 
 def test_a_desk_does_one_thing_after_the_other_and_gives_up_in_time():
     async def story():
-        desk, gate = Desk(queue=1, timeout_s=0.2), threading.Event()
+        desk, gate = JobQueue(queue=1, timeout_s=0.2), threading.Event()
         first = asyncio.ensure_future(desk.do(lambda: gate.wait(5)))
         await asyncio.sleep(0.05)
         second = asyncio.ensure_future(desk.do(lambda: 2))
         await asyncio.sleep(0.05)
-        with pytest.raises(FullError):
+        with pytest.raises(QueueFullError):
             await desk.do(lambda: 3)
         for each in (first, second):
-            with pytest.raises(LateError):
+            with pytest.raises(JobTimeoutError):
                 await each
         gate.set()
         await asyncio.sleep(0.05)

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from nasion import images
 from nasion.geometry import Affine
 from nasion.train.config import AugmentConfig, PhotoConfig
-from nasion.train.data.augment import Augmentation, draw
+from nasion.train.data.augment import Augmentation, sample_augmentation
 
 SIZE = (48, 64)
 
-PHOTO = PhotoConfig(brightness=0.2, contrast=0.3, gamma=0.3, colour=0.2, grey=0.3, blur=0.5, noise=0.5, occlude=0.5)
+PHOTO = PhotoConfig(brightness=0.2, contrast=0.3, gamma=0.3, color=0.2, gray=0.3, blur=0.5, noise=0.5, occlude=0.5)
 STRONG = AugmentConfig(flip=0.5, rotation_deg=40, scale=0.3, shift=0.1, stretch=0.2, shear=0.2, photo=PHOTO)
 
 seeds = st.integers(0, 2**31)
@@ -37,7 +37,7 @@ def centroid(image):
 @given(seeds)
 def test_a_blob_follows_its_point(seed):
     random = np.random.default_rng(seed)
-    variation = draw(STRONG, random)
+    variation = sample_augmentation(STRONG, random)
     true = np.array([64.0, 48.0]) + random.uniform(-8, 8, 2)
     affine = variation.affine((96, 128)) @ Affine.resize((96, 128), (96, 128))
     seen = images.warp(blob(true), affine, (96, 128), border=cv2.BORDER_CONSTANT)
@@ -57,16 +57,16 @@ def test_mirror_twice_is_nothing(seed):
 @given(seeds)
 @settings(max_examples=25, deadline=None)
 def test_the_same_numbers_give_the_same_variation(seed):
-    first, again = (draw(STRONG, np.random.default_rng(seed)) for _ in range(2))
+    first, again = (sample_augmentation(STRONG, np.random.default_rng(seed)) for _ in range(2))
     assert first == again
     crop = np.random.default_rng(seed).integers(0, 255, (*SIZE, 3)).astype(np.uint8)
-    assert np.array_equal(first.colours(crop), again.colours(crop))
+    assert np.array_equal(first.colors(crop), again.colors(crop))
 
 
 @given(seeds)
 @settings(max_examples=50, deadline=None)
 def test_limits_are_kept(seed):
-    variation = draw(STRONG, np.random.default_rng(seed))
+    variation = sample_augmentation(STRONG, np.random.default_rng(seed))
     assert abs(variation.rotation_deg) <= 40
     assert 1 / 1.3 - 1e-9 <= variation.scale <= 1.3 + 1e-9
     assert max(map(abs, variation.shift)) <= 0.1
@@ -80,9 +80,9 @@ def test_limits_are_kept(seed):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_nothing_changes_nothing(channels):
     crop = np.random.default_rng(0).integers(0, 255, (*SIZE, channels)).astype(np.uint8)
-    nothing = draw(AugmentConfig(), np.random.default_rng(3))
+    nothing = sample_augmentation(AugmentConfig(), np.random.default_rng(3))
     assert replace(nothing, noise=(0.0, 0)) == Augmentation()
-    assert np.array_equal(nothing.colours(crop), crop)
+    assert np.array_equal(nothing.colors(crop), crop)
     assert np.allclose(nothing.affine(SIZE).matrix, np.eye(2, 3))
 
 
@@ -90,21 +90,21 @@ def test_nothing_changes_nothing(channels):
 @pytest.mark.parametrize(
     "variation",
     [
-        Augmentation(grey=True),
+        Augmentation(gray=True),
         Augmentation(gain=(1.2, 0.9, 1.0), offset=0.1, gamma=1.3),
         Augmentation(blur_px=1.5),
         Augmentation(noise=(9.0, 5)),
         Augmentation(patch=(0.1, 0.2, 0.5, 0.6, 0.5)),
     ],
 )
-def test_colours_keep_the_shape_and_do_not_touch_the_original(channels, variation):
+def test_colors_keep_the_shape_and_do_not_touch_the_original(channels, variation):
     crop = np.random.default_rng(0).integers(0, 255, (*SIZE, channels)).astype(np.uint8)
     before = crop.copy()
-    varied = variation.colours(crop)
+    varied = variation.colors(crop)
     assert varied.shape == crop.shape
     assert varied.dtype == np.uint8
     assert np.array_equal(crop, before)
-    assert (channels == 1 and variation.grey) or not np.array_equal(varied, crop)
+    assert (channels == 1 and variation.gray) or not np.array_equal(varied, crop)
 
 
 def test_rotation_by_hand():

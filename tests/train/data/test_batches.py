@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from nasion.geometry import denormalise, normalise
+from nasion.geometry import denormalize, normalize
 from nasion.predict.crop import CropConfig
 from nasion.train.config import AugmentConfig, PhotoConfig, ScheduleConfig
-from nasion.train.data.batches import Batches, Crops, plan
+from nasion.train.data.batches import Batches, CropSource, plan
 
 SIZE = (48, 64)
 CROP = CropConfig(height=48, width=64, channels=3, margin=1.4)
@@ -17,7 +17,7 @@ VARIED = AugmentConfig(flip=0.5, rotation_deg=20, scale=0.2, shift=0.05, photo=P
 
 @pytest.fixture(scope="module")
 def crops(drawn):
-    return Crops(drawn.subset(drawn.annotations[:5]), CROP, VARIED, seed=3)
+    return CropSource(drawn.subset(drawn.annotations[:5]), CROP, VARIED, seed=3)
 
 
 def test_a_batch_is_what_it_says(crops):
@@ -31,62 +31,64 @@ def test_a_batch_is_what_it_says(crops):
 
 def test_a_face_varies_by_epoch_and_seed_alone(crops, drawn):
     first = crops.batch([2, 3], epoch=4)
-    again = Crops(drawn.subset(drawn.annotations[:5]), CROP, VARIED, seed=3).batch([3, 2], epoch=4)
+    again = CropSource(drawn.subset(drawn.annotations[:5]), CROP, VARIED, seed=3).batch([3, 2], epoch=4)
     assert torch.equal(first.crops[0], again.crops[1])
     assert torch.equal(first.target[0], again.target[1])
     assert not torch.equal(first.crops, crops.batch([2, 3], epoch=5).crops)
 
 
 def test_points_of_a_crop_go_back_to_the_image(drawn):
-    plain = Crops(drawn.subset(drawn.annotations[:5]), CROP, None)
+    plain = CropSource(drawn.subset(drawn.annotations[:5]), CROP, None)
     for index in range(5):
-        _, keypoints, affine = plain.cut(index)
+        _, keypoints, affine = plain.crop_at(index)
         assert affine.inverse()(keypoints) == pytest.approx(drawn.annotations[index].keypoints)
 
 
 def test_a_mirrored_crop_has_renamed_points(drawn):
-    always = Crops(drawn.subset(drawn.annotations[:2]), CROP, AugmentConfig(flip=1.0))
-    plain = Crops(drawn.subset(drawn.annotations[:2]), CROP, None)
-    mirrored, original = always.cut(0)[1], plain.cut(0)[1]
+    always = CropSource(drawn.subset(drawn.annotations[:2]), CROP, AugmentConfig(flip=1.0))
+    plain = CropSource(drawn.subset(drawn.annotations[:2]), CROP, None)
+    mirrored, original = always.crop_at(0)[1], plain.crop_at(0)[1]
     assert mirrored == pytest.approx((original * [-1, 1] + [SIZE[1] - 1, 0])[list(drawn.skeleton.flip)])
     right, left = (drawn.skeleton.regions[name] for name in ("right_eye", "left_eye"))
     assert mirrored[list(right)].mean(0)[0] < mirrored[list(left)].mean(0)[0]
 
 
 def test_labels_that_lie_to_one_side_do_so_in_mirrored_faces_too(drawn):
-    """Points of one picture and of its mirror image, both labelled 3 px too far right, are the same crop's points."""
+    """Points of one picture and of its mirror image, both labeled 3 px too far right, are the same crop's points."""
     face = drawn.annotations[0]
     aside = replace(face, keypoints=face.keypoints + np.array([3.0, 0.0]))
-    plain = Crops(drawn.subset([aside]), CROP, None)
+    plain = CropSource(drawn.subset([aside]), CROP, None)
     scale = plain.faces[0].to_face.scale
     augment = AugmentConfig(flip=1.0, flip_shift=2 * 3.0 * scale / SIZE[1])
-    mirrored = Crops(drawn.subset([aside]), CROP, augment).cut(0)[1]
-    true = (plain.cut(0)[1] - [3.0 * scale, 0.0]) * [-1, 1] + [SIZE[1] - 1, 0]
+    mirrored = CropSource(drawn.subset([aside]), CROP, augment).crop_at(0)[1]
+    true = (plain.crop_at(0)[1] - [3.0 * scale, 0.0]) * [-1, 1] + [SIZE[1] - 1, 0]
     assert mirrored == pytest.approx(true[list(drawn.skeleton.flip)] + [3.0 * scale, 0.0])
 
 
 def test_calm_epochs_vary_less_and_mirror_nothing(drawn):
     augment = AugmentConfig(
-        flip=1.0, rotation_deg=20, shift=0.2, photo=PhotoConfig(occlude=1.0, brightness=0.5), calm=0.5
+        flip=1.0, rotation_deg=20, shift=0.2, photo=PhotoConfig(occlude=1.0, brightness=0.5), cooldown=0.5
     )
-    crops = Crops(drawn.subset(drawn.annotations[:1]), CROP, augment)
+    crops = CropSource(drawn.subset(drawn.annotations[:1]), CROP, augment)
     crops.schedule = ScheduleConfig(epochs=60)
-    wild, calm = ([crops.variation(0, epoch)[0] for epoch in range(first, first + 30)] for first in (0, 30))
+    wild, cooldown = ([crops.variation(0, epoch)[0] for epoch in range(first, first + 30)] for first in (0, 30))
     assert all(each.mirror for each in wild)
-    assert not any(each.mirror for each in calm)
+    assert not any(each.mirror for each in cooldown)
     for name, limit in (("rotation_deg", 20), ("offset", 0.5)):
         assert 0.4 * limit < max(abs(getattr(each, name)) for each in wild) <= limit
-        assert 0.2 * limit < max(abs(getattr(each, name)) for each in calm) <= 0.4 * limit
-    assert 0 < sum(each.patch is not None for each in calm) < 30 == sum(each.patch is not None for each in wild)
+        assert 0.2 * limit < max(abs(getattr(each, name)) for each in cooldown) <= 0.4 * limit
+    assert 0 < sum(each.patch is not None for each in cooldown) < 30 == sum(each.patch is not None for each in wild)
 
 
 def test_small_crops_of_the_first_epochs_show_the_same_face(drawn):
-    crops = Crops(drawn.subset(drawn.annotations[:2]), CROP, AugmentConfig(flip=0.5, flip_shift=0.05, rotation_deg=20))
+    crops = CropSource(
+        drawn.subset(drawn.annotations[:2]), CROP, AugmentConfig(flip=0.5, flip_shift=0.05, rotation_deg=20)
+    )
     whole = crops.batch([0, 1], epoch=2)
-    crops.schedule = ScheduleConfig(epochs=6, small_px=24, small_share=0.5)
+    crops.schedule = ScheduleConfig(epochs=6, low_res_px=24, low_res_share=0.5)
     small = crops.batch([0, 1], epoch=2)
     assert small.crops.shape == (2, 3, 24, 32)
-    assert torch.allclose(small.target, whole.target, atol=1e-5)  # normalised: (-1, 1) from edge to edge
+    assert torch.allclose(small.target, whole.target, atol=1e-5)  # normalized: (-1, 1) from edge to edge
     assert small.image_px.numpy() == pytest.approx(2 * whole.image_px.numpy())
     halved = torch.nn.functional.avg_pool2d(whole.crops.float(), 2)
     assert (halved - small.crops.float()).abs().mean() < 4
@@ -101,9 +103,9 @@ def test_kept_regions_show_what_the_picture_shows(drawn, box, share):
     from nasion.geometry import Affine
     from nasion.predict.crop import face_box
 
-    config = CropConfig(height=48, width=64, box=box, picture_share=share)
-    kept = Crops(drawn.subset(drawn.annotations[:1]), config, AugmentConfig(photo=PhotoConfig(brightness=1e-9)))
-    crop, keypoints, affine = kept.cut(0)
+    config = CropConfig(height=48, width=64, box=box, full_image_share=share)
+    kept = CropSource(drawn.subset(drawn.annotations[:1]), config, AugmentConfig(photo=PhotoConfig(brightness=1e-9)))
+    crop, keypoints, affine = kept.crop_at(0)
     around = None if share or box == "picture" else drawn.annotations[0].points_box()
     expected = Affine.crop(face_box(around, (480, 640), config), SIZE)
     assert affine.matrix == pytest.approx(expected.matrix)
@@ -118,7 +120,7 @@ def test_missing_points_stay_missing(drawn):
     face = drawn.annotations[0]
     keypoints = face.keypoints.copy()
     keypoints[[3, 50]] = np.nan
-    holes = Crops(drawn.subset([replace(face, keypoints=keypoints)]), CROP, VARIED)
+    holes = CropSource(drawn.subset([replace(face, keypoints=keypoints)]), CROP, VARIED)
     flip = np.array(drawn.skeleton.flip)
     for epoch in range(6):
         target = holes.batch([0], epoch).target[0]
@@ -163,11 +165,11 @@ def test_an_error_in_the_thread_reaches_the_one_who_waits(crops):
         list(Batches(crops, [(np.array([99]), 1.0)], 0))
 
 
-def test_normalised_targets_are_crop_px(crops):
-    keypoints = crops.cut(1, epoch=2)[1]
+def test_normalized_targets_are_crop_px(crops):
+    keypoints = crops.crop_at(1, epoch=2)[1]
     target = crops.batch([1], epoch=2).target[0].double().numpy()
-    assert denormalise(target, SIZE) == pytest.approx(keypoints, abs=1e-4)
-    assert normalise(keypoints, SIZE) == pytest.approx(target, abs=1e-6)
+    assert denormalize(target, SIZE) == pytest.approx(keypoints, abs=1e-4)
+    assert normalize(keypoints, SIZE) == pytest.approx(target, abs=1e-6)
 
 
 def test_unreadable_pictures_are_named(tmp_path):
@@ -178,6 +180,6 @@ def test_unreadable_pictures_are_named(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text(path.read_text() + path.read_text().splitlines()[1].replace("a.jpg", "b.jpg") + "\n")
     (tmp_path / "b.jpg").write_text("a diary")
-    kept = Crops(load(spec), CROP, None)
+    kept = CropSource(load(spec), CROP, None)
     assert len(kept) == 1
     assert kept.problems[0].name == "b.jpg"

@@ -16,7 +16,7 @@ from nasion.predict.predictor import Predictor
 from nasion.skeleton import load_skeleton
 from nasion.train.config import parse
 from nasion.train.export import onnx_file as exporting
-from nasion.train.export.onnx_file import export, read_back
+from nasion.train.export.onnx_file import export, read_exported
 from nasion.train.network.network import KeypointNetwork
 from nasion.train.runs.run_folder import Run, open_run
 from nasion.train.runs.torch_backend import TorchBackend
@@ -33,7 +33,7 @@ NETWORKS = {
 
 
 def make_run(folder, network="unet", skeleton="imm-58", source="imm:/home/someone/faces"):
-    """Write a run folder of a network that has learnt nothing but has statistics of its own."""
+    """Write a run folder of a network that has learned nothing but has statistics of its own."""
     config = parse(
         {
             "data": {"source": source, "validation_share": 0.25},
@@ -100,12 +100,12 @@ def test_the_file_says_what_it_is_and_nothing_of_where_it_was_made(exported):
 
 def test_how_doubtful_a_face_may_be_goes_from_the_run_into_the_file(tmp_path):
     folder = make_run(tmp_path / "run")
-    assert TorchBackend(folder).largest_doubt == math.inf
+    assert TorchBackend(folder).max_relative_spread == math.inf
     export(folder, tmp_path / "new.onnx")
-    assert OnnxBackend(tmp_path / "new.onnx").largest_doubt == math.inf
+    assert OnnxBackend(tmp_path / "new.onnx").max_relative_spread == math.inf
     (folder / "scores.json").write_text('{"doubt/max": 0.04}')
     export(folder, tmp_path / "net.onnx")
-    assert OnnxBackend(tmp_path / "net.onnx").largest_doubt == pytest.approx(0.06)
+    assert OnnxBackend(tmp_path / "net.onnx").max_relative_spread == pytest.approx(0.06)
 
 
 def test_half_precision_is_half_the_file_and_nearly_the_same(exported, tmp_path):
@@ -135,7 +135,7 @@ def test_a_training_can_start_from_every_network(tmp_path, network, precision):
 
 def test_what_a_file_holds_is_what_was_trained(exported):
     folder, path = exported
-    config, skeleton, weights = read_back(path)
+    config, skeleton, weights = read_exported(path)
     state = TorchBackend(folder).network.state_dict()
     assert skeleton.name == "imm-58"
     assert config.model == TorchBackend(folder).run.config.model
@@ -180,7 +180,7 @@ def test_int8_is_nearly_the_same(tmp_path):
 
 
 def test_int8_is_a_quarter_of_the_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(exporting, "INT8_PX", np.inf)  # weights of chance answer every grey level with leaps
+    monkeypatch.setattr(exporting, "INT8_PX", np.inf)  # weights of chance answer every gray level with leaps
     folder = make_run(tmp_path / "run", "resnet18", source="synthetic:8")
     export(folder, tmp_path / "int8.onnx", "int8")
     export(folder, tmp_path / "single.onnx")
@@ -192,7 +192,7 @@ def test_a_training_can_start_from_integers(tmp_path):
     folder = make_run(tmp_path / "run", source="synthetic:8")
     export(folder, tmp_path / "int8.onnx", "int8")
     state = TorchBackend(folder).network.state_dict()
-    _, _, weights = read_back(tmp_path / "int8.onnx")
+    _, _, weights = read_exported(tmp_path / "int8.onnx")
     assert weights.keys() == {name for name in state if not name.endswith("num_batches_tracked")}
     for name, value in weights.items():
         step = state[name].abs().amax(dim=tuple(range(1, state[name].ndim)), keepdim=True) / 64  # of 7 bits
@@ -246,7 +246,7 @@ def other_header(path):
             "crop": text.crop.model_dump(),
             "config": {"data": {"validation_share": 0.1}},
             "card": {},
-            "largest_doubt": None,
+            "max_relative_spread": None,
         }
     )
 

@@ -18,13 +18,13 @@ from rich.console import Console
 from nasion import images
 from nasion.errors import ConfigError, ModelError, SkeletonError
 from nasion.train.config import RunConfig, parse
-from nasion.train.data.batches import Crops
+from nasion.train.data.batches import CropSource
 from nasion.train.loop import time_budget as timing
 from nasion.train.loop.callbacks import read_curve
 from nasion.train.loop.fit import JOINED, fit, load_faces, resume
-from nasion.train.loop.hardware import Machines, sensible_threads
+from nasion.train.loop.hardware import Devices, default_threads
 from nasion.train.loop.module import KeypointModule, rate_at
-from nasion.train.network.spread import surprise
+from nasion.train.network.spread import normalized_residual
 from nasion.train.runs.run_folder import load_weights, open_run
 from nasion.train.runs.torch_backend import TorchBackend
 
@@ -182,20 +182,20 @@ def test_ctrl_c_ends_with_a_usable_run(tmp_path):
 
 def test_stopped_and_resumed_ends_with_the_same_weights(tmp_path, monkeypatch):
     """As after Ctrl-C: `asked` is what the signal sets."""
-    from nasion.train.loop.callbacks import CleanStop
+    from nasion.train.loop.callbacks import GracefulStop
 
-    usual = CleanStop.on_train_epoch_end
+    usual = GracefulStop.on_train_epoch_end
 
     def asked_in_the_third_epoch(self, trainer, pl_module):
         self.asked = trainer.current_epoch == 2
         usual(self, trainer, pl_module)
 
     config = tiny(schedule={"epochs": 8, "batch": 4, "shape": "cosine", "average": 0.9, "validate_every": 2})
-    monkeypatch.setattr(CleanStop, "on_train_epoch_end", asked_in_the_third_epoch)
+    monkeypatch.setattr(GracefulStop, "on_train_epoch_end", asked_in_the_third_epoch)
     run = fit(config, tmp_path / "stopped", QUIET, "x")
     assert run.stopped
     assert len(read_curve(tmp_path / "stopped" / "epochs.csv")["epoch"]) == 3
-    monkeypatch.setattr(CleanStop, "on_train_epoch_end", usual)
+    monkeypatch.setattr(GracefulStop, "on_train_epoch_end", usual)
     assert not resume(tmp_path / "stopped", QUIET).stopped
     fit(config, tmp_path / "whole", QUIET, "x")
     assert same(weights(tmp_path / "stopped"), weights(tmp_path / "whole"))
@@ -315,24 +315,24 @@ def test_further_sources_add_training_faces_alone(tmp_path):
 )
 def test_auto_takes_the_precision_that_is_clearly_faster_here(monkeypatch, seconds, chosen):
     resolved = tiny(precision="auto")
-    module = KeypointModule(resolved, Crops(load_faces(resolved).of_split("train"), resolved.crop, None), None)
+    module = KeypointModule(resolved, CropSource(load_faces(resolved).of_split("train"), resolved.crop, None), None)
     measured = iter([*seconds, 0.5])
     monkeypatch.setattr(timing, "_mean_seconds", lambda *_args: next(measured))
-    precision, pace = timing.measured_pace(module, ("float32", "bfloat16"), 1)
+    precision, pace = timing.measure_pace(module, ("float32", "bfloat16"), 1)
     assert precision == chosen
     assert pace == (seconds[chosen == "bfloat16"], 0.5)
 
 
 def test_validation_sets_the_scale_of_the_spread(tmp_path):
     resolved = tiny()
-    fit(resolved, tmp_path / "run", QUIET, "nasion train x", machines=Machines())
+    fit(resolved, tmp_path / "run", QUIET, "nasion train x", machines=Devices())
     backend = TorchBackend(tmp_path / "run")
     assert float(backend.network.spread.scale) != 1.0
-    crops = Crops(load_faces(resolved).of_split("val"), resolved.crop, None)
+    crops = CropSource(load_faces(resolved).of_split("val"), resolved.crop, None)
     batch = crops.batch(list(range(len(crops))))
     with torch.inference_mode():
         decoded = backend.network.decode(batch.crops)
-        found = surprise(decoded, batch.target, backend.network.shape.size).mean()
+        found = normalized_residual(decoded, batch.target, backend.network.shape.size).mean()
     assert float(found) == pytest.approx(1.0, abs=1e-3)
 
 
@@ -415,14 +415,14 @@ def test_what_cannot_be_trained_is_said_before_anything_is_made(tmp_path):
             "set it to 0",
         ),
         ({"data": {"source": "synthetic:1", "skeleton": "imm-58"}}, "validation_share=0"),
-        ({"schedule": {"small_px": 18}}, "small_px = 18: .* do not halve evenly"),
+        ({"schedule": {"low_res_px": 18}}, "low_res_px = 18: .* do not halve evenly"),
         (
             {
                 "model": {"name": "cnn", "kernels": [3], "channels": [4], "pools": [4], "hidden": [8]},
                 "codec": {"name": "coordinates"},
-                "schedule": {"small_px": 16},
+                "schedule": {"low_res_px": 16},
             },
-            "takes crops of one size; leave small_px out",
+            "takes crops of one size; leave low_res_px out",
         ),
     ]:
         with pytest.raises(Exception, match=message):
@@ -431,13 +431,13 @@ def test_what_cannot_be_trained_is_said_before_anything_is_made(tmp_path):
 
 
 def test_small_crops_first_save_the_time_that_is_told():
-    schedule = tiny(schedule={"epochs": 10, "small_px": 16, "small_share": 0.4}).schedule
+    schedule = tiny(schedule={"epochs": 10, "low_res_px": 16, "low_res_share": 0.4}).schedule
     assert schedule.small((32, 32)) == (16, 16)
     assert schedule.small((16, 32)) is schedule.small((8, 8)) is None
     assert schedule.work(10, (32, 64)) == pytest.approx(6 + 4 / 4)
     assert schedule.work(2, (32, 64)) == pytest.approx(2 / 4)
-    assert tiny(schedule={"epochs": 1, "small_px": 16}).schedule.small((32, 32)) is None
-    assert timing.Pace(2.0, 0.0).epoch(tiny(schedule={"small_px": 16}), 10) == pytest.approx(20 * (0.5 + 0.5 / 4))
+    assert tiny(schedule={"epochs": 1, "low_res_px": 16}).schedule.small((32, 32)) is None
+    assert timing.Pace(2.0, 0.0).epoch(tiny(schedule={"low_res_px": 16}), 10) == pytest.approx(20 * (0.5 + 0.5 / 4))
 
 
 def test_rates():
@@ -453,11 +453,11 @@ def test_rates():
 
 def test_threads_follow_the_variable(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert sensible_threads(1) == 3
+    assert default_threads(1) == 3
     monkeypatch.delenv("OMP_NUM_THREADS")
-    assert 1 <= sensible_threads(1) <= (os.cpu_count() or 1)
-    assert sensible_threads(64) == 1
+    assert 1 <= default_threads(1) <= (os.cpu_count() or 1)
+    assert default_threads(64) == 1
 
 
 def test_machines_multiply():
-    assert Machines(2, 3).world == 6
+    assert Devices(2, 3).world == 6

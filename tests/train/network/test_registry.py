@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from nasion.errors import ConfigError
-from nasion.geometry import denormalise
+from nasion.geometry import denormalize
 from nasion.train import config
-from nasion.train.config import Named, parse
+from nasion.train.config import Component, parse
 from nasion.train.network import registry as parts
 from nasion.train.network.codecs import Decoded
 from nasion.train.network.codecs.softargmax import SoftArgmax
-from nasion.train.network.network import KeypointNetwork, build_loss, mean_cost
-from nasion.train.network.registry import Shape
+from nasion.train.network.network import KeypointNetwork, build_loss, mean_loss
+from nasion.train.network.registry import InputSpec
 
 B, K, H, W = 2, 5, 48, 64
 
@@ -25,13 +25,15 @@ CODEC_OF = {"vector": "coordinates", "maps": "softargmax"}
 
 
 def settings(model="unet", codec=None, loss="l1", channels=3):
-    gives = parts.find("models", model).__dict__[{"cnn": "Cnn", "resnet18": "ResNet18", "unet": "UNet"}[model]].gives
+    output_kind = (
+        parts.find("models", model).__dict__[{"cnn": "Cnn", "resnet18": "ResNet18", "unet": "UNet"}[model]].output_kind
+    )
     return parse(
         {
             "data": {"skeleton": "imm-58"},
             "crop": {"height": H, "width": W, "channels": channels},
             "model": MODELS[model],
-            "codec": {"name": codec or CODEC_OF[gives]},
+            "codec": {"name": codec or CODEC_OF[output_kind]},
             "loss": {"name": loss},
         }
     )
@@ -68,7 +70,7 @@ def test_a_face_is_the_same_alone_as_in_a_batch(model):
 def test_unet_halves_evenly_so_a_mirror_is_a_mirror(options):
     """With symmetric weights, the maps of a mirrored crop are the mirrored maps, to the pixel."""
     plain = settings("unet")
-    model = Named(name="unet", **{**plain.model.options, **options})
+    model = Component(name="unet", **{**plain.model.options, **options})
     network = KeypointNetwork(plain.model_copy(update={"model": model}), K).eval()
     for module in network.modules():
         if isinstance(module, torch.nn.Conv2d):
@@ -90,13 +92,13 @@ def test_softargmax_decodes_a_blob_below_a_twentieth_of_a_cell(cells, sigma):
     px_x, px_y = (x + 0.5) * stride - 0.5, (y + 0.5) * stride - 0.5
     distance = (px_x - true[..., None, :1]) ** 2 + (px_y[:, None] - true[..., None, 1:]) ** 2
     raw = torch.tensor(-distance / (2 * (sigma * stride) ** 2))
-    decoded = SoftArgmax(parts.find("codecs", "softargmax").Options(), Shape(K, 3, (H, W))).decode(raw)
-    found = denormalise(decoded.keypoints.numpy(), (H, W))
+    decoded = SoftArgmax(parts.find("codecs", "softargmax").Options(), InputSpec(K, 3, (H, W))).decode(raw)
+    found = denormalize(decoded.keypoints.numpy(), (H, W))
     assert np.abs(found - true).max() / stride <= 0.05
 
 
 def test_coordinates_are_read_as_pairs():
-    codec = parts.build("codecs", Named(name="coordinates"), Shape(2, 1, (H, W)))
+    codec = parts.build("codecs", Component(name="coordinates"), InputSpec(2, 1, (H, W)))
     assert codec.decode(torch.tensor([[0.1, 0.2, 0.3, 0.4]])).keypoints.tolist() == [
         [pytest.approx([0.1, 0.2]), pytest.approx([0.3, 0.4])]
     ]
@@ -105,9 +107,9 @@ def test_coordinates_are_read_as_pairs():
 @pytest.mark.parametrize("loss", parts.available("losses"))
 class TestLosses:
     def make(self, loss):
-        needs = parts.build("losses", Named(name=loss), Shape(K, 3, (H, W))).needs
-        network = KeypointNetwork(settings("unet" if needs == "maps" else "cnn", loss=loss), K)
-        return network, build_loss(settings("unet" if needs == "maps" else "cnn", loss=loss), network)
+        requires = parts.build("losses", Component(name=loss), InputSpec(K, 3, (H, W))).requires
+        network = KeypointNetwork(settings("unet" if requires == "maps" else "cnn", loss=loss), K)
+        return network, build_loss(settings("unet" if requires == "maps" else "cnn", loss=loss), network)
 
     def decoded(self, network, at):
         from nasion.train.network.losses.map_l1 import log_gaussian
@@ -131,7 +133,7 @@ class TestLosses:
         crops = torch.rand(B, 3, H, W) * 255
         target = torch.rand(B, K, 2) - 0.5
         target[0, 1] = target[1, 4] = torch.nan
-        total = mean_cost(cost, network.decode(crops), target)
+        total = mean_loss(cost, network.decode(crops), target)
         total.backward()
         gradients = [p.grad.clone() for p in network.model.parameters()]
         assert total.isfinite()
@@ -147,7 +149,7 @@ class TestLosses:
 
     def test_a_batch_without_a_point_costs_nothing(self, loss):
         network, cost = self.make(loss)
-        total = mean_cost(cost, network.decode(torch.zeros(B, 3, H, W)), torch.full((B, K, 2), torch.nan))
+        total = mean_loss(cost, network.decode(torch.zeros(B, 3, H, W)), torch.full((B, K, 2), torch.nan))
         assert total.item() == 0
 
 
@@ -161,11 +163,11 @@ def test_parts_that_do_not_fit_are_refused_by_name():
 
 def test_unknown_parts_and_options_give_the_nearest():
     with pytest.raises(ConfigError, match='no "unnet" among the models; did you mean "unet"'):
-        parts.build("models", Named(name="unnet"), Shape(K, 3, (H, W)), 2)
+        parts.build("models", Component(name="unnet"), InputSpec(K, 3, (H, W)), 2)
     with pytest.raises(ConfigError, match='unknown key "width"; did you mean "widths"'):
-        parts.build("models", Named(name="unet", width=3), Shape(K, 3, (H, W)), 2)
+        parts.build("models", Component(name="unet", width=3), InputSpec(K, 3, (H, W)), 2)
     with pytest.raises(ConfigError, match="halve evenly"):
-        parts.build("models", Named(name="unet"), Shape(K, 3, (H, W)), 2)
+        parts.build("models", Component(name="unet"), InputSpec(K, 3, (H, W)), 2)
 
 
 @pytest.mark.parametrize("recipe", config.available())

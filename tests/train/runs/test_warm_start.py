@@ -14,11 +14,11 @@ from nasion.skeleton import load_skeleton
 from nasion.train.loop import fit as fitting
 from nasion.train.loop import time_budget as timing
 from nasion.train.runs.torch_backend import TorchBackend
-from nasion.train.data.batches import Crops, to_tensor
+from nasion.train.data.batches import CropSource, to_tensor
 from nasion.train.config import load, parse
 from nasion.train.loop.fit import fit
-from nasion.train.runs.warm_start import adopted, begin, trained
-from nasion.train.loop.hardware import Machines
+from nasion.train.runs.warm_start import adopt_architecture, begin, trained
+from nasion.train.loop.hardware import Devices
 from nasion.train.loop.module import KeypointModule
 from nasion.train.network.network import KeypointNetwork
 from nasion.train.runs.run_folder import load_weights
@@ -54,12 +54,12 @@ def config(side=32, network=UNET, **changes):
 def first(tmp_path_factory):
     """A run of 58 points."""
     folder = tmp_path_factory.mktemp("first") / "run"
-    fit(config(), folder, QUIET, "nasion train x", machines=Machines())
+    fit(config(), folder, QUIET, "nasion train x", machines=Devices())
     return folder
 
 
 def begun(first, skeleton, **changes):
-    chosen = adopted(config(init={"model": str(first)}, **changes), QUIET)
+    chosen = adopt_architecture(config(init={"model": str(first)}, **changes), QUIET)
     network = KeypointNetwork(chosen, load_skeleton(skeleton).count)
     chance = {name: value.clone() for name, value in network.state_dict().items()}
     begin(network, chosen, load_skeleton(skeleton))
@@ -81,16 +81,16 @@ def test_other_points_get_a_new_head(first):
 
 
 def test_the_network_of_the_weights_takes_the_recipes_place(first, capsys):
-    chosen = adopted(config(network=CNN, init={"model": str(first)}), Console(width=200))
+    chosen = adopt_architecture(config(network=CNN, init={"model": str(first)}), Console(width=200))
     assert chosen.model.name == "unet"
     assert chosen.codec.name == "softargmax"
     assert "the network is that of" in capsys.readouterr().out
-    assert adopted(config(network=CNN), QUIET).model.name == "cnn"
+    assert adopt_architecture(config(network=CNN), QUIET).model.name == "cnn"
 
 
 def test_a_network_grows_from_where_it_stands(first):
     deeper = {**UNET["model"], "blocks": [1, 3]}
-    chosen = adopted(config(network={**UNET, "model": deeper}, init={"model": str(first)}), QUIET)
+    chosen = adopt_architecture(config(network={**UNET, "model": deeper}, init={"model": str(first)}), QUIET)
     assert chosen.model.options["blocks"] == [1, 3]
     network, before = KeypointNetwork(chosen, 58), TorchBackend(first)
     begin(network, chosen, load_skeleton("imm-58"))
@@ -106,7 +106,7 @@ def test_a_network_grows_from_where_it_stands(first):
 def test_a_deeper_network_is_not_cut_back(first, tmp_path):
     deeper = {**UNET, "model": {**UNET["model"], "blocks": 2}}
     fit(config(network=deeper), tmp_path / "deep", QUIET, "nasion train x")
-    chosen = adopted(config(init={"model": str(tmp_path / "deep")}), QUIET)
+    chosen = adopt_architecture(config(init={"model": str(tmp_path / "deep")}), QUIET)
     assert chosen.model.options["blocks"] == 2
     begin(KeypointNetwork(chosen, 58), chosen, load_skeleton("imm-58"))
 
@@ -119,7 +119,7 @@ def test_blocks_that_fit_no_level(blocks):
 
 def test_weights_for_another_crop_are_refused(tmp_path):
     fit(config(network=CNN), tmp_path / "run", QUIET, "nasion train x")
-    chosen = adopted(config(side=48, init={"model": str(tmp_path / "run")}), QUIET)
+    chosen = adopt_architecture(config(side=48, init={"model": str(tmp_path / "run")}), QUIET)
     with pytest.raises(ConfigError, match="train with its crop: 32 x 32 px, 3 channels"):
         begin(KeypointNetwork(chosen, 58), chosen, load_skeleton("imm-58"))
 
@@ -130,7 +130,7 @@ def test_a_model_that_is_not_there():
 
 
 def test_frozen_layers_and_their_statistics_stay(first, tmp_path, monkeypatch):
-    monkeypatch.setattr(fitting, "_prove_thaw", lambda _config: None)  # it would not end before they thaw
+    monkeypatch.setattr(fitting, "_check_freeze", lambda _config: None)  # it would not end before they thaw
     changes = {"init": {"model": str(first), "freeze_epochs": 1}, "optimizer": {"name": "adamw", "weight_decay": 0.1}}
     fit(config(**changes, seed=5), tmp_path / "run", QUIET, "nasion train x")
     before = load_weights(first / "checkpoints" / "best.pt")["weights"]
@@ -156,7 +156,7 @@ def test_freezing_what_would_never_thaw_is_refused(first, tmp_path, init, words)
 
 def test_the_backbone_learns_at_its_own_rate():
     chosen = config(init={"backbone_rate": 0.1}, optimizer={"lr": 0.02, "weight_decay": 0.5, "name": "adamw"})
-    module = KeypointModule(chosen, Crops(datasets.load("synthetic:6"), chosen.crop, None), None)
+    module = KeypointModule(chosen, CropSource(datasets.load("synthetic:6"), chosen.crop, None), None)
     groups = module.configure_optimizers()["optimizer"].param_groups
     heads = module.network.model.head, module.network.spread
     head = {id(p) for each in heads for p in each.parameters()}

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nasion.datasets.drawn.head import SKELETONS, draw_head, draw_moment, keypoints_of, projected
-from nasion.datasets.drawn.paint import draw_look, paint
+from nasion.datasets.drawn.head import SKELETONS, keypoints_of, projected, sample_head, sample_moment
+from nasion.datasets.drawn.paint import paint, sample_appearance
 from nasion.geometry import FloatArray
 from nasion.sample import Image
 
-__all__ = ["SIZE", "SKELETONS", "DrawnFace", "draw_face"]
+__all__ = ["SIZE", "SKELETONS", "DrawnFace", "render_face"]
 
 SIZE = (480, 640)
 """(height, width) of a drawn picture, px."""
@@ -28,7 +28,7 @@ class DrawnFace(NamedTuple):
     keypoints: FloatArray
 
 
-def draw_face(seed: int, person: int, view: int, skeleton: str, render: bool = True) -> DrawnFace:
+def render_face(seed: int, person: int, view: int, skeleton: str, render: bool = True) -> DrawnFace:
     """Return one picture of one invented person; the same numbers give the same face.
 
     Args:
@@ -43,8 +43,8 @@ def draw_face(seed: int, person: int, view: int, skeleton: str, render: bool = T
     """
     identity = np.random.default_rng([seed, person])
     moments = np.random.default_rng([seed, person, 1 + view])
-    head, look = draw_head(identity), draw_look(identity)
-    moment = draw_moment(moments, view, SIZE)
+    head, look = sample_head(identity), sample_appearance(identity)
+    moment = sample_moment(moments, view, SIZE)
     curves = projected(head, moment)
     image = paint(curves, look, moment, moments, SIZE) if render else np.zeros((0, 0, 3), np.uint8)
     return DrawnFace(image, keypoints_of(curves, skeleton))

@@ -14,16 +14,16 @@ from numpy.random import Generator
 
 from nasion.geometry import FloatArray
 
-__all__ = ["SKELETONS", "Head", "Moment", "draw_head", "draw_moment", "keypoints_of", "projected"]
+__all__ = ["SKELETONS", "Head", "Moment", "keypoints_of", "projected", "sample_head", "sample_moment"]
 
-Curves = dict[str, FloatArray]
+CurveLogger = dict[str, FloatArray]
 """Name of a curve to its points (N, 2 or 3), densely sampled."""
 
 DENSE = 65
 """Points a curve."""
 
 PERSPECTIVE = 0.1
-"""How much larger a thing appears that is one unit nearer: a portrait from about two metres."""
+"""How much larger a thing appears that is one unit nearer: a portrait from about two meters."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,11 @@ class Moment:
     ambient: float
 
 
-def draw_head(random: Generator) -> Head:
+def sample_head(random: Generator) -> Head:
     """Return a person's head."""
 
-    def around(deviation: float, centre: float = 1.0) -> float:
-        return float(centre * np.exp(np.clip(random.standard_normal(), -2, 2) * deviation))
+    def around(deviation: float, center: float = 1.0) -> float:
+        return float(center * np.exp(np.clip(random.standard_normal(), -2, 2) * deviation))
 
     return Head(
         width=around(0.05),
@@ -93,7 +93,7 @@ def draw_head(random: Generator) -> Head:
     )
 
 
-def draw_moment(random: Generator, view: int, size: tuple[int, int]) -> Moment:
+def sample_moment(random: Generator, view: int, size: tuple[int, int]) -> Moment:
     """Return a moment of the kind `view`: 0 neutral, 1 smiling, 2 and 3 turned, 4 lit from a side, 5 any."""
     turned = {2: -25.0, 3: 25.0}.get(view, 0.0)
     any_pose = 1.0 if view == 5 else 0.0
@@ -114,7 +114,7 @@ def draw_moment(random: Generator, view: int, size: tuple[int, int]) -> Moment:
     )
 
 
-def projected(head: Head, moment: Moment) -> Curves:
+def projected(head: Head, moment: Moment) -> CurveLogger:
     """Return the curves of a head in a moment, px (N, 2)."""
     rotation = _rotation(moment)
 
@@ -138,7 +138,7 @@ def _rotation(moment: Moment) -> FloatArray:
     return roll @ pitch @ yaw
 
 
-def curves_of(head: Head, moment: Moment) -> Curves:
+def curves_of(head: Head, moment: Moment) -> CurveLogger:
     """Return the curves of a head in a moment, units (N, 3)."""
     curves = {"jaw": _jaw(head, moment), "skull": _skull(head, moment), "hairline": _hairline(head)}
     for side, name in ((-1, "left"), (1, "right")):
@@ -197,7 +197,7 @@ def _ear(head: Head, side: int) -> FloatArray:
     return np.stack([x, 0.17 + 0.24 * np.sin(angle), -0.35 - 0.05 * np.cos(angle)], axis=-1)
 
 
-def _eye(head: Head, moment: Moment, side: int) -> Curves:
+def _eye(head: Head, moment: Moment, side: int) -> CurveLogger:
     """Return the lids from the inner to the outer corner, and the iris."""
     t = _line()
     inner, outer = 0.5 - 0.31 * head.eye_size, 0.5
@@ -223,12 +223,12 @@ def _brow(head: Head, moment: Moment, side: int) -> FloatArray:
     return _on_skin(head, side * (0.15 + 0.49 * t), y - moment.brows)
 
 
-def _nose(head: Head) -> Curves:
+def _nose(head: Head) -> CurveLogger:
     t = _line()
     tip_y, depth = 0.39 * head.nose_length, 0.36 * head.nose_depth
     bridge = _on_skin(head, 0 * t, -0.03 + (tip_y + 0.03) * t, 0.03 + depth * t**1.5)
     half = np.array([[0.09, 0.02, 0.03], [0.1, 0.14, 0.06], [0.12, 0.26, 0.1], [0.2, 0.34, 0.05], [0.21, 0.44, 0.03]])
-    half = np.concatenate([half, [[0.12, 0.485, 0.14], [0.0, 0.515, 0.22]]])  # round the wing to the base's centre
+    half = np.concatenate([half, [[0.12, 0.485, 0.14], [0.0, 0.515, 0.22]]])  # round the wing to the base's center
     x, y, out = _scaled(half, t, head)
     return {
         "bridge": bridge,
@@ -237,7 +237,7 @@ def _nose(head: Head) -> Curves:
     }
 
 
-def _mouth(head: Head, moment: Moment) -> Curves:
+def _mouth(head: Head, moment: Moment) -> CurveLogger:
     """Return both lips' outer and inner edges, from the left to the right corner."""
     t = 2 * _line() - 1
     half = 0.31 * head.mouth_width * (1 + 0.22 * moment.smile - 0.1 * moment.open)
@@ -282,11 +282,11 @@ def _along(curve: FloatArray, share: float | FloatArray) -> FloatArray:
     return np.stack([np.interp(wanted, length, curve[:, axis]) for axis in (0, 1)], axis=-1)
 
 
-def _eye_points(curves: Curves, side: str, upper: list[float], lower: list[float]) -> list[FloatArray]:
+def _eye_points(curves: CurveLogger, side: str, upper: list[float], lower: list[float]) -> list[FloatArray]:
     return [_along(curves[f"{side}_upper_lid"], np.array(upper)), _along(curves[f"{side}_lower_lid"], np.array(lower))]
 
 
-def _imm(curves: Curves) -> FloatArray:
+def _imm(curves: CurveLogger) -> FloatArray:
     """Return the 58 points of imm-58."""
     quarter, nose_shares = [0.75, 0.5, 0.25], np.array([0.0, 0.38, 0.56, 0.71, 0.86, 1.0])
     outer_first = [1.0, 0.75, 0.5, 0.25, 0.0]
@@ -306,7 +306,7 @@ def _imm(curves: Curves) -> FloatArray:
     return np.concatenate(parts)
 
 
-def _ibug(curves: Curves) -> FloatArray:
+def _ibug(curves: CurveLogger) -> FloatArray:
     """Return the 68 points of ibug-68."""
     third = [1 / 3, 2 / 3]
     nostrils = np.array([0.76, 0.88, 1.0])
@@ -329,12 +329,12 @@ def _ibug(curves: Curves) -> FloatArray:
     return np.concatenate(parts)
 
 
-_READERS: dict[str, Callable[[Curves], FloatArray]] = {"ibug-68": _ibug, "imm-58": _imm}
+_READERS: dict[str, Callable[[CurveLogger], FloatArray]] = {"ibug-68": _ibug, "imm-58": _imm}
 
 SKELETONS = tuple(_READERS)
 """Skeletons whose points are on a drawn head."""
 
 
-def keypoints_of(curves: Curves, skeleton: str) -> FloatArray:
+def keypoints_of(curves: CurveLogger, skeleton: str) -> FloatArray:
     """Return a skeleton's keypoints (K, 2) on projected curves, px."""
     return _READERS[skeleton](curves)

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from nasion.datasets.drawn.head import Curves, Moment
+from nasion.datasets.drawn.head import CurveLogger, Moment
 from nasion.geometry import FloatArray
 from nasion.sample import Image
 
-__all__ = ["Look", "draw_look", "paint"]
+__all__ = ["Appearance", "paint", "sample_appearance"]
 
-Colour = tuple[float, float, float]
+Color = tuple[float, float, float]
 SUBPIXEL = 4
 """Binary digits after the point in OpenCV's drawing: sixteenths of a px."""
 
@@ -24,30 +24,30 @@ IRISES = ((92, 60, 36), (110, 128, 80), (92, 124, 156), (70, 84, 96))
 
 
 @dataclass(frozen=True)
-class Look:
-    """A person's colours, and how the hair is worn."""
+class Appearance:
+    """A person's colors, and how the hair is worn."""
 
-    skin: Colour
-    hair: Colour
-    iris: Colour
-    lips: Colour
-    shirt: Colour
+    skin: Color
+    hair: Color
+    iris: Color
+    lips: Color
+    shirt: Color
     long_hair: bool
     bald: bool
     beard: float  # 0 to 1
     brow_px: float  # units
 
 
-def draw_look(random: Generator) -> Look:
+def sample_appearance(random: Generator) -> Appearance:
     """Return a person's look."""
 
-    def near(colour: Colour, deviation: float = 8.0) -> Colour:
-        r, g, b = np.clip(np.array(colour) + random.normal(0, deviation, 3), 10, 250).tolist()
+    def near(color: Color, deviation: float = 8.0) -> Color:
+        r, g, b = np.clip(np.array(color) + random.normal(0, deviation, 3), 10, 250).tolist()
         return r, g, b
 
     skin = near(SKINS[random.integers(len(SKINS))], 5)
     long_hair = bool(random.random() < 0.45)
-    return Look(
+    return Appearance(
         skin=skin,
         hair=near(HAIRS[random.integers(len(HAIRS))]),
         iris=near(IRISES[random.integers(len(IRISES))], 5),
@@ -60,7 +60,7 @@ def draw_look(random: Generator) -> Look:
     )
 
 
-def paint(curves: Curves, look: Look, moment: Moment, random: Generator, size: tuple[int, int]) -> Image:
+def paint(curves: CurveLogger, look: Appearance, moment: Moment, random: Generator, size: tuple[int, int]) -> Image:
     """Return the picture (H, W, 3) uint8 RGB of projected curves, px."""
     canvas = _background(random, size)
     unit = moment.unit_px
@@ -89,12 +89,12 @@ def _points(curve: FloatArray) -> NDArray[np.int32]:
     return np.rint(curve * 2**SUBPIXEL).astype(np.int32)
 
 
-def _fill(canvas: np.ndarray, outline: FloatArray, colour: Colour) -> None:
-    cv2.fillPoly(canvas, [_points(outline)], colour, cv2.LINE_AA, SUBPIXEL)
+def _fill(canvas: np.ndarray, outline: FloatArray, color: Color) -> None:
+    cv2.fillPoly(canvas, [_points(outline)], color, cv2.LINE_AA, SUBPIXEL)
 
 
-def _stroke(canvas: np.ndarray, curve: FloatArray, colour: Colour, width_px: float) -> None:
-    cv2.polylines(canvas, [_points(curve)], False, colour, max(1, round(width_px)), cv2.LINE_AA, SUBPIXEL)
+def _stroke(canvas: np.ndarray, curve: FloatArray, color: Color, width_px: float) -> None:
+    cv2.polylines(canvas, [_points(curve)], False, color, max(1, round(width_px)), cv2.LINE_AA, SUBPIXEL)
 
 
 class Patch(NamedTuple):
@@ -125,19 +125,19 @@ def _patch(size: tuple[int, int], outlines: list[FloatArray], blur_px: float = 0
     )
 
 
-def _blend(canvas: Image, patch: Patch, colour: Colour, strength: float) -> None:
-    """Lay a colour on the canvas where the patch is."""
+def _blend(canvas: Image, patch: Patch, color: Color, strength: float) -> None:
+    """Lay a color on the canvas where the patch is."""
     weight = patch.weight[..., None] * np.float32(strength)
     under = canvas[patch.part]
-    canvas[patch.part] = np.rint(under + (np.array(colour, np.float32) - under) * weight).astype(np.uint8)
+    canvas[patch.part] = np.rint(under + (np.array(color, np.float32) - under) * weight).astype(np.uint8)
 
 
-def _darker(colour: Colour, factor: float) -> Colour:
-    return colour[0] * factor, colour[1] * factor, colour[2] * factor
+def _darker(color: Color, factor: float) -> Color:
+    return color[0] * factor, color[1] * factor, color[2] * factor
 
 
 def _background(random: Generator, size: tuple[int, int]) -> Image:
-    """Return soft shapes over a slope of colour."""
+    """Return soft shapes over a slope of color."""
     small = (max(2, size[0] // 8), max(2, size[1] // 8))
     ends = _muted(random, (2, 3))
     slope = np.linspace(0, 1, small[1])[None, :, None]
@@ -151,12 +151,12 @@ def _background(random: Generator, size: tuple[int, int]) -> Image:
 
 
 def _muted(random: Generator, shape: tuple[int, ...]) -> FloatArray:
-    """Return colours (..., 3) such as rooms have: some grey with a little of another colour."""
-    grey = random.uniform(40, 225, (*shape[:-1], 1))
-    return np.clip(grey + random.normal(0, 22, shape), 0, 255)
+    """Return colors (..., 3) such as rooms have: some gray with a little of another color."""
+    gray = random.uniform(40, 225, (*shape[:-1], 1))
+    return np.clip(gray + random.normal(0, 22, shape), 0, 255)
 
 
-def _shoulders(canvas: Image, curves: Curves, look: Look, unit: float) -> None:
+def _shoulders(canvas: Image, curves: CurveLogger, look: Appearance, unit: float) -> None:
     chin = curves["jaw"][len(curves["jaw"]) // 2]
     left, right = chin + np.array([-0.5, -0.5]) * unit, chin + np.array([0.5, -0.5]) * unit
     base = chin[1] + 0.35 * unit
@@ -169,14 +169,14 @@ def _shoulders(canvas: Image, curves: Curves, look: Look, unit: float) -> None:
     _fill(canvas, np.concatenate([np.stack([x, y], -1), bottom]), look.shirt)
 
 
-def _hair_behind(canvas: Image, curves: Curves, look: Look, unit: float) -> None:
+def _hair_behind(canvas: Image, curves: CurveLogger, look: Appearance, unit: float) -> None:
     top = _grown(curves["skull"], curves, 0.16 * unit)
     low = curves["jaw"].mean(0)[1] + 0.75 * unit
     ends = np.array([[top[-1, 0] - 0.18 * unit, low], [top[0, 0] + 0.18 * unit, low]])
     _fill(canvas, np.concatenate([top, ends]), _darker(look.hair, 0.8))
 
 
-def _hair_over(canvas: Image, curves: Curves, look: Look, unit: float) -> None:
+def _hair_over(canvas: Image, curves: CurveLogger, look: Appearance, unit: float) -> None:
     if look.bald:
         return
     cap = np.concatenate([_grown(curves["skull"], curves, 0.1 * unit), curves["hairline"]])
@@ -187,9 +187,9 @@ def _hair_over(canvas: Image, curves: Curves, look: Look, unit: float) -> None:
         _stroke(canvas, lock, _darker(look.hair, 1.25), 0.02 * unit)
 
 
-def _grown(curve: FloatArray, curves: Curves, px: float) -> FloatArray:
-    centre = np.concatenate([curves["jaw"], curves["skull"]]).mean(0)
-    away = curve - centre
+def _grown(curve: FloatArray, curves: CurveLogger, px: float) -> FloatArray:
+    center = np.concatenate([curves["jaw"], curves["skull"]]).mean(0)
+    away = curve - center
     return curve + away / np.linalg.norm(away, axis=1, keepdims=True) * px
 
 
@@ -210,7 +210,7 @@ def _light(canvas: Image, face: Patch, outline: FloatArray, moment: Moment) -> N
     canvas[face.part] = np.clip(canvas[face.part] * (1 + face.weight * (shade - 1))[..., None], 0, 255).astype(np.uint8)
 
 
-def _blush(canvas: Image, curves: Curves, look: Look, unit: float, skin: NDArray[np.float32]) -> None:
+def _blush(canvas: Image, curves: CurveLogger, look: Appearance, unit: float, skin: NDArray[np.float32]) -> None:
     """Redden the cheeks, shade the eyes' hollows, darken a beard."""
     for side in ("left", "right"):
         eye, lip = curves[f"{side}_lower_lid"].mean(0), curves["upper_lip"][0 if side == "left" else -1]
@@ -225,12 +225,12 @@ def _blush(canvas: Image, curves: Curves, look: Look, unit: float, skin: NDArray
         _blend(canvas, _patch(canvas.shape[:2], [beard, lip], 0.04 * unit).within(skin), look.hair, look.beard)
 
 
-def _disc(centre: FloatArray, radius: float) -> FloatArray:
+def _disc(center: FloatArray, radius: float) -> FloatArray:
     angle = np.linspace(0, 2 * np.pi, 33)
-    return centre + radius * np.stack([np.cos(angle), np.sin(angle)], -1)
+    return center + radius * np.stack([np.cos(angle), np.sin(angle)], -1)
 
 
-def _nose(canvas: Image, curves: Curves, look: Look, moment: Moment, skin: NDArray[np.float32]) -> None:
+def _nose(canvas: Image, curves: CurveLogger, look: Appearance, moment: Moment, skin: NDArray[np.float32]) -> None:
     unit, bridge = moment.unit_px, curves["bridge"]
     left, right = curves["left_nose"], curves["right_nose"]
     shadow = left if moment.light[0] > 0 else right
@@ -246,7 +246,7 @@ def _nose(canvas: Image, curves: Curves, look: Look, moment: Moment, skin: NDArr
         _fill(canvas, _disc(nostril, 0.03 * unit) * [1, 0.6] + nostril * [0, 0.4], _darker(look.skin, 0.25))
 
 
-def _eye(canvas: Image, curves: Curves, side: str, look: Look, unit: float) -> None:
+def _eye(canvas: Image, curves: CurveLogger, side: str, look: Appearance, unit: float) -> None:
     upper, lower = curves[f"{side}_upper_lid"], curves[f"{side}_lower_lid"]
     opening = np.concatenate([upper, lower[::-1]])
     lids = _patch(canvas.shape[:2], [opening])
@@ -254,25 +254,25 @@ def _eye(canvas: Image, curves: Curves, side: str, look: Look, unit: float) -> N
     eye = canvas[lids.part].copy()  # what the lids hide of the ball is left out with the patch's weight
     _fill(eye, opening - corner, (238, 232, 228))
     iris = curves[f"{side}_iris"] - corner
-    centre = iris.mean(0)
+    center = iris.mean(0)
     _fill(eye, iris, look.iris)
-    _fill(eye, centre + 0.45 * (iris - centre), (12, 10, 10))
-    _fill(eye, _disc(centre + np.array([-0.018, -0.02]) * unit, 0.014 * unit), (255, 255, 255))
+    _fill(eye, center + 0.45 * (iris - center), (12, 10, 10))
+    _fill(eye, _disc(center + np.array([-0.018, -0.02]) * unit, 0.014 * unit), (255, 255, 255))
     weight = lids.weight[..., None]
     canvas[lids.part] = np.rint(canvas[lids.part] * (1 - weight) + eye * weight).astype(np.uint8)
     _stroke(canvas, upper, (30, 20, 18), 0.026 * unit)
     _stroke(canvas, lower, _darker(look.skin, 0.6), 0.012 * unit)
 
 
-def _brow(canvas: Image, curve: FloatArray, look: Look, unit: float) -> None:
+def _brow(canvas: Image, curve: FloatArray, look: Appearance, unit: float) -> None:
     t = np.linspace(0, 1, len(curve))[:, None]
     half = look.brow_px / 2 * unit * (1 - 0.65 * t) * np.minimum(1, 0.4 + 6 * t)
     brow = np.concatenate([curve - half * [0, 1], (curve + half * [0, 1])[::-1]])
-    colour = _darker(look.hair, 0.75)
-    _blend(canvas, _patch(canvas.shape[:2], [brow], 0.008 * unit), colour, 0.92)
+    color = _darker(look.hair, 0.75)
+    _blend(canvas, _patch(canvas.shape[:2], [brow], 0.008 * unit), color, 0.92)
 
 
-def _mouth(canvas: Image, curves: Curves, look: Look, unit: float) -> None:
+def _mouth(canvas: Image, curves: CurveLogger, look: Appearance, unit: float) -> None:
     outer = np.concatenate([curves["upper_lip"], curves["lower_lip"][::-1]])
     inner = np.concatenate([curves["upper_inner"], curves["lower_inner"][::-1]])
     _blend(canvas, _patch(canvas.shape[:2], [outer], 0.008 * unit), look.lips, 0.9)
@@ -295,7 +295,7 @@ def _mouth(canvas: Image, curves: Curves, look: Look, unit: float) -> None:
 
 
 def _photographed(canvas: Image, random: Generator) -> Image:
-    """Return the picture through a lens: colour cast, focus, grain; one in eight is grey."""
+    """Return the picture through a lens: color cast, focus, grain; one in eight is gray."""
     seen = canvas.astype(np.float32) * random.uniform(0.75, 1.03) * random.normal(1, 0.025, 3).astype(np.float32)
     seen = cv2.GaussianBlur(seen, (0, 0), random.uniform(0.4, 1.4))
     if random.random() < 1 / 8:

@@ -43,7 +43,7 @@ class Collector:
             reason = str(error) if isinstance(error, NasionError) else f"cannot be read: {error}"
             self.problems.append(Problem(name, reason))
 
-    def data_set(self, name: str, points: Skeleton, note: str) -> DataSet:
+    def dataset(self, name: str, points: Skeleton, note: str) -> DataSet:
         """Return the set of what was gathered."""
         return DataSet(name, points, tuple(self.faces), open_picture, tuple(self.problems), note)
 

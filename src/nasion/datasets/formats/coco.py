@@ -1,4 +1,4 @@
-"""COCO's keypoint JSON: `keypoints` as x, y, v with v 0 unlabelled, 1 hidden, 2 visible; `bbox` as xywh. 0-based.
+"""COCO's keypoint JSON: `keypoints` as x, y, v with v 0 unlabeled, 1 hidden, 2 visible; `bbox` as xywh. 0-based.
 
 Source of the format: cocodataset.org, "Data format". Pictures lie beside the file, or in `?images=DIR`.
 """
@@ -44,7 +44,7 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     for entry in entries:
         number = seen[entry.get("image_id")] = seen.get(entry.get("image_id"), -1) + 1
         found.collect(f"annotation {entry.get('id')}", lambda e=entry, n=number: _face(e, pictures, n, points))
-    return found.data_set(f"coco:{source}", points, "v = 0 read as missing, v = 1 as hidden")
+    return found.dataset(f"coco:{source}", points, "v = 0 read as missing, v = 1 as hidden")
 
 
 def _skeleton(path: Path, whole: Mapping[str, Any], entries: list[dict[str, Any]]) -> Skeleton:

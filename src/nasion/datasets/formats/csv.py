@@ -61,7 +61,7 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     for number, row in enumerate(rows, start=2):
         face = seen[row["image"]] = seen.get(row["image"], -1) + 1
         found.collect(f"row {number}", lambda r=row, n=face: _face(root, r, names, n, points, first))
-    return found.data_set(f"csv:{source}", points, f"coordinates read as {first}-based")
+    return found.dataset(f"csv:{source}", points, f"coordinates read as {first}-based")
 
 
 def point_names(path: Path, header: list[str]) -> dict[str, tuple[str, str]]:

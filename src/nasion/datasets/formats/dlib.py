@@ -49,7 +49,7 @@ def read(source: str, options: dict[str, str]) -> DataSet:
         for number, box in enumerate(faces_of(picture)):
             name = f"{image.name}#{number}"
             found.collect(name, lambda a=image, b=box, n=number: _face(a, b, n, points, parts, split))
-    return found.data_set(f"dlib:{source}", points, "parts matched by name")
+    return found.dataset(f"dlib:{source}", points, "parts matched by name")
 
 
 def part_names(root: ElementTree.Element) -> list[str]:

@@ -46,7 +46,7 @@ def read(source: str, options: dict[str, str]) -> DataSet:
         found.faces.remove(face)
         reason = f"{face.skeleton.count} points, where most files have {points.count}"
         found.problems.append(Problem(f"{face.image.stem}.pts", reason))
-    return found.data_set(f"ibug:{source}", points, f"coordinates read as {first}-based")
+    return found.dataset(f"ibug:{source}", points, f"coordinates read as {first}-based")
 
 
 def _commonest(faces: list[Annotation]) -> Skeleton:

@@ -17,7 +17,7 @@ from nasion.sample import Annotation, DataSet
 from nasion.skeleton import load_skeleton
 
 DESCRIPTION = "imm:DIR          IMM Face Database, .asf with 58 points, 0-based shares of the picture's size"
-OPTIONS = {"eyes": "labelled, or mended: an eye that is labelled as if it were the other is turned (labelled)"}
+OPTIONS = {"eyes": "labeled, or mended: an eye that is labeled as if it were the other is turned (labeled)"}
 
 LAST_TRAINING_PERSON = 32
 """Persons 1 to 32 train and 33 to 40 test: the split of the courses that use these faces."""
@@ -31,13 +31,13 @@ COLUMNS = (7, 10)  # path, type, x, y, point, from, to; "14-5f.asf" has three us
 def read(source: str, options: dict[str, str]) -> DataSet:
     """Return the faces of a folder, subject = person, split by person."""
     folder = existing(source, "folder")
-    eyes = options.get("eyes", "labelled")
-    if eyes not in ("labelled", "mended"):
-        raise ConfigError(f'imm: eyes is "labelled" or "mended", not "{eyes}"')
+    eyes = options.get("eyes", "labeled")
+    if eyes not in ("labeled", "mended"):
+        raise ConfigError(f'imm: eyes is "labeled" or "mended", not "{eyes}"')
     found = Collector()
     for path in sorted(folder.rglob("*.asf")):
         found.collect(path.name, lambda path=path: _faces(path, eyes == "mended"))
-    return found.data_set(f"imm:{source}", load_skeleton("imm-58"), "split by person: 1-32 train, 33-40 test")
+    return found.dataset(f"imm:{source}", load_skeleton("imm-58"), "split by person: 1-32 train, 33-40 test")
 
 
 def _faces(path: Path, mend: bool) -> Iterator[Annotation]:
@@ -62,7 +62,7 @@ def _faces(path: Path, mend: bool) -> Iterator[Annotation]:
 def with_mended_eyes(points: FloatArray) -> FloatArray:
     """Return the points (58, 2) with each eye's ring begun at its outer corner: the one farther from the other eye.
 
-    In nine of the 240 pictures one eye is labelled as if it were the other: from its inner corner, the other way round.
+    In nine of the 240 pictures one eye is labeled as if it were the other: from its inner corner, the other way round.
     """
     mended = points.copy()
     for eye, other in (EYES, EYES[::-1]):

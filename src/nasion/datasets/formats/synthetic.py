@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nasion.datasets.drawn import SKELETONS, draw_face
+from nasion.datasets.drawn import SKELETONS, render_face
 from nasion.errors import ConfigError, nearest
 from nasion.sample import Annotation, DataSet, Image
 from nasion.skeleton import load_skeleton
@@ -41,7 +41,7 @@ def _face(seed: int, index: int, name: str, first_test: int) -> Annotation:
     points = load_skeleton(name)
     return Annotation(
         image=Path(f"synthetic-{seed}-{person:04d}-{view + 1}.png"),
-        keypoints=draw_face(seed, person, view, name, render=False).keypoints,
+        keypoints=render_face(seed, person, view, name, render=False).keypoints,
         skeleton=points,
         visible=np.ones(points.count, bool),
         subject=f"{person:04d}",
@@ -51,7 +51,7 @@ def _face(seed: int, index: int, name: str, first_test: int) -> Annotation:
 
 def _open(face: Annotation) -> Image:
     seed, person, view = face.image.stem.removeprefix("synthetic-").split("-")
-    return draw_face(int(seed), int(person), int(view) - 1, "imm-58").image
+    return render_face(int(seed), int(person), int(view) - 1, "imm-58").image
 
 
 def _number(what: str, text: str, low: int, high: int) -> int:

@@ -32,7 +32,7 @@ def read(source: str, options: dict[str, str]) -> DataSet:
         if fields := line.split():
             face = seen[fields[-1]] = seen.get(fields[-1], -1) + 1
             found.collect(f"line {number}", lambda f=fields, n=face: _face(f, root, n, split))
-    return found.data_set(f"wflw:{source}", load_skeleton("wflw-98"), "")
+    return found.dataset(f"wflw:{source}", load_skeleton("wflw-98"), "")
 
 
 def pictures_folder(path: Path, options: Mapping[str, str]) -> Path:

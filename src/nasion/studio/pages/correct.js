@@ -119,7 +119,7 @@ export class Correct {
     this.edit.mirrored = $("mirror").getAttribute("aria-pressed") === "true";
     this.view.show(this.image, this.image.naturalWidth, this.image.naturalHeight);
     this.toFace();
-    this.studio.say(`${entry.name}: ${this.face.labelled ? "labelled" : "not labelled yet; these are the model's points"}${this.edit.changed ? ", with your changes" : ""}`);
+    this.studio.say(`${entry.name}: ${this.face.labeled ? "labeled" : "not labeled yet; these are the model's points"}${this.edit.changed ? ", with your changes" : ""}`);
     $("sheet").setAttribute("aria-label", `${entry.name} with ${this.face.keypoints.length} points`);
     this.change(() => {});
     await this.list();
@@ -133,7 +133,7 @@ export class Correct {
     const [low, high] = [Math.min, Math.max].map((pick) => [0, 1].map((axis) => pick(...there.map((p) => p[axis]))));
     const side = 1.5 * Math.max(high[0] - low[0], high[1] - low[1], 8);
     this.view.fit();
-    this.view.centre = [0, 1].map((axis) => (low[axis] + high[axis]) / 2 + 0.5);
+    this.view.center = [0, 1].map((axis) => (low[axis] + high[axis]) / 2 + 0.5);
     this.view.zoomBy(Math.min($("sheet").clientWidth, $("sheet").clientHeight) / side / this.view.scale);
   }
 
@@ -208,7 +208,7 @@ export class Correct {
   hide() {
     if (this.chosen < 0) return;
     if (!this.album.hides) return this.studio.say(`${this.album.form} files have no place for hidden points`, true);
-    this.change(() => (this.edit.mark(), this.edit.toggle(this.chosen, this.view.centre)));
+    this.change(() => (this.edit.mark(), this.edit.toggle(this.chosen, this.view.center)));
   }
 
   mirror() {
@@ -223,7 +223,7 @@ export class Correct {
     this.saving = $("save").disabled = true;
     try {
       face.version = (await api.saveFace(entry.id, edit.keypoints, face.version)).version;
-      face.labelled = entry.done = true;
+      face.labeled = entry.done = true;
       edit.settle();
       this.drafts.delete(entry.id);
       this.saving = false;
@@ -243,13 +243,13 @@ export class Correct {
 
   paint(pen, view) {
     if (!this.edit) return;
-    const face = { keypoints: this.edit.keypoints, ellipses: this.face.labelled ? null : this.face.ellipses };
+    const face = { keypoints: this.edit.keypoints, ellipses: this.face.labeled ? null : this.face.ellipses };
     drawFace(pen, face, this.album.skeleton, SHOW, (p) => view.to(p), view.scale, 3.2);
     const place = this.edit.keypoints[this.chosen];
     if (!place) return;
     const [x, y] = view.to(place);
-    for (const [colour, width] of [["#fff", 5], ["#000", 2]]) {
-      pen.strokeStyle = colour;
+    for (const [color, width] of [["#fff", 5], ["#000", 2]]) {
+      pen.strokeStyle = color;
       pen.lineWidth = width;
       pen.beginPath();
       pen.arc(x, y, 8, 0, 2 * Math.PI);

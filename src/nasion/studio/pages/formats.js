@@ -1,4 +1,4 @@
-// Points as files, and files as points. Coordinates are 0-based, (0, 0) the centre of the first pixel; .pts counts from 1.
+// Points as files, and files as points. Coordinates are 0-based, (0, 0) the center of the first pixel; .pts counts from 1.
 
 const PTS_ORIGIN = 1;
 const cell = (value) => (value === null || value === undefined ? "" : value.toFixed(3));

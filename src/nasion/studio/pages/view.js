@@ -9,7 +9,7 @@ export class View {
     this.paint = paint;
     this.picture = null;
     this.zoom = 1;
-    this.centre = [0, 0];
+    this.center = [0, 0];
     this.fingers = new Map();
     this.grab = () => null; // what is under a place, canvas px: { move(place in the picture), end() }, or nothing
     this.key = () => false; // whether a key was meant for something else than the view
@@ -31,7 +31,7 @@ export class View {
 
   fit() {
     this.zoom = 1;
-    this.centre = this.size ? this.size.map((side) => side / 2) : [0, 0];
+    this.center = this.size ? this.size.map((side) => side / 2) : [0, 0];
     this.draw();
   }
 
@@ -40,25 +40,25 @@ export class View {
     return this.zoom * Math.min(this.canvas.clientWidth / width, this.canvas.clientHeight / height);
   }
 
-  // Picture px, (0, 0) the centre of the first pixel, to canvas px, and back.
+  // Picture px, (0, 0) the center of the first pixel, to canvas px, and back.
   to([x, y]) {
-    return [(x + 0.5 - this.centre[0]) * this.scale + this.canvas.clientWidth / 2, (y + 0.5 - this.centre[1]) * this.scale + this.canvas.clientHeight / 2];
+    return [(x + 0.5 - this.center[0]) * this.scale + this.canvas.clientWidth / 2, (y + 0.5 - this.center[1]) * this.scale + this.canvas.clientHeight / 2];
   }
 
   from([x, y]) {
-    return [(x - this.canvas.clientWidth / 2) / this.scale + this.centre[0] - 0.5, (y - this.canvas.clientHeight / 2) / this.scale + this.centre[1] - 0.5];
+    return [(x - this.canvas.clientWidth / 2) / this.scale + this.center[0] - 0.5, (y - this.canvas.clientHeight / 2) / this.scale + this.center[1] - 0.5];
   }
 
   zoomBy(factor, at = [this.canvas.clientWidth / 2, this.canvas.clientHeight / 2]) {
     const held = this.from(at);
     this.zoom = Math.min(MOST, Math.max(0.5, this.zoom * factor));
     const now = this.from(at);
-    this.centre = this.centre.map((value, k) => value + held[k] - now[k]);
+    this.center = this.center.map((value, k) => value + held[k] - now[k]);
     this.draw();
   }
 
   moveBy(dx, dy) {
-    this.centre = [this.centre[0] - dx / this.scale, this.centre[1] - dy / this.scale];
+    this.center = [this.center[0] - dx / this.scale, this.center[1] - dy / this.scale];
     this.draw();
   }
 

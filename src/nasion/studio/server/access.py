@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from nasion.errors import ConfigError
 
-__all__ = ["COOKIE", "HEADERS", "Guard", "RefusedError", "is_local"]
+__all__ = ["COOKIE", "HEADERS", "AccessControl", "RefusedError", "is_local"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -26,7 +26,7 @@ NOT_SHOWN = (
 
 LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")
 COOKIE = "nasion"
-"""Followed by the port: a browser shows cookies to every port of a host."""
+"""TrackedFace by the port: a browser shows cookies to every port of a host."""
 
 TOKEN = re.compile("[A-Za-z0-9_-]+")
 PAGES = ("/", "/docs")
@@ -62,7 +62,7 @@ class RefusedError(Exception):
         self.status, self.reason = status, reason
 
 
-class Guard:
+class AccessControl:
     """ASGI middleware around the application.
 
     Args:
@@ -138,7 +138,7 @@ class Guard:
         """Return the header that lets the page go on without the token in its address."""
         if not self._is_shown_in_address(scope):
             return {}
-        return {"set-cookie": f"{_cookie_name(scope)}={self.token}; HttpOnly; SameSite=Strict; Path=/"}
+        return {"set-cookie": f"{_cookie_name(scope)}={self.token}; HttpOnly; SameSite=Settings; Path=/"}
 
     def _is_shown_in_address(self, scope: Scope) -> bool:
         return self.token is not None and hmac.compare_digest(_asked(scope).encode(), self.token.encode())

@@ -23,9 +23,9 @@ from nasion.predict.predictor import Predictor
 from nasion.predict.writers import ellipse_table
 from nasion.sample import Image, Prediction
 from nasion.studio.album import Album, version
-from nasion.studio.server.job_queue import Desk, FullError, LateError
-from nasion.studio.server.loaded_models import Shelf
-from nasion.studio.training_process import Training
+from nasion.studio.server.job_queue import JobQueue, JobTimeoutError, QueueFullError
+from nasion.studio.server.loaded_models import LoadedModels
+from nasion.studio.training_process import TrainingProcess
 
 __all__ = ["add_album", "look_at_all"]
 
@@ -52,7 +52,7 @@ class Saved(BaseModel):
     done: bool = True
 
 
-def add_album(app: FastAPI, album: Album, training: Training, shelf: Shelf, desk: Desk) -> None:
+def add_album(app: FastAPI, album: Album, training: TrainingProcess, shelf: LoadedModels, desk: JobQueue) -> None:
     """Add the routes of an open folder."""
 
     @app.get("/v1/album", summary="The open folder")
@@ -81,7 +81,7 @@ def add_album(app: FastAPI, album: Album, training: Training, shelf: Shelf, desk
 
     @app.post("/v1/train", summary="Begin a training with the folder's labels")
     def train(minutes: float = Query(10, ge=0.1, le=10_000), model: str = MODEL) -> dict[str, Any]:
-        if not album.labelled:
+        if not album.labeled:
             raise ConfigError("no picture of this folder has labels yet; save some first")
         training.start(minutes, shelf.place(model or shelf.names[0]))
         return training.described()
@@ -106,14 +106,14 @@ def add_album(app: FastAPI, album: Album, training: Training, shelf: Shelf, desk
         return HTMLResponse(page, headers={"content-security-policy": REPORT_POLICY})
 
 
-async def look_at_all(album: Album, shelf: Shelf, desk: Desk) -> None:
+async def look_at_all(album: Album, shelf: LoadedModels, desk: JobQueue) -> None:
     """Find out how doubtful each picture is, one after the other, whenever nobody else asks."""
     for number in range(len(album.entries)):
         while desk.open:
             await asyncio.sleep(0.05)
         try:
             await desk.do(lambda n=number: _doubt(album, n, shelf.predictor(shelf.names[0])))
-        except (FullError, LateError):
+        except (QueueFullError, JobTimeoutError):
             continue
         except Exception:  # whatever a picture does, the others are looked at
             album.broken.add(number)  # what cannot be read wants to be seen first
@@ -130,16 +130,16 @@ def _doubt(album: Album, number: int, predictor: Predictor) -> None:
     if labels is not None and predictor.skeleton.names == album.skeleton.names:
         far = np.fmax(far, point_errors(guess.keypoints, labels))
     if np.isfinite(far).any():
-        album.doubts[number] = float(np.nanmean(far)) / float(np.sqrt(np.prod(guess.box[2:] - guess.box[:2])))
+        album.relative_spreads[number] = float(np.nanmean(far)) / float(np.sqrt(np.prod(guess.box[2:] - guess.box[:2])))
 
 
 def _guess(image: Image, predictor: Predictor, labels: FloatArray | None) -> Prediction:
-    """Return the face that is labelled, else the largest; where none is found, what the whole picture is taken for."""
+    """Return the face that is labeled, else the largest; where none is found, what the whole picture is taken for."""
     if labels is not None:
-        return predictor.at([image], [box_around(labels)])[0]
+        return predictor.predict_boxes([image], [box_around(labels)])[0]
     faces = predictor(image)
     if not faces:
-        return predictor.at([image], [None])[0]
+        return predictor.predict_boxes([image], [None])[0]
     return max(faces, key=lambda face: float(np.prod(face.box[2:] - face.box[:2])))
 
 
@@ -156,7 +156,7 @@ def _points(album: Album, number: int, predictor: Predictor) -> dict[str, Any]:
     assert start is not None
     return {
         "version": version(labels),
-        "labelled": labels is not None,
+        "labeled": labels is not None,
         "keypoints": _listed(start),
         "model": None if guess is None else _listed(guess.keypoints),
         "ellipses": None if guess is None else ellipse_table(guess),

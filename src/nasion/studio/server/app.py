@@ -31,13 +31,13 @@ from nasion.predict.predictor import Predictor
 from nasion.predict.writers import face_table
 from nasion.sample import Image, Prediction
 from nasion.studio.album import RUNS, Album, ConflictError
-from nasion.studio.server.access import Guard, RefusedError
+from nasion.studio.server.access import AccessControl, RefusedError
 from nasion.studio.server.album_routes import add_album, look_at_all
-from nasion.studio.server.job_queue import Desk, FullError, LateError
-from nasion.studio.server.loaded_models import Shelf
-from nasion.studio.training_process import Training
+from nasion.studio.server.job_queue import JobQueue, JobTimeoutError, QueueFullError
+from nasion.studio.server.loaded_models import LoadedModels
+from nasion.studio.training_process import TrainingProcess
 
-__all__ = ["Settings", "build"]
+__all__ = ["ServerSettings", "build"]
 
 RETRY_S = 2
 FARTHEST = 1e6
@@ -49,7 +49,7 @@ KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".s
 
 
 @dataclass(frozen=True)
-class Settings:
+class ServerSettings:
     """What a server allows.
 
     Attributes:
@@ -98,7 +98,7 @@ TWO_PICTURES = {
 
 
 def build(
-    settings: Settings = Settings(),
+    settings: ServerSettings = ServerSettings(),
     make: Callable[[str], Predictor] = Predictor,
     extra: dict[str, str] | None = None,
     album: Album | None = None,
@@ -111,10 +111,10 @@ def build(
         extra: names and places of models beside the package's; the first is what is used if none is named.
         album: the folder that is open for correction and training.
     """
-    shelf, desk = Shelf(make, extra or {}), Desk(settings.queue, settings.timeout_s)
+    shelf, desk = LoadedModels(make, extra or {}), JobQueue(settings.queue, settings.timeout_s)
     training = None
     if album is not None:
-        training = Training(album.source, album.root / RUNS)
+        training = TrainingProcess(album.source, album.root / RUNS)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -168,7 +168,7 @@ def build(
 
     if album is not None and training is not None:
         add_album(app, album, training, shelf, desk)
-    return Guard(app, settings.token, settings.largest_body)
+    return AccessControl(app, settings.token, settings.largest_body)
 
 
 def _add_errors(app: FastAPI) -> None:
@@ -183,13 +183,13 @@ def _add_errors(app: FastAPI) -> None:
     async def refused(_request: Request, error: RefusedError) -> JSONResponse:
         return line(error.status, error.reason)
 
-    @app.exception_handler(FullError)
-    async def full(_request: Request, _error: FullError) -> JSONResponse:
+    @app.exception_handler(QueueFullError)
+    async def full(_request: Request, _error: QueueFullError) -> JSONResponse:
         text = f"too many pictures are waiting; ask again in {RETRY_S} s"
         return line(429, text, **{"retry-after": str(RETRY_S)})
 
-    @app.exception_handler(LateError)
-    async def late(_request: Request, _error: LateError) -> JSONResponse:
+    @app.exception_handler(JobTimeoutError)
+    async def late(_request: Request, _error: JobTimeoutError) -> JSONResponse:
         return line(504, "this picture took too long to come or to look at; send a smaller one")
 
     @app.exception_handler(ConflictError)
@@ -249,7 +249,7 @@ async def _pictures(request: Request, count: int) -> list[bytes]:
     return found
 
 
-def _described(shelf: Shelf, name: str) -> dict[str, Any]:
+def _described(shelf: LoadedModels, name: str) -> dict[str, Any]:
     """Return a model as JSON has it; one that cannot be used any more keeps no other from use."""
     try:
         return shelf.described(name)
@@ -268,7 +268,7 @@ def _box(text: str) -> list[float]:
 
 
 def _predicted(
-    content: bytes, predictor: Predictor, boxes: list[list[float]] | None, settings: Settings
+    content: bytes, predictor: Predictor, boxes: list[list[float]] | None, settings: ServerSettings
 ) -> dict[str, Any]:
     image = images.decode(content, "the picture", settings.largest_pixels)
     faces = predictor(image, boxes)
@@ -276,7 +276,9 @@ def _predicted(
     return {"width": width, "height": height, "faces": [face_table(k, face) for k, face in enumerate(faces)]}
 
 
-def _matched(first: bytes, second: bytes, predictor: Predictor, frames: int, settings: Settings) -> dict[str, Any]:
+def _matched(
+    first: bytes, second: bytes, predictor: Predictor, frames: int, settings: ServerSettings
+) -> dict[str, Any]:
     pictures = [
         images.decode(content, f"picture {name}", settings.largest_pixels)
         for content, name in ((first, "A"), (second, "B"))

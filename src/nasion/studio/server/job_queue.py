@@ -6,20 +6,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-__all__ = ["Desk", "FullError", "LateError"]
+__all__ = ["JobQueue", "JobTimeoutError", "QueueFullError"]
 
 T = TypeVar("T")
 
 
-class FullError(Exception):
+class QueueFullError(Exception):
     """The queue is full: ask again later."""
 
 
-class LateError(Exception):
+class JobTimeoutError(Exception):
     """The work was not done in time."""
 
 
-class Desk:
+class JobQueue:
     """Does one job after the other.
 
     Args:
@@ -37,17 +37,17 @@ class Desk:
         """Hold a place in the queue while a picture is still on its way, for as long as a job may take.
 
         Raises:
-            FullError: too many wait or are on their way already.
-            LateError: it did not come in time.
+            QueueFullError: too many wait or are on their way already.
+            JobTimeoutError: it did not come in time.
         """
         if self.open + self.coming > self.queue:
-            raise FullError
+            raise QueueFullError
         self.coming += 1
         try:
             async with asyncio.timeout(self.timeout_s):
                 yield
         except TimeoutError:
-            raise LateError from None
+            raise JobTimeoutError from None
         finally:
             self.coming -= 1
 
@@ -55,11 +55,11 @@ class Desk:
         """Return what `job` returns.
 
         Raises:
-            FullError: too many wait already.
-            LateError: it took too long; a job that has begun is finished, but nobody waits for it.
+            QueueFullError: too many wait already.
+            JobTimeoutError: it took too long; a job that has begun is finished, but nobody waits for it.
         """
         if self.open > self.queue:
-            raise FullError
+            raise QueueFullError
         self.open += 1
         future = self.pool.submit(job)
         future.add_done_callback(lambda _done: self._closed())
@@ -67,7 +67,7 @@ class Desk:
             return await asyncio.wait_for(asyncio.wrap_future(future), self.timeout_s)
         except TimeoutError:
             future.cancel()
-            raise LateError from None
+            raise JobTimeoutError from None
 
     def _closed(self) -> None:
         self.open -= 1

@@ -8,10 +8,10 @@ from nasion.predict import model_zoo as models
 from nasion.predict.predictor import Predictor
 from nasion.skeleton import Skeleton
 
-__all__ = ["Shelf"]
+__all__ = ["LoadedModels"]
 
 
-class Shelf:
+class LoadedModels:
     """The predictors of a server, each made when it is first asked for."""
 
     def __init__(self, make: Callable[[str], Predictor], extra: dict[str, str]) -> None:

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from nasion.geometry import Affine
 from nasion.train.config import AugmentConfig, PhotoConfig
 
-__all__ = ["Augmentation", "draw"]
+__all__ = ["Augmentation", "sample_augmentation"]
 
-GREY_WEIGHTS = np.array([[0.299, 0.587, 0.114]], np.float32)
+GRAY_WEIGHTS = np.array([[0.299, 0.587, 0.114]], np.float32)
 """Luma of ITU-R BT.601, as JPEG and OpenCV have it."""
 
 
@@ -28,13 +28,13 @@ class Augmentation:
 
     Attributes:
         mirror: whether left and right are swapped, before all else.
-        rotation_deg, scale, stretch, shear: of the crop about its centre; scale and stretch are factors.
+        rotation_deg, scale, stretch, shear: of the crop about its center; scale and stretch are factors.
         shift: (x, y), shares of the crop's width and height.
         gain, offset, gamma: of the values 0 to 1, per channel (3,).
-        grey: whether the colours go.
+        gray: whether the colors go.
         blur_px: standard deviation, 0 for none.
         noise: standard deviation, of 255, and the seed of its pattern.
-        patch: (x0, y0, x1, y1) shares of the crop, and a grey value; empty for none.
+        patch: (x0, y0, x1, y1) shares of the crop, and a gray value; empty for none.
     """
 
     mirror: bool = False
@@ -46,7 +46,7 @@ class Augmentation:
     gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
     offset: float = 0.0
     gamma: float = 1.0
-    grey: bool = False
+    gray: bool = False
     blur_px: float = 0.0
     noise: tuple[float, int] = (0.0, 0)
     patch: tuple[float, float, float, float, float] | None = None
@@ -54,17 +54,17 @@ class Augmentation:
     def affine(self, size: tuple[int, int]) -> Affine:
         """Return the map of a crop of `size` (height, width) onto its variation."""
         height, width = size
-        centre = np.array([width - 1, height - 1]) / 2
+        center = np.array([width - 1, height - 1]) / 2
         shape = np.array([[self.scale * self.stretch, self.shear], [0.0, self.scale / self.stretch]])
         moved = Affine.translation(self.shift[0] * width, self.shift[1] * height)
-        turned = Affine.rotation(self.rotation_deg, centre) @ Affine.linear(shape, centre)
+        turned = Affine.rotation(self.rotation_deg, center) @ Affine.linear(shape, center)
         return moved @ turned @ (Affine.mirror(width) if self.mirror else Affine.identity())
 
-    def colours(self, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def colors(self, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the crop (H, W, C) with other light, focus, noise and a hidden part; its points do not move."""
         channels = crop.shape[2]
-        if self.grey and channels > 1:
-            crop = _shaped(cv2.transform(crop, np.repeat(GREY_WEIGHTS, channels, axis=0)), channels)
+        if self.gray and channels > 1:
+            crop = _shaped(cv2.transform(crop, np.repeat(GRAY_WEIGHTS, channels, axis=0)), channels)
         if self.offset or self.gamma != 1 or self.gain != (1, 1, 1):
             crop = _shaped(cv2.LUT(crop, self._table(channels)), channels)
         if self.patch:
@@ -107,17 +107,17 @@ def _noise(height: int, width: int) -> NDArray[np.float32]:
 
 
 def _shaped(crop: np.ndarray, channels: int) -> NDArray[np.uint8]:
-    """Return what OpenCV gave back with its channel axis, which it drops from grey crops."""
+    """Return what OpenCV gave back with its channel axis, which it drops from gray crops."""
     return np.asarray(crop, np.uint8).reshape(*crop.shape[:2], channels)
 
 
-def draw(config: AugmentConfig, random: Generator) -> Augmentation:
+def sample_augmentation(config: AugmentConfig, random: Generator) -> Augmentation:
     """Return a variation within the limits of `config`; the same generator state gives the same one."""
     photo = config.photo
     u = random.uniform(-1, 1, 12)
     chance = random.random(5)
     contrast = exp(u[7] * log1p(photo.contrast))
-    tint = np.exp(random.uniform(-1, 1, 3) * log1p(photo.colour))
+    tint = np.exp(random.uniform(-1, 1, 3) * log1p(photo.color))
     red, green, blue = (contrast * tint).tolist()
     return Augmentation(
         mirror=bool(chance[0] < config.flip),
@@ -127,9 +127,9 @@ def draw(config: AugmentConfig, random: Generator) -> Augmentation:
         shear=u[3] * config.shear,
         shift=(u[4] * config.shift, u[5] * config.shift),
         gain=(red, green, blue),
-        offset=u[8] * photo.brightness + (1 - contrast) / 2,  # contrast about mid-grey
+        offset=u[8] * photo.brightness + (1 - contrast) / 2,  # contrast about mid-gray
         gamma=exp(u[9] * log1p(photo.gamma)),
-        grey=bool(chance[1] < photo.grey),
+        gray=bool(chance[1] < photo.gray),
         blur_px=abs(u[10]) * photo.blur_px if chance[2] < photo.blur else 0.0,
         noise=(abs(u[11]) * photo.noise_level if chance[3] < photo.noise else 0.0, int(random.integers(2**31))),
         patch=_patch(photo, random) if chance[4] < photo.occlude else None,

@@ -1,4 +1,4 @@
-"""From labelled faces to batches: pictures decoded once and kept small, crops cut and varied as they are needed.
+"""From labeled faces to batches: pictures decoded once and kept small, crops cut and varied as they are needed.
 
 What a face is cut from is kept in memory at about one and a half times the crop's resolution, so that an
 epoch costs what the network costs. Each crop's variation is drawn from (seed, epoch, face): the order in
@@ -18,14 +18,14 @@ from torch import Tensor
 
 from nasion import images
 from nasion.errors import AnnotationError, ImageError
-from nasion.geometry import Affine, FloatArray, normalise, picture_box, scale_box
+from nasion.geometry import Affine, FloatArray, image_box, normalize, scale_box
 from nasion.predict.crop import CropConfig, face_box, to_channels
 from nasion.sample import Annotation, DataSet, Image, Problem
 from nasion.skeleton import Skeleton
 from nasion.train.config import AugmentConfig, ScheduleConfig
-from nasion.train.data.augment import Augmentation, draw
+from nasion.train.data.augment import Augmentation, sample_augmentation
 
-__all__ = ["Batch", "Batches", "Crops", "Kept", "plan", "to_tensor"]
+__all__ = ["Batch", "Batches", "CachedFace", "CropSource", "plan", "to_tensor"]
 
 OVERSAMPLING = 1.5
 """Resolution of what is kept against the crop's: a crop's own resampling then loses nothing that shows."""
@@ -42,7 +42,7 @@ class Batch(NamedTuple):
 
     Attributes:
         crops: (B, C, H, W) uint8, channels last in memory.
-        target: (B, K, 2) float32, normalised; NaN where missing.
+        target: (B, K, 2) float32, normalized; NaN where missing.
         image_px: (B,), image px a crop px.
         length: (B,), what errors are divided by, image px.
         share: this device's part of the batch's faces, times the number of devices: 1 but for the odd face.
@@ -56,7 +56,7 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class CachedFace:
     """A face as it is kept: its part of the picture, scaled, the map from there to image px, and what crops show.
 
     Attributes:
@@ -73,16 +73,16 @@ class Kept:
     annotation: Annotation
 
 
-def keep(image: Image, annotation: Annotation, crop: CropConfig, varied: bool) -> Kept:
+def cache_face(image: Image, annotation: Annotation, crop: CropConfig, varied: bool) -> CachedFace:
     """Return the part of the picture that crops of this face can show, no larger than they need it."""
     size = image.shape[:2]
     box = face_box(_points_box(annotation, crop), size, crop)
-    if not varied and crop.picture_share == 0:
+    if not varied and crop.full_image_share == 0:
         region, oversampling = box, 1.0  # the crop itself: nothing is left to do in an epoch
         out = crop.size
     else:
-        whole = picture_box(size)
-        region = whole if crop.picture_share or crop.box == "picture" else _within(scale_box(box, REACH), whole)
+        whole = image_box(size)
+        region = whole if crop.full_image_share or crop.box == "picture" else _within(scale_box(box, REACH), whole)
         oversampling = min(1.0, OVERSAMPLING * crop.width / (box[2] - box[0]))
         out = (
             max(1, round((region[3] - region[1]) * oversampling)),
@@ -90,7 +90,7 @@ def keep(image: Image, annotation: Annotation, crop: CropConfig, varied: bool) -
         )
     to_region = Affine.crop(region, out)
     whole = face_box(None, size, crop)
-    return Kept(
+    return CachedFace(
         images.warp(image, to_region, out),
         to_region.inverse(),
         Affine.crop(box, crop.size),
@@ -107,7 +107,7 @@ def _within(box: FloatArray, limits: FloatArray) -> FloatArray:
     return np.concatenate([np.maximum(box[:2], limits[:2]), np.minimum(box[2:], limits[2:])])
 
 
-class Crops:
+class CropSource:
     """The faces of one split, kept small; `faces` that cannot be read are in `problems`.
 
     Attributes:
@@ -128,12 +128,12 @@ class Crops:
         self.crop, self.augment, self.seed = crop, augment, seed
         self.schedule: ScheduleConfig | None = None
         self.skeleton: Skeleton = data.skeleton
-        self.faces: list[Kept] = []
+        self.faces: list[CachedFace] = []
         self.problems: list[Problem] = []
         varied = augment is not None and augment != AugmentConfig()  # pyright: ignore[reportCallIssue]
         for index, annotation in enumerate(data.annotations):
             try:
-                self.faces.append(keep(data.load(index).image, annotation, crop, varied))
+                self.faces.append(cache_face(data.load(index).image, annotation, crop, varied))
             except (ImageError, AnnotationError) as error:
                 self.problems.append(Problem(annotation.name, str(error)))
             tick()
@@ -151,15 +151,15 @@ class Crops:
         if self.augment is None:
             return Augmentation(), False
         random = np.random.default_rng([self.seed, epoch, index])
-        whole = bool(random.random() < self.crop.picture_share)
-        calm = self.schedule is not None and epoch >= (1 - self.augment.calm) * self.schedule.epochs
-        return draw(self.augment.calmed() if calm else self.augment, random), whole
+        whole = bool(random.random() < self.crop.full_image_share)
+        cooldown = self.schedule is not None and epoch >= (1 - self.augment.cooldown) * self.schedule.epochs
+        return sample_augmentation(self.augment.cooled_down() if cooldown else self.augment, random), whole
 
     def size(self, epoch: int) -> tuple[int, int]:
         """Return the (height, width) of the crops of `epoch`."""
         return self.crop.size if self.schedule is None else self.schedule.crop_size(epoch, self.crop.size)
 
-    def cut(self, index: int, epoch: int = 0) -> tuple[Image, FloatArray, Affine]:
+    def crop_at(self, index: int, epoch: int = 0) -> tuple[Image, FloatArray, Affine]:
         """Return a crop (H, W, C), its points (K, 2), crop px, and the map from image px to it."""
         face, full, size = self.faces[index], self.crop.size, self.size(epoch)
         variation, whole = self.variation(index, epoch)
@@ -172,12 +172,12 @@ class Crops:
             shift = self.augment.flip_shift * full[1] / face.to_face.scale  # image px; leftwards, until it is mirrored
             keypoints = self.skeleton.mirrored(keypoints - [shift, 0.0])
         keypoints = affine(keypoints)
-        return variation.colours(crop), keypoints, affine
+        return variation.colors(crop), keypoints, affine
 
     def batch(self, indices: Sequence[int], epoch: int = 0, share: float = 1.0) -> Batch:
         """Return the crops of the faces `indices`."""
-        cuts = [self.cut(index, epoch) for index in indices]
-        target = np.stack([normalise(keypoints, self.size(epoch)) for _, keypoints, _ in cuts])
+        cuts = [self.crop_at(index, epoch) for index in indices]
+        target = np.stack([normalize(keypoints, self.size(epoch)) for _, keypoints, _ in cuts])
         return Batch(
             to_tensor(np.stack([crop for crop, _, _ in cuts])),
             torch.from_numpy(target.astype(np.float32)),
@@ -212,7 +212,7 @@ def plan(
 class Batches:
     """An iterable over an epoch's batches, made ahead in a thread (OpenCV and NumPy leave Python's lock)."""
 
-    def __init__(self, crops: Crops, steps: Sequence[tuple[NDArray[np.intp], float]], epoch: int) -> None:
+    def __init__(self, crops: CropSource, steps: Sequence[tuple[NDArray[np.intp], float]], epoch: int) -> None:
         self.crops, self.steps, self.epoch = crops, steps, epoch
 
     def __len__(self) -> int:

@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 
 from nasion.draw import points as draw
-from nasion.draw.sheets import spread_over
+from nasion.draw.sheets import evenly_spaced
 from nasion.geometry import Affine
 from nasion.sample import DataSet, Image, Problem
 from nasion.train.config import RunConfig
-from nasion.train.data.batches import Crops
-from nasion.train.loop.fit import with_its_points
+from nasion.train.data.batches import CropSource
+from nasion.train.loop.fit import with_skeleton
 
 __all__ = ["crops_sheet"]
 
@@ -21,10 +21,10 @@ LEAST_SIDE = 180
 
 def crops_sheet(config: RunConfig, faces: DataSet, count: int) -> tuple[Image, list[Problem]]:
     """Return a row a face, its plain crop, then variations as five epochs would see them; and what was skipped."""
-    faces = with_its_points(faces, config)
-    chosen = faces.subset([faces.annotations[index] for index in spread_over(faces, count)])
-    plain = Crops(chosen, config.crop, None, config.seed)
-    varied = Crops(chosen, config.crop, config.augment, config.seed)
+    faces = with_skeleton(faces, config)
+    chosen = faces.subset([faces.annotations[index] for index in evenly_spaced(faces, count)])
+    plain = CropSource(chosen, config.crop, None, config.seed)
+    varied = CropSource(chosen, config.crop, config.augment, config.seed)
     tiles: list[Image] = []
     for index in range(len(plain)):
         name = plain.faces[index].annotation.name
@@ -39,8 +39,8 @@ def crops_sheet(config: RunConfig, faces: DataSet, count: int) -> tuple[Image, l
     return draw.legend(sheet, [(title, None), ("points as the network learns them", draw.TRUE)]), plain.problems
 
 
-def _tile(crops: Crops, index: int, epoch: int) -> Image:
-    crop, keypoints, _ = crops.cut(index, epoch)
+def _tile(crops: CropSource, index: int, epoch: int) -> Image:
+    crop, keypoints, _ = crops.crop_at(index, epoch)
     if crop.shape[2] == 1:
         crop = np.repeat(crop, 3, axis=2)
     factor = max(1, -(-LEAST_SIDE // max(crop.shape[:2])))

@@ -1,6 +1,6 @@
 """Whole numbers for a network's convolutions: about half the time and half the file, for a hundredth of the error.
 
-Normalisations are folded into the convolutions before them, then weights are stored as 8-bit integers, a scale for
+Normalizations are folded into the convolutions before them, then weights are stored as 8-bit integers, a scale for
 each output channel, and activations are rounded to 8 bits in ranges seen on real faces, after their ReLU: what it cuts
 off needs no range. Sums and pooling stay in 8 bits too, so that features are not unpacked between convolutions. What
 the points are read from stays as it was. Weights take 7 of the 8 bits: processors without dot products of bytes would
@@ -26,13 +26,13 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 
 from nasion.predict.onnx_backend import INPUT
 
-__all__ = ["FOLDED", "quantised", "unfolded"]
+__all__ = ["FOLDED", "quantize", "unfold"]
 
 FOLDED = "nasion.folded"
-"""The key of the metadata that says which convolution took up which normalisation."""
+"""The key of the metadata that says which convolution took up which normalization."""
 
 EPSILON = 1e-5
-"""What torch's normalisations add to a variance."""
+"""What torch's normalizations add to a variance."""
 
 BIAS, INTEGERS = ".folded_bias", "_quantized"
 """What is added to a weight's name, by `fold` and by ONNX Runtime."""
@@ -58,7 +58,7 @@ class Faces(CalibrationDataReader):
         return None if batch is None else {INPUT: batch}
 
 
-def quantised(model: onnx.ModelProto, crops: NDArray[np.uint8], exact: Sequence[str]) -> onnx.ModelProto:
+def quantize(model: onnx.ModelProto, crops: NDArray[np.uint8], exact: Sequence[str]) -> onnx.ModelProto:
     """Return the model with integer convolutions, but for those whose weights are named in `exact`.
 
     Args:
@@ -106,9 +106,9 @@ def whole(graph: onnx.GraphProto, exact: Sequence[str]) -> list[str]:
 
 
 def fold(model: onnx.ModelProto) -> tuple[dict[str, str], list[onnx.TensorProto]]:
-    """Fold the normalisations of a model into the convolutions before them, in place.
+    """Fold the normalizations of a model into the convolutions before them, in place.
 
-    Returns: the name of each convolution's weight with its normalisation's, and the normalisations' vectors.
+    Returns: the name of each convolution's weight with its normalization's, and the normalizations' vectors.
     """
     graph = model.graph
     values = {each.name: each for each in graph.initializer}
@@ -136,8 +136,8 @@ def fold(model: onnx.ModelProto) -> tuple[dict[str, str], list[onnx.TensorProto]
     return folded, vectors
 
 
-def unfolded(model: onnx.ModelProto) -> dict[str, NDArray[np.float32]]:
-    """Return the weights of a file by name, integers as what they stand for, normalisations taken out again."""
+def unfold(model: onnx.ModelProto) -> dict[str, NDArray[np.float32]]:
+    """Return the weights of a file by name, integers as what they stand for, normalizations taken out again."""
     stored = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
     found = {name: value for name, value in stored.items() if not any(mark in name for mark in NO_WEIGHTS)}
     for integers, scale, *_ in (node.input for node in model.graph.node if node.op_type == "DequantizeLinear"):

@@ -2,7 +2,7 @@
 
 The graph keeps every layer and its weights under their own names; ONNX Runtime fuses what can be fused when it
 loads the file. In "half" precision, convolutions and matrices are stored in 16 bits and computed in 32; in "int8",
-convolutions are stored and computed in 8 bits (see `quantise`).
+convolutions are stored and computed in 8 bits (see `quantize`).
 """
 
 import hashlib
@@ -25,8 +25,8 @@ from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
 from nasion import images
-from nasion.atomic import prove_writable, write_bytes
-from nasion.datasets.drawn import SIZE, draw_face
+from nasion.atomic import ensure_writable, write_bytes
+from nasion.datasets.drawn import SIZE, render_face
 from nasion.errors import ConfigError, ModelError, NasionError
 from nasion.geometry import Affine, box_around
 from nasion.predict.crop import face_box, to_channels
@@ -43,14 +43,14 @@ from nasion.predict.onnx_backend import (
 )
 from nasion.skeleton import Skeleton
 from nasion.train.config import AugmentConfig, RunConfig, parse
-from nasion.train.data.batches import Crops
-from nasion.train.export.int8 import quantised, unfolded
+from nasion.train.data.batches import CropSource
+from nasion.train.export.int8 import quantize, unfold
 from nasion.train.loop.fit import JOINED, load_faces
 from nasion.train.network.network import KeypointNetwork
 from nasion.train.runs.run_folder import package_versions
 from nasion.train.runs.torch_backend import TorchBackend
 
-__all__ = ["PARITY_PX", "export", "read_back"]
+__all__ = ["PARITY_PX", "export", "read_exported"]
 
 OPSET = 18
 """Of ONNX: what current runtimes, and those of three years ago, have."""
@@ -123,10 +123,10 @@ def export(folder: str | Path, path: Path, precision: Precision = "single") -> f
         _store_half(model, {ROOT + name for name, _ in network.named_parameters()})
     if precision == "int8":
         seen, crops = _own_crops(backend)
-        model = quantised(model, seen, [name for name in _weights(model) if name.startswith(EXACT)])
+        model = quantize(model, seen, [name for name in _weights(model) if name.startswith(EXACT)])
     model.metadata_props.add(key=METADATA, value=header)
     content = _sealed(model.SerializeToString())
-    prove_writable(path.parent)
+    ensure_writable(path.parent)
     beside = path.with_name(f".{path.name}.part")
     write_bytes(beside, content)
     try:
@@ -178,8 +178,8 @@ def _own_crops(backend: TorchBackend) -> tuple[NDArray[np.uint8], NDArray[np.uin
     def crops(split: str, augment: AugmentConfig | None) -> NDArray[np.uint8]:
         chosen = faces.of_split(split)
         chosen = chosen.subset(chosen.annotations[:: max(1, len(chosen) // SEEN)][:SEEN])
-        made = Crops(chosen, config.crop, augment, config.seed)
-        return np.stack([made.cut(index)[0] for index in range(len(made))])
+        made = CropSource(chosen, config.crop, augment, config.seed)
+        return np.stack([made.crop_at(index)[0] for index in range(len(made))])
 
     return crops("train", config.augment), crops("val" if "val" in splits else "train", None)
 
@@ -188,7 +188,7 @@ def _drawn_crops(backend: TorchBackend) -> NDArray[np.uint8]:
     crop = backend.crop
     found = []
     for person in range(PROOFS):
-        face = draw_face(seed=1, person=person, view=1, skeleton="ibug-68")
+        face = render_face(seed=1, person=person, view=1, skeleton="ibug-68")
         box = box_around(face.keypoints) if crop.box == "points" else None
         affine = Affine.crop(face_box(box, SIZE, crop), crop.size)
         found.append(to_channels(images.warp(face.image, affine, crop.size), crop.channels))
@@ -255,7 +255,7 @@ def _header(backend: TorchBackend, precision: Precision) -> dict[str, Any]:
     return {
         "skeleton": {"name": run.skeleton.name, **run.skeleton.to_table()},
         "crop": run.config.crop.model_dump(),
-        "largest_doubt": backend.largest_doubt if math.isfinite(backend.largest_doubt) else None,
+        "max_relative_spread": backend.max_relative_spread if math.isfinite(backend.max_relative_spread) else None,
         "config": _without_places(config),
         "card": {
             "command": _without_folders(run.command),
@@ -307,7 +307,7 @@ def _mean_apart(torch_backend: TorchBackend, onnx_backend: OnnxBackend, crops: N
     return float(np.mean([np.linalg.norm(a - b, axis=-1) for a, b in zip(both, both, strict=True)]))
 
 
-def read_back(model: str | Path) -> tuple[RunConfig, Skeleton, dict[str, Tensor]]:
+def read_exported(model: str | Path) -> tuple[RunConfig, Skeleton, dict[str, Tensor]]:
     """Return the configuration, skeleton and weights of an exported network, for a training to start from.
 
     Raises:
@@ -324,7 +324,7 @@ def read_back(model: str | Path) -> tuple[RunConfig, Skeleton, dict[str, Tensor]
     header = parse_header(text, str(path))
     weights = {
         name.removeprefix(ROOT).removesuffix(HALVED): torch.from_numpy(value)
-        for name, value in unfolded(graph).items()
+        for name, value in unfold(graph).items()
         if name.startswith((ROOT + "model.", ROOT + "spread."))
     }
     try:

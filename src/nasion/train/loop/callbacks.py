@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from nasion.atomic import write_bytes, write_text
 from nasion.train.loop.module import KeypointModule
 
-__all__ = ["Bar", "CleanStop", "Curves", "Keeper", "read_curve"]
+__all__ = ["Checkpointer", "CurveLogger", "GracefulStop", "ProgressBar", "read_curve"]
 
 SECONDS_BETWEEN_SAVES = 15.0
 """What a `kill -9` may cost; more often would slow short epochs."""
@@ -29,7 +29,7 @@ BOARD_EVERY = 10
 """Steps between two points on TensorBoard's step curve; the CSV has them all."""
 
 
-class Bar(lightning.Callback):
+class ProgressBar(lightning.Callback):
     """One bar over the whole training, with the time left and the latest scores; in a log, a line now and then."""
 
     def __init__(self, console: Console) -> None:
@@ -78,7 +78,7 @@ def _done(trainer: lightning.Trainer) -> float:
     return _work(module, trainer.global_step / module.steps_per_epoch())
 
 
-class Curves(lightning.Callback):
+class CurveLogger(lightning.Callback):
     """Writes steps.csv (step, epoch, loss, lr) and epochs.csv (epoch, seconds, train and validation scores)."""
 
     STEPS = ("step", "epoch", "loss", "lr")
@@ -118,7 +118,7 @@ class Curves(lightning.Callback):
         epoch = trainer.current_epoch
         losses = [row[2] for row in self.steps[-pl_module.steps_per_epoch() :]]
         scores: list[Any] = ["", "", ""]
-        if validates(pl_module, epoch):
+        if has_validation(pl_module, epoch):
             scores = [float(trainer.callback_metrics[f"val/{name}"]) for name in ("loss", "error_px", "nme")]
         seconds = self.before + time.monotonic() - self.began
         train_loss = sum(losses) / max(1, len(losses))
@@ -131,7 +131,7 @@ class Curves(lightning.Callback):
         write_text(self.folder / "epochs.csv", _table(self.EPOCHS, self.epochs))
 
 
-class Keeper(lightning.Callback):
+class Checkpointer(lightning.Callback):
     """Keeps checkpoints/last.ckpt, from which a run resumes, and checkpoints/best.pt, with which it predicts.
 
     `best.pt` has the weights of the best validation by error; without validation faces, the latest weights. It
@@ -139,7 +139,7 @@ class Keeper(lightning.Callback):
     a resumed run counts on where this one was.
     """
 
-    def __init__(self, folder: Path, curves: Curves, patience: int) -> None:
+    def __init__(self, folder: Path, curves: CurveLogger, patience: int) -> None:
         self.folder, self.curves, self.patience = folder / "checkpoints", curves, patience
         self.best = float("inf")
         self.waited = 0
@@ -155,7 +155,7 @@ class Keeper(lightning.Callback):
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Keep what is better; now and then, save all."""
-        if validates(pl_module, trainer.current_epoch):
+        if has_validation(pl_module, trainer.current_epoch):
             score = float(trainer.callback_metrics["val/error_px"])
             self.waited = 0 if score < self.best else self.waited + 1
             if score < self.best:
@@ -188,7 +188,7 @@ class Keeper(lightning.Callback):
             _write_torch(self.folder / "best.pt", {"epoch": trainer.current_epoch, "weights": weights})
 
 
-class CleanStop(lightning.Callback):
+class GracefulStop(lightning.Callback):
     """Ctrl-C ends the training after the running epoch, with everything saved; a second one ends it at once.
 
     Only a whole epoch can be resumed to the same weights: Lightning would end within a batch if it were told so
@@ -225,8 +225,8 @@ class CleanStop(lightning.Callback):
             self.usual = None
 
 
-def validates(module: KeypointModule, epoch: int) -> bool:
-    """Return whether `epoch` ends with a validation; `timing.whole_validations` sees to it that the last one does."""
+def has_validation(module: KeypointModule, epoch: int) -> bool:
+    """Return whether `epoch` ends with a validation; `timing.align_validation` sees to it that the last one does."""
     return module.validation_crops is not None and (epoch + 1) % module.config.schedule.validate_every == 0
 
 

@@ -15,21 +15,28 @@ from rich.markup import escape
 from rich.progress import track
 
 from nasion import datasets
-from nasion.atomic import prove_writable
+from nasion.atomic import ensure_writable
 from nasion.datasets.splits import with_validation
 from nasion.errors import ConfigError, ModelError
 from nasion.sample import DataSet
 from nasion.skeleton import load_skeleton
 from nasion.train.config import RunConfig
-from nasion.train.data.batches import Crops
-from nasion.train.loop.callbacks import Bar, CleanStop, Curves, Keeper
-from nasion.train.loop.hardware import ALONE, Machines, is_follower, possible_precisions, sensible_threads, take_threads
+from nasion.train.data.batches import CropSource
+from nasion.train.loop.callbacks import Checkpointer, CurveLogger, GracefulStop, ProgressBar
+from nasion.train.loop.hardware import (
+    SINGLE_PROCESS,
+    Devices,
+    default_threads,
+    is_worker,
+    possible_precisions,
+    set_threads,
+)
 from nasion.train.loop.module import KeypointModule
-from nasion.train.loop.time_budget import Pace, fitted, measured_pace, told_time, whole_validations
-from nasion.train.runs.run_folder import Run, claimed, describe_data, load_weights, open_run
-from nasion.train.runs.warm_start import adopted
+from nasion.train.loop.time_budget import Pace, align_validation, epochs_within, format_duration, measure_pace
+from nasion.train.runs.run_folder import Run, describe_data, load_weights, lock_run, open_run
+from nasion.train.runs.warm_start import adopt_architecture
 
-__all__ = ["JOINED", "fit", "load_faces", "resume", "with_its_points"]
+__all__ = ["JOINED", "fit", "load_faces", "resume", "with_skeleton"]
 
 JOINED = " + "
 """Between the sources of a training."""
@@ -46,15 +53,15 @@ def load_faces(config: RunConfig) -> DataSet:
     """
     if not config.data.source:
         raise ConfigError("no data is named; add --data, such as --data imm:DIR or --data synthetic:400")
-    first, *others = (with_its_points(datasets.load(spec), config) for spec in config.data.source.split(JOINED))
-    faces = fewer(with_validation(first, config.data.validation_share), config.data.faces)
+    first, *others = (with_skeleton(datasets.load(spec), config) for spec in config.data.source.split(JOINED))
+    faces = limit_faces(with_validation(first, config.data.validation_share), config.data.faces)
     for other in others:
         training = [replace(a, split="train") for a in other.annotations if a.split in ("", "train")]
         faces = faces.joined(other.subset(training))
     return faces
 
 
-def fewer(faces: DataSet, count: int) -> DataSet:
+def limit_faces(faces: DataSet, count: int) -> DataSet:
     """Return the set with `count` of its training faces, evenly spread; 0, or more than there are, keeps all."""
     train = [index for index, face in enumerate(faces.annotations) if face.split == "train"]
     if not 0 < count < len(train):
@@ -63,7 +70,7 @@ def fewer(faces: DataSet, count: int) -> DataSet:
     return faces.subset([a for index, a in enumerate(faces.annotations) if a.split != "train" or index in kept])
 
 
-def with_its_points(faces: DataSet, config: RunConfig) -> DataSet:
+def with_skeleton(faces: DataSet, config: RunConfig) -> DataSet:
     """Return the faces with the points of a configuration: those of its skeleton, or all if it names none.
 
     Raises:
@@ -78,7 +85,7 @@ def fit(
     console: Console,
     command: str,
     minutes: float | None = None,
-    machines: Machines = ALONE,
+    machines: Devices = SINGLE_PROCESS,
 ) -> Run:
     """Train `config` into `folder` and return the run.
 
@@ -87,23 +94,23 @@ def fit(
     """
     if machines.nodes > 1 and minutes is not None:
         raise ConfigError("--minutes times one machine, not several; give --set schedule.epochs=N with --nodes")
-    if is_follower():
+    if is_worker():
         return _follow(config, folder, console, command, machines)
     if (folder / "run.json").exists():
         raise ConfigError(f"{folder} holds a run already; go on with --resume {folder}, or choose another --out")
-    config = adopted(config, console)
+    config = adopt_architecture(config, console)
     if minutes is None:  # better said now than after the pictures are read; --minutes has yet to say how long
-        _prove_thaw(config)
+        _check_freeze(config)
     faces = load_faces(config)
-    prove_writable(folder)
-    threads = take_threads(sensible_threads(machines.devices))
+    ensure_writable(folder)
+    threads = set_threads(default_threads(machines.devices))
     train, validation = _crops(config, faces, console)
     module = KeypointModule(config, train, validation)
-    precision, pace = measured_pace(module, possible_precisions(config, machines), machines.world)
+    precision, pace = measure_pace(module, possible_precisions(config, machines), machines.world)
     if minutes is not None:
-        config = fitted(config, pace, module.steps_per_epoch(), minutes)
-    config = module.config = whole_validations(config)
-    _prove_thaw(config)
+        config = epochs_within(config, pace, module.steps_per_epoch(), minutes)
+    config = module.config = align_validation(config)
+    _check_freeze(config)
     data = describe_data(faces) | {"unreadable": [p.name for c in (train, validation) if c for p in c.problems]}
     run = Run(folder, config, faces.skeleton, command, data, threads, precision)
     run.write()
@@ -111,8 +118,8 @@ def fit(
     return _train(run, module, machines, console, checkpoint=None)
 
 
-def _prove_thaw(config: RunConfig) -> None:
-    """Refuse a training in which the layers that are held still first would never learn, or have learnt nothing yet.
+def _check_freeze(config: RunConfig) -> None:
+    """Refuse a training in which the layers that are held still first would never learn, or have learned nothing yet.
 
     Raises:
         ConfigError: `init.freeze_epochs` is too long, or there is nothing to hold.
@@ -120,7 +127,7 @@ def _prove_thaw(config: RunConfig) -> None:
     frozen, epochs = config.init.freeze_epochs, config.schedule.epochs
     if frozen and not config.init.model and config.model.options.get("weights", "none") == "none":
         raise ConfigError(
-            f"init.freeze_epochs = {frozen} holds layers that have learnt nothing; name a trained network with --init, "
+            f"init.freeze_epochs = {frozen} holds layers that have learned nothing; name a trained network with --init, "
             "such as --init default, or set it to 0"
         )
     if frozen >= epochs:
@@ -129,28 +136,28 @@ def _prove_thaw(config: RunConfig) -> None:
         )
 
 
-def _follow(config: RunConfig, folder: Path, console: Console, command: str, machines: Machines) -> Run:
+def _follow(config: RunConfig, folder: Path, console: Console, command: str, machines: Devices) -> Run:
     """Take part in a run that another process leads; on its own machine, that one has written what it resolved."""
     faces = load_faces(config)
     if machines.nodes == 1:
         run = open_run(folder)
     else:  # nothing depends on the leading machine then
-        config = whole_validations(adopted(config, console))
+        config = align_validation(adopt_architecture(config, console))
         run = Run(
             folder,
             config,
             faces.skeleton,
             command,
             {},
-            sensible_threads(machines.devices),
+            default_threads(machines.devices),
             possible_precisions(config, machines)[0],
         )
-    take_threads(run.threads)
+    set_threads(run.threads)
     train, validation = _crops(run.config, faces, console, quiet=True)
     return _train(run, KeypointModule(run.config, train, validation), machines, console, checkpoint=None)
 
 
-def resume(folder: Path, console: Console, machines: Machines = ALONE) -> Run:
+def resume(folder: Path, console: Console, machines: Devices = SINGLE_PROCESS) -> Run:
     """Go on with a run from its last checkpoint, to the weights that it would have had undisturbed.
 
     A run that was ended before its first checkpoint begins anew, which comes to the same.
@@ -164,8 +171,8 @@ def resume(folder: Path, console: Console, machines: Machines = ALONE) -> Run:
     faces = load_faces(run.config)
     if describe_data(faces)["fingerprint"] != run.data["fingerprint"]:
         raise ModelError(f"{run.config.data.source} has changed since {folder} began; train anew instead of resuming")
-    take_threads(run.threads)
-    train, validation = _crops(run.config, faces, console, quiet=is_follower())
+    set_threads(run.threads)
+    train, validation = _crops(run.config, faces, console, quiet=is_worker())
     module = KeypointModule(run.config, train, validation, fresh=state is None)
     if state is not None and not _fits(state, module):
         raise ModelError(f"{run.last} is not a checkpoint of this run; put back its own, or train anew")
@@ -183,7 +190,9 @@ def _fits(state: dict[str, Any], module: KeypointModule) -> bool:
     return weights.keys() == own.keys() and all(weights[name].shape == own[name].shape for name in own)
 
 
-def _crops(config: RunConfig, faces: DataSet, console: Console, quiet: bool = False) -> tuple[Crops, Crops | None]:
+def _crops(
+    config: RunConfig, faces: DataSet, console: Console, quiet: bool = False
+) -> tuple[CropSource, CropSource | None]:
     train = faces.of_split("train")
     rest = [face for face in faces.annotations if face.split == "val"]
     if config.crop.refine and faces.skeleton.count == 1:
@@ -201,8 +210,8 @@ def _crops(config: RunConfig, faces: DataSet, console: Console, quiet: bool = Fa
     def tick() -> None:
         next(steps, None)
 
-    kept = Crops(train, config.crop, config.augment, config.seed, tick)
-    validation = Crops(faces.subset(rest), config.crop, None, config.seed, tick) if rest else None
+    kept = CropSource(train, config.crop, config.augment, config.seed, tick)
+    validation = CropSource(faces.subset(rest), config.crop, None, config.seed, tick) if rest else None
     next(steps, None)
     for problem in [*faces.problems, *kept.problems, *(validation.problems if validation else [])]:
         if not quiet:
@@ -210,7 +219,7 @@ def _crops(config: RunConfig, faces: DataSet, console: Console, quiet: bool = Fa
     return kept, validation
 
 
-def _tell(run: Run, module: KeypointModule, pace: Pace, machines: Machines, console: Console) -> None:
+def _tell(run: Run, module: KeypointModule, pace: Pace, machines: Devices, console: Console) -> None:
     config = run.config
     seconds = config.schedule.epochs * pace.epoch(config, module.steps_per_epoch())
     weights = sum(p.numel() for p in module.network.parameters())
@@ -222,16 +231,16 @@ def _tell(run: Run, module: KeypointModule, pace: Pace, machines: Machines, cons
     workers = f"{machines.world} processes of {threads}" if machines.world > 1 else threads
     console.print(
         f"{config.schedule.epochs} epochs of {module.steps_per_epoch()} steps, {run.precision}, {workers}: "
-        f"about {told_time(seconds)}. Ctrl-C stops cleanly.",
+        f"about {format_duration(seconds)}. Ctrl-C stops cleanly.",
         soft_wrap=True,
     )
 
 
-def _train(run: Run, module: KeypointModule, machines: Machines, console: Console, checkpoint: Path | None) -> Run:
+def _train(run: Run, module: KeypointModule, machines: Devices, console: Console, checkpoint: Path | None) -> Run:
     _quiet()
     config = run.config
-    curves = Curves(run.folder)
-    bar, stop = Bar(console), CleanStop(console)
+    curves = CurveLogger(run.folder)
+    bar, stop = ProgressBar(console), GracefulStop(console)
     trainer = lightning.Trainer(
         max_epochs=config.schedule.epochs,
         accelerator="auto",
@@ -240,7 +249,7 @@ def _train(run: Run, module: KeypointModule, machines: Machines, console: Consol
         strategy="ddp" if machines.world > 1 else "auto",
         precision="bf16-mixed" if run.precision == "bfloat16" else "32-true",
         gradient_clip_val=config.optimizer.clip or None,
-        callbacks=[bar, stop, curves, Keeper(run.folder, curves, config.schedule.patience)],
+        callbacks=[bar, stop, curves, Checkpointer(run.folder, curves, config.schedule.patience)],
         logger=TensorBoardLogger(run.folder, name="tensorboard", version=""),
         check_val_every_n_epoch=config.schedule.validate_every,
         reload_dataloaders_every_n_epochs=1,
@@ -250,7 +259,7 @@ def _train(run: Run, module: KeypointModule, machines: Machines, console: Consol
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    with nullcontext() if is_follower() else claimed(run.folder):
+    with nullcontext() if is_worker() else lock_run(run.folder):
         trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
     if stop.asked:
         where = f"after epoch {trainer.current_epoch} of {trainer.max_epochs}"

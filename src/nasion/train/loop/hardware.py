@@ -10,11 +10,11 @@ import torch
 
 from nasion.train.config import RunConfig
 
-__all__ = ["ALONE", "Machines", "is_follower", "possible_precisions", "sensible_threads", "take_threads"]
+__all__ = ["SINGLE_PROCESS", "Devices", "default_threads", "is_worker", "possible_precisions", "set_threads"]
 
 
 @dataclass(frozen=True)
-class Machines:
+class Devices:
     """How many processes share a run: `devices` on each of `nodes`."""
 
     devices: int = 1
@@ -26,11 +26,11 @@ class Machines:
         return self.devices * self.nodes
 
 
-ALONE = Machines()
+SINGLE_PROCESS = Devices()
 """One process."""
 
 
-def sensible_threads(devices: int) -> int:
+def default_threads(devices: int) -> int:
     """Return how many threads a process takes: this machine's idle cores, shared between its devices.
 
     Two processes that each take all cores are many times slower than one thread each.
@@ -42,7 +42,7 @@ def sensible_threads(devices: int) -> int:
     return max(1, (cores - _busy_elsewhere(cores)) // devices)
 
 
-def take_threads(count: int) -> int:
+def set_threads(count: int) -> int:
     """Let torch use `count` threads, and OpenCV one: crops are cut in a thread of their own beside the network."""
     torch.set_num_threads(count)
     cv2.setNumThreads(1)
@@ -66,7 +66,7 @@ def _busy_elsewhere(cores: int) -> int:
     return min(cores - 1, round(share * cores))
 
 
-def possible_precisions(config: RunConfig, machines: Machines) -> tuple[str, ...]:
+def possible_precisions(config: RunConfig, machines: Devices) -> tuple[str, ...]:
     """Return what a run may compute in: "float32", "bfloat16" or, on a processor that has both, either.
 
     That a processor knows bfloat16 does not make it faster: it may double the speed, or take a third of it.
@@ -82,6 +82,6 @@ def possible_precisions(config: RunConfig, machines: Machines) -> tuple[str, ...
     return ("float32", "bfloat16") if any(native) and machines.nodes == 1 else ("float32",)
 
 
-def is_follower() -> bool:
+def is_worker() -> bool:
     """Return whether another process of the same run leads: as Lightning, torchrun and SLURM tell it."""
     return any(os.environ.get(name, "0") != "0" for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"))

@@ -12,9 +12,9 @@ from torch.optim.swa_utils import AveragedModel
 
 from nasion.errors import ConfigError
 from nasion.train.config import OptimizerConfig, RunConfig, ScheduleConfig
-from nasion.train.data.batches import Batch, Batches, Crops, plan
-from nasion.train.network.network import KeypointNetwork, build_loss, mean_cost, prove_small, spread_cost
-from nasion.train.network.spread import rescale, surprise
+from nasion.train.data.batches import Batch, Batches, CropSource, plan
+from nasion.train.network.network import KeypointNetwork, build_loss, check_low_res, mean_loss, spread_loss
+from nasion.train.network.spread import normalized_residual, spread_correction
 from nasion.train.runs.warm_start import HEAD, begin
 
 __all__ = ["KeypointModule", "rate_at"]
@@ -37,12 +37,12 @@ class KeypointModule(lightning.LightningModule):
         NasionError: the weights to begin with cannot be had or do not fit.
     """
 
-    def __init__(self, config: RunConfig, train: Crops, validation: Crops | None, fresh: bool = True) -> None:
+    def __init__(self, config: RunConfig, train: CropSource, validation: CropSource | None, fresh: bool = True) -> None:
         super().__init__()
         self.config, self.train_crops, self.validation_crops = config, train, validation
         torch.manual_seed(config.seed)
         self.network = KeypointNetwork(config, train.skeleton.count)
-        prove_small(config, self.network)
+        check_low_res(config, self.network)
         if fresh:
             begin(self.network, config, train.skeleton)
         self.network.to(memory_format=torch.channels_last)
@@ -80,7 +80,7 @@ class KeypointModule(lightning.LightningModule):
     def on_train_epoch_start(self) -> None:
         """Make dropout depend on the epoch alone, so that a resumed run repeats an undisturbed one.
 
-        While only the head learns, the normalisations of the rest keep their statistics too.
+        While only the head learns, the normalizations of the rest keep their statistics too.
         """
         torch.manual_seed(hash((self.config.seed, self.current_epoch, self.global_rank)) % 2**63)
         frozen = self.current_epoch < self.config.init.freeze_epochs
@@ -90,10 +90,10 @@ class KeypointModule(lightning.LightningModule):
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         """Return the loss of a batch of crops (B, C, H, W)."""
         decoded = self.network.decode(batch.crops)
-        loss = mean_cost(self.loss, decoded, batch.target)
+        loss = mean_loss(self.loss, decoded, batch.target)
         self.step_loss = float(loss.detach())  # the curve is of points alone
         if self.network.spread is not None:
-            loss = loss + spread_cost(decoded, batch.target, self.network.shape.size)
+            loss = loss + spread_loss(decoded, batch.target, self.network.shape.size)
         if not isfinite(float(loss.detach())):
             raise ConfigError(
                 f"the loss became {self.step_loss} in epoch {self.current_epoch + 1}; try a smaller optimizer.lr"
@@ -124,14 +124,14 @@ class KeypointModule(lightning.LightningModule):
         with torch.autocast(batch.crops.device.type, enabled=False):
             network = self.best_network
             decoded = network.decode(batch.crops)
-            loss = mean_cost(self.loss, decoded, batch.target)
+            loss = mean_loss(self.loss, decoded, batch.target)
         height, width = network.shape.size
         side = torch.tensor([width, height], device=loss.device) / 2
         errors = ((decoded.keypoints - batch.target) * side).norm(dim=-1) * batch.image_px[:, None]
         faces = errors.nanmean(-1)
         nme = faces / batch.length
-        surprises = surprise(decoded, batch.target, network.shape.size)
-        scores = loss.expand(len(faces)), faces, nme, surprises
+        residuals = normalized_residual(decoded, batch.target, network.shape.size)
+        scores = loss.expand(len(faces)), faces, nme, residuals
         parts = [part for each in scores for part in (each.nansum(), each.isfinite().sum())]
         self._sums += torch.stack([part.float() for part in parts]) * batch.share
 
@@ -143,7 +143,7 @@ class KeypointModule(lightning.LightningModule):
             self.log(f"val/{name}", value, logger=True)
         spread = self.best_network.spread
         if spread is not None and mean_surprise.isfinite():
-            spread.scale.mul_(rescale(mean_surprise))
+            spread.scale.mul_(spread_correction(mean_surprise))
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer and its schedule, moved at every step."""
@@ -174,7 +174,7 @@ def rate_at(step: int, total: int, schedule: ScheduleConfig) -> float:
 
 
 def _groups(network: KeypointNetwork, settings: OptimizerConfig, backbone_rate: float) -> list[dict[str, Any]]:
-    """Return the head's weights, then all others: each those that decay, and biases and normalisations, that do not."""
+    """Return the head's weights, then all others: each those that decay, and biases and normalizations, that do not."""
     head = [*network.model.head.parameters(), *(network.spread.parameters() if network.spread else ())]
     inside = {id(p) for p in head}
     others = [p for p in network.parameters() if id(p) not in inside]

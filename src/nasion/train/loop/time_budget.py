@@ -10,9 +10,9 @@ import torch
 
 from nasion.train.config import RunConfig
 from nasion.train.loop.module import KeypointModule
-from nasion.train.network.network import mean_cost
+from nasion.train.network.network import mean_loss
 
-__all__ = ["Pace", "fitted", "measured_pace", "told_time", "whole_validations"]
+__all__ = ["Pace", "align_validation", "epochs_within", "format_duration", "measure_pace"]
 
 CALIBRATION_SECONDS = 2.0
 """How long steps are timed before a training, to tell and to fit its time."""
@@ -37,7 +37,7 @@ class Pace(NamedTuple):
         return steps * self.step * share + self.validation / schedule.validate_every
 
 
-def measured_pace(module: KeypointModule, precisions: Sequence[str], world: int) -> tuple[str, Pace]:
+def measure_pace(module: KeypointModule, precisions: Sequence[str], world: int) -> tuple[str, Pace]:
     """Return the precision in which a module trains faster here, and how fast it then trains and validates.
 
     Measured on copies that are thrown away. Any but the first must be clearly faster to be taken.
@@ -51,7 +51,7 @@ def measured_pace(module: KeypointModule, precisions: Sequence[str], world: int)
     def step(indices: object, share: float, precision: str) -> None:
         batch = module.train_crops.batch([int(i) for i in indices], 0, share)  # pyright: ignore[reportGeneralTypeIssues]
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-            mean_cost(module.loss, copy.decode(batch.crops.to(device)), batch.target.to(device)).backward()
+            mean_loss(module.loss, copy.decode(batch.crops.to(device)), batch.target.to(device)).backward()
         optimizer.step()
         optimizer.zero_grad()
         if device.type == "cuda":
@@ -86,21 +86,21 @@ def _mean_seconds(actions: list[Callable[[], None]], limit: float) -> float:
     return (time.perf_counter() - began) / done
 
 
-def fitted(config: RunConfig, pace: Pace, steps: int, minutes: float) -> RunConfig:
+def epochs_within(config: RunConfig, pace: Pace, steps: int, minutes: float) -> RunConfig:
     """Return the configuration with as many epochs of `steps` steps as `minutes` hold, whole validations apart."""
     epochs = max(1, int(minutes * 60 * FITTED_SHARE / pace.epoch(config, steps)))
     epochs -= epochs % min(config.schedule.validate_every, epochs)
     return config.model_copy(update={"schedule": config.schedule.model_copy(update={"epochs": epochs})})
 
 
-def whole_validations(config: RunConfig) -> RunConfig:
+def align_validation(config: RunConfig) -> RunConfig:
     """Return the configuration with a distance of validations that divides the epochs: the last one is validated."""
     epochs, wanted = config.schedule.epochs, config.schedule.validate_every
     every = next(k for k in range(min(wanted, epochs), 0, -1) if epochs % k == 0)
     return config.model_copy(update={"schedule": config.schedule.model_copy(update={"validate_every": every})})
 
 
-def told_time(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return a time as a person says it.
 
     >>> told_time(42), told_time(150), told_time(7500)

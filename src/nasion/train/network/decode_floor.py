@@ -7,10 +7,10 @@ import torch
 from nasion.train.network.losses.map_l1 import log_gaussian
 from nasion.train.network.network import KeypointNetwork
 
-__all__ = ["Floor", "decoding_floor"]
+__all__ = ["DecodeFloor", "measure_decode_floor"]
 
 INSIDE = 0.8
-"""Points are tried up to this share of the way from the crop's centre to its edges."""
+"""Points are tried up to this share of the way from the crop's center to its edges."""
 
 TRIALS = 2000
 
@@ -18,7 +18,7 @@ SIGMA_CELLS = 1.5
 """Standard deviation of the perfect maps' Gaussians, in cells."""
 
 
-class Floor(NamedTuple):
+class DecodeFloor(NamedTuple):
     """Mean errors that maps of `cells` (height, width) leave, crop px: read by the network's decode, and by argmax."""
 
     cells: tuple[int, int]
@@ -26,7 +26,7 @@ class Floor(NamedTuple):
     argmax_px: float
 
 
-def decoding_floor(network: KeypointNetwork) -> Floor | None:
+def measure_decode_floor(network: KeypointNetwork) -> DecodeFloor | None:
     """Return what the decode of a network costs; None for a network without maps."""
     height, width = network.shape.size
     decoded = network.eval().decode(torch.zeros(1, network.shape.channels, height, width))
@@ -42,4 +42,4 @@ def decoding_floor(network: KeypointNetwork) -> Floor | None:
     cell = torch.stack([best % columns, best // columns], -1)
     coarse = (2 * cell + 1) / torch.tensor([columns, rows]) - 1
     decode_px, argmax_px = (float(((points - target) * half).norm(dim=-1).mean()) for points in (fine, coarse))
-    return Floor((rows, columns), decode_px, argmax_px)
+    return DecodeFloor((rows, columns), decode_px, argmax_px)

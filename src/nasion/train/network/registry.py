@@ -13,15 +13,15 @@ from pydantic import ValidationError
 
 from nasion.errors import ConfigError, nearest
 from nasion.settings import explain
-from nasion.train.config import Named
+from nasion.train.config import Component
 
-__all__ = ["Kind", "Shape", "available", "build", "find", "options"]
+__all__ = ["InputSpec", "Kind", "available", "build", "find", "options"]
 
 Kind = Literal["models", "codecs", "losses"]
 
 
 @dataclass(frozen=True)
-class Shape:
+class InputSpec:
     """What every part must know of the task.
 
     Attributes:
@@ -56,7 +56,7 @@ def find(kind: Kind, name: str) -> ModuleType:
     return import_module(f"nasion.train.network.{kind}.{name}")
 
 
-def build(kind: Kind, part: Named, shape: Shape, *more: Any) -> Any:
+def build(kind: Kind, part: Component, shape: InputSpec, *more: Any) -> Any:
     """Return the part with its options.
 
     Raises:
@@ -65,7 +65,7 @@ def build(kind: Kind, part: Named, shape: Shape, *more: Any) -> Any:
     return find(kind, part.name).build(options(kind, part), shape, *more)
 
 
-def options(kind: Kind, part: Named) -> Any:
+def options(kind: Kind, part: Component) -> Any:
     """Return the checked options of a part.
 
     Raises:

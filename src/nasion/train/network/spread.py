@@ -1,6 +1,6 @@
-"""How far a point may be off, learnt from how far it was: an ellipse for each point, read where its map looks.
+"""How far a point may be off, learned from how far it was: an ellipse for each point, read where its map looks.
 
-The law of the errors is in `nasion.uncertainty`; its spread and its anisotropy are what is learnt, by the likelihood of
+The law of the errors is in `nasion.uncertainty`; its spread and its anisotropy are what is learned, by the likelihood of
 the errors. Sources: Kendall and Gal, "What Uncertainties Do We Need in Bayesian Deep Learning for Computer Vision?",
 2017; Kumar et al., "LUVLi Face Alignment", 2020.
 """
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from nasion.train.network.codecs import Decoded
 from nasion.uncertainty import ERROR_SHAPE, SPREAD_OF_SCALE
 
-__all__ = ["LearntSpread", "in_spreads", "rescale", "surprise", "unlikelihood"]
+__all__ = ["SpreadHead", "mahalanobis", "nll", "normalized_residual", "spread_correction"]
 
 LARGEST_ANISOTROPY = 1.5
 """Of each of its two parts: an ellipse is at most some eight times as long as wide."""
@@ -22,7 +22,7 @@ TINY = 1e-12
 """Keeps roots differentiable at 0."""
 
 
-class LearntSpread(nn.Module):
+class SpreadHead(nn.Module):
     """Widens and stretches the spread of each map by what the features say where the map looks.
 
     It begins as the maps' own spread, the same in all directions. What it reads is cut from the gradient: learning it
@@ -45,7 +45,7 @@ class LearntSpread(nn.Module):
         self.register_buffer("scale", torch.ones(()))
 
     def forward(self, features: Tensor, decoded: Decoded) -> Decoded:
-        """Return what was decoded from features (B, F, h, w) with the learnt spread (B, K) and anisotropy (B, K, 2)."""
+        """Return what was decoded from features (B, F, h, w) with the learned spread (B, K) and anisotropy (B, K, 2)."""
         if decoded.log_maps is None:
             raise ValueError("this needs a codec with maps")
         maps = decoded.log_maps.detach().exp().flatten(2)
@@ -70,8 +70,8 @@ def _read(layer: nn.Conv2d, seen: Tensor) -> Tensor:
     return (seen * weight).sum(-1) + bias
 
 
-def in_spreads(decoded: Decoded, target: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return how many spreads the points are off (B, K), in crops of `size` (height, width): `uncertainty.in_spreads`.
+def mahalanobis(decoded: Decoded, target: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return how many spreads the points are off (B, K), in crops of `size` (height, width): `uncertainty.mahalanobis`.
 
     Its gradient reaches the spread and the anisotropy alone.
     """
@@ -85,19 +85,19 @@ def in_spreads(decoded: Decoded, target: Tensor, size: tuple[int, int]) -> Tenso
     return (square.clamp_min(0) + TINY).sqrt() / decoded.spread
 
 
-def unlikelihood(decoded: Decoded, target: Tensor, size: tuple[int, int]) -> Tensor:
+def nll(decoded: Decoded, target: Tensor, size: tuple[int, int]) -> Tensor:
     """Return the negative log-likelihood (B, K), but for a constant, of errors under their spread and anisotropy."""
-    return 2 * decoded.spread.log() + (SPREAD_OF_SCALE * in_spreads(decoded, target, size)) ** ERROR_SHAPE
+    return 2 * decoded.spread.log() + (SPREAD_OF_SCALE * mahalanobis(decoded, target, size)) ** ERROR_SHAPE
 
 
-def surprise(decoded: Decoded, target: Tensor, size: tuple[int, int]) -> Tensor:
+def normalized_residual(decoded: Decoded, target: Tensor, size: tuple[int, int]) -> Tensor:
     """Return each face's mean power of its errors over what its spreads foretold (B,).
 
-    1 is right. Spreads that are too small have more: scaled by `rescale` of the mean, they are the likeliest.
+    1 is right. Spreads that are too small have more: scaled by `spread_correction` of the mean, they are the likeliest.
     """
-    return ((SPREAD_OF_SCALE * in_spreads(decoded, target, size)) ** ERROR_SHAPE).nanmean(-1) * (ERROR_SHAPE / 2)
+    return ((SPREAD_OF_SCALE * mahalanobis(decoded, target, size)) ** ERROR_SHAPE).nanmean(-1) * (ERROR_SHAPE / 2)
 
 
-def rescale(mean_surprise: Tensor) -> Tensor:
+def spread_correction(mean_surprise: Tensor) -> Tensor:
     """Return by how much to scale the spreads that caused this mean surprise."""
     return mean_surprise ** (1 / ERROR_SHAPE)

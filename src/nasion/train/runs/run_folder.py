@@ -30,7 +30,7 @@ from nasion.sample import DataSet
 from nasion.skeleton import Skeleton, from_table
 from nasion.train.config import RunConfig, parse
 
-__all__ = ["Run", "claimed", "data_fingerprint", "load_weights", "open_run"]
+__all__ = ["Run", "lock_run", "data_fingerprint", "load_weights", "open_run"]
 
 DAMAGED = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError)
 """What torch raises for a file that is none of its own, was cut off, or holds code."""
@@ -95,7 +95,7 @@ class Run:
 
 
 @contextmanager
-def claimed(folder: Path) -> Iterator[None]:
+def lock_run(folder: Path) -> Iterator[None]:
     """Let nobody else train in a run's folder; the claim ends with the process, however that ends.
 
     Raises:

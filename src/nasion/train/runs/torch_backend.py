@@ -14,13 +14,13 @@ from nasion.train.data.batches import to_tensor
 from nasion.train.network.network import KeypointNetwork
 from nasion.train.runs.run_folder import load_weights, open_run
 
-__all__ = ["LARGEST_DOUBT", "TorchBackend"]
+__all__ = ["MAX_RELATIVE_SPREAD", "TorchBackend"]
 
 
-LARGEST_DOUBT = "doubt/max"
+MAX_RELATIVE_SPREAD = "doubt/max"
 """The score of a run that says how unsure it was of the most doubtful validation face."""
 
-DOUBT_ROOM = 1.5
+REJECTION_MARGIN = 1.5
 """How much more doubtful a face may be in a person's own pictures: for the model in the package, what is no face is
 at twice that of a face and more."""
 
@@ -36,7 +36,7 @@ class TorchBackend:
         self.run = open_run(folder)
         self.name = folder.name
         self.skeleton, self.crop = self.run.skeleton, self.run.config.crop
-        self.largest_doubt = _largest_doubt(folder / "scores.json")
+        self.max_relative_spread = _max_relative_spread(folder / "scores.json")
         self.validation_share = self.run.config.data.validation_share
         state = load_weights(self.run.best)
         self.network = KeypointNetwork(self.run.config, self.skeleton.count)
@@ -57,14 +57,14 @@ class TorchBackend:
 
 
 def with_spread(weights: dict[str, torch.Tensor], network: KeypointNetwork) -> dict[str, torch.Tensor]:
-    """Return a network's weights; those from before networks learnt their spread begin with the maps' own."""
+    """Return a network's weights; those from before networks learned their spread begin with the maps' own."""
     own = network.state_dict()
     return {name: own[name] for name in own if name.startswith("spread.")} | weights
 
 
-def _largest_doubt(scores: Path) -> float:
+def _max_relative_spread(scores: Path) -> float:
     """Return the limit that a run's own scores give; infinite for a run that has not come to its end."""
     try:
-        return DOUBT_ROOM * float(json.loads(scores.read_text("utf-8"))[LARGEST_DOUBT])
+        return REJECTION_MARGIN * float(json.loads(scores.read_text("utf-8"))[MAX_RELATIVE_SPREAD])
     except (OSError, ValueError, KeyError, TypeError):
         return math.inf

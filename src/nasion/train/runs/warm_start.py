@@ -9,17 +9,17 @@ from nasion.errors import ConfigError
 from nasion.predict.model_zoo import is_run
 from nasion.skeleton import Skeleton
 from nasion.train.network import registry as parts
-from nasion.train.config import Named, RunConfig
+from nasion.train.config import Component, RunConfig
 from nasion.train.network.network import KeypointNetwork
 from nasion.train.runs.run_folder import load_weights, open_run
 
-__all__ = ["HEAD", "Trained", "adopted", "begin", "trained"]
+__all__ = ["HEAD", "TrainedNetwork", "adopt_architecture", "begin", "trained"]
 
 HEAD = "head"
 """The layer that knows the points: the one that is replaced."""
 
 
-class Trained(NamedTuple):
+class TrainedNetwork(NamedTuple):
     """A trained network: its configuration, its points, its weights by name."""
 
     config: RunConfig
@@ -27,7 +27,7 @@ class Trained(NamedTuple):
     weights: dict[str, Tensor]
 
 
-def trained(model: str) -> Trained:
+def trained(model: str) -> TrainedNetwork:
     """Return what a run folder, an .onnx file or a model's name stands for.
 
     Raises:
@@ -35,13 +35,13 @@ def trained(model: str) -> Trained:
     """
     if is_run(model):
         run = open_run(model)
-        return Trained(run.config, run.skeleton, load_weights(run.best)["weights"])
-    from nasion.train.export.onnx_file import read_back
+        return TrainedNetwork(run.config, run.skeleton, load_weights(run.best)["weights"])
+    from nasion.train.export.onnx_file import read_exported
 
-    return Trained(*read_back(model))
+    return TrainedNetwork(*read_exported(model))
 
 
-def adopted(config: RunConfig, console: Console) -> RunConfig:
+def adopt_architecture(config: RunConfig, console: Console) -> RunConfig:
     """Return the configuration with the network of `init.model`, if one is named: weights fit only their own.
 
     Raises:
@@ -50,20 +50,20 @@ def adopted(config: RunConfig, console: Console) -> RunConfig:
     if not config.init.model:
         return config
     source = trained(config.init.model).config
-    model = _deepened(source.model, config.model)
+    model = _grow(source.model, config.model)
     if (model, source.codec) != (config.model, config.codec):
         console.print(f"the network is that of {config.init.model}: {source.model.name}, {source.codec.name}")
     return config.model_copy(update={"model": model, "codec": source.codec})
 
 
-def _deepened(begun: Named, wanted: Named) -> Named:
+def _grow(begun: Component, wanted: Component) -> Component:
     """Return a trained model, with the layers that `wanted` has more of the same kind, if that can be grown."""
     grown = getattr(parts.find("models", begun.name), "grown", None)
     if grown is None or begun.name != wanted.name:
         return begun
     own = parts.options("models", begun)
     deeper = grown(own, parts.options("models", wanted))
-    return begun if deeper is own else Named(name=begun.name, **{**begun.options, "blocks": deeper.blocks})
+    return begun if deeper is own else Component(name=begun.name, **{**begun.options, "blocks": deeper.blocks})
 
 
 def begin(network: KeypointNetwork, config: RunConfig, skeleton: Skeleton) -> None:
@@ -79,7 +79,7 @@ def begin(network: KeypointNetwork, config: RunConfig, skeleton: Skeleton) -> No
         network.model.load_pretrained()
 
 
-def _take(network: KeypointNetwork, source: Trained, skeleton: Skeleton, name: str) -> None:
+def _take(network: KeypointNetwork, source: TrainedNetwork, skeleton: Skeleton, name: str) -> None:
     own = network.state_dict()
     same_points = source.skeleton.names == skeleton.names
     heads = (f"model.{HEAD}.", "spread.")
@@ -96,7 +96,7 @@ def _take(network: KeypointNetwork, source: Trained, skeleton: Skeleton, name: s
                 f"train with its crop: {source.config.crop.height} x {source.config.crop.width} px, "
                 f"{source.config.crop.channels} channels"
             )
-    # A network's file does not hold the counters of its normalisations: nothing is computed from them.
+    # A network's file does not hold the counters of its normalizations: nothing is computed from them.
     left = [key for key in own.keys() - taken.keys() if not key.endswith("num_batches_tracked")]
     as_it_was = parts.build("models", source.config.model, network.shape, network.codec.outputs)
     known = {f"model.{key}" for key in as_it_was.state_dict()}  # what else there is has been grown since

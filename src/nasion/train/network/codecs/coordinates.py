@@ -1,23 +1,23 @@
-"""Plain regression: the network's last layer gives the 2K normalised coordinates themselves."""
+"""Plain regression: the network's last layer gives the 2K normalized coordinates themselves."""
 
 import torch
 from torch import Tensor, nn
 
-from nasion.settings import Strict
+from nasion.settings import Settings
 from nasion.train.network.codecs import Decoded
-from nasion.train.network.registry import Shape
+from nasion.train.network.registry import InputSpec
 
 
-class Options(Strict):
+class Options(Settings):
     """None."""
 
 
 class Coordinates(nn.Module):
     """Reads (B, 2K) as x0, y0, x1, y1 and so on."""
 
-    gives = "vector"
+    output_kind = "vector"
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: InputSpec) -> None:
         super().__init__()
         self.outputs = 2 * shape.count
 
@@ -27,6 +27,6 @@ class Coordinates(nn.Module):
         return Decoded(keypoints, torch.full_like(keypoints[..., 0], torch.nan), torch.zeros_like(keypoints), None)
 
 
-def build(options: Options, shape: Shape) -> Coordinates:
+def build(options: Options, shape: InputSpec) -> Coordinates:
     """Return the codec."""
     return Coordinates(shape)

@@ -1,5 +1,5 @@
-"""What a wrong point costs. A loss is `loss(decoded, target) -> (B, K)`; `network.mean_cost` makes one number.
+"""What a wrong point costs. A loss is `loss(decoded, target) -> (B, K)`; `network.mean_loss` makes one number.
 
-`target` is (B, K, 2), normalised, without NaN: missing points are taken out around the loss. `needs` names what
+`target` is (B, K, 2), normalized, without NaN: missing points are taken out around the loss. `requires` names what
 the codec must give: "vector" (any codec) or "maps".
 """

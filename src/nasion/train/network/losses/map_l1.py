@@ -7,13 +7,13 @@ learns where every point looks alike in all faces instead of balancing far cells
 from pydantic import Field
 from torch import Tensor
 
-from nasion.settings import Strict
+from nasion.settings import Settings
 from nasion.train.network.codecs import Decoded
-from nasion.train.network.codecs.softargmax import centres
-from nasion.train.network.registry import Shape
+from nasion.train.network.codecs.softargmax import centers
+from nasion.train.network.registry import InputSpec
 
 
-class Options(Strict):
+class Options(Settings):
     """The second term's weight and width."""
 
     weight: float = Field(0.1, ge=0, description="of the cross-entropy")
@@ -23,7 +23,7 @@ class Options(Strict):
 class MapL1:
     """L1 + weight * KL(Gaussian, map): the entropy of the Gaussian is taken off, so 0 is perfect."""
 
-    needs = "maps"
+    requires = "maps"
 
     def __init__(self, options: Options) -> None:
         self.weight, self.sigma_cells = options.weight, options.sigma_cells
@@ -39,14 +39,14 @@ class MapL1:
 
 
 def log_gaussian(target: Tensor, like: Tensor, sigma_cells: float) -> Tensor:
-    """Return the log-probabilities (B, K, h, w) of Gaussians at normalised points (B, K, 2) over a map's cells."""
+    """Return the log-probabilities (B, K, h, w) of Gaussians at normalized points (B, K, 2) over a map's cells."""
     height, width = like.shape[-2:]
-    x = (centres(width, like) - target[..., :1]) * (width / 2 / sigma_cells)
-    y = (centres(height, like) - target[..., 1:]) * (height / 2 / sigma_cells)
+    x = (centers(width, like) - target[..., :1]) * (width / 2 / sigma_cells)
+    y = (centers(height, like) - target[..., 1:]) * (height / 2 / sigma_cells)
     across, down = (-x.square() / 2).log_softmax(-1), (-y.square() / 2).log_softmax(-1)
     return down[..., :, None] + across[..., None, :]
 
 
-def build(options: Options, shape: Shape) -> MapL1:
+def build(options: Options, shape: InputSpec) -> MapL1:
     """Return the loss."""
     return MapL1(options)

@@ -4,21 +4,21 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from nasion.settings import Strict
+from nasion.settings import Settings
 from nasion.train.network.codecs import Decoded
-from nasion.train.network.registry import Shape
+from nasion.train.network.registry import InputSpec
 
 
-class Options(Strict):
+class Options(Settings):
     """Where it changes."""
 
-    beta: float = Field(0.05, gt=0, description="normalised distance at which squared becomes absolute")
+    beta: float = Field(0.05, gt=0, description="normalized distance at which squared becomes absolute")
 
 
 class SmoothL1:
     """Source: Girshick, "Fast R-CNN", 2015."""
 
-    needs = "vector"
+    requires = "vector"
 
     def __init__(self, options: Options) -> None:
         self.beta = options.beta
@@ -28,6 +28,6 @@ class SmoothL1:
         return F.smooth_l1_loss(decoded.keypoints, target, reduction="none", beta=self.beta).mean(-1)
 
 
-def build(options: Options, shape: Shape) -> SmoothL1:
+def build(options: Options, shape: InputSpec) -> SmoothL1:
     """Return the loss."""
     return SmoothL1(options)

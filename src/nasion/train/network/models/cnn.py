@@ -6,11 +6,11 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from nasion.errors import ConfigError
-from nasion.settings import Strict
-from nasion.train.network.registry import Shape
+from nasion.settings import Settings
+from nasion.train.network.registry import InputSpec
 
 
-class Options(Strict):
+class Options(Settings):
     """The layers, from the picture to the points."""
 
     kernels: list[int] = Field(min_length=1, description="sides of the square kernels, odd, px")
@@ -32,9 +32,9 @@ class Options(Strict):
 class Cnn(nn.Module):
     """(B, C, H, W) → convolutions → fully connected → (B, outputs)."""
 
-    gives = "vector"
+    output_kind = "vector"
 
-    def __init__(self, options: Options, shape: Shape, outputs: int) -> None:
+    def __init__(self, options: Options, shape: InputSpec, outputs: int) -> None:
         super().__init__()
         width = shape.channels
         layers: list[nn.Module] = []
@@ -55,11 +55,11 @@ class Cnn(nn.Module):
             features = hidden
         self.head = nn.Linear(features, outputs)
 
-    def trunk(self, x: Tensor) -> Tensor:
+    def forward_features(self, x: Tensor) -> Tensor:
         """Return the features (B, F) of crops (B, C, H, W)."""
         return self.hidden(self.convolutions(x))
 
 
-def build(options: Options, shape: Shape, outputs: int) -> Cnn:
+def build(options: Options, shape: InputSpec, outputs: int) -> Cnn:
     """Return the network."""
     return Cnn(options, shape, outputs)

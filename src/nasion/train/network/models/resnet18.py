@@ -12,16 +12,16 @@ from torch import Tensor, nn
 from torchvision.models import ResNet18_Weights, resnet18
 
 from nasion.errors import DownloadError, ModelError
-from nasion.settings import Strict
-from nasion.train.network.pixels import HALF_RANGE, MID_GREY
-from nasion.train.network.registry import Shape
+from nasion.settings import Settings
+from nasion.train.network.pixels import HALF_RANGE, MID_GRAY
+from nasion.train.network.registry import InputSpec
 from nasion.train.runs.run_folder import load_weights
 
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of RGB from 0 to 1: what torchvision's weights were trained with."""
 
 
-class Options(Strict):
+class Options(Settings):
     """Where its weights begin."""
 
     weights: str = Field("imagenet", description='"imagenet", "none", or the path of a torchvision .pth')
@@ -30,9 +30,9 @@ class Options(Strict):
 class ResNet18(nn.Module):
     """(B, C, H, W) → residual stages → mean over the picture → (B, outputs)."""
 
-    gives = "vector"
+    output_kind = "vector"
 
-    def __init__(self, options: Options, shape: Shape, outputs: int) -> None:
+    def __init__(self, options: Options, shape: InputSpec, outputs: int) -> None:
         super().__init__()
         self.weights = options.weights
         self.gain: Tensor
@@ -44,12 +44,12 @@ class ResNet18(nn.Module):
         whole.fc = nn.Identity()  # pyright: ignore[reportAttributeAccessIssue]
         self.backbone = whole
         self.head = nn.Linear(features, outputs)
-        mean = torch.tensor(IMAGENET_MEAN) * 255 if shape.channels == 3 else torch.tensor([MID_GREY])
+        mean = torch.tensor(IMAGENET_MEAN) * 255 if shape.channels == 3 else torch.tensor([MID_GRAY])
         deviation = torch.tensor(IMAGENET_DEVIATION) * 255 if shape.channels == 3 else torch.tensor([HALF_RANGE])
         self.register_buffer("gain", (HALF_RANGE / deviation)[:, None, None], persistent=False)
-        self.register_buffer("offset", ((MID_GREY - mean) / deviation)[:, None, None], persistent=False)
+        self.register_buffer("offset", ((MID_GRAY - mean) / deviation)[:, None, None], persistent=False)
 
-    def trunk(self, x: Tensor) -> Tensor:
+    def forward_features(self, x: Tensor) -> Tensor:
         """Return the features (B, 512) of crops (B, C, H, W)."""
         return self.backbone(x * self.gain + self.offset)
 
@@ -89,6 +89,6 @@ def _imagenet() -> dict[str, Tensor]:
         ) from None
 
 
-def build(options: Options, shape: Shape, outputs: int) -> ResNet18:
+def build(options: Options, shape: InputSpec, outputs: int) -> ResNet18:
     """Return the network, its weights left to chance: `load_pretrained` fetches them when a training begins."""
     return ResNet18(options, shape, outputs)

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nasion.errors import ConfigError
-from nasion.settings import Strict
-from nasion.train.network.registry import Shape
+from nasion.settings import Settings
+from nasion.train.network.registry import InputSpec
 
 STRIDES = (2, 4, 8, 16, 32, 64)
 
 
-class Options(Strict):
+class Options(Settings):
     """How wide and deep."""
 
     widths: list[int] = Field(
@@ -48,9 +48,9 @@ class Block(nn.Module):
 class UNet(nn.Module):
     """(B, C, H, W) → encoder → decoder → (B, outputs, H / stride, W / stride)."""
 
-    gives = "maps"
+    output_kind = "maps"
 
-    def __init__(self, options: Options, shape: Shape, outputs: int) -> None:
+    def __init__(self, options: Options, shape: InputSpec, outputs: int) -> None:
         super().__init__()
         widths = options.widths
         times, (height, width) = len(widths), shape.size
@@ -60,7 +60,7 @@ class UNet(nn.Module):
                 f"unet: a crop of {height} x {width} px and a stride of {options.stride} do not halve evenly {times} "
                 f"times; use sides divisible by {2**times} and a stride that is a power of 2 up to {2**times}"
             )
-        # Halving by an even kernel and by pooling keeps a cell's centre over the middle of the pixels it stands for,
+        # Halving by an even kernel and by pooling keeps a cell's center over the middle of the pixels it stands for,
         # so that a mirrored crop gives a mirrored map; odd kernels with a stride do not.
         self.stem = _convolution(shape.channels, widths[0], options.stem, stride=2, padding=options.stem // 2 - 1)
         self.down = nn.ModuleList(
@@ -74,7 +74,7 @@ class UNet(nn.Module):
         self.up = nn.ModuleList(nn.Sequential(*_blocks(blocks[k], widths[k], widths[k])) for k in levels)
         self.head = nn.Conv2d(widths[finest], outputs, 1)
 
-    def trunk(self, x: Tensor) -> Tensor:
+    def forward_features(self, x: Tensor) -> Tensor:
         """Return the features (B, F, H / stride, W / stride) of crops (B, C, H, W)."""
         x = F.relu(self.stem(x))
         seen: list[Tensor] = []
@@ -135,7 +135,7 @@ def _blocks(count: int, width_in: int, width: int) -> list[nn.Module]:
     return [Block(width if k else width_in, width) for k in range(count)]
 
 
-def build(options: Options, shape: Shape, outputs: int) -> UNet:
+def build(options: Options, shape: InputSpec, outputs: int) -> UNet:
     """Return the network.
 
     Raises:
