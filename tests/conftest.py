@@ -27,6 +27,12 @@ def real():
 
 
 @pytest.fixture(scope="session")
+def stored_v1():
+    """Return the folder of files that format version 1 wrote: two runs and a model."""
+    return Path(__file__).parent / "stored_v1"
+
+
+@pytest.fixture(scope="session")
 def drawn():
     """Return 24 drawn faces of four people with 58 points."""
     return datasets.load("synthetic:24")

@@ -1,4 +1,8 @@
-"""Small files of every format, as their tools would write them."""
+"""Small label files of every format, as their tools would write them.
+
+Each `make_FORMAT(folder, points)` writes one labeled face with keypoints (K, 2), image px, and its image, and returns the
+name of the data set.
+"""
 
 import json
 
@@ -7,14 +11,17 @@ import numpy as np
 from nasion import images
 
 SIZE = (48, 64)
+"""(height, width) of the images, px."""
 
 
 def picture(path):
+    """Write a gray image and its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     images.write(path, np.full((*SIZE, 3), 90, np.uint8))
 
 
 def shape(count):
+    """Return random keypoints (K, 2) inside the image, px; the same for the same count."""
     return np.random.default_rng(count).uniform(4, 40, (count, 2))
 
 
@@ -54,8 +61,8 @@ def make_coco(folder, points):
     picture(folder / "a.jpg")
     keypoints = np.column_stack([points, np.full(len(points), 2)]).ravel().tolist()
     entry = {"id": 5, "image_id": 1, "keypoints": keypoints, "bbox": [3, 2, 20, 30]}
-    whole = {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [entry], "categories": []}
-    (folder / "a.json").write_text(json.dumps(whole))
+    document = {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [entry], "categories": []}
+    (folder / "a.json").write_text(json.dumps(document))
     return f"coco:{folder / 'a.json'}"
 
 
@@ -66,7 +73,7 @@ def make_csv(folder, points):
     return f"csv:{folder / 'a.csv'}"
 
 
-MAKERS = {
+MAKERS = {  # name of a format to its function and a count of points that it accepts
     "imm": (make_imm, 58),
     "ibug": (make_ibug, 68),
     "dlib": (make_dlib, 68),

@@ -1,4 +1,4 @@
-"""Constants worked out by hand, then properties."""
+"""Constants by hand, then properties."""
 
 import cv2
 import numpy as np
@@ -10,9 +10,13 @@ from nasion import images
 from nasion.geometry import (
     Affine,
     box_around,
+    box_center,
+    box_size,
     box_to_aspect,
     denormalize,
     image_box,
+    is_present,
+    last_pixel,
     normalize,
     scale_box,
     similarity_between,
@@ -30,9 +34,15 @@ def affines(draw):
     return Affine.translation(draw(numbers), draw(numbers)) @ turned @ scaled
 
 
-def test_resize_maps_centers_by_the_convention():
+def test_resize_maps_pixel_centers_by_the_convention():
     # 256 → 64: s = 1/4, x' = (100 + 0.5) / 4 - 0.5 = 24.625
     assert Affine.resize((256, 256), (64, 64))([100.0, 100.0]) == pytest.approx([24.625, 24.625])
+
+
+def test_resize_takes_sizes_as_height_and_width():
+    assert Affine.resize((10, 40), (30, 20))([[-0.5, -0.5], [39.5, 9.5]]) == pytest.approx(
+        np.array([[-0.5, -0.5], [19.5, 29.5]])
+    )
 
 
 def test_mirror_maps_the_first_pixel_to_the_last():
@@ -43,18 +53,55 @@ def test_rotation_turns_x_towards_y():
     assert Affine.rotation(90, [10, 20])([[12.0, 20.0]]) == pytest.approx(np.array([[10.0, 22.0]]))
 
 
-def test_crop_puts_the_box_edge_to_edge():
+def test_crop_maps_the_box_edge_to_edge():
     crop = Affine.crop([10, 20, 42, 44], (48, 64))
     assert crop([[10.0, 20.0], [42.0, 44.0]]) == pytest.approx(np.array([[-0.5, -0.5], [63.5, 47.5]]))
 
 
+def test_linear_maps_keep_their_center():
+    turned = Affine.linear([[0, 2], [3, 0]], [5, 7])
+    assert turned([[5.0, 7.0], [6.0, 7.0], [5.0, 8.0]]).tolist() == [[5, 7], [5, 10], [7, 7]]
+
+
+def test_identity_and_translation():
+    assert Affine.identity()([[3.0, 4.0]]).tolist() == [[3, 4]]
+    assert Affine.translation(2, -5)([[3.0, 4.0]]).tolist() == [[5, -1]]
+
+
+def test_an_affine_map_cannot_be_changed_from_outside():
+    matrix = np.eye(2, 3)
+    affine = Affine(matrix)
+    matrix[0, 0] = 2
+    assert affine.matrix[0, 0] == 1
+    with pytest.raises(ValueError, match="read-only"):
+        affine.matrix[0, 0] = 2
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 2), (3, 2)])
+def test_a_matrix_of_another_shape_is_rejected(shape):
+    with pytest.raises(ValueError, match=r"needs a matrix of shape \(2, 3\), not"):
+        Affine(np.zeros(shape))
+
+
+def test_scale_is_the_root_of_the_change_in_area():
+    assert Affine.linear([[4, 0], [0, 9]], [1, 2]).scale == pytest.approx(6)
+    assert Affine.mirror(20).scale == pytest.approx(1)
+
+
+@given(st.floats(-179, 179), st.floats(0.2, 5))
+def test_rotation_and_scale_are_recovered(degrees, scale):
+    affine = Affine.rotation(degrees, [3, 4]) @ Affine.linear(np.eye(2) * scale, [0, 0])
+    assert affine.rotation_deg == pytest.approx(degrees, abs=1e-6)
+    assert affine.scale == pytest.approx(scale)
+
+
 @given(affines(), points)
-def test_inverse_gives_points_back(affine, p):
+def test_the_inverse_returns_the_points(affine, p):
     assert np.allclose(affine.inverse()(affine(p)), p, atol=1e-6)
 
 
 @given(affines(), affines(), points)
-def test_composition_is_first_right_then_left(a, b, p):
+def test_a_product_applies_the_right_map_first(a, b, p):
     assert np.allclose((a @ b)(p), a(b(p)), atol=1e-6)
 
 
@@ -67,19 +114,8 @@ def test_mirror_and_resize_commute(source, target, p):
 
 
 @given(st.integers(1, 300), points)
-def test_mirror_twice_is_nothing(width, p):
-    assert np.array_equal(Affine.mirror(width)(Affine.mirror(width)(p)), p) or np.allclose(
-        Affine.mirror(width)(Affine.mirror(width)(p)), p, atol=1e-9
-    )
-
-
-@given(sizes, points)
-def test_normalize_is_undone(size, p):
-    assert np.allclose(denormalize(normalize(p, size), size), p, atol=1e-9)
-
-
-def test_normalize_agrees_with_grid_sample_convention():
-    assert normalize(image_box((48, 64)).reshape(2, 2), (48, 64)).tolist() == [[-1, -1], [1, 1]]
+def test_mirroring_twice_is_the_identity(width, p):
+    assert np.allclose(Affine.mirror(width)(Affine.mirror(width)(p)), p, atol=1e-9)
 
 
 @given(affines())
@@ -87,7 +123,89 @@ def test_missing_points_stay_missing(affine):
     assert np.isnan(affine([[np.nan, np.nan]])).all()
 
 
-def test_warp_agrees_with_area_resize_of_opencv():
+def test_the_box_and_last_pixel_of_an_image():
+    assert image_box((48, 64)).tolist() == [-0.5, -0.5, 63.5, 47.5]
+    assert last_pixel((48, 64)).tolist() == [63, 47]
+    assert last_pixel((1, 1)).tolist() == [0, 0]
+
+
+def test_the_mirror_exchanges_the_first_and_the_last_pixel():
+    assert Affine.mirror(64)(last_pixel((48, 64))).tolist() == [0, 47]
+
+
+def test_a_point_is_present_if_both_coordinates_are_finite():
+    assert is_present([[1, 2], [np.nan, 2], [1, np.nan], [np.inf, 0]]).tolist() == [True, False, False, False]
+    assert is_present(np.zeros((3, 4, 5, 2))).shape == (3, 4, 5)
+
+
+def test_the_bounding_box_ignores_missing_points():
+    assert box_around([[1.0, 5.0], [np.nan, np.nan], [4.0, 2.0]]).tolist() == [1, 2, 4, 5]
+    with pytest.raises(ValueError, match="all are missing"):
+        box_around([[np.nan, np.nan]])
+
+
+def test_box_centers_and_sizes_by_hand():
+    assert box_center(np.array([[1.0, 2, 5, 12], [0, 0, 3, 1]])).tolist() == [[3, 7], [1.5, 0.5]]
+    assert box_size(np.array([1.0, 2, 5, 11])) == pytest.approx(6)
+
+
+def test_a_box_is_scaled_about_its_center_and_shifted_by_shares_of_its_sides():
+    assert scale_box([0, 0, 10, 20], 1.0, (0.1, -0.5)).tolist() == [1, -10, 11, 10]
+    assert scale_box([2, 4, 6, 12], 0.5).tolist() == [3, 6, 5, 10]
+    assert scale_box([0, 0, 10, 20], 2.0, (0.1, 0)).tolist() == [-4, -10, 16, 30]
+
+
+@given(st.tuples(numbers, numbers), st.tuples(st.floats(1, 50), st.floats(1, 50)), sizes)
+def test_the_aspect_box_is_the_smallest_that_covers_the_box(low, side, size):
+    box = np.array([*low, low[0] + side[0], low[1] + side[1]])
+    wide = box_to_aspect(box, size)
+    assert (wide[:2] <= box[:2] + 1e-6).all()
+    assert (wide[2:] >= box[2:] - 1e-6).all()
+    assert np.isclose(wide[2:] - wide[:2], side).any()
+    assert (wide[2] - wide[0]) / (wide[3] - wide[1]) == pytest.approx(size[1] / size[0])
+    assert wide[:2] + wide[2:] == pytest.approx(box[:2] + box[2:], abs=1e-6)
+
+
+def test_normalized_coordinates_by_hand():
+    # 64 px wide: x = 15.5 is a quarter of the way from -0.5 to 63.5
+    assert normalize(np.array([15.5, 47.5]), (48, 64)).tolist() == [-0.5, 1.0]
+    assert denormalize(np.array([-0.5, 1.0]), (48, 64)).tolist() == [15.5, 47.5]
+
+
+def test_the_edges_of_an_image_are_normalized_to_one():
+    assert normalize(image_box((48, 64)).reshape(2, 2), (48, 64)).tolist() == [[-1, -1], [1, 1]]
+
+
+@given(sizes, points)
+def test_denormalize_is_the_inverse_of_normalize(size, p):
+    assert np.allclose(denormalize(normalize(p, size), size), p, atol=1e-9)
+
+
+def test_tensors_are_normalized_like_arrays_and_keep_dtype_and_gradient():
+    torch = pytest.importorskip("torch")
+    array = np.random.default_rng(0).uniform(-9, 99, (3, 5, 2))
+    tensor = torch.tensor(array, dtype=torch.float32, requires_grad=True)
+    for function in (normalize, denormalize):
+        result = function(tensor, (48, 64))
+        assert result.dtype == torch.float32
+        assert result.requires_grad
+        assert result.detach().numpy() == pytest.approx(function(array, (48, 64)), rel=1e-5)
+
+
+def test_arrays_are_normalized_in_double_precision():
+    assert normalize(np.ones((3, 2), np.float32), (48, 64)).dtype == np.float64
+
+
+def test_normalized_coordinates_agree_with_grid_sample():
+    torch = pytest.importorskip("torch")
+    image = torch.arange(5.0 * 7).reshape(1, 1, 5, 7)
+    pixels = np.array([[2.0, 1], [6, 4], [0, 0], [3.5, 2]])
+    grid = torch.tensor(normalize(pixels, (5, 7)), dtype=torch.float32)[None, None]
+    sampled = torch.nn.functional.grid_sample(image, grid, align_corners=False)[0, 0, 0]
+    assert sampled.numpy() == pytest.approx(pixels @ [1, 7], abs=1e-4)
+
+
+def test_a_warp_agrees_with_opencv_resizing_by_area():
     random = np.random.default_rng(0)
     image = random.integers(0, 255, (64, 96, 3)).astype(np.uint8)
     ours = images.warp(image, Affine.resize((64, 96), (32, 48)), (32, 48))
@@ -96,65 +214,59 @@ def test_warp_agrees_with_area_resize_of_opencv():
 
 
 @pytest.mark.parametrize("target", [(24, 32), (48, 64), (96, 128), (13, 17)])
-def test_a_blob_follows_its_point_through_crops(target):
+@pytest.mark.parametrize("degrees", [0, 20])
+def test_a_blob_moves_with_its_point(target, degrees):
     y, x = np.mgrid[:96, :128]
     true = np.array([70.3, 41.8])
     blob = 255 * np.exp(-((x - true[0]) ** 2 + (y - true[1]) ** 2) / (2 * 6.0**2))
-    affine = (
-        Affine.rotation(20, [64, 48]) @ Affine.crop([30, 10, 110, 70], target)
-        if target[0] > 48
-        else Affine.crop([30, 10, 110, 70], target)
-    )
-    seen = images.warp(np.rint(blob).astype(np.uint8), affine, target, border=cv2.BORDER_CONSTANT).astype(float)
+    affine = Affine.crop([30, 10, 110, 70], target) @ Affine.rotation(degrees, [70, 42])
+    warped = images.warp(np.rint(blob).astype(np.uint8), affine, target, border=cv2.BORDER_CONSTANT).astype(float)
     rows, columns = np.mgrid[: target[0], : target[1]]
-    centroid = np.array([(seen * columns).sum(), (seen * rows).sum()]) / seen.sum()
+    centroid = np.array([(warped * columns).sum(), (warped * rows).sum()]) / warped.sum()
     assert np.linalg.norm(centroid - affine(true)) < 0.1
 
 
-def test_similarity_recovers_a_known_map():
+def test_a_similarity_recovers_a_known_map():
     random = np.random.default_rng(1)
     source = random.normal(size=(5, 2))
     known = Affine.translation(3, -4) @ Affine.rotation(25, [0, 0]) @ Affine.linear(np.eye(2) * 1.7, [0, 0])
-    found = similarity_between(source, known(source))
-    assert found.matrix == pytest.approx(known.matrix)
+    assert similarity_between(source, known(source)).matrix == pytest.approx(known.matrix)
 
 
-def test_similarity_never_mirrors():
+def test_a_similarity_never_mirrors():
     source = np.array([[0.0, 0], [4, 0], [4, 1], [1, 3]])
     found = similarity_between(source, source * [-1, 1])
     assert np.linalg.det(found.matrix[:, :2]) > 0
 
 
-def test_similarity_leaves_missing_points_out():
-    source = np.array([[0.0, 0], [4, 0], [np.nan, np.nan], [1, 3]])
-    assert similarity_between(source, source + 2).matrix == pytest.approx(Affine.translation(2, 2).matrix)
+def test_a_similarity_has_the_least_squared_distance():
+    random = np.random.default_rng(2)
+    source, target = random.normal(size=(2, 6, 2)) * 10
+    best = similarity_between(source, target)
+
+    def cost(affine):
+        return ((affine(source) - target) ** 2).sum()
+
+    center = best(source).mean(0)
+    for change in (
+        Affine.translation(0.1, 0),
+        Affine.translation(0, -0.1),
+        Affine.rotation(2, center),
+        Affine.rotation(-2, center),
+        Affine.linear(np.eye(2) * 1.05, center),
+        Affine.linear(np.eye(2) * 0.95, center),
+    ):
+        assert cost(best) < cost(change @ best)
 
 
-def test_similarity_of_one_point_is_refused():
+def test_a_similarity_leaves_points_out_that_are_missing_in_either_set():
+    source = np.array([[0.0, 0], [4, 0], [np.nan, np.nan], [1, 3], [2, 2]])
+    target = source + 2
+    target[4] = np.nan
+    assert similarity_between(source, target).matrix == pytest.approx(Affine.translation(2, 2).matrix)
+
+
+@pytest.mark.parametrize("source", [[[1.0, 2.0]], [[1.0, 2.0], [1.0, 2.0], [1.0, 2.0]], [[1.0, 2.0], [np.nan, np.nan]]])
+def test_a_similarity_needs_two_different_points(source):
     with pytest.raises(ValueError, match="two different points"):
-        similarity_between([[1.0, 2.0]], [[3.0, 4.0]])
-
-
-@given(st.tuples(numbers, numbers), st.tuples(st.floats(1, 50), st.floats(1, 50)), sizes)
-def test_aspect_box_covers_the_box_around_its_center(low, side, size):
-    box = np.array([*low, low[0] + side[0], low[1] + side[1]])
-    wide = box_to_aspect(box, size)
-    assert (wide[:2] <= box[:2] + 1e-6).all()
-    assert (wide[2:] >= box[2:] - 1e-6).all()
-    assert (wide[2] - wide[0]) / (wide[3] - wide[1]) == pytest.approx(size[1] / size[0])
-    assert wide[:2] + wide[2:] == pytest.approx(box[:2] + box[2:], abs=1e-6)
-
-
-def test_box_around_ignores_missing_points_and_refuses_none():
-    assert box_around([[1.0, 5.0], [np.nan, np.nan], [4.0, 2.0]]).tolist() == [1, 2, 4, 5]
-    with pytest.raises(ValueError, match="all are missing"):
-        box_around([[np.nan, np.nan]])
-
-
-def test_scale_box_shifts_by_its_own_side():
-    assert scale_box([0, 0, 10, 20], 1.0, (0.1, -0.5)).tolist() == [1, -10, 11, 10]
-
-
-def test_an_affine_cannot_be_changed():
-    with pytest.raises(ValueError, match="read-only"):
-        Affine.identity().matrix[0, 0] = 2
+        similarity_between(source, np.arange(2.0 * len(source)).reshape(-1, 2))

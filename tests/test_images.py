@@ -1,6 +1,8 @@
-"""Every kind of picture that people have, and every kind that is none."""
+"""Reading, warping and writing of every common kind of image, and of files that are not images."""
 
 import struct
+import subprocess
+import sys
 import zlib
 
 import cv2
@@ -18,34 +20,34 @@ SIZE = (48, 64)
 
 @pytest.fixture
 def colors():
-    """A picture whose left half is orange and right half blue, so that a mirror or a swap shows."""
-    picture = np.zeros((*SIZE, 3), np.uint8)
-    picture[:, :32], picture[:, 32:] = (255, 140, 0), (30, 120, 255)
-    return picture
+    """An image whose left half is orange and right half blue, so that a mirror or a channel swap shows."""
+    image = np.zeros((*SIZE, 3), np.uint8)
+    image[:, :32], image[:, 32:] = (255, 140, 0), (30, 120, 255)
+    return image
 
 
 def close(found, expected, tolerance=4):
     return found.shape == expected.shape and np.abs(found.astype(int) - expected).max() <= tolerance
 
 
-def test_png_is_read_as_it_was_written(tmp_path, colors):
+def test_a_png_is_read_as_it_was_written(tmp_path, colors):
     images.write(tmp_path / "a.png", colors)
     assert np.array_equal(images.read(tmp_path / "a.png"), colors)
     assert images.size(tmp_path / "a.png") == SIZE
 
 
-def test_content_counts_not_the_name(tmp_path, colors):
+def test_the_content_decides_the_format_and_not_the_suffix(tmp_path, colors):
     images.write(tmp_path / "a.png", colors)
     (tmp_path / "a.png").rename(tmp_path / "a.jpg")
     assert np.array_equal(images.read(tmp_path / "a.jpg"), colors)
 
 
-def test_cmyk(tmp_path, colors):
+def test_cmyk_images_are_converted(tmp_path, colors):
     PillowImage.fromarray(colors).convert("CMYK").save(tmp_path / "a.jpg", quality=100)
     assert close(images.read(tmp_path / "a.jpg")[:, 2:30], colors[:, 2:30], 12)
 
 
-def test_gray_with_alpha_lies_on_white(tmp_path):
+def test_transparent_gray_is_composited_on_white(tmp_path):
     gray = np.full((*SIZE, 2), 100, np.uint8)
     gray[..., 1] = 255
     gray[:, :32, 1] = 0
@@ -55,15 +57,15 @@ def test_gray_with_alpha_lies_on_white(tmp_path):
     assert (found[:, 32:] == 100).all()
 
 
-def test_sixteen_bits(tmp_path):
+def test_sixteen_bit_gray_is_scaled_to_eight_bits(tmp_path):
     ramp = np.linspace(0, 65535, 64).astype(np.uint16)[None].repeat(48, 0)
     PillowImage.fromarray(ramp).save(tmp_path / "a.png")
     assert close(images.read(tmp_path / "a.png")[..., 0], np.rint(ramp / 257).astype(int), 0)
 
 
-def test_palette_with_transparency(tmp_path, colors):
-    picture = PillowImage.fromarray(colors).quantize(4)
-    picture.save(tmp_path / "a.gif", transparency=picture.getpixel((0, 0)))
+def test_a_transparent_palette_is_composited_on_white(tmp_path, colors):
+    image = PillowImage.fromarray(colors).quantize(4)
+    image.save(tmp_path / "a.gif", transparency=image.getpixel((0, 0)))
     found = images.read(tmp_path / "a.gif")
     assert (found[:, :32] == 255).all()
     assert close(found[:, 32:], colors[:, 32:], 8)
@@ -81,13 +83,13 @@ def test_exif_orientation_is_applied_once(tmp_path, colors, orientation, back):
     assert images.size(tmp_path / "a.png") == SIZE
 
 
-def test_one_pixel(tmp_path):
+def test_an_image_of_one_pixel(tmp_path):
     images.write(tmp_path / "a.png", np.full((1, 1, 3), 7, np.uint8))
     assert images.read(tmp_path / "a.png").tolist() == [[[7, 7, 7]]]
 
 
 def huge_png(path, side=30_000):
-    """A PNG header that promises side x side pixels, and no pixels."""
+    """Write a PNG whose header promises side x side pixels, without any pixel."""
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -99,22 +101,25 @@ def huge_png(path, side=30_000):
 
 
 @pytest.mark.parametrize("side", [30_000, 10_000])
-def test_a_huge_picture_is_refused_by_its_header(tmp_path, side):
+def test_a_huge_image_is_rejected_by_its_header(tmp_path, side):
     huge_png(tmp_path / "a.png", side)
     with pytest.raises(ImageError, match=r"too large|more than"):
         images.read(tmp_path / "a.png")
 
 
-def test_the_size_of_a_huge_picture_is_refused_too(tmp_path):
+def test_the_size_of_a_huge_image_is_rejected_too(tmp_path):
     huge_png(tmp_path / "a.png")
     with pytest.raises(ImageError, match="too large"):
         images.size(tmp_path / "a.png")
 
 
-def test_a_smaller_limit_can_be_asked_for(tmp_path, colors):
+def test_the_pixel_limit_can_be_lowered(tmp_path, colors):
     images.write(tmp_path / "a.png", colors)
-    with pytest.raises(ImageError, match="64 x 48 = 3,072 pixels, more than 3,000"):
-        images.read(tmp_path / "a.png", max_pixels=3000)
+    assert images.read(tmp_path / "a.png", max_pixels=3072).shape == (48, 64, 3)
+    with pytest.raises(ImageError, match="64 x 48 = 3,072 pixels, more than 3,071"):
+        images.read(tmp_path / "a.png", max_pixels=3071)
+    with pytest.raises(ImageError, match=r"upload\.png: 64 x 48 = 3,072 pixels"):
+        images.decode((tmp_path / "a.png").read_bytes(), "upload.png", max_pixels=3071)
 
 
 def broken(path, kind, colors):
@@ -126,14 +131,14 @@ def broken(path, kind, colors):
 
 
 @pytest.mark.parametrize("kind", ["truncated", "text", "empty", "header"])
-def test_what_is_no_picture_is_one_clear_line(tmp_path, colors, kind):
+def test_a_damaged_file_or_non_image_is_an_error_of_one_line(tmp_path, colors, kind):
     broken(tmp_path / "a.jpg", kind, colors)
-    with pytest.raises(ImageError, match=r"a\.jpg: (damaged|not a picture)") as caught:
+    with pytest.raises(ImageError, match=r"a\.jpg: (damaged|not an image)") as caught:
         images.read(tmp_path / "a.jpg")
     assert "\n" not in str(caught.value)
 
 
-def test_a_damaged_avif_is_one_clear_line(tmp_path, colors):
+def test_a_damaged_avif_is_an_error_of_one_line(tmp_path, colors):
     if not features.check("avif"):
         pytest.skip("this Pillow has no AVIF")
     PillowImage.fromarray(colors).resize((640, 480)).save(tmp_path / "a.avif")
@@ -144,22 +149,22 @@ def test_a_damaged_avif_is_one_clear_line(tmp_path, colors):
         images.read(tmp_path / "a.avif")
 
 
-def test_missing_file_and_folder(tmp_path):
-    with pytest.raises(ImageError, match="no such picture"):
+def test_a_missing_file_and_a_folder_are_errors(tmp_path):
+    with pytest.raises(ImageError, match="no such image"):
         images.read(tmp_path / "none.jpg")
     with pytest.raises(ImageError):
         images.read(tmp_path)
 
 
-def test_an_unknown_suffix_leaves_nothing_behind(tmp_path, colors):
+def test_an_unknown_suffix_is_rejected_and_nothing_is_written(tmp_path, colors):
     with pytest.raises(OutputError, match=r"use \.png or \.jpg"):
         images.write(tmp_path / "a.xyz", colors)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("scale", [0.1, 0.3, 0.7, 1.3])
-def test_a_crop_of_a_part_is_the_crop_of_the_whole(scale):
-    """Only what the canvas shows is touched; what it shows is the same."""
+def test_a_warp_shows_the_same_as_a_warp_of_the_full_image(scale):
+    """`warp` only processes the visible part; the result must not depend on that."""
     random = np.random.default_rng(0)
     image = cv2.GaussianBlur(random.integers(0, 255, (300, 400, 3)).astype(np.uint8), (0, 0), 3 / min(scale, 1))
     affine = Affine.linear(np.eye(2) * scale, [0, 0]) @ Affine.translation(-90, -60)
@@ -169,39 +174,152 @@ def test_a_crop_of_a_part_is_the_crop_of_the_whole(scale):
 
 
 @pytest.mark.parametrize("box", [[-50, -50, -20, -20], [500, 10, 560, 70], [-10, -10, 700, 500], [3, 3, 3.5, 3.5]])
-def test_crops_outside_the_picture_repeat_its_edge(box):
+def test_crops_outside_the_image_repeat_its_edge(box):
     image = np.full((*SIZE, 3), 50, np.uint8)
     assert (images.warp(image, Affine.crop(box, (24, 32)), (24, 32)) == 50).all()
 
 
-def test_a_very_long_picture_can_be_cut():
+def test_a_very_long_image_can_be_cropped():
     image = np.zeros((4, 40_000, 3), np.uint8)
     image[:, 39_000:] = 200
     assert (images.warp(image, Affine.crop([39_100, 0, 39_104, 3], (8, 8)), (8, 8)) == 200).all()
 
 
-def test_heic_is_read_where_its_library_is_there(tmp_path):
+def test_heic_is_read_if_its_library_is_installed(tmp_path):
     pillow_heif = pytest.importorskip("pillow_heif", reason="pillow-heif is not installed")
-    picture = np.full((48, 64, 3), 90, np.uint8)
-    picture[:, 32:] = 200
+    image = np.full((48, 64, 3), 90, np.uint8)
+    image[:, 32:] = 200
     path = tmp_path / "phone.heic"
-    pillow_heif.from_pillow(PillowImage.fromarray(picture)).save(path)
-    assert np.abs(images.read(path).astype(int) - picture).mean() < 4
+    pillow_heif.from_pillow(PillowImage.fromarray(image)).save(path)
+    assert np.abs(images.read(path).astype(int) - image).mean() < 4
     assert images.size(path) == (48, 64)
-    assert np.abs(images.decode(path.read_bytes(), "phone").astype(int) - picture).mean() < 4
+    assert np.abs(images.decode(path.read_bytes(), "phone").astype(int) - image).mean() < 4
 
 
-def test_heic_without_its_library_says_what_to_install(tmp_path, monkeypatch):
+def test_heic_without_its_library_names_the_package_to_install(tmp_path, monkeypatch):
     def missing(_name):
         raise ImportError
 
     path = tmp_path / "phone.heic"
     path.write_bytes(b"\0\0\0\x20ftypheic" + b"\0" * 99)
     monkeypatch.setattr(images, "import_module", missing)
-    monkeypatch.setattr(images.PillowImage, "open", refuses)
+    monkeypatch.setattr(images.PillowImage, "open", unidentified)
     with pytest.raises(ImageError, match="pip install pillow-heif"):
         images.read(path)
 
 
-def refuses(_file, formats=None):
+def unidentified(_file, formats=None):
     raise UnidentifiedImageError
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_size_of_every_orientation_is_that_of_the_image_that_is_read(tmp_path, colors, orientation):
+    exif = PillowImage.Exif()
+    exif[0x0112] = orientation
+    PillowImage.fromarray(colors).save(tmp_path / "a.png", exif=exif)
+    shape = images.read(tmp_path / "a.png").shape
+    assert images.size(tmp_path / "a.png") == shape[:2]
+    assert shape == ((48, 64, 3) if orientation < 5 else (64, 48, 3))
+
+
+def test_bytes_are_decoded_like_the_file(tmp_path, colors):
+    images.write(tmp_path / "a.png", colors)
+    assert np.array_equal(images.decode((tmp_path / "a.png").read_bytes(), "upload"), colors)
+    with pytest.raises(ImageError, match=r"^upload: not an image"):
+        images.decode(b"a diary", "upload")
+
+
+@pytest.mark.parametrize(("top", "expected"), [(1.0, [0, 128, 255]), (255.0, [0, 128, 255]), (65535.0, [0, 128, 255])])
+def test_floats_are_scaled_by_their_range(tmp_path, top, expected):
+    ramp = np.array([[0, 0.5, 1]], np.float32).repeat(4, 0) * np.float32(top)
+    PillowImage.fromarray(ramp).save(tmp_path / "a.tif")
+    assert images.read(tmp_path / "a.tif")[2].tolist() == [[value] * 3 for value in expected]
+
+
+def test_formats_that_run_programs_are_not_read(tmp_path):
+    (tmp_path / "a.eps").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n")
+    with pytest.raises(ImageError, match="not an image"):
+        images.read(tmp_path / "a.eps")
+
+
+@pytest.mark.parametrize("channels", [(), (1,), (3,)])
+def test_a_warp_keeps_the_type_and_takes_the_size_as_height_and_width(channels):
+    warped = images.warp(np.zeros((30, 40, *channels), np.uint8), Affine.resize((30, 40), (6, 9)), (6, 9))
+    assert warped.dtype == np.uint8
+    assert warped.shape[:2] == (6, 9)
+
+
+def test_a_strong_reduction_averages_instead_of_sampling():
+    """A checkerboard of single pixels becomes gray; sampling would keep black and white pixels."""
+    board = (np.indices((120, 160)).sum(0) % 2 * 255).astype(np.uint8)
+    small = images.warp(board, Affine.resize((120, 160), (15, 20)), (15, 20))
+    assert np.abs(small.astype(int) - 127).max() <= 2
+
+
+def test_a_warp_does_not_change_its_input():
+    image = np.random.default_rng(0).integers(0, 255, (30, 40, 3)).astype(np.uint8)
+    before = image.copy()
+    images.warp(image, Affine.resize((30, 40), (6, 8)), (6, 8))
+    assert np.array_equal(image, before)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".PNG"])
+def test_lossless_formats_are_written_without_loss(tmp_path, colors, suffix):
+    images.write(tmp_path / f"a{suffix}", colors)
+    assert np.array_equal(images.read(tmp_path / f"a{suffix}"), colors)
+
+
+def test_a_path_without_suffix_is_written_as_png(tmp_path, colors):
+    images.write(tmp_path / "a", colors)
+    assert (tmp_path / "a").read_bytes().startswith(b"\x89PNG")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_an_image_that_a_format_cannot_store_is_one_line_and_nothing_else_is_printed(tmp_path, capfd):
+    side = images.JPEG_SIDE
+    images.write(tmp_path / "a.jpg", np.zeros((2, side, 3), np.uint8))
+    with pytest.raises(OutputError, match=r"b\.jpg: \.jpg cannot store an image of 65501 x 2 pixels; use \.png"):
+        images.write(tmp_path / "b.jpg", np.zeros((2, side + 1, 3), np.uint8))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jpg"]
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.fixture
+def log_level():
+    """Set OpenCV's global log level to a known value."""
+    before = cv2.getLogLevel()
+    cv2.setLogLevel(4)
+    yield 4
+    cv2.setLogLevel(before)
+
+
+def test_the_log_level_of_opencv_is_restored(tmp_path, colors, log_level):
+    images.write(tmp_path / "a.png", colors)
+    assert cv2.getLogLevel() == log_level
+    with pytest.raises(OutputError):
+        images.write(tmp_path / "a.xyz", colors)
+    assert cv2.getLogLevel() == log_level
+
+
+def test_opencv_stays_silent_until_the_last_of_several_users_is_done(log_level):
+    """Two threads overlap: the first to enter leaves first."""
+    first, second = images.quiet_opencv(), images.quiet_opencv()
+    first.__enter__()
+    second.__enter__()
+    assert cv2.getLogLevel() == 0
+    first.__exit__(None, None, None)
+    assert cv2.getLogLevel() == 0
+    second.__exit__(None, None, None)
+    assert cv2.getLogLevel() == log_level
+
+
+def test_the_log_level_is_restored_after_an_error(log_level):
+    with pytest.raises(KeyError), images.quiet_opencv():
+        raise KeyError
+    assert cv2.getLogLevel() == log_level
+
+
+def test_importing_the_module_does_not_change_the_log_level():
+    code = "import cv2; cv2.setLogLevel(5); import nasion.images; print(cv2.getLogLevel())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == ("5", "")

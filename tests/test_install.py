@@ -1,4 +1,4 @@
-"""The wheel in an environment of its own: no torch, a model inside, a face found; and no larger than is said."""
+"""The wheel in a fresh environment: it works without torch, contains a model, and stays small."""
 
 import json
 import subprocess
@@ -15,12 +15,12 @@ from nasion import images
 ROOT = Path(__file__).parents[1]
 
 LIMIT_MB = 350
-"""Of the installed packages, without pip and setuptools."""
+"""Largest size of the installed packages, without pip and setuptools."""
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """Return the folder of an environment with the wheel and what it needs."""
+    """Return the folder of an environment with the wheel and its dependencies."""
     folder = tmp_path_factory.mktemp("install")
     build = [sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT]
     subprocess.run(build, check=True, capture_output=True)
@@ -36,7 +36,7 @@ def run(installed, *words, cwd):
     return subprocess.run([installed / "bin" / words[0], *words[1:]], capture_output=True, text=True, cwd=cwd)
 
 
-def test_the_wheel_finds_a_face_without_torch(installed, tmp_path):
+def test_the_wheel_predicts_a_face_without_torch(installed, tmp_path):
     images.write(tmp_path / "astronaut.png", data.astronaut())
     torch = run(installed, "python", "-c", "import torch", cwd=tmp_path)
     assert "No module named 'torch'" in torch.stderr
@@ -49,7 +49,7 @@ def test_the_wheel_finds_a_face_without_torch(installed, tmp_path):
     assert ((points > [165, 85]) & (points < [290, 195])).all()
 
 
-def test_what_needs_torch_says_so(installed, tmp_path):
+def test_commands_that_need_torch_name_the_extra(installed, tmp_path):
     for words in (("train", "nose", "--data", "synthetic:6"), ("export", "run", "x.onnx")):
         done = run(installed, "nasion", *words, cwd=tmp_path)
         assert done.returncode == 2
@@ -63,10 +63,10 @@ def test_what_needs_torch_says_so(installed, tmp_path):
 
 def test_the_install_is_small(installed):
     (packages,) = installed.glob("lib/python*/site-packages")
-    left_out = ("pip", "setuptools", "pkg_resources", "_distutils_hack")
+    excluded = ("pip", "setuptools", "pkg_resources", "_distutils_hack")
     files = [
         path
         for path in packages.rglob("*")
-        if path.is_file() and not path.relative_to(packages).parts[0].startswith(left_out)
+        if path.is_file() and not path.relative_to(packages).parts[0].startswith(excluded)
     ]
     assert sum(path.stat().st_size for path in files) / 1e6 < LIMIT_MB

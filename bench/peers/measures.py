@@ -48,7 +48,7 @@ def errors(contender: Contender, faces: DataSet, given: list[FloatArray]) -> Err
     for index, box in enumerate(given):
         sample = faces.load(index)
         found = contender.find(sample.image, box)
-        length = sample.annotation.lengths()["inter_ocular"]
+        length = sample.annotation.normalizer_lengths()["inter_ocular"]
         far = np.nan if found is None else metrics.point_errors(found, sample.annotation.keypoints).mean() / length
         nme.append(float(far))
     array = np.array(nme)
@@ -100,7 +100,7 @@ def jitter(contender: Contender, faces: DataSet) -> float:
                 found.append(points - move)
         if len(found) > 1:
             wander = np.sqrt(np.var(found, axis=0).sum(-1)).mean()
-            spreads.append(wander / sample.annotation.lengths()["inter_ocular"])
+            spreads.append(wander / sample.annotation.normalizer_lengths()["inter_ocular"])
     return float(np.mean(spreads))
 
 

@@ -1,4 +1,4 @@
-"""nasion: facial keypoints, end to end.
+"""nasion: facial keypoints, from checking labels to predicting keypoints in your own images.
 
 >>> import nasion
 >>> faces = nasion.load("synthetic:2")
@@ -6,8 +6,7 @@
 ((480, 640, 3), (58, 2))
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nasion.datasets import load
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from nasion.predict.predictor import Predictor
     from nasion.sample import Annotation, DataSet, Prediction, Sample
     from nasion.skeleton import Skeleton, load_skeleton
+
+    __version__: str
 
 __all__ = [
     "Annotation",
@@ -45,13 +46,21 @@ _HOMES = {
     "sample": ("Annotation", "DataSet", "Prediction", "Sample"),
     "skeleton": ("Skeleton", "load_skeleton"),
 }
-"""Where each public name lives: loaded when it is first asked for, so that `import nasion` costs nothing."""
+"""The module of each public name. A module is imported when one of its names is first used."""
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
+    from importlib import import_module, metadata
+
+    if name == "__version__":
+        return metadata.version("nasion")
     home = next((home for home, names in _HOMES.items() if name in names), None)
     if home is None:
         raise AttributeError(f"module 'nasion' has no attribute {name!r}")
     value = getattr(import_module(f"nasion.{home}"), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,4 +1,4 @@
-"""`python -m nasion`."""
+"""The entry point of `python -m nasion`."""
 
 from nasion.cli import main
 

@@ -36,7 +36,7 @@ def atomic_path(path: str | Path, keep_on_interrupt: Callable[[], bool] = lambda
 
     Args:
         path: the file to write.
-        keep_on_interrupt: called after Ctrl-C; if it returns True, the file is moved into place as far as it was written.
+        keep_on_interrupt: called after Ctrl-C; if it returns True, the incomplete file is moved into place.
 
     Raises:
         OutputError: the folder cannot be created, is read-only or is full.

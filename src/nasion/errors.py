@@ -1,16 +1,16 @@
-"""The errors a person can meet, as one tree.
+"""The tree of errors that a user can cause.
 
-    NasionError                  every error that is the input's fault, one clear line each
-    ├── ImageError               a picture that cannot be read, or is too large to be
-    ├── AnnotationError          labels that cannot be read, or do not fit their skeleton
-    ├── SkeletonError            a skeleton that contradicts itself, or is the wrong one
-    ├── ConfigError              an unknown recipe, key, format or value
-    ├── ModelError               a run folder or model file that is missing, foreign or damaged
-    ├── DownloadError            a data set or model that could not be fetched or proved
-    └── OutputError              a result that cannot be written
+    NasionError                  base of the tree; every message is one line
+    ├── ImageError               an image cannot be read or is too large
+    ├── AnnotationError          labels cannot be read or do not fit their skeleton
+    ├── SkeletonError            a skeleton contradicts itself or does not match another one
+    ├── ConfigError              a recipe, key, format or value is unknown or out of range
+    ├── ModelError               a run folder or model file is missing, damaged or not from nasion
+    ├── DownloadError            a data set or model cannot be downloaded or verified
+    └── OutputError              a result cannot be written
 
-The command line prints the line and exits with code 2. Anything else that is raised is a fault in
-nasion and keeps its traceback.
+The command line prints the message and exits with code 2. Any other exception is a bug in nasion and keeps its
+traceback.
 """
 
 from collections.abc import Iterable
@@ -25,20 +25,26 @@ __all__ = [
     "NasionError",
     "OutputError",
     "SkeletonError",
-    "nearest",
+    "suggest",
 ]
+
+MAX_GUESSES = 2
+"""Largest number of names that `suggest` guesses."""
+
+MIN_SIMILARITY = 0.5
+"""Smallest similarity, 0 to 1, at which a name counts as a guess."""
 
 
 class NasionError(Exception):
-    """Base of every error caused by input; its text names the value, the rule and the remedy."""
+    """Base of every error caused by input; the message names the value, the rule and the remedy."""
 
 
 class ImageError(NasionError):
-    """A picture cannot be read."""
+    """An image cannot be read or is too large."""
 
 
 class AnnotationError(NasionError):
-    """Labels cannot be read, or do not fit their skeleton."""
+    """Labels cannot be read or do not fit their skeleton."""
 
 
 class SkeletonError(NasionError):
@@ -46,29 +52,29 @@ class SkeletonError(NasionError):
 
 
 class ConfigError(NasionError):
-    """A recipe, a key, a format or a value is unknown or out of range."""
+    """A recipe, key, format or value is unknown or out of range."""
 
 
 class ModelError(NasionError):
-    """A run folder or model file is missing, foreign or damaged."""
+    """A run folder or model file is missing, damaged or not from nasion."""
 
 
 class DownloadError(NasionError):
-    """A file could not be fetched, or is not the file it should be."""
+    """A file cannot be downloaded, or its content is not the expected one."""
 
 
 class OutputError(NasionError):
     """A result cannot be written: the folder is read-only, missing or full."""
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the end of an error line: the known names, the nearest first.
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return the end of an error message: the known names that resemble `word`, then all known names.
 
-    >>> nearest("nsoe", ["danes", "nose"])
+    >>> suggest("nsoe", ["danes", "nose"])
     'did you mean "nose"? Known: danes, nose'
     """
     names = sorted(known)
-    close = get_close_matches(word, names, n=2, cutoff=0.5)
+    close = get_close_matches(word, names, n=MAX_GUESSES, cutoff=MIN_SIMILARITY)
     guess = " or ".join(f'"{name}"' for name in close)
-    listed = "Known: " + ", ".join(names)
-    return f"did you mean {guess}? {listed}" if close else listed
+    listed = ", ".join(names)
+    return f"did you mean {guess}? Known: {listed}" if close else f"known: {listed}"

@@ -1,18 +1,19 @@
 """Points, boxes and the affine maps between frames: the only home of "+ 0.5" and "W - 1".
 
-One convention holds everywhere. Points are (x, y), 0-based, and (0, 0) is the *center* of the
-top-left pixel, so a picture of width W reaches from -0.5 to W - 0.5:
+One convention holds everywhere. Points are (x, y), 0-based, and (0, 0) is the *center* of the top-left pixel, so an
+image of width W extends from -0.5 to W - 0.5:
 
          -0.5   0.5   1.5   2.5        W = 3
            |  0  |  1  |  2  |
 
-Boxes are (x0, y0, x1, y1) in the same frame and are edges, not pixels: the whole of a picture is the
-box (-0.5, -0.5, W - 0.5, H - 0.5). Sizes are (height, width). With this, OpenCV's warps, matplotlib's
-`imshow` and torch's `grid_sample(align_corners=False)` agree, and resizing and mirroring commute.
+Boxes are (x0, y0, x1, y1) in the same frame and are edges, not pixels: the box of a full image is
+(-0.5, -0.5, W - 0.5, H - 0.5). Sizes are (height, width). With this convention OpenCV's warps, matplotlib's `imshow`
+and torch's `grid_sample(align_corners=False)` agree, and resizing and mirroring commute.
 """
 
 from dataclasses import dataclass
 from math import atan2, cos, degrees, radians, sin
+from typing import Any, Protocol, Self, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,23 +28,41 @@ __all__ = [
     "denormalize",
     "image_box",
     "is_present",
+    "last_pixel",
     "normalize",
     "scale_box",
     "similarity_between",
 ]
 
 FloatArray = NDArray[np.float64]
+"""An array of float64; each function states the shape and the frame."""
 
 HALF_PIXEL = 0.5
-"""Distance from a pixel's center to its edge."""
+"""Distance from the center of a pixel to its edge, px."""
+
+
+class _Tensor(Protocol):
+    """The part of `torch.Tensor` that `normalize` uses, so that torch need not be imported here."""
+
+    def new_tensor(self, data: Any) -> Self: ...
+    def __add__(self, other: Any) -> Self: ...
+    def __sub__(self, other: Any) -> Self: ...
+    def __mul__(self, other: Any) -> Self: ...
+    def __truediv__(self, other: Any) -> Self: ...
+
+
+TensorLike = TypeVar("TensorLike", bound=_Tensor)
+"""A torch tensor."""
 
 
 @dataclass(frozen=True, eq=False)
 class Affine:
-    """A map of the plane, x' = A x + t, kept as one 2x3 matrix.
+    """An affine map of the plane, x' = A x + t, from source px to target px.
 
-    `matrix` is what `cv2.warpAffine` takes as the map from source to target (it inverts it itself).
-    `a @ b` is "first b, then a"; calling the map moves points of any leading shape (..., 2), NaN stays NaN.
+    `a @ b` applies b first, then a. Calling the map moves points (..., 2); NaN stays NaN.
+
+    Attributes:
+        matrix: (2, 3) float64, read-only: A and t side by side, as `cv2.warpAffine` takes it.
 
     >>> half = Affine.resize((100, 200), (50, 100))
     >>> half([[100.0, 40.0]])
@@ -57,79 +76,79 @@ class Affine:
     def __post_init__(self) -> None:
         matrix = np.array(self.matrix, dtype=np.float64)
         if matrix.shape != (2, 3):
-            raise ValueError(f"an affine map is a 2x3 matrix, not {matrix.shape}")
+            raise ValueError(f"an affine map needs a matrix of shape (2, 3), not {matrix.shape}")
         matrix.setflags(write=False)
         object.__setattr__(self, "matrix", matrix)
 
     def __call__(self, points: ArrayLike) -> FloatArray:
-        """Return the points (..., 2) moved by this map."""
+        """Return the points (..., 2), target px, of points (..., 2), source px."""
         return np.asarray(points, dtype=np.float64) @ self.matrix[:, :2].T + self.matrix[:, 2]
 
     def __matmul__(self, first: "Affine") -> "Affine":
-        """Return the map that applies `first`, then this one."""
+        """Return the map that applies `first`, then this map."""
         matrix = self.matrix[:, :2] @ first.matrix
         matrix[:, 2] += self.matrix[:, 2]
         return Affine(matrix)
 
     def inverse(self) -> "Affine":
-        """Return the map back."""
+        """Return the map from target to source."""
         (a, b, x), (c, d, y) = self.matrix.tolist()
         area = a * d - b * c
         return Affine(np.array([[d, -b, b * y - d * x], [-c, a, c * x - a * y]]) / area)
 
     @property
     def scale(self) -> float:
-        """Target px per source px: the square root of the area's change."""
+        """Target px per source px: the square root of the change in area."""
         (a, b, _), (c, d, _) = self.matrix.tolist()
         return abs(a * d - b * c) ** 0.5
 
     @property
     def rotation_deg(self) -> float:
-        """How far x is turned, -180 to 180; positive turns x towards y, clockwise on a screen."""
+        """Rotation in degrees, -180 to 180; positive turns x towards y, clockwise on a screen."""
         return degrees(atan2(self.matrix[1, 0], self.matrix[0, 0]))
 
     @staticmethod
     def identity() -> "Affine":
-        """Return the map that moves nothing."""
+        """Return the map that leaves every point in place."""
         return Affine(np.eye(2, 3))
 
     @staticmethod
     def translation(dx: float, dy: float) -> "Affine":
-        """Return the shift by (dx, dy) px."""
+        """Return the translation by (dx, dy) px."""
         return Affine(np.array([[1.0, 0.0, dx], [0.0, 1.0, dy]]))
 
     @staticmethod
     def linear(matrix: ArrayLike, center: ArrayLike) -> "Affine":
-        """Return the 2x2 `matrix` applied about `center` (2,)."""
+        """Return the linear map `matrix` (2, 2), no unit, about the fixed point `center` (2,), px."""
         linear, fixed = np.asarray(matrix, np.float64), np.asarray(center, np.float64)
         return Affine(np.column_stack([linear, fixed - linear @ fixed]))
 
     @staticmethod
     def rotation(degrees: float, center: ArrayLike) -> "Affine":
-        """Return the rotation about `center`; positive turns x towards y, clockwise on a screen."""
+        """Return the rotation about `center` (2,), px; positive turns x towards y, clockwise on a screen."""
         c, s = cos(radians(degrees)), sin(radians(degrees))
         return Affine.linear([[c, -s], [s, c]], center)
 
     @staticmethod
     def mirror(width: int) -> "Affine":
-        """Return the horizontal mirror of a picture: x' = W - 1 - x."""
+        """Return the horizontal mirror of an image of `width` px: x' = W - 1 - x."""
         return Affine(np.array([[-1.0, 0.0, width - 1.0], [0.0, 1.0, 0.0]]))
 
     @staticmethod
     def crop(box: ArrayLike, size: tuple[int, int]) -> "Affine":
-        """Return the map that fills a picture of `size` (height, width) with `box`, edge to edge."""
+        """Return the map from `box` (4,), source px, to a full image of `size` (height, width), edge to edge."""
         x0, y0, x1, y1 = np.asarray(box, np.float64)
         sx, sy = size[1] / (x1 - x0), size[0] / (y1 - y0)
         return Affine(np.array([[sx, 0.0, -sx * x0 - HALF_PIXEL], [0.0, sy, -sy * y0 - HALF_PIXEL]]))
 
     @staticmethod
     def resize(source: tuple[int, int], target: tuple[int, int]) -> "Affine":
-        """Return the map of a whole picture to another size: x' = s(x + 0.5) - 0.5."""
+        """Return the map of a full image to another size (height, width): x' = s(x + 0.5) - 0.5."""
         return Affine.crop(image_box(source), target)
 
 
 def image_box(size: tuple[int, int]) -> FloatArray:
-    """Return the box (4,) of a whole picture of `size` (height, width).
+    """Return the box (4,) of a full image of `size` (height, width), image px.
 
     >>> image_box((480, 640)).tolist()
     [-0.5, -0.5, 639.5, 479.5]
@@ -138,8 +157,20 @@ def image_box(size: tuple[int, int]) -> FloatArray:
     return np.array([0.0, 0.0, width, height]) - HALF_PIXEL
 
 
+def last_pixel(size: tuple[int, int]) -> FloatArray:
+    """Return the center (2,) of the bottom-right pixel of an image of `size` (height, width), image px.
+
+    >>> last_pixel((480, 640)).tolist()
+    [639.0, 479.0]
+    """
+    return image_box(size)[2:] - HALF_PIXEL
+
+
 def is_present(points: ArrayLike) -> NDArray[np.bool_]:
-    """Return which points (..., 2) are there (...): a missing point is NaN.
+    """Return which points are present, (...) bool; a missing point is NaN.
+
+    Args:
+        points: (..., 2), any frame.
 
     >>> is_present([[1.0, 2.0], [np.nan, np.nan]])
     array([ True, False])
@@ -149,20 +180,23 @@ def is_present(points: ArrayLike) -> NDArray[np.bool_]:
 
 
 def box_around(points: ArrayLike) -> FloatArray:
-    """Return the smallest box (4,) around the points (K, 2) that are not NaN.
+    """Return the bounding box (4,) of the points that are present, in their frame.
+
+    Args:
+        points: (K, 2), any frame; NaN where missing.
 
     Raises:
-        ValueError: no point is there.
+        ValueError: every point is missing.
     """
     array = np.asarray(points, np.float64)
     present = array[is_present(array)]
     if not len(present):
-        raise ValueError("no point to put a box around: all are missing")
+        raise ValueError("a bounding box needs at least one point: all are missing")
     return np.concatenate([present.min(axis=0), present.max(axis=0)])
 
 
 def box_center(box: FloatArray) -> FloatArray:
-    """Return the center (..., 2) of boxes (..., 4), in their frame.
+    """Return the centers (..., 2) of boxes (..., 4), in their frame.
 
     >>> box_center(np.array([0.0, 0.0, 10.0, 20.0]))
     array([ 5., 10.])
@@ -180,7 +214,12 @@ def box_size(box: FloatArray) -> float:
 
 
 def scale_box(box: ArrayLike, factor: float, shift: ArrayLike = (0.0, 0.0)) -> FloatArray:
-    """Return the box grown by `factor` about its center, then moved by `shift` of its own (width, height).
+    """Return the box (4,) scaled by `factor` about its center, then shifted, in its frame.
+
+    Args:
+        box: (4,), any frame.
+        factor: new side over old side.
+        shift: (2,) as shares of the width and height of `box`.
 
     >>> scale_box([0, 0, 10, 20], 2.0)
     array([ -5., -10.,  15.,  30.])
@@ -192,7 +231,11 @@ def scale_box(box: ArrayLike, factor: float, shift: ArrayLike = (0.0, 0.0)) -> F
 
 
 def box_to_aspect(box: ArrayLike, size: tuple[int, int]) -> FloatArray:
-    """Return the smallest box with the center of `box` and the aspect of `size` that covers `box`.
+    """Return the smallest box (4,) with the center of `box` and the aspect ratio of `size` that covers `box`.
+
+    Args:
+        box: (4,), any frame.
+        size: (height, width); only its ratio counts.
 
     >>> box_to_aspect([0, 0, 10, 20], (64, 64))
     array([-5.,  0., 15., 20.])
@@ -204,30 +247,64 @@ def box_to_aspect(box: ArrayLike, size: tuple[int, int]) -> FloatArray:
     return np.concatenate([center - half, center + half])
 
 
-def normalize(points: FloatArray, size: tuple[int, int]) -> FloatArray:
-    """Return px (..., 2) of a picture of `size` as (-1, 1) from edge to edge.
+@overload
+def normalize(points: FloatArray, size: tuple[int, int]) -> FloatArray: ...
+@overload
+def normalize(points: TensorLike, size: tuple[int, int]) -> TensorLike: ...
+def normalize(points: Any, size: tuple[int, int]) -> Any:
+    """Return image px as normalized coordinates: -1 to 1 from edge to edge.
+
+    Tensors keep their dtype and device; arrays become float64.
+
+    Args:
+        points: (..., 2) array or torch tensor, image px.
+        size: (height, width) of the image.
 
     >>> normalize(np.array([[-0.5, 23.5]]), (48, 64))
     array([[-1.,  0.]])
     """
-    unit = np.array([size[1], size[0]], np.float64)
-    return (2 * points + 1) / unit - 1
+    return (points * 2 + 1) / _axis_lengths(points, size) - 1
 
 
-def denormalize(points: FloatArray, size: tuple[int, int]) -> FloatArray:
-    """Return what `normalize` was given."""
-    unit = np.array([size[1], size[0]], np.float64)
-    return ((points + 1) * unit - 1) / 2
+@overload
+def denormalize(points: FloatArray, size: tuple[int, int]) -> FloatArray: ...
+@overload
+def denormalize(points: TensorLike, size: tuple[int, int]) -> TensorLike: ...
+def denormalize(points: Any, size: tuple[int, int]) -> Any:
+    """Return normalized coordinates as image px: the inverse of `normalize`.
+
+    Tensors keep their dtype and device; arrays become float64.
+
+    Args:
+        points: (..., 2) array or torch tensor, normalized.
+        size: (height, width) of the image.
+
+    >>> denormalize(np.array([[-1.0, 0.0]]), (48, 64))
+    array([[-0.5, 23.5]])
+    """
+    return ((points + 1) * _axis_lengths(points, size) - 1) / 2
+
+
+def _axis_lengths(points: Any, size: tuple[int, int]) -> Any:
+    """Return (width, height), (2,) px, as a tensor like `points` if that is one, otherwise as an array."""
+    height, width = size
+    if hasattr(points, "new_tensor"):
+        return points.new_tensor([width, height])
+    return np.array([width, height], np.float64)
 
 
 def similarity_between(source: ArrayLike, target: ArrayLike) -> Affine:
-    """Return the least-squares similarity (rotation, scale, shift; no mirror) from source to target (K, 2).
+    """Return the least-squares similarity (rotation, scale, translation; no mirror) from `source` to `target`.
 
-    Points that are NaN in either are left out. Source: S. Umeyama, "Least-squares estimation of
-    transformation parameters between two point patterns", PAMI 1991.
+    Points that are missing in either are left out. Source: S. Umeyama, "Least-squares estimation of transformation
+    parameters between two point patterns", PAMI 1991.
+
+    Args:
+        source: (K, 2), source px; NaN where missing.
+        target: (K, 2), target px; NaN where missing.
 
     Raises:
-        ValueError: fewer than two points are in both, or they all fall on one place.
+        ValueError: fewer than two points are in both, or the source points coincide.
     """
     a, b = np.asarray(source, np.float64), np.asarray(target, np.float64)
     both = is_present(a) & is_present(b)

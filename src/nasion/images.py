@@ -1,7 +1,7 @@
-"""Reading and writing a picture safely: content over name, the header before the pixels, EXIF once.
+"""Safe reading, warping and writing of images: the content decides the format, and EXIF orientation is applied once.
 
-Pillow reads, because it knows a picture's size before decoding it and says when a file is cut off;
-OpenCV warps, because its maps follow `geometry`'s convention.
+Pillow reads, because it reports the size before it decodes and detects truncated files. OpenCV warps, because its
+maps follow the convention of `geometry`.
 """
 
 import io
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from threading import Lock
 
 import cv2
 import numpy as np
@@ -23,19 +24,19 @@ from nasion.errors import ImageError, OutputError
 from nasion.geometry import Affine, image_box
 from nasion.sample import Image
 
-__all__ = ["JPEG_SIDE", "MAX_PIXELS", "SUFFIXES", "decode", "read", "size", "warp", "write"]
+__all__ = ["JPEG_SIDE", "MAX_PIXELS", "SUFFIXES", "decode", "quiet_opencv", "read", "size", "warp", "write"]
 
 JPEG_SIDE = 65_500
-"""px, the longest side that a JPEG file can have as its usual library writes it."""
-
-cv2.setLogLevel(0)  # what is wrong with a file is said in one line, by an error
+"""Longest side that libjpeg writes, px."""
 
 MAX_PIXELS = 89_000_000
-"""The largest picture that is decoded; at three bytes a pixel it takes a quarter of a GB."""
+"""Largest number of pixels that is decoded by default; at three bytes per pixel it takes a quarter of a GB."""
 
 ORIENTATION_TAG = 0x0112
-FIRST_TURNED = 5
-"""EXIF's orientations 5 to 8 swap width and height."""
+"""EXIF tag that stores the orientation, 1 to 8."""
+
+FIRST_TRANSPOSED = 5
+"""First EXIF orientation that swaps width and height; 5 to 8 do."""
 
 SUFFIXES = (
     ".jpg",
@@ -52,48 +53,87 @@ SUFFIXES = (
     ".heif",
     ".avif",
 )
-"""Names by which a folder's pictures are found; what a file is, its content says."""
-
+"""Suffixes of the images in a folder. The content of a file, not its suffix, decides how it is read."""
 
 FORMATS = ("JPEG", "MPO", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM", "AVIF")
-"""What is read, and HEIC. Pillow knows more: kinds that run programs on what they are given, and rare ones."""
-
+"""Formats that are read, besides HEIC. Pillow's others are rare, or run external programs on the file."""
 
 BROKEN = (
     *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, RuntimeError),
     *(ArithmeticError, MemoryError, struct.error, zlib.error),
 )
-"""What Pillow raises at damaged files."""
+"""Exceptions that Pillow raises for damaged files."""
 
 HEIF_START = 12
+"""Number of bytes that identify a HEIC file: four bytes of length, then one of `HEIF_BRANDS`."""
+
 HEIF_BRANDS = tuple(b"ftyp" + brand for brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"))
-"""How a HEIC file begins, after four bytes of length."""
+"""Signatures of HEIC files, after the four bytes of length."""
+
+MIN_AVERAGED_SHRINK = 2
+"""Shrink factor from which `warp` averages by area before it samples."""
+
+OPENCV_SILENT = 0
+"""OpenCV's log level that prints nothing."""
+
+
+class _OpenCVLog:
+    """OpenCV's log level, which is global; silenced while at least one thread asks for it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._users = 0
+        self._level = OPENCV_SILENT
+
+    @contextmanager
+    def silenced(self) -> Iterator[None]:
+        with self._lock:
+            if not self._users:
+                self._level = cv2.getLogLevel()
+                cv2.setLogLevel(OPENCV_SILENT)
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    cv2.setLogLevel(self._level)
+
+
+quiet_opencv = _OpenCVLog().silenced
+"""Context manager in which OpenCV prints no messages; the previous log level is restored afterwards."""
 
 
 def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
-    """Return the picture as it is seen upright: (H, W, 3) uint8 RGB.
+    """Return the image of a file, upright, (H, W, 3) uint8 RGB.
 
-    Gray, palette, CMYK and 16-bit pictures are converted; what is transparent is laid on white.
+    Grayscale, palette, CMYK and 16-bit images are converted; transparent images are composited on white.
 
     Raises:
-        ImageError: the file is missing, no picture, cut off, or has more than `max_pixels` pixels.
+        ImageError: the file is missing, not an image, truncated, or has more than `max_pixels` pixels.
     """
     path = Path(path)
-    with _translate_errors(path), _opened(path) as picture:
-        _check_size(path, picture.size, max_pixels)
-        return _to_rgb(ImageOps.exif_transpose(picture))
+    with _translate_errors(path), _opened(path) as image:
+        _check_size(path, image.size, max_pixels)
+        return _to_rgb(ImageOps.exif_transpose(image))
 
 
 def decode(content: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image:
-    """Return the picture that is in the bytes of a file, as `read` does; `name` is what errors call it.
+    """Return the image in the content of a file, upright, (H, W, 3) uint8 RGB, as `read` does.
+
+    Args:
+        content: the bytes of the file.
+        name: the name that error messages show.
+        max_pixels: largest number of pixels that is decoded.
 
     Raises:
-        ImageError: it is no picture, cut off, or has more than `max_pixels` pixels.
+        ImageError: the content is not an image, truncated, or has more than `max_pixels` pixels.
     """
     path = Path(name)
-    with _translate_errors(path), _opened(io.BytesIO(content)) as picture:
-        _check_size(path, picture.size, max_pixels)
-        return _to_rgb(ImageOps.exif_transpose(picture))
+    with _translate_errors(path), _opened(io.BytesIO(content)) as image:
+        _check_size(path, image.size, max_pixels)
+        return _to_rgb(ImageOps.exif_transpose(image))
 
 
 def _opened(file: Path | io.BytesIO) -> PillowImage.Image:
@@ -107,7 +147,7 @@ def _opened(file: Path | io.BytesIO) -> PillowImage.Image:
     try:  # Pillow reads what iPhones write only with this library, which comes with a decoder of its own
         import_module("pillow_heif").register_heif_opener()
     except ImportError:
-        raise OSError("a HEIC picture, which needs pillow-heif: pip install pillow-heif") from None
+        raise OSError("a HEIC image; to read it, pip install pillow-heif") from None
     return PillowImage.open(file, formats=["HEIF"])
 
 
@@ -118,31 +158,31 @@ def _first_bytes(path: Path) -> bytes:
 
 @contextmanager
 def _translate_errors(path: Path) -> Iterator[None]:
-    """Make one line of all the ways in which Pillow says that it cannot read a file."""
+    """Translate every exception that Pillow raises for an unreadable file into an `ImageError` of one line."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own warnings: what matters becomes an ImageError
+            warnings.simplefilter("ignore")  # whatever matters becomes an ImageError
             yield
     except PillowImage.DecompressionBombError:
-        raise ImageError(f"{path}: the picture is too large (more than {MAX_PIXELS:,} pixels); scale it down") from None
+        raise ImageError(f"{path}: the image is too large (more than {MAX_PIXELS:,} pixels); scale it down") from None
     except FileNotFoundError:
-        raise ImageError(f"{path}: no such picture") from None
+        raise ImageError(f"{path}: no such image") from None
     except UnidentifiedImageError:
-        raise ImageError(f"{path}: not a picture that can be read (its content is none of the known formats)") from None
+        raise ImageError(f"{path}: not an image (its content has no known format)") from None
     except BROKEN as error:
         raise ImageError(f"{path}: damaged or unreadable: {error}") from None
 
 
 def size(path: str | Path) -> tuple[int, int]:
-    """Return the (height, width) of a picture as it is seen upright, from its header alone.
+    """Return the (height, width) of the upright image in a file, px; only the header is read.
 
     Raises:
-        ImageError: the file is missing or no picture.
+        ImageError: the file is missing or not an image.
     """
-    with _translate_errors(Path(path)), _opened(Path(path)) as picture:
-        turned = picture.getexif().get(ORIENTATION_TAG, 1) >= FIRST_TURNED
-        width, height = picture.size
-        return (width, height) if turned else (height, width)
+    with _translate_errors(Path(path)), _opened(Path(path)) as image:
+        transposed = image.getexif().get(ORIENTATION_TAG, 1) >= FIRST_TRANSPOSED
+        width, height = image.size
+        return (width, height) if transposed else (height, width)
 
 
 def _check_size(path: Path, size: tuple[int, int], max_pixels: int) -> None:
@@ -153,64 +193,84 @@ def _check_size(path: Path, size: tuple[int, int], max_pixels: int) -> None:
         )
 
 
-def _to_rgb(picture: PillowImage.Image) -> Image:
-    if picture.mode.startswith("I") or picture.mode == "F":  # 16 bits, 32 bits, floats
-        return _to_eight_bits(np.asarray(picture))
-    if "A" in picture.getbands() or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        white = PillowImage.new("RGBA", picture.size, "white")
-        picture = PillowImage.alpha_composite(white, picture)
-    return np.array(picture.convert("RGB"))
+def _to_rgb(image: PillowImage.Image) -> Image:
+    if image.mode.startswith("I") or image.mode == "F":  # 16 bits, 32 bits, floats
+        return _to_eight_bits(np.asarray(image))
+    if "A" in image.getbands() or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = PillowImage.new("RGBA", image.size, "white")
+        image = PillowImage.alpha_composite(white, image)
+    return np.array(image.convert("RGB"))
 
 
 def _to_eight_bits(gray: np.ndarray) -> Image:
-    """Return deep gray values (H, W) as RGB: 16-bit values by their range, floats by 0 to 1 or 0 to 255."""
+    """Return gray values (H, W) as RGB (H, W, 3) uint8.
+
+    White is 1 for floats up to 1, 255 for values up to 255, and 65535 otherwise.
+    """
     top = 1.0 if gray.dtype.kind == "f" and gray.max() <= 1 else 255.0 if gray.max() <= 255 else 65535.0
     eight = np.clip(np.rint(gray.astype(np.float64) * (255.0 / top)), 0, 255).astype(np.uint8)
     return np.repeat(eight[..., None], 3, axis=-1)
 
 
 def warp(image: Image, affine: Affine, size: tuple[int, int], border: int = cv2.BORDER_REPLICATE) -> Image:
-    """Return the picture (H, W[, C]) moved by `affine` onto a canvas of `size` (height, width).
+    """Return an image moved by `affine` onto a canvas of `size`, (height, width[, C]) uint8.
 
-    Only the part that the canvas shows is touched, so a crop of a huge picture costs what the crop costs. Where
-    the picture shrinks by more than half it is averaged by area first: a warp samples four pixels, and would
-    show a shrunk picture's noise instead of its content.
+    Only the visible part is processed, so a small crop of a huge image is cheap. If the image shrinks by half or more,
+    it is averaged by area first, because a warp samples only four pixels and would alias.
+
+    Args:
+        image: (H, W[, C]) uint8.
+        affine: the map from image px to canvas px.
+        size: (height, width) of the canvas, px.
+        border: OpenCV's border mode, for canvas pixels outside the image.
     """
-    image, affine = _needed_part(image, affine, size)
-    times = min(int(1.0 / affine.scale), *image.shape[:2])
-    if times >= 2:  # whole cells of pixels: OpenCV averages those several times faster than parts of pixels
-        small = image.shape[0] // times, image.shape[1] // times
-        image = image[: small[0] * times, : small[1] * times]
+    image, affine = _visible_part(image, affine, size)
+    shrink = min(int(1.0 / affine.scale), *image.shape[:2])
+    if shrink >= MIN_AVERAGED_SHRINK:  # an integer factor: OpenCV averages whole pixels several times faster
+        small = image.shape[0] // shrink, image.shape[1] // shrink
+        image = image[: small[0] * shrink, : small[1] * shrink]
         affine = affine @ Affine.resize(small, image.shape[:2])
         image = np.asarray(cv2.resize(image, small[::-1], interpolation=cv2.INTER_AREA), np.uint8)
     moved = cv2.warpAffine(image, affine.matrix, size[::-1], flags=cv2.INTER_LINEAR, borderMode=border)
     return np.asarray(moved, np.uint8)
 
 
-def _needed_part(image: Image, affine: Affine, size: tuple[int, int]) -> tuple[Image, Affine]:
-    """Return the rows and columns that a canvas of `size` shows, with room around them, and the map from there."""
+def _visible_part(image: Image, affine: Affine, size: tuple[int, int]) -> tuple[Image, Affine]:
+    """Return the part of an image (H, W[, C]) that a canvas of `size` shows, with a margin, and its map to the canvas.
+
+    `affine` maps image px to canvas px; the returned map starts from the part's px.
+    """
     x0, y0, x1, y1 = image_box(size)
     shown = affine.inverse()([[x0, y0], [x1, y0], [x0, y1], [x1, y1]])
-    room = 2.0 + 2.0 / affine.scale  # a warp reads the next pixel, an average by area its whole cell
+    margin = 2.0 + 2.0 / affine.scale  # a warp reads the next pixel, an average by area its whole cell
     limits = np.array(image.shape[1::-1])
-    low = np.clip(np.floor(shown.min(0) - room), 0, limits - 1).astype(int)
-    high = np.clip(np.ceil(shown.max(0) + room) + 1, low + 1, limits).astype(int)
+    low = np.clip(np.floor(shown.min(0) - margin), 0, limits - 1).astype(int)
+    high = np.clip(np.ceil(shown.max(0) + margin) + 1, low + 1, limits).astype(int)
     part = image[low[1] : high[1], low[0] : high[0]]
     return part, affine @ Affine.translation(float(low[0]), float(low[1]))
 
 
 def write(path: str | Path, image: Image) -> None:
-    """Write an RGB picture whole or not at all; the suffix says the format.
+    """Write an image completely or not at all; the suffix decides the format, without one PNG.
+
+    Args:
+        path: the file.
+        image: (H, W, 3) uint8 RGB.
 
     Raises:
-        OutputError: the suffix is unknown, or the file cannot be written.
+        OutputError: the format is unknown or cannot hold the image, or the file cannot be written.
     """
     path = Path(path)
-    try:
-        done, data = cv2.imencode(path.suffix or ".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-    except cv2.error:
-        done, data = False, None
-    if not done or data is None:
-        raise OutputError(f'{path}: cannot write pictures of the kind "{path.suffix}"; use .png or .jpg')
-    write_bytes(path, data.tobytes())
+    suffix = path.suffix or ".png"
+    with quiet_opencv():
+        if not cv2.haveImageWriter(f"image{suffix}"):
+            raise OutputError(f'{path}: cannot write images of the kind "{suffix}"; use .png or .jpg')
+        try:
+            done, content = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        except cv2.error:
+            done, content = False, np.empty(0, np.uint8)
+    if not done:
+        height, width = image.shape[:2]
+        raise OutputError(f"{path}: {suffix} cannot store an image of {width} x {height} pixels; use .png")
+    write_bytes(path, content.tobytes())

@@ -1,4 +1,4 @@
-"""How a long job reports to whoever started it: lines, warnings, tables and progress.
+"""The interface through which long jobs report lines, warnings, tables and progress.
 
 Jobs take a `Reporter` and never print. The command line passes one that draws progress bars; Python callers get
 `SILENT` unless they pass their own.

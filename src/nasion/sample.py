@@ -1,8 +1,8 @@
-"""What travels down the line: an annotation, a sample, a prediction, and the set that holds the first.
+"""The data types that every part of nasion shares: annotations, samples, predictions and data sets.
 
-Said once, here: keypoints are (K, 2) float64, (x, y) in px of the image as it is seen upright, 0-based with
-(0, 0) the center of the top-left pixel. **A missing point is NaN in both coordinates**; a hidden point has
-coordinates and `visible` False. Boxes are xyxy, edges, in the same frame.
+Conventions: keypoints are (K, 2) float64, (x, y) in px of the upright image, 0-based; (0, 0) is the center of the
+top-left pixel. **A missing point is NaN in both coordinates.** A hidden point has coordinates and `visible` False.
+Boxes are (x0, y0, x1, y1), edges, in the same frame.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ from nasion.uncertainty import ellipses
 __all__ = ["Annotation", "DataSet", "Image", "Prediction", "Problem", "Sample", "largest"]
 
 Image = NDArray[np.uint8]
-"""(H, W, 3) uint8, RGB."""
+"""An image is an array (H, W, 3) uint8, RGB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,15 +28,16 @@ class Annotation:
     """One labeled face.
 
     Attributes:
-        image: where the picture is; for drawn faces, a name that is no file.
+        image: path of the image file; for synthetic faces, a name without a file.
         keypoints: (K, 2) float64, image px; NaN where missing.
-        skeleton: what the K points are.
+        skeleton: the names and regions of the K points.
         visible: (K,) bool; False for hidden points.
-        box: (4,) xyxy, image px, if the data gives one.
-        subject: the person or photograph: what must stay on one side of a split.
-        split: "train", "val" or "test" if the data says so, else "".
-        face: which face of its image this is, from 0.
-        whole: the annotation with all points of which this one is a part; its boxes and lengths count.
+        box: (4,) xyxy, image px; None if the data has no box.
+        subject: the person or photograph; all faces of a subject belong to the same split.
+        split: "train", "val" or "test"; "" if the data names no split.
+        face: number of the face within its image, from 0.
+        full_face: the annotation with all points if this one was reduced to a part of them. Boxes and normalizer
+            lengths are computed from it.
     """
 
     image: Path
@@ -47,42 +48,46 @@ class Annotation:
     subject: str = ""
     split: str = ""
     face: int = 0
-    whole: "Annotation | None" = None
+    full_face: "Annotation | None" = None
 
     @property
     def name(self) -> str:
-        """What a person calls this face: its file, and its number where that is not 0."""
+        """The name shown to users: the file name, followed by the face number unless it is 0."""
         return self.image.name if self.face == 0 else f"{self.image.name}#{self.face}"
 
     def points_box(self) -> FloatArray:
-        """Return the box (4,) around the face's points, of all points if this is a part of a face.
+        """Return the bounding box (4,) of the points, image px; of all points if this is a part of a face.
 
         Raises:
-            AnnotationError: the points that are there have no extent.
+            AnnotationError: every point is missing, or the points have no extent in x or y.
         """
-        box = box_around((self.whole or self).keypoints)
+        keypoints = (self.full_face or self).keypoints
+        if not is_present(keypoints).any():
+            raise AnnotationError(f"{self.name}: every point is missing, so the face has no bounding box")
+        box = box_around(keypoints)
         if (box[2:] <= box[:2]).any():
-            raise AnnotationError(f"{self.name}: no box can be put around its points, they have no extent")
+            raise AnnotationError(f"{self.name}: its points have no extent in x or y, so the face has no bounding box")
         return box
 
-    def lengths(self) -> dict[str, float]:
-        """Return the px by which errors on this face can be divided, by name; NaN where it cannot be had.
+    def normalizer_lengths(self) -> dict[str, float]:
+        """Return the lengths by which errors on this face can be divided, by name, image px.
 
-        "inter_ocular" and "inter_pupil" come from the skeleton; "box_size" is the square root of the area of
-        the box around the points, and "box_diagonal" its diagonal.
+        "inter_ocular" and "inter_pupil" come from the skeleton; "box_size" is the square root of the area of the
+        bounding box and "box_diagonal" its diagonal. A length is NaN if one of its points is missing.
         """
-        whole = self.whole or self
-        lengths = {name: whole.skeleton.length(whole.keypoints, name) for name in whole.skeleton.normalizers}
-        if whole.skeleton.count > 1:
-            width, height = np.ptp(box_around(whole.keypoints).reshape(2, 2), axis=0)
+        face = self.full_face or self
+        skeleton, keypoints = face.skeleton, face.keypoints
+        lengths = {name: skeleton.normalizer_length(keypoints, name) for name in skeleton.normalizers}
+        if skeleton.count > 1:
+            width, height = np.ptp(box_around(keypoints).reshape(2, 2), axis=0)
             lengths |= {"box_size": float(np.sqrt(width * height)), "box_diagonal": float(np.hypot(width, height))}
         return lengths
 
     def reduced_to(self, skeleton: Skeleton) -> "Annotation":
-        """Return this face with the points of `skeleton` alone.
+        """Return this face with the points of `skeleton` only.
 
         Raises:
-            SkeletonError: `skeleton` does not say where its points stand in this one.
+            SkeletonError: `skeleton` does not map its points to this face's skeleton.
         """
         indices = skeleton.indices_in(self.skeleton)
         if skeleton.names == self.skeleton.names:
@@ -92,13 +97,13 @@ class Annotation:
             keypoints=self.keypoints[indices],
             visible=self.visible[indices],
             skeleton=skeleton,
-            whole=self.whole or self,
+            full_face=self.full_face or self,
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A decoded picture (H, W, 3) uint8 RGB and one labeled face in it."""
+    """A decoded image (H, W, 3) uint8 RGB and one labeled face in it."""
 
     image: Image
     annotation: Annotation
@@ -106,17 +111,18 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """One found face.
+    """One predicted face.
 
     Attributes:
         keypoints: (K, 2) float64, image px.
-        spread: (K,) float64, image px: how far the point may be off, as the network learned it, a standard deviation;
-            within 1, 2 and 3 spreads should lie 47, 86 and 97 % of points (see `nasion.uncertainty`); NaN if it
-            cannot say.
-        anisotropy: (K, 2) how much more so along one direction than across it; 0 is the same in all.
-        box: (4,) xyxy, image px: what the network looked at.
-        score: 0 to 1, from the detector; 1 for a given box.
-        skeleton: what the K points are.
+        spread: (K,) float64, image px: the predicted standard deviation of each point's error. About 47, 86 and 97 %
+            of points should lie within 1, 2 and 3 spreads of the true position (see `nasion.uncertainty`). NaN if
+            the model predicts no uncertainty.
+        anisotropy: (K, 2) float64, no unit: log axis ratio and direction of each point's error ellipse; (0, 0) is a
+            circle.
+        box: (4,) xyxy, image px: the face box that was cropped for the network.
+        score: 0 to 1, from the detector; 1 for a box passed by the caller.
+        skeleton: the names and regions of the K points.
     """
 
     keypoints: FloatArray
@@ -128,18 +134,33 @@ class Prediction:
 
     @property
     def ellipses(self) -> FloatArray:
-        """(K, 3): half the long and the short axis of each point's ellipse at one spread, px, and its turn, degrees."""
+        """The error ellipse of each point at one spread, (K, 3): semi-major and semi-minor axis, image px; degrees.
+
+        The angle turns the major axis from x towards y, 0 to 180.
+        """
         return ellipses(self.spread, self.anisotropy)
 
 
 def largest(faces: Sequence[Prediction]) -> int:
-    """Return the index of the face whose points cover the largest box; `faces` must not be empty."""
-    return int(np.argmax([np.prod(np.ptp(face.keypoints[is_present(face.keypoints)], axis=0)) for face in faces]))
+    """Return the index of the face whose points have the largest bounding box.
+
+    A face without any point has area 0. The first of equally large faces wins.
+
+    Args:
+        faces: at least one face.
+    """
+    return int(np.argmax([_points_area(face.keypoints) for face in faces]))
+
+
+def _points_area(keypoints: FloatArray) -> float:
+    """Return the area of the bounding box of the points (K, 2), px^2; 0 if all are missing."""
+    present = keypoints[is_present(keypoints)]
+    return float(np.prod(np.ptp(present, axis=0))) if len(present) else 0.0
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A face or file that was skipped, and why."""
+    """A face or file that was skipped, with the reason."""
 
     name: str
     reason: str
@@ -150,12 +171,12 @@ class DataSet:
     """Labeled faces of one skeleton, in a fixed order.
 
     Attributes:
-        name: how it was named, such as "imm:DIR".
-        skeleton: of every annotation.
+        name: the specification it was loaded from, such as "imm:DIR".
+        skeleton: the skeleton of every annotation.
         annotations: the faces that could be read.
-        problems: what was skipped, with the reason; never silently.
-        open_image: returns the picture of an annotation, (H, W, 3) uint8 RGB.
-        note: what a person should know of this format's reading, in a line.
+        open_image: returns the image of an annotation, (H, W, 3) uint8 RGB.
+        problems: the faces and files that were skipped, with the reason.
+        note: one line about how the format was read, for the user; may be empty.
     """
 
     name: str
@@ -169,27 +190,27 @@ class DataSet:
         return len(self.annotations)
 
     def load(self, index: int) -> Sample:
-        """Return face `index` with its picture.
+        """Return face `index` with its image (H, W, 3) uint8 RGB.
 
         Raises:
-            ImageError: the picture cannot be read.
+            ImageError: the image cannot be read.
         """
         annotation = self.annotations[index]
         return Sample(self.open_image(annotation), annotation)
 
     def keypoints(self) -> FloatArray:
-        """Return the points of all faces (N, K, 2), image px."""
+        """Return the keypoints of all faces (N, K, 2), image px; NaN where missing."""
         return np.stack([a.keypoints for a in self.annotations])
 
     def subset(self, annotations: Sequence[Annotation]) -> "DataSet":
-        """Return the same set with other annotations."""
+        """Return a copy of this set with other annotations."""
         return replace(self, annotations=tuple(annotations))
 
     def of_split(self, split: str) -> "DataSet":
         """Return the faces of "train", "val" or "test"; "all" returns every face.
 
         Raises:
-            AnnotationError: there is none.
+            AnnotationError: the split has no face.
         """
         if split == "all":
             return self
@@ -197,15 +218,15 @@ class DataSet:
         if not chosen:
             have = sorted({a.split for a in self.annotations if a.split}) or ["none"]
             raise AnnotationError(
-                f'{self.name} has no faces of the split "{split}"; splits there: {", ".join(have)}. Use --split all'
+                f'{self.name} has no faces of the split "{split}"; its splits: {", ".join(have)}; use --split all'
             )
         return self.subset(chosen)
 
     def joined(self, other: "DataSet") -> "DataSet":
-        """Return the faces of this set, then those of another with the same points.
+        """Return the faces of this set followed by those of another set with the same points.
 
         Raises:
-            SkeletonError: it has other points.
+            SkeletonError: the other set has different points.
         """
         if other.skeleton.names != self.skeleton.names:
             raise SkeletonError(
@@ -222,10 +243,10 @@ class DataSet:
         )
 
     def reduced_to(self, skeleton: Skeleton) -> "DataSet":
-        """Return the set with the points of `skeleton` alone.
+        """Return the set with the points of `skeleton` only.
 
         Raises:
-            SkeletonError: `skeleton` does not say where its points stand in this one.
+            SkeletonError: `skeleton` does not map its points to this set's skeleton.
         """
-        skeleton.indices_in(self.skeleton)  # better said for the set than for its first face
+        skeleton.indices_in(self.skeleton)  # an empty set must fail too
         return replace(self, skeleton=skeleton, annotations=tuple(a.reduced_to(skeleton) for a in self.annotations))

@@ -1,35 +1,42 @@
-"""Sections of a configuration: frozen, and strict about what they do not know."""
+"""Sections of a configuration: frozen, and strict about unknown keys."""
 
 from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from nasion.errors import nearest
+from nasion.errors import suggest
 
 __all__ = ["Settings", "explain"]
 
 
 class Settings(BaseModel):
-    """A frozen section that refuses keys it does not know."""
+    """Base of the sections: frozen, rejects unknown keys, infinities and NaN."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """Return the first fault of a configuration of `model` as one line, with the nearest known keys."""
-    fault = error.errors()[0]
-    place = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        return f'unknown key "{place}"; {nearest(str(fault["loc"][-1]), _fields(model, fault["loc"][:-1]))}'
-    if fault["type"] == "missing":
-        return f'the key "{place}" is missing'
-    return f"{place} = {fault['input']!r}: {fault['msg'][:1].lower()}{fault['msg'][1:]}"
+    """Return the first error of a configuration as one line, with similar keys if a key is unknown.
+
+    Args:
+        error: what pydantic raised.
+        model: the class that was validated.
+    """
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = _fields(model, first["loc"][:-1])
+        return f'unknown key "{key}"' + (f"; {suggest(str(first['loc'][-1]), known)}" if known else "")
+    if first["type"] == "missing":
+        return f'the key "{key}" is missing'
+    return f"{key} = {first['input']!r}: {first['msg'][:1].lower()}{first['msg'][1:]}"
 
 
 def _fields(model: type[BaseModel], path: Sequence[int | str]) -> list[str]:
+    """Return the keys of the section at `path` inside `model`; empty if it is not a plain section."""
     for part in path:
-        inner = model.model_fields[str(part)].annotation
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+        field = model.model_fields.get(str(part))
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
             return []
-        model = inner
+        model = field.annotation
     return list(model.model_fields)

@@ -1,7 +1,7 @@
-"""How far points may be off: the law of their errors, and the ellipses that show it.
+"""The uncertainty of keypoints: the distribution of their errors, and the ellipses that show it.
 
-Around a point, the density of its errors is taken as proportional to exp(-(d / b)^p), where d is the error in spreads
-(the Mahalanobis distance): the length of the error under a covariance of
+The density of a point's error is proportional to exp(-(d / b)^p), where d is the Mahalanobis distance: the length of
+the error, in spreads, under a covariance of
 
     spread^2 * expm([[u, v], [v, -u]])        with (u, v) the anisotropy.
 
@@ -19,23 +19,34 @@ from nasion.geometry import FloatArray
 __all__ = ["ERROR_SHAPE", "SPREAD_OF_SCALE", "ellipses", "expected_errors", "mahalanobis", "nominal_share"]
 
 ERROR_SHAPE = 1.25
-"""The exponent p: 1 would be a Laplace distribution, 2 a Gaussian; this is the likeliest for validation faces."""
+"""Exponent p of the density: 1 is a Laplace distribution, 2 a Gaussian. 1.25 is the likeliest for validation faces."""
 
 SPREAD_OF_SCALE = sqrt(gamma(4 / ERROR_SHAPE) / gamma(2 / ERROR_SHAPE) / 2)
-"""The standard deviation along an axis over the scale b."""
+"""Standard deviation of the errors along an axis of the ellipse, divided by the scale b."""
 
 MEAN_ERROR = gamma(3 / ERROR_SHAPE) / gamma(2 / ERROR_SHAPE) / SPREAD_OF_SCALE
-"""The mean distance, in spreads."""
+"""Mean distance of an isotropic point's error, in spreads."""
 
 DIRECTIONS = np.linspace(0, np.pi, 32, endpoint=False)
-"""Over which the mean length of an ellipse's errors is taken, radians."""
+"""Directions (32,), radians, over which `expected_errors` averages the radius of an ellipse."""
+
+MAX_DISTANCE = 40.0
+"""Upper limit, in scales b, of the integral in `nominal_share`; the density beyond it is negligible."""
+
+INTEGRATION_POINTS = 8001
+"""Number of points of the integral in `nominal_share`."""
 
 
 def mahalanobis(offsets: FloatArray, spread: FloatArray, anisotropy: FloatArray) -> FloatArray:
-    """Return how many spreads errors are long (..., K): offsets and anisotropy are (..., K, 2), spread is (..., K).
+    """Return the lengths of errors (..., K) as multiples of the spread, no unit.
+
+    Args:
+        offsets: (..., K, 2) errors, px.
+        spread: (..., K), px.
+        anisotropy: (..., K, 2), no unit.
 
     >>> long_in_x = np.array([[np.log(4.0), 0.0]])  # twice the spread along x, half of it along y
-    >>> in_spreads(np.array([[6.0, 0.0]]), np.array([3.0]), long_in_x).round(6)
+    >>> mahalanobis(np.array([[6.0, 0.0]]), np.array([3.0]), long_in_x).round(6)
     array([1.])
     """
     (x, y), (u, v) = np.moveaxis(offsets, -1, 0), np.moveaxis(anisotropy, -1, 0)
@@ -47,21 +58,29 @@ def mahalanobis(offsets: FloatArray, spread: FloatArray, anisotropy: FloatArray)
 
 
 def ellipses(spread: FloatArray, anisotropy: FloatArray) -> FloatArray:
-    """Return ellipses (..., K, 3) at one spread: half the long and the short axis, px, and the long one's turn.
+    """Return the error ellipses (..., K, 3) at one spread: semi-major and semi-minor axis, px, and angle, degrees.
 
-    The turn is in degrees, 0 to 180, from x towards y: clockwise on a screen.
+    The angle turns the major axis from x towards y, clockwise on a screen, 0 to 180.
+
+    Args:
+        spread: (..., K), px.
+        anisotropy: (..., K, 2), no unit.
 
     >>> ellipses(np.array([3.0]), np.array([[0.0, np.log(4.0)]])).round(6)
     array([[ 6. ,  1.5, 45. ]])
     """
     u, v = np.moveaxis(anisotropy, -1, 0)
     longer = np.exp(np.hypot(u, v) / 2)
-    turn = np.degrees(np.arctan2(v, u)) / 2 % 180
-    return np.stack([spread * longer, spread / longer, turn], -1)
+    angle = np.degrees(np.arctan2(v, u)) / 2 % 180
+    return np.stack([spread * longer, spread / longer, angle], -1)
 
 
 def expected_errors(spread: FloatArray, anisotropy: FloatArray) -> FloatArray:
-    """Return the mean distances (..., K) that spreads (..., K) and anisotropies (..., K, 2) foretell.
+    """Return the expected distances (..., K) between predicted and true points, px.
+
+    Args:
+        spread: (..., K), px.
+        anisotropy: (..., K, 2), no unit.
 
     >>> float(expected_errors(np.array(1.0), np.array([0.0, 0.0]))) == MEAN_ERROR
     True
@@ -72,12 +91,15 @@ def expected_errors(spread: FloatArray, anisotropy: FloatArray) -> FloatArray:
 
 
 def nominal_share(multiple: ArrayLike) -> FloatArray:
-    """Return the share of points that should lie within `multiple` (...) spreads of the truth.
+    """Return the share of points (...), 0 to 1, that should lie within `multiple` spreads of the ground truth.
+
+    Args:
+        multiple: (...) multiples of the spread, no unit.
 
     >>> nominal_share([1, 2, 3]).round(3)
     array([0.474, 0.859, 0.973])
     """
-    r, step = np.linspace(0, 40, 8001, retstep=True)  # in scales: beyond, there is nothing that could be told
+    r, step = np.linspace(0, MAX_DISTANCE, INTEGRATION_POINTS, retstep=True)
     density = r * np.exp(-(r**ERROR_SHAPE)) * ERROR_SHAPE / gamma(2 / ERROR_SHAPE)
     within = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1]) * step / 2])
     return np.interp(np.asarray(multiple, np.float64) * SPREAD_OF_SCALE, r, within)

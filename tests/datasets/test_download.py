@@ -1,29 +1,34 @@
-"""Downloads against a server of our own: whole, interrupted, hostile, and not there at all."""
+"""Downloads from a local server: complete, interrupted, hostile and missing."""
 
 import dataclasses
 import io
 import tarfile
 import threading
 import zipfile
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 
 import pytest
-from rich.console import Console
 
-from made_files import make_imm, shape
-from nasion.datasets import download as fetch
-from nasion.errors import DownloadError
+from made_files import make_ibug, make_imm, shape
+from nasion.datasets import download
+from nasion.errors import DownloadError, OutputError
 
-QUIET = Console(quiet=True)
+NOWHERE = "http://127.0.0.1:1/faces.tar.gz"
 
 
 class Files(BaseHTTPRequestHandler):
-    """Serves `content` by path, with ranges; `cut` ends an answer early, once."""
+    """Serves `content` by path.
+
+    `cut` ends one answer after that many bytes; `ranges` and `sized` switch off range requests and Content-Length.
+    """
 
     content: ClassVar[dict[str, bytes]] = {}
     cut: ClassVar[int] = 0
-    asked: ClassVar[list[str]] = []
+    ranges: ClassVar[bool] = True
+    sized: ClassVar[bool] = True
+    requested: ClassVar[list[str]] = []
 
     def do_GET(self):
         data = self.content.get(self.path)
@@ -31,13 +36,14 @@ class Files(BaseHTTPRequestHandler):
             self.send_error(404)
             return
         span = self.headers.get("Range", "")
-        self.asked.append(span)
-        first = int(span.removeprefix("bytes=").removesuffix("-")) if span else 0
+        self.requested.append(span)
+        first = int(span.removeprefix("bytes=").removesuffix("-")) if span and self.ranges else 0
         if first >= len(data):
             self.send_error(416)
             return
-        self.send_response(206 if span else 200)
-        self.send_header("Content-Length", str(len(data) - first))
+        self.send_response(206 if first else 200)
+        if self.sized:
+            self.send_header("Content-Length", str(len(data) - first))
         self.end_headers()
         end = len(data)
         if type(self).cut:
@@ -48,9 +54,30 @@ class Files(BaseHTTPRequestHandler):
         pass
 
 
+class Recorder:
+    """A reporter that keeps what is reported; the tasks as [title, total, unit, steps...]."""
+
+    def __init__(self):
+        self.lines, self.tasks = [], []
+
+    def line(self, text):
+        self.lines.append(text)
+
+    @contextmanager
+    def task(self, title, total, unit=""):
+        self.tasks.append([title, total, unit])
+        yield self
+
+    def update(self, completed, total=None, text=""):
+        self.tasks[-1].append(completed)
+
+    def advance(self, steps=1):
+        self.tasks[-1].append(steps)
+
+
 @pytest.fixture
 def server():
-    Files.content, Files.cut, Files.asked = {}, 0, []
+    Files.content, Files.cut, Files.ranges, Files.sized, Files.requested = {}, 0, True, True, []
     running = ThreadingHTTPServer(("127.0.0.1", 0), Files)
     thread = threading.Thread(target=running.serve_forever)
     thread.start()
@@ -61,24 +88,19 @@ def server():
 
 
 @pytest.fixture
-def faces(tmp_path):
-    """Two faces in IMM's format, and the source that expects just them."""
+def known(tmp_path, monkeypatch):
+    """Return the files of a set with one face in IMM's format, which `SOURCES` describes in this test."""
     folder = tmp_path / "original" / "imm_face_db"
     make_imm(folder, shape(58))
     files = sorted(folder.iterdir())
-    source = dataclasses.replace(fetch.SOURCES["imm"], faces=1, fingerprint=fetch.flat_fingerprint(files))
-    return files, source
+    source = dataclasses.replace(download.SOURCES["imm"], faces=1, fingerprint=download.flat_fingerprint(files))
+    monkeypatch.setitem(download.SOURCES, "imm", source)
+    return files
 
 
-@pytest.fixture
-def known(faces, monkeypatch):
-    monkeypatch.setitem(fetch.SOURCES, "imm", faces[1])
-    return faces[0]
-
-
-def tarball(entries):
+def tarball(entries, mode="w:gz"):
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+    with tarfile.open(fileobj=packed, mode=mode) as tar:
         for name, data in entries:
             info = tarfile.TarInfo(name)
             if isinstance(data, tuple):
@@ -98,122 +120,341 @@ def zipped(entries):
     return packed.getvalue()
 
 
-def whole(known, pack=tarball):
+def packed_set(known, pack=tarball):
     return pack([(f"imm_face_db/{path.name}", path.read_bytes()) for path in known])
 
 
-def left(folder):
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+def files_in(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def unpacked(tmp_path, content, name="a.bin"):
+    """Unpack bytes into a folder, and return the folder."""
+    (tmp_path / name).write_bytes(content)
+    folder = tmp_path / "to"
+    folder.mkdir(exist_ok=True)
+    download.unpack(tmp_path / name, folder)
+    return folder
+
+
+# ---------------------------------------------------------------------------------------------------------------- get
 
 
 @pytest.mark.parametrize("pack", [tarball, zipped])
-def test_a_set_is_fetched_unpacked_and_proved(server, known, tmp_path, pack):
-    Files.content["/faces.x"] = whole(known, pack)
-    folder = tmp_path / "imm"
-    said = Console(file=io.StringIO(), width=200)
-    assert fetch.get("imm", folder, said, [f"{server}/faces.x"]) == f"imm:{folder}"
-    assert left(folder) == [f"imm_face_db/{path.name}" for path in known]
-    text = said.file.getvalue()
-    assert "education and research" in text
-    assert "Nordstr" in text
-    assert "proved by its fingerprint" in text
+def test_set_is_downloaded_unpacked_and_verified(server, known, tmp_path, pack):
+    Files.content["/faces.x"] = packed_set(known, pack)
+    folder, reporter = tmp_path / "imm", Recorder()
+    assert download.get("imm", folder, reporter, [f"{server}/faces.x"]) == f"imm:{folder}"
+    assert files_in(folder) == [f"imm_face_db/{path.name}" for path in known]
+    assert reporter.lines[0].startswith("IMM Face Database")
+    assert reporter.lines[1] == "terms: free for education and research, with reference to:"
+    assert "Nordstr" in reporter.lines[2]
+    assert reporter.lines[3:] == ["1 faces, content verified by its fingerprint"]
 
 
-def test_a_set_that_is_there_is_only_proved(known, tmp_path):
-    assert fetch.get("imm", known[0].parent, QUIET, ["http://127.0.0.1:1/none"]) == f"imm:{known[0].parent}"
+def test_download_is_reported_in_bytes(server, known, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "CHUNK_BYTES", 100)
+    Files.content["/faces.tgz"] = data = packed_set(known)
+    reporter = Recorder()
+    download.get("imm", tmp_path / "imm", reporter, [f"{server}/faces.tgz"])
+    ((title, total, unit, *steps),) = reporter.tasks
+    assert (title, total, unit) == ("faces.tgz", len(data), "bytes")
+    assert sum(steps) == len(data)
+    assert len(steps) == -(-len(data) // 100)
 
 
-def test_the_second_address_is_tried(server, known, tmp_path):
-    Files.content["/b.tar.gz"] = whole(known)
-    fetch.get("imm", tmp_path / "imm", QUIET, [f"{server}/a.tar.gz", f"{server}/b.tar.gz"])
+def test_unknown_size_has_no_total(server, known, tmp_path):
+    Files.content["/faces.tgz"], Files.sized = packed_set(known), False
+    reporter = Recorder()
+    download.get("imm", tmp_path / "imm", reporter, [f"{server}/faces.tgz"])
+    assert reporter.tasks[0][1] is None
 
 
-def test_an_interrupted_download_goes_on(server, known, tmp_path, monkeypatch):
-    monkeypatch.setattr(fetch, "CHUNK_BYTES", 16)
-    Files.content["/a.tar.gz"] = data = whole(known)
-    Files.cut = len(data) // 2
-    folder = tmp_path / "imm"
-    with pytest.raises(DownloadError, match=r"cut off after .* the same command goes on"):
-        fetch.get("imm", folder, QUIET, [f"{server}/a.tar.gz"])
-    fetch.get("imm", folder, QUIET, [f"{server}/a.tar.gz"])
-    assert Files.asked[0] == ""
-    assert len(data) // 2 - 16 < int(Files.asked[1][6:-1]) <= len(data) // 2
-    assert left(folder) == [f"imm_face_db/{path.name}" for path in known]
+def test_reporter_is_optional(server, known, tmp_path, capsys):
+    Files.content["/faces.tgz"] = packed_set(known)
+    download.get("imm", tmp_path / "imm", urls=[f"{server}/faces.tgz"])
+    assert capsys.readouterr() == ("", "")
 
 
-def test_offline_says_where_to_get_it(tmp_path):
-    with pytest.raises(DownloadError, match=r"no connection.*get it by hand from http.* --archive") as caught:
-        fetch.get("imm", tmp_path / "imm", QUIET, ["http://127.0.0.1:1/faces.tar.gz"])
-    assert "\n" not in str(caught.value)
+def test_complete_set_is_only_verified(known):
+    reporter = Recorder()
+    assert download.get("imm", known[0].parent, reporter, [NOWHERE]) == f"imm:{known[0].parent}"
+    assert reporter.tasks == []
+    assert "verified" in reporter.lines[-1]
 
 
-def test_a_file_got_by_hand(known, tmp_path):
-    (tmp_path / "mine.tar.gz").write_bytes(whole(known))
-    fetch.get("imm", tmp_path / "imm", QUIET, archive=tmp_path / "mine.tar.gz")
+def test_manual_download_is_used_and_kept(known, tmp_path):
+    (tmp_path / "mine.tar.gz").write_bytes(packed_set(known))
+    download.get("imm", tmp_path / "imm", urls=[NOWHERE], archive=tmp_path / "mine.tar.gz")
     assert (tmp_path / "mine.tar.gz").exists()
+    assert files_in(tmp_path / "imm") == [f"imm_face_db/{path.name}" for path in known]
 
 
-@pytest.mark.parametrize(
-    "entries",
-    [
-        [("../out.jpg", b"x")],
-        [("/tmp/out.jpg", b"x")],
-        [("a/../../out.jpg", b"x")],
-        [("..\\out.jpg", b"x")],
-        [("C:/out.jpg", b"x")],
-        [("link.jpg", (tarfile.SYMTYPE, "/etc/passwd"))],
-        [("hard.jpg", (tarfile.LNKTYPE, "good.jpg"))],
-        [("pipe", (tarfile.FIFOTYPE, ""))],
-    ],
-)
-def test_an_archive_that_leads_out_is_refused_whole(server, known, tmp_path, entries):
-    Files.content["/a.tar.gz"] = tarball([("good.jpg", b"x"), *entries])
-    with pytest.raises(DownloadError, match="refused, its entry"):
-        fetch.get("imm", tmp_path / "imm", QUIET, [f"{server}/a.tar.gz"])
-    assert left(tmp_path / "imm") == ["a.tar.gz"]
-    assert not (tmp_path / "out.jpg").exists()
+def test_unknown_set_suggests_the_nearest(tmp_path):
+    with pytest.raises(DownloadError, match='no data set "im" to get; did you mean "imm"'):
+        download.get("im", tmp_path)
 
 
-def test_a_zip_with_a_link_is_refused(tmp_path):
-    info = zipfile.ZipInfo("link.jpg")
-    info.external_attr = 0o120777 << 16
-    packed = tmp_path / "a.zip"
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr(info, "/etc/passwd")
-    (tmp_path / "to").mkdir()
-    with pytest.raises(DownloadError, match="refused"):
-        fetch.unpack(packed, tmp_path / "to")
+def test_unwritable_folder_is_reported_before_the_download(server, known, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError):
+        download.get("imm", tmp_path / "file", urls=[f"{server}/faces.tgz"])
+    assert Files.requested == []
+
+
+# ---------------------------------------------------------------------------------------------------------- addresses
+
+
+def test_second_address_is_tried(server, known, tmp_path):
+    Files.content["/b.tar.gz"] = packed_set(known)
+    download.get("imm", tmp_path / "imm", urls=[f"{server}/a.tar.gz", f"{server}/b.tar.gz"])
+    assert files_in(tmp_path / "imm") == [f"imm_face_db/{path.name}" for path in known]
+
+
+def test_web_page_instead_of_an_archive_is_skipped_and_deleted(server, known, tmp_path):
+    Files.content["/a.tar.gz"], Files.content["/b.tar.gz"] = b"<html>Sign in", packed_set(known)
+    download.get("imm", tmp_path / "imm", urls=[f"{server}/a.tar.gz", f"{server}/b.tar.gz"])
+    assert files_in(tmp_path / "imm") == [f"imm_face_db/{path.name}" for path in known]
+
+
+def test_every_address_is_named_with_its_reason(server, tmp_path):
+    Files.content["/b.tar.gz"] = b"<html>Sign in"
+    urls = [f"{server}/a.tar.gz", f"{server}/b.tar.gz", NOWHERE]
+    message = (
+        r"could not be downloaded \(.*/a\.tar\.gz: the server answered 404; .*/b\.tar\.gz: not an archive "
+        r"\(it is a web page\); .*: no connection\); download it manually from http.* --archive"
+    )
+    with pytest.raises(DownloadError, match=message) as caught:
+        download.get("imm", tmp_path / "imm", urls=urls)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"<html>Sign in", "web page"), (b"", "answered 416"), (b"\x1f\x8b broken", "not an archive")],
+    [
+        (b"<html>Sign in", "it is a web page"),
+        (b"x" * 990 + b"<HTML>", "it is a web page"),
+        (b"plain text", r"not an archive \(\.gz\)"),
+        (b"\x1f\x8b broken", "not an archive"),
+        (b"", "the server answered 416"),
+    ],
 )
-def test_what_is_no_archive_is_said(server, tmp_path, content, message):
+def test_non_archive_is_rejected(server, tmp_path, content, message):
     Files.content["/a.tar.gz"] = content
     with pytest.raises(DownloadError, match=message):
-        fetch.get("imm", tmp_path / "imm", QUIET, [f"{server}/a.tar.gz"])
+        download.get("imm", tmp_path / "imm", urls=[f"{server}/a.tar.gz"])
+    assert [name for name in files_in(tmp_path / "imm") if not name.endswith(".part")] == []
 
 
-def test_a_page_in_an_archives_place_leaves_the_next_address_to_be_tried(server, known, tmp_path):
-    Files.content["/a.tar.gz"], Files.content["/b.tar.gz"] = b"<html>Sign in", whole(known)
-    fetch.get("imm", tmp_path / "imm", QUIET, [f"{server}/a.tar.gz", f"{server}/b.tar.gz"])
-    assert left(tmp_path / "imm") == [f"imm_face_db/{path.name}" for path in known]
+# ------------------------------------------------------------------------------------------------------------- resume
 
 
-def test_other_content_is_not_taken_for_the_set(server, known, tmp_path):
+def test_interrupted_download_is_resumed(server, known, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "CHUNK_BYTES", 16)
+    Files.content["/a.tar.gz"] = data = packed_set(known)
+    Files.cut = len(data) // 2
+    folder, reporter = tmp_path / "imm", Recorder()
+    with pytest.raises(DownloadError, match=r"cut off after [\d,]+ of [\d,]+ bytes; run the same command again"):
+        download.get("imm", folder, urls=[f"{server}/a.tar.gz"])
+    assert files_in(folder) == ["a.tar.gz.part"]
+    present = (folder / "a.tar.gz.part").stat().st_size
+    assert len(data) // 2 - 16 < present <= len(data) // 2
+    download.get("imm", folder, reporter, [f"{server}/a.tar.gz"])
+    assert Files.requested == ["", f"bytes={present}-"]
+    assert reporter.tasks[0][:4] == ["a.tar.gz", len(data), "bytes", present]
+    assert sum(reporter.tasks[0][3:]) == len(data)
+    assert files_in(folder) == [f"imm_face_db/{path.name}" for path in known]
+
+
+def test_download_restarts_if_the_server_has_no_ranges(server, known, tmp_path):
+    Files.content["/a.tar.gz"], Files.ranges = packed_set(known), False
+    folder, reporter = tmp_path / "imm", Recorder()
+    folder.mkdir()
+    (folder / "a.tar.gz.part").write_bytes(b"something else that is longer than nothing")
+    download.get("imm", folder, reporter, [f"{server}/a.tar.gz"])
+    assert reporter.tasks[0][1] == sum(reporter.tasks[0][3:]) == len(Files.content["/a.tar.gz"])
+    assert files_in(folder) == [f"imm_face_db/{path.name}" for path in known]
+
+
+def test_complete_part_is_used(server, known, tmp_path):
+    Files.content["/a.tar.gz"] = data = packed_set(known)
+    folder = tmp_path / "imm"
+    folder.mkdir()
+    (folder / "a.tar.gz.part").write_bytes(data)
+    download.get("imm", folder, urls=[f"{server}/a.tar.gz"])
+    assert Files.requested == [f"bytes={len(data)}-"]
+    assert files_in(folder) == [f"imm_face_db/{path.name}" for path in known]
+
+
+# ------------------------------------------------------------------------------------------------------------ content
+
+
+def test_other_content_is_rejected(server, known, tmp_path):
     entries = [(path.name, path.read_bytes()) for path in known]
     entries[0] = (entries[0][0], entries[0][1] + b"\n# touched\n")
     Files.content["/a.tar.gz"] = tarball(entries)
-    with pytest.raises(DownloadError, match="another fingerprint"):
-        fetch.get("imm", tmp_path / "imm", QUIET, [f"{server}/a.tar.gz"])
+    with pytest.raises(DownloadError, match=r"its 1 readable faces \(1 expected\) have another fingerprint"):
+        download.get("imm", tmp_path / "imm", urls=[f"{server}/a.tar.gz"])
 
 
-def test_unknown_sets_give_the_nearest(tmp_path):
-    with pytest.raises(DownloadError, match='did you mean "imm"'):
-        fetch.get("im", tmp_path, QUIET)
+def test_incomplete_set_is_rejected(known, monkeypatch):
+    monkeypatch.setitem(download.SOURCES, "imm", dataclasses.replace(download.SOURCES["imm"], faces=3))
+    with pytest.raises(DownloadError, match="holds 1 readable faces, 3 are expected; empty the folder"):
+        download.get("imm", known[0].parent)
 
 
-def test_the_real_set_has_the_known_fingerprint(real):
-    files = [path for path in real("imm_face_db").iterdir() if path.suffix in fetch.SOURCES["imm"].suffixes]
-    assert fetch.flat_fingerprint(files) == fetch.SOURCES["imm"].fingerprint
+def test_set_without_a_known_fingerprint_is_counted(tmp_path, monkeypatch):
+    make_ibug(tmp_path, shape(68))
+    monkeypatch.setitem(download.SOURCES, "300w", dataclasses.replace(download.SOURCES["300w"], faces=1))
+    reporter = Recorder()
+    assert download.get("300w", tmp_path, reporter) == f"ibug:{tmp_path}"
+    assert reporter.lines[-1] == "1 faces, as many as expected; no fingerprint is known"
+
+
+def test_unreadable_set_is_rejected(tmp_path):
+    (tmp_path / "a.asf").write_text("nothing")
+    with pytest.raises(DownloadError, match="does not hold this data set: .*no labeled face found"):
+        download.get("imm", tmp_path)
+
+
+def test_fingerprint_ignores_folders_but_not_names_or_content(tmp_path):
+    def fingerprint(*paths):
+        for path in paths:
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(path.rpartition("/")[2])
+        return download.flat_fingerprint([tmp_path / path for path in paths])
+
+    flat = fingerprint("a.asf", "b.jpg")
+    assert fingerprint("x/a.asf", "y/z/b.jpg") == flat
+    assert fingerprint("b.jpg", "a.asf") == flat
+    assert fingerprint("a.asf", "c.jpg") != flat
+    (tmp_path / "a.asf").write_text("other")
+    assert download.flat_fingerprint([tmp_path / "a.asf", tmp_path / "b.jpg"]) != flat
+
+
+@pytest.mark.parametrize("name", download.SOURCES)
+def test_sources_are_complete(name):
+    source = download.SOURCES[name]
+    assert source.title
+    assert source.terms
+    assert source.cite
+    assert source.urls
+    assert source.faces > 0
+    assert source.home.startswith("http")
+    assert all(suffix.startswith(".") for suffix in source.suffixes)
+
+
+# ------------------------------------------------------------------------------------------------------------- unpack
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [tarball, zipped, lambda entries: tarball(entries, "w"), lambda entries: tarball(entries, "w:xz")],
+    ids=["tar.gz", "zip", "tar", "tar.xz"],
+)
+def test_files_and_folders_are_unpacked(tmp_path, pack):
+    folder = unpacked(tmp_path, pack([("a.txt", b"one"), ("x/y/b.txt", b"two"), ("x\\c.txt", b"three"), ("e", b"")]))
+    assert files_in(folder) == ["a.txt", "e", "x/c.txt", "x/y/b.txt"]
+    assert (folder / "x" / "y" / "b.txt").read_bytes() == b"two"
+    assert (folder / "x" / "c.txt").read_bytes() == b"three"
+    assert not list(folder.glob(".unpacking-*"))
+
+
+def test_folder_entries_are_accepted(tmp_path):
+    content = tarball([("x", (tarfile.DIRTYPE, "")), ("x/a.txt", b"one")])
+    assert files_in(unpacked(tmp_path, content)) == ["x/a.txt"]
+    zip_content = zipped([("x/", b""), ("x/b.txt", b"two")])
+    assert files_in(unpacked(tmp_path, zip_content)) == ["x/a.txt", "x/b.txt"]
+
+
+def test_existing_files_of_a_folder_are_kept(tmp_path):
+    (tmp_path / "to" / "x").mkdir(parents=True)
+    (tmp_path / "to" / "x" / "mine.txt").write_text("mine")
+    (tmp_path / "to" / "x" / "a.txt").write_text("old")
+    folder = unpacked(tmp_path, tarball([("x/a.txt", b"new"), ("x/b.txt", b"new")]))
+    assert files_in(folder) == ["x/a.txt", "x/b.txt", "x/mine.txt"]
+    assert (folder / "x" / "a.txt").read_text() == "new"
+
+
+HOSTILE = [
+    ("../out.jpg", b"x"),
+    ("/tmp/out.jpg", b"x"),
+    ("a/../../out.jpg", b"x"),
+    ("a/../b.jpg", b"x"),
+    ("..\\out.jpg", b"x"),
+    ("C:/out.jpg", b"x"),
+]
+LINKS = [
+    ("link.jpg", (tarfile.SYMTYPE, "/etc/passwd")),
+    ("link.jpg", (tarfile.SYMTYPE, "good.jpg")),
+    ("hard.jpg", (tarfile.LNKTYPE, "good.jpg")),
+    ("pipe", (tarfile.FIFOTYPE, "")),
+    ("device", (tarfile.CHRTYPE, "")),
+]
+
+
+@pytest.mark.parametrize("entry", [*HOSTILE, *LINKS])
+def test_tar_with_a_hostile_entry_is_rejected_before_anything_is_written(tmp_path, entry):
+    with pytest.raises(DownloadError, match="rejected, its entry .* is a link, a device or outside the folder"):
+        unpacked(tmp_path, tarball([("good.jpg", b"x"), entry]))
+    assert files_in(tmp_path) == ["a.bin"]
+
+
+@pytest.mark.parametrize("entry", HOSTILE)
+def test_zip_with_a_hostile_entry_is_rejected_before_anything_is_written(tmp_path, entry):
+    with pytest.raises(DownloadError, match="rejected, its entry"):
+        unpacked(tmp_path, zipped([("good.jpg", b"x"), entry]))
+    assert files_in(tmp_path) == ["a.bin"]
+
+
+@pytest.mark.parametrize(("mode", "accepted"), [(0o120777, False), (0o010644, False), (0o100644, True), (0, True)])
+def test_zip_entries_must_be_regular_files(tmp_path, mode, accepted):
+    info = zipfile.ZipInfo("entry.jpg")
+    info.external_attr = mode << 16
+    if accepted:
+        assert files_in(unpacked(tmp_path, zipped([(info, b"x")]))) == ["entry.jpg"]
+    else:
+        with pytest.raises(DownloadError, match=r'rejected, its entry "entry\.jpg"'):
+            unpacked(tmp_path, zipped([(info, b"/etc/passwd")]))
+
+
+@pytest.mark.parametrize("pack", [tarball, zipped])
+def test_archive_that_unpacks_to_too_much_is_rejected(tmp_path, monkeypatch, pack):
+    content = pack([("a.txt", b"x" * 600), ("b.txt", b"x" * 400)])
+    monkeypatch.setattr(download, "MAX_BYTES", 999)
+    with pytest.raises(DownloadError, match="rejected, it would unpack to 1,000 bytes, more than 999"):
+        unpacked(tmp_path, content)
+    assert files_in(tmp_path) == ["a.bin"]
+    monkeypatch.setattr(download, "MAX_BYTES", 1000)
+    assert files_in(unpacked(tmp_path, content)) == ["a.txt", "b.txt"]
+
+
+def test_damaged_archive_leaves_nothing(tmp_path):
+    """The second file's data is cut off."""
+    content = tarball([("a.txt", b"x" * 5000), ("b.txt", bytes(range(256)) * 50)], mode="w")
+    with pytest.raises(DownloadError, match=r"a\.bin: not an archive, or damaged .*delete it and download it again"):
+        unpacked(tmp_path, content[:10_000])
+    assert files_in(tmp_path) == ["a.bin"]
+
+
+def test_file_that_is_not_an_archive_is_one_line(tmp_path):
+    with pytest.raises(DownloadError, match="not an archive") as caught:
+        unpacked(tmp_path, b"plain text")
+    assert "\n" not in str(caught.value)
+    assert files_in(tmp_path) == ["a.bin"]
+
+
+def test_damaged_zip_leaves_nothing(tmp_path):
+    content = bytearray(zipped([("a.txt", b"x" * 50), ("b.txt", b"y" * 50)]))
+    content[content.index(b"yyy")] ^= 1
+    with pytest.raises(DownloadError, match="damaged"):
+        unpacked(tmp_path, bytes(content))
+    assert files_in(tmp_path) == ["a.bin"]
+
+
+# --------------------------------------------------------------------------------------------------------- real files
+
+
+def test_real_set_has_the_known_fingerprint(real):
+    files = [path for path in real("imm_face_db").iterdir() if path.suffix in download.SOURCES["imm"].suffixes]
+    assert download.flat_fingerprint(files) == download.SOURCES["imm"].fingerprint

@@ -10,7 +10,7 @@ import pytest
 from skimage import data
 
 from nasion.detect import yunet as detect
-from nasion.detect.yunet import Cascade, Detection, YuNet, best_detector, iou, non_max_suppression
+from nasion.detect import Cascade, Detection, YuNet, best_detector, iou, non_max_suppression
 from nasion.errors import DownloadError, ModelError
 
 ASTRONAUT = np.array([176.0, 95.0, 275.0, 180.0])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nasion.datasets import load
-from nasion.detect.yunet import Detection
+from nasion.detect import Detection
 from nasion.errors import ConfigError, ImageError, ModelError, SkeletonError
 from nasion.evaluation.evaluation import evaluate
 from nasion.predict.crop import CropConfig
@@ -288,7 +288,7 @@ def test_the_error_against_moved_and_scaled_boxes(drawn):
     assert (len(curve.shifted), len(curve.scaled)) == (len(SHIFTS), len(SCALES))
     assert curve.scaled == pytest.approx(np.full(5, curve.shifted[0]))
     sides = np.array([np.ptp(face.points_box().reshape(2, 2), axis=0) for face in faces.annotations])
-    lengths = [face.lengths()["inter_ocular"] for face in faces.annotations]
+    lengths = [face.normalizer_lengths()["inter_ocular"] for face in faces.annotations]
     assert curve.shifted[-1] - curve.shifted[0] < np.mean(0.2 * sides.max(1) / lengths)
     assert curve.shifted[-1] > curve.shifted[0]
 

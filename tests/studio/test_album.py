@@ -1,4 +1,4 @@
-"""A folder under correction: what is saved is what was meant, in the format that was read, and nothing is lost."""
+"""Saved labels are read back unchanged by the format's own reader, conflicts are detected, and nothing is lost."""
 
 import json
 import subprocess
@@ -8,33 +8,33 @@ import numpy as np
 import pytest
 
 from nasion import datasets, images
-from nasion.datasets.drawn import DrawnFace, draw_face
+from nasion.datasets.drawn import DrawnFace, render_face
+from nasion.datasets.formats import _writing
 from nasion.datasets.formats.ibug import parse_pts
-from nasion.datasets.write_back import _common
 from nasion.errors import AnnotationError, ConfigError, OutputError
 from nasion.skeleton import load_skeleton
-from nasion.studio import album as albums
-from nasion.studio.album import ConflictError, open_album, version
+from nasion.studio import album as album_module
+from nasion.studio.album import ConflictError, Entry, open_album, version
 
 IBUG = load_skeleton("ibug-68")
 
 
-def drawn(person, skeleton="ibug-68"):
-    return draw_face(5, person, 0, skeleton)
+def synthetic(person, skeleton="ibug-68"):
+    return render_face(5, person, 0, skeleton)
 
 
 SKELETONS = {"imm": "imm-58"}
-HIDING = ("csv", "coco", "dlib")
+WITH_MISSING = ("csv", "coco", "dlib")
 FILES = {"csv": "faces.csv", "coco": "faces.json", "dlib": "faces.xml", "wflw": "faces.txt"}
 STYLE = "<?xml version='1.0' encoding='ISO-8859-1'?>\n<?xml-stylesheet type='text/xsl' href='style.xsl'?>\n"
 
 
 @pytest.fixture(params=["folder", "ibug", "imm", "csv", "coco", "dlib", "wflw"])
-def made(request, tmp_path):
-    """Return a source with two labeled pictures (a bare folder: a third without), and the points as they were."""
+def source_of_kind(request, tmp_path):
+    """Return the kind, a source with two labeled images (a folder: a third without labels), and the labels."""
     kind = request.param
-    faces = [drawn(k, SKELETONS.get(kind, "ibug-68")) for k in range(2)]
-    if kind == "wflw":  # no drawn face has its 98 points: some of them twice
+    faces = [synthetic(k, SKELETONS.get(kind, "ibug-68")) for k in range(2)]
+    if kind == "wflw":  # synthetic faces have at most 68 points, so 30 of them count twice
         faces = [DrawnFace(face.image, np.concatenate([face.keypoints, face.keypoints[:30]])) for face in faces]
     rows = ["image,note,person," + ",".join(f"x{k},y{k}" for k in range(68))]
     for k, face in enumerate(faces):
@@ -58,11 +58,11 @@ def made(request, tmp_path):
             {"id": k, "image_id": k, "area": 7, "keypoints": np.insert(face.keypoints, 2, 1, axis=1).ravel().tolist()}
             for k, face in enumerate(faces)
         ]
-        pictures = [{"id": k, "file_name": f"{k + 1:02}-1m.png"} for k in range(2)]
-        whole = {"info": "é", "images": pictures, "annotations": entries}
+        files = [{"id": k, "file_name": f"{k + 1:02}-1m.png"} for k in range(2)]
+        whole = {"info": "é", "images": files, "annotations": entries}
         (tmp_path / "faces.json").write_text(json.dumps(whole, indent=1))
     if kind == "dlib":
-        pictures = "".join(
+        boxes = "".join(
             f"  <image file='{k + 1:02}-1m.png'>\n    <!-- who? -->\n"
             "    <box top='1' left='1' width='5' height='5' ignore='1'/>\n"
             "    <box top='1' left='1' width='99' height='99'>\n      <label>é</label>\n"
@@ -72,7 +72,7 @@ def made(request, tmp_path):
             + "    </box>\n  </image>\n"
             for k, face in enumerate(faces)
         )
-        text = f"{STYLE}<dataset>\n<name>x</name>\n<images>\n{pictures}</images>\n</dataset>\n"
+        text = f"{STYLE}<dataset>\n<name>x</name>\n<images>\n{boxes}</images>\n</dataset>\n"
         (tmp_path / "faces.xml").write_text(text, "latin-1")
     if kind == "wflw":
         lines = [
@@ -81,22 +81,22 @@ def made(request, tmp_path):
         ]
         (tmp_path / "faces.txt").write_text("".join(lines))
     if kind == "folder":
-        images.write(tmp_path / "new.png", drawn(2).image)
+        images.write(tmp_path / "new.png", synthetic(2).image)
     place = tmp_path / FILES.get(kind, "")
     return kind, str(place) if kind == "folder" else f"{kind}:{place}", [face.keypoints for face in faces]
 
 
-def coarse(kind):
-    """Return how far from what is meant a format's coordinates may lie, px."""
+def tolerance(kind):
+    """Return the largest rounding error of a format's coordinates, px."""
     return 0.501 if kind == "dlib" else 2e-3
 
 
-def test_what_is_saved_is_read_back_by_the_reader(made, tmp_path):
-    kind, source, before = made
+def test_saved_labels_are_read_back_by_the_reader(source_of_kind, tmp_path):
+    kind, source, before = source_of_kind
     album = open_album(source, IBUG)
     assert len(album.entries) == (3 if kind == "folder" else 2)
     number = next(k for k, entry in enumerate(album.entries) if entry.image.stem == "01-1m")
-    assert album.keypoints(number) == pytest.approx(before[0], abs=coarse(kind))
+    assert album.keypoints(number) == pytest.approx(before[0], abs=tolerance(kind))
     originals = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     others = {path: path.read_bytes() for path in tmp_path.iterdir() if "01" not in path.name}
     new = before[0] + [1.25, -2.5]
@@ -104,8 +104,8 @@ def test_what_is_saved_is_read_back_by_the_reader(made, tmp_path):
     assert seen == version(album.keypoints(number))
     faces = datasets.load(album.source)
     again = {face.image.stem: face.keypoints for face in faces.annotations}
-    assert again["01-1m"] == pytest.approx(new, abs=coarse(kind))
-    assert again["02-1m"] == pytest.approx(before[1], abs=coarse(kind))
+    assert again["01-1m"] == pytest.approx(new, abs=tolerance(kind))
+    assert again["02-1m"] == pytest.approx(before[1], abs=tolerance(kind))
     kept = list(tmp_path.glob("*.orig"))
     assert len(kept) == 1
     album.save(number, before[0], seen, done=False)
@@ -125,25 +125,25 @@ def test_what_is_saved_is_read_back_by_the_reader(made, tmp_path):
     if kind == "dlib":
         text = (tmp_path / "faces.xml").read_text("latin-1")
         assert text.startswith(STYLE)
-        for kept_as_it_was in ("<!-- who? -->", "<label>é</label>", 'ignore="1"', "<name>x</name>"):
-            assert kept_as_it_was in text
+        for unchanged in ("<!-- who? -->", "<label>é</label>", 'ignore="1"', "<name>x</name>"):
+            assert unchanged in text
     if kind == "wflw":
         assert " 1 2 30 40 0 1 0 1 0 1 01-1m.png\n" in (tmp_path / "faces.txt").read_text()
 
 
-def test_progress_is_kept(made):
-    _, source, before = made
+def test_progress_survives_a_restart_and_damage(source_of_kind):
+    _, source, before = source_of_kind
     album = open_album(source, IBUG)
     number = next(k for k, entry in enumerate(album.entries) if entry.image.stem == "02-1m")
     album.save(number, before[1], version(album.keypoints(number)), done=True)
     again = open_album(source, IBUG)
-    assert [entry["done"] for entry in again.described()["entries"]].count(True) == 1
-    again.progress.write_text("a diary")
+    assert again.done == {again.entries[number].name}
+    again.progress.write_text("not json")
     assert open_album(source, IBUG).done == set()
 
 
-def test_who_comes_second_is_told(made):
-    kind, source, before = made
+def test_saving_on_labels_that_changed_is_a_conflict(source_of_kind):
+    kind, source, before = source_of_kind
     one, two = open_album(source, IBUG), open_album(source, IBUG)
     seen = version(one.keypoints(0))
     one.save(0, before[0] + 3, seen, done=True)
@@ -151,30 +151,30 @@ def test_who_comes_second_is_told(made):
         two.save(0, before[0] + 2, seen, done=True)
     with pytest.raises(ConflictError):
         one.save(0, before[0] + 2, seen, done=True)
-    assert one.keypoints(0) == pytest.approx(before[0] + 3, abs=coarse(kind))
+    assert one.keypoints(0) == pytest.approx(before[0] + 3, abs=tolerance(kind))
     two.save(0, before[0] + 2, version(two.keypoints(0)), done=True)
 
 
-def test_hidden_points_need_a_place(made):
-    kind, source, before = made
+def test_missing_points_are_saved_only_in_formats_that_can_store_them(source_of_kind):
+    kind, source, before = source_of_kind
     album = open_album(source, IBUG)
     hidden = before[0].copy()
     hidden[7] = np.nan
-    if kind in HIDING:
+    if kind in WITH_MISSING:
         album.save(0, hidden, version(album.keypoints(0)), done=False)
         assert np.isnan(album.keypoints(0)[7]).all()
-        assert album.keypoints(0)[8] == pytest.approx(hidden[8], abs=coarse(kind))
+        assert album.keypoints(0)[8] == pytest.approx(hidden[8], abs=tolerance(kind))
         assert np.isnan(datasets.load(source).annotations[0].keypoints[7]).all()
         album.save(0, before[0], version(album.keypoints(0)), done=False)
-        assert album.keypoints(0) == pytest.approx(before[0], abs=coarse(kind))
+        assert album.keypoints(0) == pytest.approx(before[0], abs=tolerance(kind))
     else:
-        with pytest.raises(AnnotationError, match="no place for hidden points"):
+        with pytest.raises(AnnotationError, match="cannot store missing points"):
             album.save(0, hidden, version(album.keypoints(0)), done=False)
-        assert album.keypoints(0) == pytest.approx(before[0], abs=coarse(kind))
+        assert album.keypoints(0) == pytest.approx(before[0], abs=tolerance(kind))
 
 
-def test_faces_of_one_name_in_two_folders_are_not_mixed_up(tmp_path):
-    faces = [drawn(k) for k in range(2)]
+def test_images_of_the_same_name_in_two_folders_are_not_mixed_up(tmp_path):
+    faces = [synthetic(k) for k in range(2)]
     rows = ["image," + ",".join(f"x{k},y{k}" for k in range(68))]
     for folder, face in zip("ab", faces, strict=True):
         images.write(tmp_path / folder / "1.png", face.image)
@@ -186,8 +186,8 @@ def test_faces_of_one_name_in_two_folders_are_not_mixed_up(tmp_path):
     assert album.keypoints(1) == pytest.approx(faces[1].keypoints + 5, abs=1e-3)
 
 
-def test_the_last_part_of_a_name_stays(tmp_path):
-    images.write(tmp_path / "a.png", drawn(0).image)
+def test_the_last_dlib_part_of_a_name_cannot_be_removed(tmp_path):
+    images.write(tmp_path / "a.png", synthetic(0).image)
     parts = "".join(f"<part name='{k}' x='{5 * k}' y='{k}'/>" for k in range(3))
     box = f"<box top='1' left='1' width='9' height='9'>{parts}</box>"
     (tmp_path / "faces.xml").write_text(f"<dataset><images><image file='a.png'>{box}</image></images></dataset>")
@@ -199,10 +199,10 @@ def test_the_last_part_of_a_name_stays(tmp_path):
     assert not list(tmp_path.glob("*.orig"))
 
 
-def test_killed_in_the_middle_of_a_save(tmp_path):
-    """Whenever the process dies, the labels and their original are whole: as they were, or as they were meant."""
-    images.write(tmp_path / "a.png", drawn(0).image)
-    before = drawn(0).keypoints
+def test_a_process_killed_while_saving_leaves_whole_files(tmp_path):
+    """Whenever the process dies, the labels are either the old or the new ones, and the backup is complete."""
+    images.write(tmp_path / "a.png", synthetic(0).image)
+    before = synthetic(0).keypoints
     open_album(str(tmp_path), IBUG).save(0, before, "new", done=True)
     first = (tmp_path / "a.pts").read_bytes()
     for doomed in range(60):
@@ -241,85 +241,158 @@ album.save(0, points, seen, done=True)
 """
 
 
-def test_a_picture_without_labels_gets_some(tmp_path):
-    images.write(tmp_path / "a.png", drawn(0).image)
+def test_an_image_without_labels_gets_a_label_file(tmp_path):
+    images.write(tmp_path / "a.png", synthetic(0).image)
     album = open_album(str(tmp_path), IBUG)
     assert album.keypoints(0) is None
     assert album.labeled == set()
-    album.save(0, drawn(0).keypoints, "new", done=True)
-    assert datasets.load(f"ibug:{tmp_path}").annotations[0].keypoints == pytest.approx(drawn(0).keypoints, abs=2e-3)
+    album.save(0, synthetic(0).keypoints, "new", done=True)
+    assert datasets.load(f"ibug:{tmp_path}").annotations[0].keypoints == pytest.approx(synthetic(0).keypoints, abs=2e-3)
     assert not list(tmp_path.glob("*.orig"))
 
 
-def test_a_save_that_fails_leaves_the_old_labels(made, monkeypatch):
-    kind, source, before = made
+def test_a_failed_save_leaves_the_old_labels(source_of_kind, monkeypatch):
+    kind, source, before = source_of_kind
     album = open_album(source, IBUG)
 
     def full(path, _data):
         raise OutputError(f"cannot write {path}: no space left")
 
-    monkeypatch.setattr(_common, "write_bytes", full)
+    monkeypatch.setattr(_writing, "write_bytes", full)
     with pytest.raises(OutputError):
         album.save(0, before[0] + 1, version(album.keypoints(0)), done=True)
-    assert album.keypoints(0) == pytest.approx(before[0], abs=coarse(kind))
+    assert album.keypoints(0) == pytest.approx(before[0], abs=tolerance(kind))
     assert album.done == set()
 
 
-def test_a_folder_that_disappears_is_one_line(tmp_path):
+def test_a_deleted_image_is_an_error_of_one_line(tmp_path):
     inside = tmp_path / "faces"
-    images.write(inside / "a.png", drawn(0).image)
+    images.write(inside / "a.png", synthetic(0).image)
     album = open_album(str(inside), IBUG)
     (inside / "a.png").unlink()
     inside.rmdir()
     with pytest.raises(Exception, match=r"a\.png") as error:
-        album.picture(0)
+        album.read_image(0)
     assert "\n" not in str(error.value)
     with pytest.raises(ConfigError, match="there is no face 5"):
         album.entry(5)
 
 
 @pytest.mark.parametrize("points", [np.zeros((5, 2)), np.zeros((69, 2)), np.zeros((0, 2))])
-def test_other_counts_are_refused(tmp_path, points):
-    images.write(tmp_path / "a.png", drawn(0).image)
+def test_a_wrong_number_of_points_is_rejected(tmp_path, points):
+    images.write(tmp_path / "a.png", synthetic(0).image)
     with pytest.raises(AnnotationError, match="68 points"):
         open_album(str(tmp_path), IBUG).save(0, points, "new", done=True)
 
 
 @pytest.mark.parametrize(
     ("source", "words"),
-    [("nowhere", "no such folder"), ("synthetic:8", "cannot be written back"), (".", "no pictures")],
+    [("nowhere", "no such folder"), ("synthetic:8", "cannot be written back"), (".", "no images")],
 )
-def test_what_cannot_be_opened(tmp_path, monkeypatch, source, words):
+def test_a_source_that_cannot_be_opened_is_an_error(tmp_path, monkeypatch, source, words):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=words):
         open_album(source, IBUG)
 
 
-def test_labels_are_saved_where_progress_cannot_be(tmp_path, monkeypatch):
-    """The page then knows what is in the file, and can save again."""
-    images.write(tmp_path / "a.png", drawn(0).image)
+def test_labels_are_saved_even_if_progress_cannot_be_written(tmp_path, monkeypatch):
+    """The version returned is that of the file, so the page can save again."""
+    images.write(tmp_path / "a.png", synthetic(0).image)
     album = open_album(str(tmp_path), IBUG)
 
     def full(path, _text):
         raise OutputError(f"cannot write {path}: no space left")
 
-    monkeypatch.setattr(albums, "write_text", full)
-    seen = album.save(0, drawn(0).keypoints, "new", done=True)
-    assert "no space left" in album.described()["notice"]
-    assert album.save(0, drawn(0).keypoints + 1, seen, done=True) == version(album.keypoints(0))
+    monkeypatch.setattr(album_module, "write_text", full)
+    seen = album.save(0, synthetic(0).keypoints, "new", done=True)
+    assert "no space left" in album.notice
+    assert album.save(0, synthetic(0).keypoints + 1, seen, done=True) == version(album.keypoints(0))
 
 
-def test_two_servers_keep_each_others_progress(tmp_path):
+def test_two_servers_on_one_folder_keep_each_others_progress(tmp_path):
     for name in "ab":
-        images.write(tmp_path / f"{name}.png", drawn(0).image)
+        images.write(tmp_path / f"{name}.png", synthetic(0).image)
     one, other = (open_album(str(tmp_path), IBUG) for _ in range(2))
-    one.save(0, drawn(0).keypoints, "new", done=True)
-    other.save(1, drawn(0).keypoints, "new", done=True)
+    one.save(0, synthetic(0).keypoints, "new", done=True)
+    other.save(1, synthetic(0).keypoints, "new", done=True)
     assert open_album(str(tmp_path), IBUG).done == {"a.png", "b.png"}
 
 
 def test_progress_is_plain_json(tmp_path):
-    images.write(tmp_path / "a.png", drawn(0).image)
+    images.write(tmp_path / "a.png", synthetic(0).image)
     album = open_album(str(tmp_path), IBUG)
-    album.save(0, drawn(0).keypoints, "new", done=True)
-    assert json.loads((tmp_path / albums.PROGRESS).read_text()) == {"done": ["a.png"]}
+    album.save(0, synthetic(0).keypoints, "new", done=True)
+    assert json.loads((tmp_path / album_module.PROGRESS).read_text()) == {"done": ["a.png"]}
+
+
+def test_faces_are_numbered_from_zero(tmp_path):
+    for name in ("b.png", "a.png"):
+        images.write(tmp_path / name, synthetic(0).image)
+    album = open_album(str(tmp_path), IBUG)
+    assert [album.entry(number).name for number in range(2)] == ["a.png", "b.png"]
+    for number in (-1, 2):
+        with pytest.raises(ConfigError, match=f"there is no face {number} here; the faces are 0 to 1"):
+            album.entry(number)
+
+
+def test_the_name_of_a_face_is_its_path_in_the_folder_and_its_number_after_the_first(tmp_path):
+    images.write(tmp_path / "in" / "two.png", synthetic(0).image)
+    points = synthetic(0).keypoints
+    rows = [",".join(["in/two.png", *(f"{v:.3f}" for v in (points + k).ravel())]) for k in range(2)]
+    header = "image," + ",".join(f"x{k},y{k}" for k in range(68))
+    (tmp_path / "faces.csv").write_text("\n".join([header, *rows]) + "\n")
+    album = open_album(f"csv:{tmp_path}/faces.csv", IBUG)
+    image = tmp_path / "in" / "two.png"
+    assert album.entries == [Entry("in/two.png", image, 0), Entry("in/two.png#1", image, 1)]
+    assert album.progress == tmp_path / "faces.csv-nasion-progress.json"
+    assert album.keypoints(1) == pytest.approx(points + 1, abs=2e-3)
+
+
+def test_hidden_files_and_training_runs_are_not_part_of_the_album(tmp_path):
+    for name in ("a.png", ".hidden.png", ".cache/b.png", "nasion-runs/one/c.png", "in/d.PNG"):
+        images.write(tmp_path / name, synthetic(0).image)
+    (tmp_path / "notes.txt").write_text("no image")
+    (tmp_path / "folder.png").mkdir()
+    assert [entry.name for entry in open_album(str(tmp_path), IBUG).entries] == ["a.png", "in/d.PNG"]
+
+
+def test_images_that_would_share_a_label_file_are_rejected(tmp_path):
+    for name in ("a.png", "a.jpg"):
+        images.write(tmp_path / name, synthetic(0).image)
+    with pytest.raises(ConfigError, match=r"would share the label file a\.pts"):
+        open_album(str(tmp_path), IBUG)
+
+
+def test_labels_without_any_readable_face_are_an_error(tmp_path):
+    images.write(tmp_path / "a.png", synthetic(0).image)
+    (tmp_path / "a.pts").write_text("not a label file")
+    with pytest.raises(Exception, match=r"a\.pts"):
+        open_album(f"ibug:{tmp_path}", IBUG)
+
+
+def test_damaged_labels_are_an_error_that_names_the_face(tmp_path):
+    images.write(tmp_path / "a.png", synthetic(0).image)
+    album = open_album(str(tmp_path), IBUG)
+    album.save(0, synthetic(0).keypoints, "new", done=False)
+    (tmp_path / "a.pts").write_text("version: 1\nn_points: 2\n{\n1 2\n3 4\n}\n")
+    with pytest.raises(AnnotationError, match=r"a\.png: its labels have 2 points, but ibug-68 has 68"):
+        album.keypoints(0)
+    (tmp_path / "a.pts").write_text("version: 1\nn_points: 68\n{\n1 x\n}\n")
+    with pytest.raises(AnnotationError, match=r"a\.png: its labels cannot be read any more \(.*'x'\)"):
+        album.keypoints(0)
+
+
+def test_a_face_is_done_only_if_the_user_says_so(tmp_path):
+    images.write(tmp_path / "a.png", synthetic(0).image)
+    album = open_album(str(tmp_path), IBUG)
+    seen = album.save(0, synthetic(0).keypoints, "new", done=False)
+    assert (album.labeled, album.done, album.progress.exists()) == ({0}, set(), False)
+    album.save(0, synthetic(0).keypoints, seen, done=True)
+    assert album.done == {"a.png"}
+
+
+def test_the_version_depends_on_hundredths_of_a_pixel():
+    points = np.arange(10.0).reshape(5, 2)
+    assert version(points) == version(points + 0.004)
+    assert version(points) != version(points + 0.006)
+    assert len(version(points)) == 16

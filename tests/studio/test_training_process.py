@@ -1,27 +1,27 @@
-"""A training from the page: it runs beside the server, stops cleanly, goes on, and says in one line why it failed."""
+"""A training runs beside the server, stops cleanly, resumes, and reports its failure in one line."""
 
+import json
 import shutil
+import signal
 import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from rich.console import Console
 
 from nasion import images
-from nasion.datasets.drawn import draw_face
+from nasion.datasets.drawn import render_face
 from nasion.errors import ConfigError
 from nasion.predict.predictor import Predictor
+from nasion.studio import training_process
 from nasion.studio.training_process import TrainingProcess
-from nasion.train.jobs import resume_job
-from nasion.train.loop.hardware import SINGLE_PROCESS
-from nasion.train.runs.run_folder import lock_run
 
 
 @pytest.fixture
 def folder(tmp_path):
     for k in range(6):
-        face = draw_face(5, k, 0, "ibug-68")
+        face = render_face(5, k, 0, "ibug-68")
         images.write(tmp_path / "faces" / f"{k}.png", face.image)
         lines = "".join(f"{x + 1:.3f} {y + 1:.3f}\n" for x, y in face.keypoints)
         (tmp_path / "faces" / f"{k}.pts").write_text(f"version: 1\nn_points: 68\n{{\n{lines}}}\n")
@@ -30,56 +30,54 @@ def folder(tmp_path):
 
 def wait_for(training, condition, seconds=120):
     end = time.monotonic() + seconds
-    while not condition(story := training.described()):
-        assert time.monotonic() < end, story
+    while not condition(status := training.status()):
+        assert time.monotonic() < end, status
         time.sleep(0.2)
-    return story
+    return status
 
 
-def test_it_stops_and_goes_on(folder, monkeypatch):
+def test_a_training_stops_after_its_epoch_and_resumes(folder, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     training = TrainingProcess(f"ibug:{folder}", folder / "nasion-runs")
-    assert training.described()["state"] == "none"
-    with pytest.raises(ConfigError, match="no training to go on with"):
-        training.go_on()
+    assert training.status().state == "none"
+    with pytest.raises(ConfigError, match="no training to resume"):
+        training.resume()
     training.start(60, "default")
     with pytest.raises(ConfigError, match="is running; stop it first"):
         training.start(1, "default")
-    story = wait_for(training, lambda s: s["curve"] or s["state"] == "failed")
-    assert story["state"] == "running"
-    assert story["epochs"] > len(story["curve"])
-    assert story["left_s"] > 0
+    status = wait_for(training, lambda s: s.curve or s.state == "failed")
+    assert status.state == "running"
+    assert status.epochs > len(status.curve)
+    assert status.left_s > 0
     assert training.report is None
     training.stop()
-    story = wait_for(training, lambda s: s["state"] not in ("running", "stopping"))
-    assert story["state"] == "stopped"
-    training.go_on()
-    before = len(story["curve"])
-    wait_for(training, lambda s: len(s["curve"]) > before or s["state"] == "failed")
+    status = wait_for(training, lambda s: s.state not in ("running", "stopping"))
+    assert status.state == "stopped"
+    training.resume()
+    before = len(status.curve)
+    wait_for(training, lambda s: len(s.curve) > before or s.state == "failed")
     training.close()
-    story = training.described()
-    assert (story["state"], story["error"], story["usable"]) == ("stopped", "", True)
+    status = training.status()
+    assert (status.state, status.error, status.usable) == ("stopped", "", True)
     assert training.report is not None
-    later = TrainingProcess(f"ibug:{folder}", folder / "nasion-runs")  # the server is started anew
+    later = TrainingProcess(f"ibug:{folder}", folder / "nasion-runs")  # after a restart of the server
     assert later.run == training.run
-    assert later.described() == training.described()
-    assert later.described()["resumable"]
+    assert later.status() == training.status()
+    assert later.status().resumable
 
 
-def test_it_comes_to_its_end_and_its_model_finds_points(folder, monkeypatch):
+def test_a_finished_training_gives_a_usable_model(folder, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     training = TrainingProcess(f"ibug:{folder}", folder / "nasion-runs")
     training.start(0.1, "default")
-    story = wait_for(training, lambda s: s["state"] not in ("running", "stopping"))
-    assert (story["state"], story["usable"], story["resumable"]) == ("done", True, False)
-    assert len(story["curve"]) == story["epochs"]
+    status = wait_for(training, lambda s: s.state not in ("running", "stopping"))
+    assert (status.state, status.usable, status.resumable) == ("done", True, False)
+    assert len(status.curve) == status.epochs
     face = Predictor(training.run)(images.read(folder / "0.png"), [[150, 100, 450, 420]])[0]
     assert face.keypoints.shape == (68, 2)
-    with lock_run(training.run), pytest.raises(ConfigError, match="another training is writing this run"):
-        resume_job(training.run, Console(quiet=True), SINGLE_PROCESS)
 
 
-def test_a_folder_that_is_gone_does_not_come_back(folder):
+def test_a_deleted_folder_is_not_created_again(folder):
     training = TrainingProcess(f"ibug:{folder}", folder / "nasion-runs")
     shutil.rmtree(folder)
     with pytest.raises(ConfigError, match="cannot write the training"):
@@ -87,20 +85,20 @@ def test_a_folder_that_is_gone_does_not_come_back(folder):
     assert not folder.exists()
 
 
-def test_stopped_before_it_has_begun_it_has_not_failed(folder, monkeypatch):
+def test_a_training_stopped_during_its_start_has_not_failed(folder, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     training = TrainingProcess(f"ibug:{folder}", folder / "nasion-runs")
     training.start(60, "default")
     time.sleep(1.5)  # Python is up, torch is being loaded
     training.stop()
     training.stop()
-    story = wait_for(training, lambda s: s["state"] not in ("running", "stopping"))
-    assert (story["state"], story["error"], story["resumable"]) == ("stopped", "", False)
-    with pytest.raises(ConfigError, match="no training to go on with"):
-        training.go_on()
+    status = wait_for(training, lambda s: s.state not in ("running", "stopping"))
+    assert (status.state, status.error, status.resumable) == ("stopped", "", False)
+    with pytest.raises(ConfigError, match="no training to resume"):
+        training.resume()
 
 
-def test_two_who_start_at_once_start_one(folder, monkeypatch):
+def test_of_several_simultaneous_starts_only_one_succeeds(folder, monkeypatch):
     begun = []
 
     class Process:
@@ -121,13 +119,189 @@ def test_two_who_start_at_once_start_one(folder, monkeypatch):
     assert sum(isinstance(end.exception(), ConfigError) for end in ends) == 3
 
 
-def test_what_fails_is_one_line(tmp_path, monkeypatch):
+def test_the_error_of_a_failed_training_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     (tmp_path / "empty").mkdir()
     training = TrainingProcess(f"ibug:{tmp_path}/empty", tmp_path / "runs")
     training.start(1, "default")
-    story = wait_for(training, lambda s: s["state"] == "failed")
-    assert "no labeled face found" in story["error"]
-    assert "\n" not in story["error"]
-    with pytest.raises(ConfigError, match="no training to go on with"):
-        training.go_on()
+    status = wait_for(training, lambda s: s.state == "failed")
+    assert "labeled face" in status.error
+    assert "\n" not in status.error
+    with pytest.raises(ConfigError, match="no training to resume"):
+        training.resume()
+
+
+def fake_run(runs, name, epochs, curve="", checkpoints=("best.pt", "last.ckpt")):
+    """Write what `TrainingProcess` reads of a run folder."""
+    folder = runs / name
+    (folder / "checkpoints").mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps({"config": {"schedule": {"epochs": epochs}}}))
+    (folder / "epochs.csv").write_text(curve)
+    for checkpoint in checkpoints:
+        (folder / "checkpoints" / checkpoint).touch()
+    return folder
+
+
+CURVE = "epoch,seconds,train_loss,val_error_px\n0,3.0,2.5,\n1,8.0,2.0,1.5\n"
+
+
+class FakeProcess:
+    """A process that runs until `returncode` is set."""
+
+    def __init__(self, command, **options):
+        self.command, self.options, self.returncode, self.signals, self.killed = command, options, None, [], False
+
+    def poll(self):
+        return self.returncode
+
+    def send_signal(self, number):
+        self.signals.append(number)
+
+    def wait(self, timeout):
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired(self.command, timeout)
+
+    def kill(self):
+        self.killed = True
+
+
+@pytest.fixture
+def started(tmp_path, monkeypatch):
+    """Return a training whose process is a fake, and the processes."""
+    processes = []
+
+    def popen(*arguments, **options):
+        processes.append(FakeProcess(*arguments, **options))
+        return processes[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    training = TrainingProcess("csv:faces.csv", tmp_path / "runs")
+    training.start(2, "default")
+    return training, processes
+
+
+def test_the_command_names_data_model_and_time(started):
+    training, (process,) = started
+    words = process.command
+    assert words[:5] == [sys.executable, "-m", "nasion", "train", "finetune"]
+    options = dict(zip(words[5::2], words[6::2], strict=True))
+    assert options == {"--data": "csv:faces.csv", "--init": "default", "--out": str(training.run), "--minutes": "2"}
+    assert process.options["start_new_session"] is True
+
+
+def test_layers_are_not_frozen_in_a_training_below_two_minutes(started):
+    training, processes = started
+    processes[0].returncode = 0
+    training.start(1.9, "default")
+    assert processes[1].command[-2:] == ["--set", "init.freeze_epochs=0"]
+
+
+def test_only_one_signal_is_sent_to_stop(started):
+    training, (process,) = started
+    assert training.status().state == "running"
+    training.stop()
+    training.stop()
+    assert process.signals == [signal.SIGINT]
+    assert training.status().state == "stopping"
+
+
+def test_a_training_that_does_not_stop_in_time_is_killed(started):
+    training, (process,) = started
+    training.close()
+    assert process.signals == [signal.SIGINT]
+    assert process.killed
+
+
+def test_a_training_that_stops_in_time_is_not_killed(started):
+    training, (process,) = started
+    process.returncode = 0
+    training.close()
+    assert (process.signals, process.killed) == ([], False)
+
+
+@pytest.mark.parametrize(
+    ("code", "is_stopped", "state"),
+    [(0, False, "done"), (0, True, "stopped"), (1, False, "failed"), (1, True, "failed")]
+    + [(code, True, "stopped") for code in (-signal.SIGINT, 130)]
+    + [(code, False, "failed") for code in (-signal.SIGINT, 130)],
+)
+def test_the_exit_code_decides_the_state(started, code, is_stopped, state):
+    training, (process,) = started
+    if is_stopped:
+        training.stop()
+    process.returncode = code
+    assert training.status().state == state
+
+
+def test_an_empty_log_of_a_failed_training_still_gives_a_message(started):
+    training, (process,) = started
+    process.returncode = 2
+    assert training.status().error == "the training ended without a message"
+    training.log.write_text("Traceback\nnasion: no such file\n")
+    assert training.status().error == "no such file"
+    process.returncode = 0
+    assert training.status().error == ""
+
+
+def test_the_remaining_time_is_extrapolated_from_the_finished_epochs(started):
+    training, (process,) = started
+    assert training.status().left_s is None
+    fake_run(training.runs, training.run.name, 7, CURVE)
+    status = training.status()
+    assert status.left_s == pytest.approx(5 * 8.0 / 2)  # `seconds` counts from the start
+    assert status.curve == [
+        {"epoch": 0, "seconds": 3, "train_loss": 2.5},
+        {"epoch": 1, "seconds": 8, "train_loss": 2, "val_error_px": 1.5},
+    ]
+    assert not status.resumable
+    process.returncode = 0
+    assert training.status().left_s is None
+
+
+@pytest.mark.parametrize(("epochs", "state", "resumable"), [(2, "done", False), (3, "stopped", True)])
+def test_a_run_of_an_earlier_server_is_stopped_unless_it_is_complete(tmp_path, epochs, state, resumable):
+    fake_run(tmp_path, "20250101-000000", 9, CURVE)
+    fake_run(tmp_path, "20250301-000000", epochs, CURVE)
+    fake_run(tmp_path, "20250201-000000", 9, CURVE)
+    status = TrainingProcess("ibug:x", tmp_path).status()
+    assert (status.model, status.state, status.resumable, status.usable) == ("20250301-000000", state, resumable, True)
+
+
+def test_without_a_checkpoint_a_run_is_neither_resumable_nor_usable(tmp_path):
+    fake_run(tmp_path, "20250301-000000", 3, CURVE, checkpoints=())
+    status = TrainingProcess("ibug:x", tmp_path).status()
+    assert (status.state, status.resumable, status.usable) == ("stopped", False, False)
+
+
+def test_a_damaged_run_folder_counts_as_not_begun(tmp_path):
+    folder = fake_run(tmp_path, "20250301-000000", 3, "epoch,seconds\n0,x\n")
+    (folder / "run.json").write_text("{")
+    status = TrainingProcess("ibug:x", tmp_path).status()
+    assert (status.epochs, status.curve, status.report) == (0, [], False)
+
+
+def test_the_report_is_offered_after_the_training(started):
+    training, (process,) = started
+    training.run.mkdir()
+    (training.run / "report.html").write_text("<html>")
+    assert training.report is None
+    process.returncode = 0
+    assert training.report == training.run / "report.html"
+
+
+def test_two_runs_of_the_same_second_get_different_folders(tmp_path, monkeypatch):
+    monkeypatch.setattr(time, "strftime", lambda _form: "20250101-000000")
+    names = []
+    for _ in range(3):
+        folder = training_process._new_run(tmp_path)
+        folder.mkdir()
+        names.append(folder.name)
+    assert names == ["20250101-000000", "20250101-000000-1", "20250101-000000-2"]
+
+
+def test_training_needs_lightning(tmp_path, monkeypatch):
+    monkeypatch.setattr(training_process, "find_spec", lambda _name: None)
+    training = TrainingProcess("ibug:x", tmp_path)
+    assert not training.status().possible
+    with pytest.raises(ConfigError, match=r"pip install 'nasion\[train\]'"):
+        training.start(1, "default")

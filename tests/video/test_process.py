@@ -1,111 +1,182 @@
-"""A clip through the command line: drawn, written as a table, its sound kept; and what is refused."""
+"""A clip becomes a clip with keypoints and a table; both are complete or absent, and bad outputs are rejected early."""
 
 import csv
+from contextlib import contextmanager
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from skimage import data
 from typer.testing import CliRunner
+from video.video_files import copy_clip, difference, sound_bytes, write_with_sound
 
-from nasion import images
+from nasion import draw, images
 from nasion.cli import app
-from nasion.detect.yunet import Detection
-from nasion.errors import ConfigError, NasionError, OutputError
+from nasion.detect import Detection
+from nasion.errors import ConfigError, ImageError, NasionError, OutputError
 from nasion.geometry import Affine
 from nasion.predict.model_zoo import resolve
 from nasion.predict.onnx_backend import OnnxBackend
 from nasion.predict.predictor import Predictor
-from nasion.video.process import write_clip
-from nasion.video.reader import Writer, open_clip
-
-av = pytest.importorskip("av")
+from nasion.sample import Prediction
+from nasion.skeleton import load_skeleton
+from nasion.video import Frame, TrackedFace
+from nasion.video.process import ClipSummary, draw_faces, process_clip, track_frames
+from nasion.video.reader import open_clip
+from nasion.video.writer import ClipWriter
 
 COUNT = 12
 BOX = np.array([176.0, 95, 275, 180])
 
 
+def detect(_image):
+    return [Detection(BOX, 0.9)]
+
+
+def detect_nothing(_image):
+    return []
+
+
+@pytest.fixture(scope="module")
 def backend():
     return OnnxBackend(resolve("default"), threads=1)
 
 
-def detector(_image):
-    return [Detection(BOX, 0.9)]
-
-
 @pytest.fixture(scope="module")
-def predictor():
-    return Predictor(backend(), detector)
+def predictor(backend):
+    return Predictor(backend, detect)
 
 
 @pytest.fixture
 def clip(tmp_path):
-    from fractions import Fraction
-
-    with Writer(tmp_path / "a.mp4", (512, 512), Fraction(25)) as writer:
+    """A clip of a face that moves right by 1 px per frame."""
+    with ClipWriter(tmp_path / "a.mp4", (512, 512), Fraction(25)) as writer:
         for k in range(COUNT):
-            writer.add(k / 25, images.warp(data.astronaut(), Affine.translation(k, 0), (512, 512)))
+            writer.add_frame(k / 25, images.warp(data.astronaut(), Affine.translation(k, 0), (512, 512)))
     return open_clip(tmp_path / "a.mp4")
 
 
-def test_points_are_drawn_and_written(clip, predictor, tmp_path):
+class Recorder:
+    """A reporter that records its tasks, and raises an error after some frames."""
+
+    def __init__(self, stop_after=None, error=None):
+        self.tasks, self.updates, self.stop_after, self.error = [], [], stop_after, error
+
+    @contextmanager
+    def task(self, title, total, unit=""):
+        self.tasks.append((title, total, unit))
+        yield self
+
+    def update(self, completed, total=None, text=""):
+        self.updates.append((completed, total, text))
+        if completed == self.stop_after:
+            raise self.error
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def frames_in(path):
+    return [image for _, image in open_clip(path).frames()]
+
+
+def test_table_has_the_keypoints_of_every_frame(clip, predictor, tmp_path):
     still = predictor(data.astronaut())[0].keypoints
-    counts = []
-    out, table = tmp_path / "out" / "b.mp4", tmp_path / "b.csv"
-    story = write_clip(clip, predictor, out, table, "none", lambda so_far: counts.append(so_far.frames))
-    assert (story.frames, story.shown, story.lost_sound) == (COUNT, {0: COUNT}, "")
-    assert counts == list(range(1, COUNT + 1))
-    rows = list(csv.DictReader((tmp_path / "b.csv").read_text().splitlines()))
-    assert [row["frame"] for row in rows] == [str(k) for k in range(COUNT)]
-    assert float(rows[5]["time_s"]) == pytest.approx(0.2, abs=1e-3)
+    summary = process_clip(clip, predictor, None, tmp_path / "b.csv", "none")
+    assert (summary.frames, summary.frames_by_face, summary.detector_runs) == (COUNT, {0: COUNT}, 1)
+    assert names(tmp_path) == ["a.mp4", "b.csv"]
+    lines = (tmp_path / "b.csv").read_text().splitlines()
+    assert lines[0].startswith("frame,time_s,face,score,x0,y0,x1,y1,")
+    rows = list(csv.DictReader(lines))
+    assert [(row["frame"], row["face"], row["score"]) for row in rows] == [(str(k), "0", "0.9000") for k in range(COUNT)]
+    assert [float(row["time_s"]) for row in rows] == pytest.approx([k / 25 for k in range(COUNT)], abs=1e-3)
     for k, row in enumerate(rows):
-        found = np.array([[float(row[f"x{j}"]), float(row[f"y{j}"])] for j in range(68)])
-        assert np.linalg.norm(found - still - [k, 0], axis=1).mean() < 3
-    drawn = [image for _, image in open_clip(tmp_path / "out" / "b.mp4").frames()]
+        predicted = np.array([[float(row[f"x{j}"]), float(row[f"y{j}"])] for j in range(68)])
+        assert np.linalg.norm(predicted - still - [k, 0], axis=1).mean() < 3
+
+
+def test_keypoints_are_drawn_on_every_frame(clip, predictor, tmp_path):
+    still = predictor(data.astronaut())[0].keypoints
+    process_clip(clip, predictor, tmp_path / "out" / "b.mp4", None, "none")
+    assert names(tmp_path / "out") == ["b.mp4"]
+    drawn = frames_in(tmp_path / "out" / "b.mp4")
     assert len(drawn) == COUNT
-    x, y = np.rint(still[30]).astype(int)
-    assert np.abs(drawn[0][y, x].astype(int) - [30, 120, 255]).sum() < 150
+    for k in (0, COUNT - 1):
+        x, y = np.rint(still[30] + [k, 0]).astype(int)
+        assert np.abs(drawn[k][y, x].astype(int) - draw.PREDICTED).sum() < 150
 
 
-def test_until_ctrl_c_all_is_written(clip, predictor, tmp_path):
-    def stop(story):
-        if story.frames == 5:
-            raise KeyboardInterrupt
+def test_smoothing_changes_the_keypoints_after_the_first_frame(clip, predictor, tmp_path):
+    for smooth in ("none", "strong"):
+        process_clip(clip, predictor, None, tmp_path / f"{smooth}.csv", smooth)
+    plain, smoothed = ((tmp_path / f"{name}.csv").read_text().splitlines() for name in ("none", "strong"))
+    assert plain[:2] == smoothed[:2]
+    assert plain[2] != smoothed[2]
 
+
+def test_progress_is_reported_after_each_frame(clip, predictor):
+    recorder = Recorder()
+    summary = process_clip(clip, predictor, None, None, "light", recorder)
+    assert recorder.tasks == [("tracking", COUNT, "")]
+    assert [completed for completed, *_ in recorder.updates] == list(range(1, COUNT + 1))
+    assert recorder.updates[-1][2] == f"{summary.rate:.0f} frames/s"
+    assert summary.seconds > 0
+
+
+def test_ctrl_c_keeps_what_was_written(clip, predictor, tmp_path):
+    recorder = Recorder(stop_after=5, error=KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
-        write_clip(clip, predictor, tmp_path / "b.mp4", tmp_path / "b.csv", "light", stop)
-    assert len((tmp_path / "b.csv").read_text().splitlines()) == 6
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "b.csv", "b.mp4"]
-    assert len(list(open_clip(tmp_path / "b.mp4").frames())) == 5
+        process_clip(clip, predictor, tmp_path / "b.mp4", tmp_path / "b.csv", "light", recorder)
+    assert len((tmp_path / "b.csv").read_text().splitlines()) == 1 + 5
+    assert len(frames_in(tmp_path / "b.mp4")) == 5
+    assert names(tmp_path) == ["a.mp4", "b.csv", "b.mp4"]
 
 
-def test_what_fails_leaves_the_older_files(clip, predictor, tmp_path):
-    def full(story):
-        if story.frames == 5:
-            raise OutputError("no space left")
+def test_ctrl_c_before_the_first_frame_keeps_the_older_table(clip, backend, tmp_path):
+    def interrupted(_image):
+        raise KeyboardInterrupt
 
+    (tmp_path / "b.csv").write_text("an older file")
+    with pytest.raises(KeyboardInterrupt):
+        process_clip(clip, Predictor(backend, interrupted), None, tmp_path / "b.csv")
+    assert (tmp_path / "b.csv").read_text() == "an older file"
+
+
+def test_error_keeps_the_older_files(clip, predictor, tmp_path):
     for name in ("b.mp4", "b.csv"):
-        (tmp_path / name).write_text("an older one")
-    with pytest.raises(OutputError):
-        write_clip(clip, predictor, tmp_path / "b.mp4", tmp_path / "b.csv", "light", full)
+        (tmp_path / name).write_text("an older file")
+    recorder = Recorder(stop_after=5, error=OutputError("no space left"))
+    with pytest.raises(OutputError, match="no space left"):
+        process_clip(clip, predictor, tmp_path / "b.mp4", tmp_path / "b.csv", "light", recorder)
     for name in ("b.mp4", "b.csv"):
-        assert (tmp_path / name).read_text() == "an older one"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "b.csv", "b.mp4"]
+        assert (tmp_path / name).read_text() == "an older file"
+    assert names(tmp_path) == ["a.mp4", "b.csv", "b.mp4"]
 
 
-def test_through_the_command_line(clip, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("nasion.cli.images.make_predictor", lambda *_: Predictor(backend(), detector))
-    run = CliRunner()
-    done = run.invoke(app, ["video", "a.mp4"])
-    assert done.exit_code == 0, done.output
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a-points.mp4", "a.mp4"]
-    assert run.invoke(app, ["video", "a.mp4", "--csv", "b.csv"]).exit_code == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a-points.mp4", "a.mp4", "b.csv"]
-    (tmp_path / "20240101123000").write_text("a diary")
-    for bad in (["nowhere.mp4"], ["20240101123000"], ["a.mp4", "--smooth", "much"], ["a.mp4", "--out", "a.mp4"]):
-        refused = run.invoke(app, ["video", *bad])
-        assert refused.exit_code != 0
-        assert isinstance(refused.exception, (SystemExit, NasionError)), refused.exception
+def test_clip_without_a_face_is_written_unchanged(clip, backend, tmp_path):
+    summary = process_clip(clip, Predictor(backend, detect_nothing), tmp_path / "b.mp4", tmp_path / "b.csv")
+    assert (summary.frames, summary.frames_by_face, summary.detector_runs) == (COUNT, {}, COUNT)
+    assert len((tmp_path / "b.csv").read_text().splitlines()) == 1
+    for before, after in zip(frames_in(tmp_path / "a.mp4"), frames_in(tmp_path / "b.mp4"), strict=True):
+        assert difference(before, after) < 4
+
+
+def test_sound_is_kept_and_its_loss_reported(backend, tmp_path):
+    write_with_sound(tmp_path / "a.mkv", 0.5, tracks=2)
+    nobody = Predictor(backend, detect_nothing)
+    summary = process_clip(open_clip(tmp_path / "a.mkv"), nobody, tmp_path / "b.mp4", None)
+    assert summary.lost_sound == "only the first of 2 sound tracks was kept"
+    copy_clip(open_clip(tmp_path / "a.mkv"), tmp_path / "c.mp4")
+    assert sound_bytes(tmp_path / "b.mp4") == sound_bytes(tmp_path / "c.mp4") != b""
+    assert process_clip(open_clip(tmp_path / "a.mkv"), nobody, None, tmp_path / "b.csv").lost_sound == ""
+
+
+def test_clip_without_a_readable_frame_is_rejected_and_nothing_is_written(clip, predictor, tmp_path, monkeypatch):
+    monkeypatch.setattr(type(clip), "frames", lambda _clip, _sound: iter(()))
+    with pytest.raises(ImageError, match=r"a\.mp4: it has no frame"):
+        process_clip(clip, predictor, tmp_path / "b.mp4", tmp_path / "b.csv")
+    assert names(tmp_path) == ["a.mp4"]
 
 
 @pytest.mark.parametrize(
@@ -119,29 +190,86 @@ def test_through_the_command_line(clip, tmp_path, monkeypatch):
         (None, "e.csv", "write-protected"),
     ],
 )
-def test_files_that_are_refused(clip, predictor, tmp_path, out, table, words):
+def test_outputs_are_rejected_before_the_work_starts(clip, predictor, tmp_path, out, table, words):
     (tmp_path / "d.mp4").mkdir()
     for name in ("e.mp4", "e.csv"):
         (tmp_path / name).write_text("kept")
         (tmp_path / name).chmod(0o444)
+    recorder = Recorder()
     with pytest.raises(ConfigError, match=words):
-        write_clip(clip, predictor, out and tmp_path / out, table and tmp_path / table)
+        process_clip(clip, predictor, out and tmp_path / out, table and tmp_path / table, reporter=recorder)
+    assert recorder.tasks == []
     assert open_clip(tmp_path / "a.mp4").count == COUNT
 
 
-def test_a_clip_without_a_face_is_written_too(clip, tmp_path):
-    nobody = Predictor(OnnxBackend(resolve("default"), threads=1), lambda _image: [])
-    story = write_clip(clip, nobody, tmp_path / "b.mp4", tmp_path / "b.csv")
-    assert (story.frames, story.shown) == (COUNT, {})
-    assert len((tmp_path / "b.csv").read_text().splitlines()) == 1
+def test_suffixes_may_be_upper_case(clip, backend, tmp_path):
+    nobody = Predictor(backend, detect_nothing)
+    process_clip(clip, nobody, tmp_path / "B.MP4", tmp_path / "B.CSV")
+    assert names(tmp_path) == ["B.CSV", "B.MP4", "a.mp4"]
 
 
-def test_boxes_are_only_needed_where_nothing_is_followed(clip, tmp_path):
-    asked = []
+def test_unknown_smoothing_is_rejected(clip, predictor, tmp_path):
+    with pytest.raises(ConfigError, match="no smoothing"):
+        process_clip(clip, predictor, None, tmp_path / "b.csv", "much")
+    assert names(tmp_path) == ["a.mp4"]
 
-    def detector(_image):
-        asked.append(1)
-        return [Detection(BOX, 0.9)]
 
-    story = write_clip(clip, Predictor(OnnxBackend(resolve("default"), threads=1), detector), None, tmp_path / "b.csv")
-    assert story.looks == len(asked) == 1
+def test_rate_is_frames_per_second_of_work():
+    assert ClipSummary(frames=30, seconds=1.5).rate == 20
+    assert ClipSummary().rate == 0
+
+
+def face(number, shift=0.0):
+    points = np.random.default_rng(0).uniform(60, 120, (68, 2)) + [shift, 0]
+    box = np.array([40.0, 40, 140, 140])
+    return TrackedFace(
+        number, Prediction(points, np.ones(68), np.zeros((68, 2)), box, 0.9, load_skeleton("ibug-68"))
+    )
+
+
+def test_summary_counts_the_frames_of_each_face():
+    class Tracker:
+        detector_runs = 0
+
+        def __call__(self, image, _time_s):
+            self.detector_runs += 2
+            return tuple(face(number) for number in image)
+
+    summary = ClipSummary()
+    frames = list(track_frames([(0.5, (0, 3)), (0.7, ()), (1.0, (3,))], Tracker(), summary))
+    assert [(frame.index, frame.time_s, len(frame.faces)) for frame in frames] == [(0, 0.5, 2), (1, 0.7, 0), (2, 1.0, 1)]
+    assert (summary.frames, summary.frames_by_face, summary.detector_runs) == (3, {0: 1, 3: 2}, 6)
+
+
+BLACK = np.zeros((160, 240, 3), np.uint8)
+
+
+@pytest.mark.parametrize(("numbers", "labels"), [([0], [""]), ([2], ["2"]), ([0, 1], ["0", "1"])])
+def test_number_is_shown_unless_face_0_is_alone(numbers, labels):
+    faces = tuple(face(number, 80.0 * k) for k, number in enumerate(numbers))
+    expected = BLACK
+    for each, label in zip(faces, labels, strict=True):
+        expected = draw.draw_face(expected, each.prediction, label)
+    assert np.array_equal(draw_faces(Frame(0, 0.0, BLACK, faces)), expected)
+    assert not BLACK.any()
+
+
+def test_command_writes_the_clip_and_the_table(clip, backend, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("nasion.cli.images.make_predictor", lambda *_: Predictor(backend, detect))
+    run = CliRunner()
+    done = run.invoke(app, ["video", "a.mp4"])
+    assert done.exit_code == 0, done.output
+    assert names(tmp_path) == ["a-points.mp4", "a.mp4"]
+    assert run.invoke(app, ["video", "a.mp4", "--csv", "b.csv"]).exit_code == 0
+    assert names(tmp_path) == ["a-points.mp4", "a.mp4", "b.csv"]
+
+
+@pytest.mark.parametrize("words", [["no.mp4"], ["2024"], ["a.mp4", "--smooth", "much"], ["a.mp4", "--out", "a.mp4"]])
+def test_command_rejects_bad_arguments_without_a_traceback(clip, backend, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("nasion.cli.images.make_predictor", lambda *_: Predictor(backend, detect))
+    (tmp_path / "2024").write_text("a diary")  # more digits than a camera's number has
+    rejected = CliRunner().invoke(app, ["video", *words])
+    assert rejected.exit_code != 0
+    assert isinstance(rejected.exception, (SystemExit, NasionError)), rejected.exception

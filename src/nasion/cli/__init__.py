@@ -1,33 +1,53 @@
-"""The command line: parse, call one function, print. What goes wrong by input is one line and exit code 2.
+"""The command line: parse, call one function, print. Errors of the input are one line and exit code 2.
 
-screen.py     what all commands share: the screen, common options
-pictures.py   predict, video, match, models: a person's own pictures
-studio.py     serve: the page
-data.py       get, doctor, show, formats: labeled faces
-training.py   train, sweep, compare, evaluate, filters, export, recipes: networks
+images.py       predict, match, models        data.py         get, doctor, show, formats
+video.py        video                         training.py     train, sweep, compare, export, filters, recipes
+evaluation.py   evaluate                      studio.py       serve
+options.py      options of several commands   screen.py       lines, tables and progress bars
 """
 
 import sys
 
 import typer
 
-from nasion.cli import data, studio, training
-from nasion.cli import images as pictures
+from nasion.cli import data, evaluation, images, studio, training, video
 from nasion.errors import NasionError
 
 __all__ = ["app", "main"]
 
+COMMANDS = {
+    "predict": images.predict,
+    "video": video.video,
+    "match": images.match,
+    "models": images.list_models,
+    "serve": studio.serve,
+    "get": data.get,
+    "doctor": data.doctor,
+    "show": data.show,
+    "formats": data.formats,
+    "train": training.train,
+    "sweep": training.sweep,
+    "compare": training.compare,
+    "evaluate": evaluation.evaluate,
+    "filters": training.filters,
+    "export": training.export,
+    "recipes": training.recipes,
+}
+"""The commands by name, in the order of the help text."""
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as in shells."""
+
 app = typer.Typer(
     name="nasion",
-    help="Facial keypoints, end to end: find points in your own pictures, check labels, train, see where it fails.",
+    help="Facial keypoints: predict them in your images, check labels, train networks, and see where they fail.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for room in (pictures, studio, data, training):
-    for command in room.COMMANDS:
-        app.command()(command)
+for name, command in COMMANDS.items():
+    app.command(name)(command)
 
 
 def main() -> None:
@@ -36,10 +56,10 @@ def main() -> None:
         app()
     except NasionError as error:
         _fail(str(error))
-    except OSError as error:  # a full disk, a vanished folder: where no layer below could say it better
+    except OSError as error:  # a full disk or a vanished folder, where no lower layer gives a better message
         _fail(f"{error.filename or 'the disk'}: {error.strerror or error}")
     except KeyboardInterrupt:
-        raise SystemExit(130) from None
+        raise SystemExit(INTERRUPTED) from None
 
 
 def _fail(text: str) -> None:

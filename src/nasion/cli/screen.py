@@ -1,48 +1,105 @@
-"""What all commands share: the screen, common options, the words that were typed."""
+"""The screen: lines, warnings, tables and progress bars."""
 
 import shlex
 import sys
-from typing import Annotated
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
-import typer
 from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
 
-from nasion.errors import ModelError
+from nasion.progress import Task, Unit
 
-__all__ = ["Data", "Minutes", "Model", "SetOption", "console", "needs_torch", "notice", "say", "typed"]
+__all__ = ["REPORTER", "ScreenReporter", "console", "notice", "say", "typed_command"]
 
 console = Console(highlight=False)
 
-Data = Annotated[str, typer.Argument(help='"format:source", such as imm:DIR or synthetic:400', metavar="DATA")]
-Model = Annotated[str, typer.Argument(help="a model's name, an .onnx file or a run folder", metavar="MODEL")]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", help="change a setting: section.key=value", metavar="A.B=C")
-]
-Minutes = Annotated[float | None, typer.Option(min=0.01, help="fit the schedule into this time")]
-
-
-def needs_torch() -> None:
-    """Say in one line what is missing.
-
-    Raises:
-        ModelError: torch or Lightning is not installed.
-    """
-    try:
-        import pytorch_lightning  # noqa: F401
-    except ImportError as error:
-        raise ModelError(f"training needs torch and Lightning ({error}); pip install 'nasion[train]'") from None
-
 
 def say(text: str) -> None:
-    """Print a line as it is: a file's name may have brackets, which the screen would take for colors."""
+    """Print a line as it is: brackets in file names are not markup."""
     console.print(text, markup=False, soft_wrap=True)
 
 
 def notice(text: str) -> None:
-    """Print what a person should know, beside the results."""
+    """Print one line on standard error, beside the results."""
     print("nasion: " + " ".join(text.split()), file=sys.stderr)
 
 
-def typed() -> str:
-    """Return the command as it was typed."""
+def typed_command() -> str:
+    """Return the command as the user typed it."""
     return shlex.join(["nasion", *sys.argv[1:]])
+
+
+class ScreenTask:
+    """A progress bar."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self.progress, self.id = progress, task
+
+    def advance(self, steps: float = 1) -> None:
+        """Add `steps` to what is done."""
+        self.progress.advance(self.id, steps)
+
+    def update(self, completed: float, total: float | None = None, text: str = "") -> None:
+        """Set what is done, the total if it is given, and the text beside the bar."""
+        self.progress.update(self.id, completed=completed, text=escape(text))
+        if total is not None:
+            self.progress.update(self.id, total=total)
+
+    def log(self, text: str) -> None:
+        """Print a line if the output is not a terminal, where bars are not drawn."""
+        if not self.progress.console.is_terminal:
+            self.progress.console.print(text, markup=False, soft_wrap=True)
+
+
+class ScreenReporter:
+    """A `Reporter` that draws on a console."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    def line(self, text: str) -> None:
+        """Print a line."""
+        self.console.print(text, markup=False, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """Print a yellow line."""
+        self.console.print(f"[yellow]{escape(text)}[/]", soft_wrap=True)
+
+    def table(self, title: str, header: Sequence[str], rows: Iterable[Sequence[str]], best: int | None = None) -> None:
+        """Print a table; row `best` is bold."""
+        table = Table(title=escape(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
+        table.add_column(header[0], no_wrap=True)
+        for name in header[1:]:
+            table.add_column(escape(name.replace("/", "\n")), justify="right")
+        for number, row in enumerate(rows):
+            table.add_row(*map(escape, row), style="bold" if number == best else "")
+        self.console.print(table)
+
+    @contextmanager
+    def task(self, title: str, total: float | None, unit: Unit = "") -> Iterator[Task]:
+        """Show a progress bar while the block runs."""
+        with Progress(*_columns(unit), console=self.console, transient=unit != "bytes") as progress:
+            yield ScreenTask(progress, progress.add_task(escape(title), total=total, text=""))
+
+
+def _columns(unit: Unit) -> tuple[ProgressColumn, ...]:
+    description = TextColumn("{task.description}")
+    if unit == "bytes":
+        return description, BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
+    return description, BarColumn(18), TimeRemainingColumn(compact=True), TextColumn("{task.fields[text]}")
+
+
+REPORTER = ScreenReporter(console)
+"""The reporter of all commands."""

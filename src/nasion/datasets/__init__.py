@@ -1,28 +1,30 @@
-"""Labeled faces by name: `load("imm:DIR")`. One file here is one format, found by its name.
+"""Labeled faces by name: `load("imm:DIR")`. Each module in `formats/` is one format; its file name is its name.
 
 A format is a module with
 
-    DESCRIPTION: str                  one line for lists: what it is, its origin, what follows the colon
+    DESCRIPTION: str                  one line for lists: name, source and origin of the format
     OPTIONS: dict[str, str]           options after "?", each with a line of help
     read(source: str, options: dict[str, str]) -> DataSet
+    LabelFiles                        optional class: writes corrected labels back; see `nasion.datasets.write_back`
 
-A face that cannot be read becomes a `Problem` of the set, never an exception; only a set without a single
-face raises.
+A face that cannot be read becomes a `Problem` of the set and does not stop the others. Only a set without a single
+readable face raises an error.
 """
 
 import pkgutil
+from collections.abc import Mapping
 from importlib import import_module
 from types import ModuleType
 
 from nasion.datasets import formats
-from nasion.errors import AnnotationError, ConfigError, nearest
+from nasion.errors import AnnotationError, ConfigError, suggest
 from nasion.sample import DataSet
 
 __all__ = ["available", "load", "module", "parse"]
 
 
 def available() -> list[str]:
-    """Return the names of the formats.
+    """Return the names of the formats, sorted.
 
     >>> available()
     ['coco', 'csv', 'dlib', 'ibug', 'imm', 'synthetic', 'wflw']
@@ -37,7 +39,7 @@ def module(name: str) -> ModuleType:
         ConfigError: there is no such format.
     """
     if name not in available():
-        raise ConfigError(f'unknown data format "{name}"; {nearest(name, available())}')
+        raise ConfigError(f'unknown data format "{name}"; {suggest(name, available())}')
     return import_module(f"{__name__}.formats.{name}")
 
 
@@ -50,17 +52,16 @@ def load(spec: str) -> DataSet:
 
     Raises:
         ConfigError: the format or an option is unknown.
-        AnnotationError: no face can be read from it.
+        AnnotationError: no face can be read.
     """
     name, source, options = parse(spec)
     faces = module(name).read(source, options)
     if not len(faces):
-        why = (
-            f"; the first of {len(faces.problems)}: {faces.problems[0].name}: {faces.problems[0].reason}"
-            if faces.problems
-            else ""
-        )
-        raise AnnotationError(f"{spec}: no labeled face found{why}")
+        reason = ""
+        if faces.problems:
+            first = faces.problems[0]
+            reason = f"; the first of {len(faces.problems)}: {first.name}: {first.reason}"
+        raise AnnotationError(f"{spec}: no labeled face found{reason}")
     return faces
 
 
@@ -81,18 +82,18 @@ def parse(spec: str) -> tuple[str, str, dict[str, str]]:
     source, _, query = rest.partition("?")
     if not source:
         raise ConfigError(f'"{spec}" names no folder, file or count after the colon')
-    return name, source, _options(spec, query, module(name).OPTIONS)
+    return name, source, _parse_options(spec, query, module(name).OPTIONS)
 
 
-def _options(spec: str, query: str, known: dict[str, str]) -> dict[str, str]:
+def _parse_options(spec: str, query: str, known: Mapping[str, str]) -> dict[str, str]:
     options: dict[str, str] = {}
     for pair in filter(None, query.split("&")):
-        key, equals, value = pair.partition("=")
+        key, _, value = pair.partition("=")
         if key not in known:
             raise ConfigError(
-                f'"{spec}": unknown option "{key}"; {nearest(key, known) if known else "this format has none"}'
+                f'"{spec}": unknown option "{key}"; {suggest(key, known) if known else "this format has none"}'
             )
-        if not equals or not value:
+        if not value:
             raise ConfigError(f'"{spec}": option "{key}" needs a value: {known[key]}')
         options[key] = value
     return options

@@ -1,4 +1,4 @@
-"""The data sets that people start from: their terms, their download, and the proof that they are whole."""
+"""Public data sets: their terms, their download, and the check that they are complete."""
 
 import shutil
 import tarfile
@@ -9,32 +9,31 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import Any
 
 import pooch
 import requests
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from nasion import datasets
 from nasion.atomic import ensure_writable, fingerprint
-from nasion.errors import DownloadError, NasionError, nearest
+from nasion.errors import DownloadError, NasionError, suggest
+from nasion.progress import SILENT, Reporter
 
 __all__ = ["SOURCES", "Source", "get", "unpack"]
 
 
 @dataclass(frozen=True)
 class Source:
-    """A data set that can be fetched.
+    """A data set that can be downloaded.
 
     Attributes:
-        title, terms, cite: what a person must know before using it.
-        urls: tried in order.
-        home: where it can be had by hand.
+        title, terms, cite: what users must know before they use it.
+        urls: addresses, tried in this order.
+        home: the web page for a manual download.
         form: the format that reads it.
-        faces: how many it holds.
-        suffixes: of the files that make it.
-        fingerprint: `files.fingerprint` over those files as one flat folder; empty if none is known.
+        faces: the number of faces in the complete set.
+        suffixes: suffixes of the files that belong to the set.
+        fingerprint: `atomic.fingerprint` of those files as one flat folder; empty if it is not known.
     """
 
     title: str
@@ -50,7 +49,7 @@ class Source:
 
 SOURCES = {
     "imm": Source(
-        title="IMM Face Database: 40 people x 6 views, 58 points by hand",
+        title="IMM Face Database: 40 people x 6 views, 58 manually labeled points",
         terms="free for education and research, with reference to:",
         cite='M. M. Nordstrøm, M. Larsen, J. Sierakowski, M. B. Stegmann, "The IMM Face Database: An Annotated '
         'Dataset of 240 Face Images", Technical University of Denmark, 2004',
@@ -78,51 +77,59 @@ SOURCES = {
 }
 
 CHUNK_BYTES = 1 << 16
+"""Number of bytes that are received at a time."""
 
 MAX_BYTES = 20_000_000_000
-"""What an archive may unpack to: ten times the largest set above."""
+"""Largest unpacked size of an archive, about ten times the largest set above."""
 
 TIMEOUT_SECONDS = 30
+"""Longest wait for a server to answer, s."""
 
 
 def get(
-    name: str, folder: Path, console: Console, urls: Sequence[str] | None = None, archive: Path | None = None
+    name: str,
+    folder: Path,
+    reporter: Reporter = SILENT,
+    urls: Sequence[str] | None = None,
+    archive: Path | None = None,
 ) -> str:
-    """Fetch a data set into `folder`, prove it, and return how to name it: "imm:DIR".
+    """Download a data set into `folder`, check that it is complete, and return its name for `load`: "imm:DIR".
 
     Args:
         name: one of `SOURCES`.
-        folder: where it goes; a copy that is already there is only proved.
-        console: for terms and progress.
-        urls: other places to fetch from.
-        archive: a file fetched by hand, used instead of the network.
+        folder: where the files go; if the set is already there, it is only checked.
+        reporter: receives the terms, the progress and the result of the check.
+        urls: addresses to use instead of the known ones.
+        archive: a manually downloaded file to use instead of the network.
 
     Raises:
-        DownloadError: it is unknown, cannot be fetched, or is not what it should be.
+        DownloadError: the name is unknown, the set cannot be downloaded, or its content is not as expected.
+        OutputError: the folder is read-only or full.
     """
     if name not in SOURCES:
-        raise DownloadError(f'no data set "{name}" to get; {nearest(name, SOURCES)}')
+        raise DownloadError(f'no data set "{name}" to get; {suggest(name, SOURCES)}')
     source = SOURCES[name]
-    console.print(f"[bold]{source.title}[/]\nterms: {source.terms}\n  {source.cite}", soft_wrap=True)
+    for line in (source.title, f"terms: {source.terms}", f"  {source.cite}"):
+        reporter.line(line)
     ensure_writable(folder)
-    if not _holds(folder, source):
-        packed = archive or _download(source, urls or source.urls, folder, console)
+    if not _is_present(folder, source):
+        packed = archive or _download(source, urls or source.urls, folder, reporter)
         unpack(packed, folder)
         if archive is None:
             packed.unlink()
-    console.print(_verify(source, folder), soft_wrap=True)
+    reporter.line(_check_content(source, folder))
     return f"{source.form}:{folder}"
 
 
-def _holds(folder: Path, source: Source) -> bool:
+def _is_present(folder: Path, source: Source) -> bool:
     return any(path.suffix == source.suffixes[0] for path in folder.rglob("*"))
 
 
-def _verify(source: Source, folder: Path) -> str:
-    """Return what was proved.
+def _check_content(source: Source, folder: Path) -> str:
+    """Return a line with the result of the check.
 
     Raises:
-        DownloadError: the folder does not hold what it should.
+        DownloadError: the folder does not hold the complete set.
     """
     try:
         faces = len(datasets.load(f"{source.form}:{folder}"))
@@ -132,19 +139,21 @@ def _verify(source: Source, folder: Path) -> str:
     if source.fingerprint and flat_fingerprint(files) != source.fingerprint:
         raise DownloadError(
             f"{folder} is not the known set: its {faces} readable faces ({source.faces} expected) have another "
-            f"fingerprint; look with `nasion doctor {source.form}:{folder}`, or empty the folder and get it again"
+            f"fingerprint; check them with `nasion doctor {source.form}:{folder}`, or empty the folder and download "
+            "the set again"
         )
     if faces != source.faces:
-        raise DownloadError(f"{folder} holds {faces} readable faces, {source.faces} are expected: a part of the set")
-    return (
-        f"{faces} faces, content proved by its fingerprint"
-        if source.fingerprint
-        else f"{faces} faces, as many as expected; no fingerprint is known"
-    )
+        raise DownloadError(
+            f"{folder} holds {faces} readable faces, {source.faces} are expected; empty the folder and download the "
+            "set again"
+        )
+    if source.fingerprint:
+        return f"{faces} faces, content verified by its fingerprint"
+    return f"{faces} faces, as many as expected; no fingerprint is known"
 
 
 def flat_fingerprint(files: Sequence[Path]) -> str:
-    """Return the fingerprint of files as if they lay in one folder: archives nest them differently."""
+    """Return the fingerprint of files as if they were in one folder, because archives nest them differently."""
     with tempfile.TemporaryDirectory() as place:
         links = [Path(place, path.name) for path in files]
         for link, path in zip(links, files, strict=True):
@@ -153,28 +162,31 @@ def flat_fingerprint(files: Sequence[Path]) -> str:
         return fingerprint(set(links), Path(place))
 
 
-def _download(source: Source, urls: Sequence[str], folder: Path, console: Console) -> Path:
-    """Return the archive, fetched by the first address that answers; an interrupted one goes on where it was."""
-    pooch.get_logger().setLevel("ERROR")  # it would advise on hashes
+def _download(source: Source, urls: Sequence[str], folder: Path, reporter: Reporter) -> Path:
+    """Return the archive from the first address that has one; an interrupted download is resumed."""
+    pooch.get_logger().setLevel("ERROR")  # it would recommend hashes to the user
     reasons: list[str] = []
     for url in urls:
+        downloader = _ResumingDownloader(folder, reporter)
         try:
             fetched = pooch.retrieve(
-                url, known_hash=None, fname=PurePosixPath(url).name, path=folder, downloader=_Resuming(folder, console)
+                url, known_hash=None, fname=PurePosixPath(url).name, path=folder, downloader=downloader
             )
-            if _is_archive(fetched):
-                return Path(fetched)
-            reasons.append(f"{url}: not an archive ({_start(Path(fetched))})")  # such as a page that asks to sign in
-            Path(fetched).unlink()
         except (requests.RequestException, OSError, ValueError) as error:
-            reasons.append(f"{url}: {_short(error)}")
+            reasons.append(f"{url}: {_one_line(error)}")
+            continue
+        if _is_archive(fetched):
+            return Path(fetched)
+        reasons.append(f"{url}: not an archive ({_kind(Path(fetched))})")  # such as a login page
+        Path(fetched).unlink()
     raise DownloadError(
-        f"could not be fetched ({'; '.join(reasons)}); get it by hand from {source.home} "
-        "and name the file with --archive"
+        f"could not be downloaded ({'; '.join(reasons)}); download it manually from {source.home} "
+        "and pass the file with --archive"
     )
 
 
-def _short(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
+    """Return an error as one short line; tarfile and requests have errors of several lines."""
     response = getattr(error, "response", None)
     if response is not None:
         return f"the server answered {response.status_code}"
@@ -183,67 +195,64 @@ def _short(error: Exception) -> str:
     return " ".join(str(error).split())[:120]
 
 
-class _Resuming:
-    """A downloader for pooch with a bar, which goes on with what an interrupted call left in NAME.part."""
+class _ResumingDownloader:
+    """A downloader for pooch that resumes from the file NAME.part of an interrupted call."""
 
-    def __init__(self, folder: Path, console: Console) -> None:
-        self.folder, self.console = folder, console
+    def __init__(self, folder: Path, reporter: Reporter) -> None:
+        self.folder, self.reporter = folder, reporter
 
     def __call__(self, fname: str, action: Any, pooch: Any, *, check_only: bool | None = None) -> None:
-        """Fetch the address `fname` into the file `action`: the names are pooch's."""
+        """Download the address `fname` into the file `action`; pooch sets these names."""
         url, output_file = fname, action
         part = self.folder / f"{PurePosixPath(url).name}.part"
-        have = part.stat().st_size if part.exists() else 0
-        headers = {"Range": f"bytes={have}-"} if have else {}
+        present = part.stat().st_size if part.exists() else 0
+        headers = {"Range": f"bytes={present}-"} if present else {}
         with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as answer:
-            if have and answer.status_code == requests.codes.requested_range_not_satisfiable:  # all is there
+            if present and answer.status_code == requests.codes.requested_range_not_satisfiable:  # it is complete
                 part.replace(output_file)
                 return
             answer.raise_for_status()
-            resumed = answer.status_code == requests.codes.partial_content
+            if answer.status_code != requests.codes.partial_content:
+                present = 0  # the server sends the whole file again
             rest = int(answer.headers.get("Content-Length", 0))
-            self._save(answer, part, have if resumed else 0, rest)
-        expected = (have if resumed else 0) + rest
-        if rest and part.stat().st_size < expected:
-            raise OSError(f"cut off after {part.stat().st_size:,} of {expected:,} bytes; the same command goes on")
+            self._save(answer, part, present, rest)
+        size, expected = part.stat().st_size, present + rest
+        if rest and size < expected:
+            raise OSError(f"cut off after {size:,} of {expected:,} bytes; run the same command again to resume")
         part.replace(output_file)
 
-    def _save(self, answer: requests.Response, part: Path, have: int, rest: int) -> None:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-        )
-        with part.open("ab" if have else "wb") as file, Progress(*columns, console=self.console) as progress:
-            task = progress.add_task(part.name.removesuffix(".part"), total=have + rest or None, completed=have)
-            with suppress(requests.exceptions.ChunkedEncodingError):  # the size tells that something is missing
+    def _save(self, answer: requests.Response, part: Path, present: int, rest: int) -> None:
+        """Append the answer to what is present; `rest` is its size in bytes, 0 if the server does not tell."""
+        title, total = part.name.removesuffix(".part"), present + rest if rest else None
+        with part.open("ab" if present else "wb") as file, self.reporter.task(title, total, unit="bytes") as task:
+            if present:
+                task.update(present, total)
+            with suppress(requests.exceptions.ChunkedEncodingError):  # the caller compares the sizes
                 for chunk in answer.iter_content(CHUNK_BYTES):
                     file.write(chunk)
-                    progress.advance(task, len(chunk))
+                    task.advance(len(chunk))
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a .zip or .tar archive into `folder`, whole or not at all.
+    """Unpack a .zip or .tar archive into `folder`, completely or not at all.
 
-    Only plain files and folders that stay inside are taken: an archive with a link, a device, or a path that
-    leads out is refused before anything is written.
+    An archive with a link, a device, or a path outside the folder is rejected before anything is written.
 
     Raises:
-        DownloadError: the file is no archive, damaged, or refused.
+        DownloadError: the file is not an archive, is damaged, or is rejected.
     """
     try:
         with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder) as place:
             if zipfile.is_zipfile(archive):
-                _unzip(archive, Path(place))
+                _unpack_zip(archive, Path(place))
             else:
-                _untar(archive, Path(place))
+                _unpack_tar(archive, Path(place))
             for path in sorted(Path(place).iterdir()):
                 _merge(path, folder / path.name)
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
+        reason = f"{_kind(archive)}: {_one_line(error)}"
         raise DownloadError(
-            f"{archive}: not an archive, or damaged ({_start(archive)}: {error}); delete it and fetch it again"
+            f"{archive}: not an archive, or damaged ({reason}); delete it and download it again"
         ) from None
 
 
@@ -254,7 +263,8 @@ def _is_archive(path: str) -> bool:
         return False
 
 
-def _start(archive: Path) -> str:
+def _kind(archive: Path) -> str:
+    """Return what a file that is not an archive seems to be."""
     with suppress(OSError), archive.open("rb") as file:
         if b"<html" in file.read(1000).lower():
             return "it is a web page"
@@ -262,6 +272,7 @@ def _start(archive: Path) -> str:
 
 
 def _merge(path: Path, target: Path) -> None:
+    """Move a file or folder to `target`; the content of a folder that exists there is kept."""
     if path.is_dir() and target.is_dir():
         for inner in path.iterdir():
             _merge(inner, target / inner.name)
@@ -269,43 +280,47 @@ def _merge(path: Path, target: Path) -> None:
         shutil.move(path, target)
 
 
-def _unzip(archive: Path, place: Path) -> None:
+ZIP_TYPE_BITS, ZIP_PLAIN_TYPES = 0o170000, (0, 0o100000)
+"""Bits of a Unix file mode with the file's type, and their values for a regular file; 0 comes from other systems."""
+
+
+def _unpack_zip(archive: Path, place: Path) -> None:
     with zipfile.ZipFile(archive) as packed:
         entries = [entry for entry in packed.infolist() if not entry.is_dir()]
-        _check_room(archive, sum(entry.file_size for entry in entries))
-        targets = [
-            _inside(archive, place, entry.filename, (entry.external_attr >> 16) & 0o170000 in (0, 0o100000))
-            for entry in entries
+        _check_size(archive, sum(entry.file_size for entry in entries))
+        types = [(entry.external_attr >> 16) & ZIP_TYPE_BITS for entry in entries]
+        names = [
+            _safe_name(archive, entry.filename, plain=kind in ZIP_PLAIN_TYPES)
+            for entry, kind in zip(entries, types, strict=True)
         ]
-        for entry, target in zip(entries, targets, strict=True):
-            with packed.open(entry) as source:
-                _write(source, target)
+        for entry, name in zip(entries, names, strict=True):
+            target = place / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with packed.open(entry) as source, target.open("wb") as file:
+                shutil.copyfileobj(source, file)
 
 
-def _untar(archive: Path, place: Path) -> None:
+def _unpack_tar(archive: Path, place: Path) -> None:
     with tarfile.open(archive) as packed:
+        # The checks below reject a whole archive, where the filter would only change or stop at an entry. It is set as
+        # an attribute because Python before 3.11.4 has no argument for it.
+        packed.extraction_filter = getattr(tarfile, "data_filter", None)
         entries = [entry for entry in packed.getmembers() if not entry.isdir()]
-        _check_room(archive, sum(entry.size for entry in entries))
-        targets = [_inside(archive, place, entry.name, entry.isfile()) for entry in entries]
-        for entry, target in zip(entries, targets, strict=True):
-            source = packed.extractfile(entry)
-            assert source is not None  # it is a plain file
-            _write(source, target)
+        _check_size(archive, sum(entry.size for entry in entries))
+        names = [_safe_name(archive, entry.name, plain=entry.isfile()) for entry in entries]
+        for entry, name in zip(entries, names, strict=True):
+            entry.name = str(name)
+            packed.extract(entry, place)
 
 
-def _check_room(archive: Path, size: int) -> None:
+def _check_size(archive: Path, size: int) -> None:
     if size > MAX_BYTES:
-        raise DownloadError(f"{archive}: refused, it would unpack to {size:,} bytes, more than {MAX_BYTES:,}")
+        raise DownloadError(f"{archive}: rejected, it would unpack to {size:,} bytes, more than {MAX_BYTES:,}")
 
 
-def _inside(archive: Path, place: Path, name: str, plain: bool) -> Path:
-    pure = PurePosixPath(name.replace("\\", "/"))
-    if not plain or pure.is_absolute() or ".." in pure.parts or ":" in name:
-        raise DownloadError(f'{archive}: refused, its entry "{name}" is a link, a device or leads out of the folder')
-    return place / pure
-
-
-def _write(source: IO[bytes], target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("wb") as file:
-        shutil.copyfileobj(source, file)
+def _safe_name(archive: Path, name: str, plain: bool) -> PurePosixPath:
+    """Return the relative path of an archive's entry; `plain` says whether the entry is a regular file."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    if not plain or path.is_absolute() or ".." in path.parts or ":" in name:
+        raise DownloadError(f'{archive}: rejected, its entry "{name}" is a link, a device or outside the folder')
+    return path

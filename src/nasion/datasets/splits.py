@@ -1,4 +1,4 @@
-"""Who trains, who validates, who tests: whole groups, never single faces."""
+"""Which faces train, validate and test: whole groups are assigned, never single faces."""
 
 from dataclasses import replace
 
@@ -11,25 +11,36 @@ __all__ = ["with_validation"]
 
 
 def with_validation(faces: DataSet, share: float) -> DataSet:
-    """Return the set with about `share` of its training groups as "val", evenly spread over their sorted names.
+    """Return the set with about `share` of its training groups marked "val".
 
-    A group is a person or a photograph (`Annotation.subject`). Faces without a split train. Splits that the
-    data itself calls "val" stay, and then nothing else is taken. The choice depends on the names alone, so it
-    is the same in every run, and adding a learning rate to a sweep does not change who validates.
+    A group is a person or a photo (`Annotation.subject`). Faces without a split become "train". The validation groups
+    are spread evenly over the sorted names; at least one group validates and at least one trains. The choice depends on
+    the names alone: it is the same in every run of a sweep. A set that already has "val" faces keeps exactly these.
+
+    Args:
+        faces: a set with or without splits.
+        share: fraction of the training groups to validate on, 0 to below 1; 0 marks none.
 
     Raises:
-        ConfigError: no group is left to train on.
+        ConfigError: fewer than two training groups, so that none would be left to train on.
     """
-    named = [replace(a, split=a.split or "train") for a in faces.annotations]
-    groups = sorted({a.subject for a in named if a.split == "train"})
-    if share > 0 and not any(a.split == "val" for a in named):
-        count = max(1, round(share * len(groups)))
+    named = [replace(face, split=face.split or "train") for face in faces.annotations]
+    if share > 0 and not any(face.split == "val" for face in named):
+        groups = sorted({face.subject for face in named if face.split == "train"})
         if len(groups) < 2:
             raise ConfigError(
                 f"{faces.name}: {len(groups)} training group cannot give validation faces; "
                 "use --set data.validation_share=0"
             )
-        places = np.linspace(0, len(groups), count, endpoint=False) + len(groups) / count / 2
-        chosen = {groups[int(place)] for place in places}
-        named = [replace(a, split="val") if a.split == "train" and a.subject in chosen else a for a in named]
+        count = min(max(1, round(share * len(groups))), len(groups) - 1)
+        chosen = _evenly_spaced(groups, count)
+        named = [
+            replace(face, split="val") if face.split == "train" and face.subject in chosen else face for face in named
+        ]
     return faces.subset(named)
+
+
+def _evenly_spaced(groups: list[str], count: int) -> set[str]:
+    """Return the group in the middle of each of `count` equal parts of the list."""
+    starts = np.linspace(0, len(groups), count, endpoint=False)
+    return {groups[int(start + len(groups) / count / 2)] for start in starts}

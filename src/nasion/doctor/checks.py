@@ -1,4 +1,4 @@
-"""What can be wrong with labels, one function a check."""
+"""Checks of labels, one function each."""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -9,30 +9,44 @@ from typing import Literal
 import numpy as np
 
 from nasion.errors import ImageError
-from nasion.geometry import FloatArray, is_present, similarity_between
+from nasion.geometry import FloatArray, image_box, is_present, similarity_between
 from nasion.sample import Annotation, DataSet, Problem
-from nasion.skeleton import Skeleton, infer_flip_map, mean_shape
+from nasion.shapes import infer_flip_map, mean_shape
+from nasion.skeleton import Skeleton
 
-__all__ = ["Finding", "ReadFace"]
+__all__ = ["Finding", "ReadFace", "Verdict"]
 
-Verdict = Literal["good", "look", "wrong", "unknown"]
+Verdict = Literal["good", "check", "wrong", "unknown"]
+"""Result of a check: "check" asks the user to look at the data, "unknown" means that there is too little data."""
 
 MIN_FACES = 8
-"""Fewer say nothing about a mean face."""
+"""Smallest number of faces from which a mean face is computed."""
+
+MIN_POINTS = 3
+"""Smallest number of points from which shapes are compared; two points always fit."""
 
 OUTLIER = 4.0
-"""How many times the median a face's distance from the mean face may be before it is named."""
+"""Distance from the mean face, as a multiple of the median distance, above which a face is named."""
+
+SWAPPED = 0.5
+"""Share of the distance from the mean face below which exchanging left and right counts as an improvement."""
 
 REORDERED = 0.4
-"""Share of its distance from the mean region that must be left when a region's points are taken in another order."""
+"""Share of the distance from the mean region below which another order of a region's points counts as better."""
 
 FLIP_RESIDUAL = 0.03
-"""Share of the face's size by which a true flip map may miss: 0.4 % on the Danes, 0.2 % on 300-W."""
+"""Largest residual of a correct flip map, share of the face size; it is 0.4 % on the IMM dataset, 0.2 % on 300-W."""
+
+MAX_NAMES = 4
+"""Largest number of faces that a finding names."""
+
+MAX_COPIES = 3
+"""Largest number of file names that are shown for one duplicated image."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One check's outcome: its name, a verdict and a line."""
+    """The result of one check: its name, the verdict and a line of text."""
 
     check: str
     verdict: Verdict
@@ -41,15 +55,15 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class ReadFace:
-    """A face whose picture was read: its size (height, width), and a digest of its pixels."""
+    """A face whose image was read, with the image's size (height, width), px, and a digest of its pixels."""
 
     face: Annotation
     size: tuple[int, int]
     digest: str
 
 
-def look(faces: DataSet, index: int) -> ReadFace | Problem:
-    """Return what face `index`'s picture is, or why it cannot be read."""
+def read_face(faces: DataSet, index: int) -> ReadFace | Problem:
+    """Return face `index` with the size and digest of its image, or the reason why the image cannot be read."""
     face = faces.annotations[index]
     try:
         image = faces.load(index).image
@@ -58,201 +72,221 @@ def look(faces: DataSet, index: int) -> ReadFace | Problem:
     return ReadFace(face, (image.shape[0], image.shape[1]), hashlib.sha256(image.tobytes()).hexdigest())
 
 
-def _named(names: Iterable[str], most: int = 4) -> str:
+def _listed(names: Iterable[str]) -> str:
+    """Return the first names, separated by commas, and the number of the others."""
     listed = list(names)
-    return ", ".join(listed[:most]) + (f" and {len(listed) - most} more" if len(listed) > most else "")
+    more = len(listed) - MAX_NAMES
+    return ", ".join(listed[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def counts(faces: DataSet) -> Finding:
-    """Faces, pictures, persons and splits."""
-    pictures = len({face.image for face in faces.annotations})
-    people = len({face.subject for face in faces.annotations if face.subject})
+    """Count faces, images, subjects and splits."""
+    image_count = len({face.image for face in faces.annotations})
+    subjects = len({face.subject for face in faces.annotations if face.subject})
     splits = Counter(face.split or "no split" for face in faces.annotations)
-    text = f"{len(faces)} faces in {pictures} pictures of {people} persons or photographs; "
+    text = f"{len(faces)} faces in {image_count} images of {subjects} subjects; "
     text += ", ".join(f"{name}: {n}" for name, n in splits.items())
     return Finding("count", "good", text + (f"; {faces.note}" if faces.note else ""))
 
 
 def skipped(problems: Sequence[Problem]) -> Finding:
-    """Labels and pictures that cannot be read."""
+    """Check that every label and image was read."""
     if not problems:
-        return Finding("readable", "good", "every label and picture")
-    first = problems[0]
-    text = f"{len(problems)} skipped: {_named(p.name for p in problems)}; the first: {first.reason}"
-    return Finding("readable", "wrong", text)
+        return Finding("readable", "good", "every label and image")
+    names = _listed(problem.name for problem in problems)
+    return Finding("readable", "wrong", f"{len(problems)} skipped: {names}; the first: {problems[0].reason}")
 
 
-def duplicates(looks: Sequence[ReadFace]) -> Finding:
-    """Different files with the same pixels, whatever they are called."""
+def duplicates(read: Sequence[ReadFace]) -> Finding:
+    """Check that no two files have the same pixels."""
     files: dict[str, set[str]] = defaultdict(set)
-    for each in looks:
+    for each in read:
         files[each.digest].add(str(each.face.image))
-    twice = [sorted(names) for names in files.values() if len(names) > 1]
-    if not twice:
-        return Finding("duplicates", "good", "no two files hold the same picture")
-    named = _named(" = ".join(name.rsplit("/", 1)[-1] for name in names[:3]) for names in twice)
-    return Finding("duplicates", "look", f"{len(twice)} pictures are there more than once: {named}")
+    copies = [sorted(names) for names in files.values() if len(names) > 1]
+    if not copies:
+        return Finding("duplicates", "good", "no two files contain the same image")
+    names = _listed(" = ".join(name.rsplit("/", 1)[-1] for name in same[:MAX_COPIES]) for same in copies)
+    return Finding("duplicates", "check", f"{len(copies)} images are in more than one file: {names}")
 
 
-def outside(looks: Sequence[ReadFace]) -> Finding:
-    """Points that lie beyond their picture's edges."""
-    far: list[tuple[float, str]] = []
+def outside(read: Sequence[ReadFace]) -> Finding:
+    """Check that every point lies inside its image."""
+    worst: list[tuple[float, str]] = []
     count = 0
-    for each in looks:
-        limits = np.array(each.size[::-1]) - 0.5
+    for each in read:
+        low, high = image_box(each.size).reshape(2, 2)
         points = each.face.keypoints
-        beyond = np.nan_to_num(np.maximum(-0.5 - points, points - limits)).max(-1)
-        count += int((beyond > 0).sum())
-        far.append((float(beyond.max()), each.face.name))
-    wrong = sorted((pair for pair in far if pair[0] > 0), reverse=True)
-    if not wrong:
-        return Finding("inside the picture", "good", "every point")
-    named = _named(f"{name} by {px:.1f} px" for px, name in wrong)
-    return Finding("inside the picture", "look", f"{count} points of {len(wrong)} faces lie outside: {named}")
+        distance = np.nan_to_num(np.maximum(low - points, points - high)).max(-1)
+        count += int((distance > 0).sum())
+        worst.append((float(distance.max()), each.face.name))
+    faces = sorted((pair for pair in worst if pair[0] > 0), reverse=True)
+    if not faces:
+        return Finding("inside the image", "good", "every point")
+    names = _listed(f"{name} by {px:.1f} px" for px, name in faces)
+    return Finding("inside the image", "check", f"{count} points of {len(faces)} faces lie outside: {names}")
 
 
 def missing(faces: DataSet) -> Finding:
-    """Points that are missing or hidden."""
+    """Count missing and hidden points."""
     absent = ~is_present(faces.keypoints())
-    hidden = sum(int((~face.visible).sum()) for face in faces.annotations) - int(
-        sum((~face.visible & ~is_present(face.keypoints)).sum() for face in faces.annotations)
-    )
+    hidden = sum(int((~face.visible & is_present(face.keypoints)).sum()) for face in faces.annotations)
     text = f"{int(absent.sum())} points missing in {int(absent.any(1).sum())} faces, {hidden} marked as hidden"
     return Finding("missing points", "good", text)
 
 
 def flip_map(faces: DataSet) -> Finding:
-    """Whether the skeleton's flip map maps the mean face onto its mirror image."""
-    points = faces.skeleton
-    if points.count < 3 or len(faces) < MIN_FACES:
-        return Finding("flip map", "unknown", f"needs three points and {MIN_FACES} faces")
-    if points.flip is None:
+    """Check that the flip map of the skeleton maps the mean face onto its mirror image."""
+    skeleton = faces.skeleton
+    if skeleton.count < MIN_POINTS or len(faces) < MIN_FACES:
+        return Finding("flip map", "unknown", f"needs {MIN_POINTS} points and {MIN_FACES} faces")
+    if skeleton.flip is None:
         flip, residual = infer_flip_map(faces.keypoints())
-        return Finding(
-            "flip map",
-            "look",
-            f'none; the faces suggest flip = "{" ".join(map(str, flip))}" (misses by {100 * residual:.1f} % of a face)',
-        )
+        suggestion = f'none; the faces suggest flip = "{" ".join(map(str, flip))}"'
+        return Finding("flip map", "check", f"{suggestion} (residual {100 * residual:.1f} % of the face size)")
     mean = mean_shape(faces.keypoints())
-    mirror = points.mirrored(mean * [-1.0, 1.0])
-    gap = np.linalg.norm(similarity_between(mirror, mean)(mirror) - mean, axis=1) / np.linalg.norm(np.ptp(mean, axis=0))
+    mirror = skeleton.mirrored(mean * [-1.0, 1.0])
+    gap = _gaps(mirror, mean) / _size(mean)
     worst = int(gap.argmax())
-    text = f"the mirrored mean face misses itself by {100 * gap.mean():.2f} % of its size, "
-    text += f"most at {points.names[worst]} ({100 * gap[worst]:.1f} %)"
+    text = f"the mean face and its mirror image differ by {100 * gap.mean():.2f} % of the face size, "
+    text += f"most at {skeleton.names[worst]} ({100 * gap[worst]:.1f} %)"
     return Finding("flip map", "good" if gap.mean() < FLIP_RESIDUAL else "wrong", text)
 
 
 def left_and_right(faces: DataSet) -> Finding:
-    """Faces, or regions of faces, whose left and right are exchanged."""
-    points = faces.skeleton
-    if points.flip is None or points.count < 3 or len(faces) < MIN_FACES:
-        return Finding("left and right", "unknown", f"needs a flip map and {MIN_FACES} faces")
+    """Check that left and right are not exchanged, in whole faces or in single regions."""
+    skeleton = faces.skeleton
+    if skeleton.flip is None or skeleton.count < MIN_POINTS or len(faces) < MIN_FACES:
+        return Finding("left and right", "unknown", f"needs a flip map, {MIN_POINTS} points and {MIN_FACES} faces")
     mean = mean_shape(faces.keypoints())
     swapped: list[str] = []
     for face in faces.annotations:
-        if reason := _swap(face.keypoints, mean, points):
-            swapped.append(f"{face.name} ({reason})")
+        if part := _swapped_part(face.keypoints, mean, skeleton):
+            swapped.append(f"{face.name} ({part})")
     if not swapped:
         return Finding("left and right", "good", "no face fits better with left and right exchanged")
-    return Finding("left and right", "wrong", f"{len(swapped)} exchanged: {_named(swapped)}")
+    return Finding("left and right", "wrong", f"{len(swapped)} exchanged: {_listed(swapped)}")
 
 
-def _swap(keypoints: FloatArray, mean: FloatArray, points: Skeleton) -> str:
-    """Return what of a face fits the mean face better under its mirrored names; empty if nothing does."""
-    flip = np.array(points.flip)
+def _swapped_part(keypoints: FloatArray, mean: FloatArray, skeleton: Skeleton) -> str:
+    """Return the part of a face (K, 2), image px, that fits the mean face (K, 2) better when left and right change.
+
+    The part is "all points", the name of a region, or "".
+    """
+    flip = np.array(skeleton.flip)
     present = is_present(keypoints)
-    if present.sum() < 3:
+    if present.sum() < MIN_POINTS:
         return ""
-    as_named, as_mirrored = _residual(keypoints, mean), _residual(keypoints[flip], mean)
-    if as_mirrored.mean() < 0.5 * as_named.mean():
+    limit = SWAPPED * _residual(keypoints, mean).mean()
+    if _residual(keypoints[flip], mean).mean() < limit:
         return "all points"
-    for name, indices in points.regions.items():
-        pair = list(indices)
-        if set(flip[pair]) == set(pair) or not present[pair].all() or not present[flip[pair]].all():
+    for name, indices in skeleton.regions.items():
+        region = list(indices)
+        if set(flip[region]) == set(region) or not present[region].all() or not present[flip[region]].all():
             continue
-        mixed = keypoints.copy()
-        both = np.concatenate([pair, flip[pair]])
-        mixed[both] = keypoints[flip[both]]
-        if _residual(mixed, mean).mean() < 0.5 * as_named.mean():
+        exchanged = keypoints.copy()
+        both = np.concatenate([region, flip[region]])
+        exchanged[both] = keypoints[flip[both]]
+        if _residual(exchanged, mean).mean() < limit:
             return name
     return ""
 
 
 def order_of_points(faces: DataSet) -> Finding:
-    """Regions whose points were set in another order than in most faces: begun elsewhere, or run the other way."""
-    points = faces.skeleton
-    if points.count < 3 or len(faces) < MIN_FACES:
-        return Finding("order of points", "unknown", f"needs three points and {MIN_FACES} faces")
+    """Check that the points of every region start at the same place and run in the same direction in all faces."""
+    skeleton = faces.skeleton
+    if skeleton.count < MIN_POINTS or len(faces) < MIN_FACES:
+        return Finding("order of points", "unknown", f"needs {MIN_POINTS} points and {MIN_FACES} faces")
     mean = mean_shape(faces.keypoints())
-    other: dict[str, list[str]] = defaultdict(list)
+    reordered: dict[str, list[str]] = defaultdict(list)
     for face in faces.annotations:
-        if is_present(face.keypoints).sum() < 3:
+        if is_present(face.keypoints).sum() < MIN_POINTS:
             continue
-        laid = similarity_between(face.keypoints, mean)(face.keypoints)
-        for name, indices in points.regions.items():
-            if _fits_reordered(laid[list(indices)], mean[list(indices)], closed=name in points.closed):
-                other[name].append(face.name)
-    if not other:
-        return Finding("order of points", "good", "every region runs as in most faces")
-    named = "; ".join(f"{name} in {len(names)} faces: {_named(names)}" for name, names in other.items())
-    return Finding("order of points", "look", f"{named}; their points begin elsewhere or run the other way")
+        aligned = similarity_between(face.keypoints, mean)(face.keypoints)
+        for name, indices in skeleton.regions.items():
+            if _fits_reordered(aligned[list(indices)], mean[list(indices)], closed=name in skeleton.closed):
+                reordered[name].append(face.name)
+    if not reordered:
+        return Finding("order of points", "good", "every region has the same order as in most faces")
+    text = "; ".join(f"{name} in {len(names)} faces: {_listed(names)}" for name, names in reordered.items())
+    return Finding("order of points", "check", f"{text}; their points start elsewhere or run in the other direction")
 
 
 def _fits_reordered(region: FloatArray, mean: FloatArray, closed: bool) -> bool:
-    """Return whether a region's points (R, 2) fit the mean region far better in another order."""
-    if len(region) < 3 or not is_present(region).all():
+    """Return whether the points of a region (R, 2) fit the mean region (R, 2) much better in another order.
+
+    Both are in px of the mean face.
+    """
+    if len(region) < MIN_POINTS or not is_present(region).all():
         return False
     shifts = range(len(region)) if closed else range(1)
     orders = [np.roll(way, shift, axis=0) for way in (region, region[::-1]) for shift in shifts]
-    centerd = mean - mean.mean(0)  # where the region lies and how large it is has no say in its order
-    gaps = [float(np.linalg.norm(order - order.mean(0) - centerd, axis=1).mean()) for order in orders]
+    centered = mean - mean.mean(0)  # the position of a region says nothing about its order
+    gaps = [float(np.linalg.norm(order - order.mean(0) - centered, axis=1).mean()) for order in orders]
     return min(gaps[1:]) < REORDERED * gaps[0]
 
 
 def _residual(keypoints: FloatArray, mean: FloatArray) -> FloatArray:
-    if is_present(keypoints).sum() < 3:  # two points always fit
+    """Return the distances of the present points of a face (K, 2) from the mean face (K, 2), px; NaN for two points."""
+    if is_present(keypoints).sum() < MIN_POINTS:
         return np.array([np.nan])
-    gap = np.linalg.norm(similarity_between(keypoints, mean)(keypoints) - mean, axis=-1)
-    return gap[np.isfinite(gap)]
+    gaps = _gaps(keypoints, mean)
+    return gaps[np.isfinite(gaps)]
+
+
+def _gaps(keypoints: FloatArray, mean: FloatArray) -> FloatArray:
+    """Return the distance (K,) of each point of an aligned face (K, 2) from the mean face (K, 2), px of the latter."""
+    return np.linalg.norm(similarity_between(keypoints, mean)(keypoints) - mean, axis=-1)
+
+
+def _size(mean: FloatArray) -> float:
+    """Return the diagonal of the bounding box of the mean face (K, 2), px."""
+    return float(np.linalg.norm(np.ptp(mean, axis=0)))
 
 
 def shape_residuals(faces: DataSet) -> FloatArray:
-    """Return each face's mean distance from the mean face (N,), as a share of its size; NaN where it cannot be had."""
-    if faces.skeleton.count < 3:
-        center = np.nanmedian(faces.keypoints(), axis=0)
-        gap = np.linalg.norm(faces.keypoints() - center, axis=-1).mean(-1)
+    """Return each face's mean distance from the mean face (N,), as a share of the face size; NaN if unknown.
+
+    With fewer than three points, distances are measured from the median position, as shares of the largest one.
+    """
+    keypoints = faces.keypoints()
+    if faces.skeleton.count < MIN_POINTS:
+        gap = np.linalg.norm(keypoints - np.nanmedian(keypoints, axis=0), axis=-1).mean(-1)
         return gap / np.nanmax(gap) if np.nanmax(gap) > 0 else gap
-    mean = mean_shape(faces.keypoints())
-    size = np.linalg.norm(np.ptp(mean, axis=0))
-    return np.array([_residual(face.keypoints, mean).mean() / size for face in faces.annotations])
+    mean = mean_shape(keypoints)
+    return np.array([_residual(face, mean).mean() / _size(mean) for face in keypoints])
 
 
-def outliers(faces: DataSet, odd: FloatArray) -> Finding:
-    """Faces far from the mean face, compared with the others."""
+def outliers(faces: DataSet, residuals: FloatArray) -> Finding:
+    """Check that no face is much farther from the mean face than the others.
+
+    Args:
+        faces: the faces.
+        residuals: (N,) from `shape_residuals`, shares of the face size.
+    """
     if len(faces) < MIN_FACES:
-        return Finding("odd shapes", "unknown", f"needs {MIN_FACES} faces")
-    limit = OUTLIER * np.nanmedian(odd)
-    order = [int(i) for i in np.argsort(-np.nan_to_num(odd)) if odd[i] > limit]
-    usual = f"the usual face is {100 * np.nanmedian(odd):.1f} % of its size from the mean face"
+        return Finding("unusual shapes", "unknown", f"needs {MIN_FACES} faces")
+    median = np.nanmedian(residuals)
+    order = [int(i) for i in np.argsort(-np.nan_to_num(residuals)) if residuals[i] > OUTLIER * median]
+    typical = f"a typical face is {100 * median:.1f} % of the face size from the mean face"
     if not order:
-        return Finding("odd shapes", "good", f"none; {usual}")
-    named = _named(f"{faces.annotations[i].name} ({100 * odd[i]:.0f} %)" for i in order)
-    return Finding(
-        "odd shapes", "look", f"{len(order)} of {len(faces)} beyond {OUTLIER:g} times that: {named}; {usual}"
-    )
+        return Finding("unusual shapes", "good", f"none; {typical}")
+    names = _listed(f"{faces.annotations[i].name} ({100 * residuals[i]:.0f} %)" for i in order)
+    text = f"{len(order)} of {len(faces)} faces exceed {OUTLIER:g} times that: {names}"
+    return Finding("unusual shapes", "check", f"{typical}; {text}")
 
 
-def leaks(looks: Sequence[ReadFace]) -> Finding:
-    """Persons, photographs or pictures on both sides of a split."""
-    splits = {each.face.split for each in looks if each.face.split}
+def leaks(read: Sequence[ReadFace]) -> Finding:
+    """Check that no subject and no image is in two splits."""
+    splits = {each.face.split for each in read if each.face.split}
     if len(splits) < 2:
-        return Finding("leaks between splits", "unknown", "the data names no two splits")
+        return Finding("leaks between splits", "unknown", "the data has fewer than two splits")
     sides: dict[str, set[str]] = defaultdict(set)
-    for each in looks:
-        sides[f"person or photograph {each.face.subject}"].add(each.face.split)
-        sides[f"pixels:{each.digest}"].add(each.face.split)
-    names = {f"pixels:{each.digest}": f"the picture {each.face.image.name}" for each in looks}
-    torn = [names.get(key, key) for key, where in sides.items() if len(where - {""}) > 1]
-    if not torn:
-        return Finding("leaks between splits", "good", "no person, photograph or picture is on two sides")
-    return Finding("leaks between splits", "wrong", f"{len(torn)} on two sides: {_named(torn)}")
+    for each in read:
+        sides[f"image {each.digest}"].add(each.face.split)
+        if each.face.subject:
+            sides[f"subject {each.face.subject}"].add(each.face.split)
+    names = {f"image {each.digest}": f"image {each.face.image.name}" for each in read}
+    shared = [names.get(key, key) for key, where in sides.items() if len(where - {""}) > 1]
+    if not shared:
+        return Finding("leaks between splits", "good", "no subject or image is in two splits")
+    return Finding("leaks between splits", "wrong", f"{len(shared)} in two splits: {_listed(shared)}")

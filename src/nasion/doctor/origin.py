@@ -1,8 +1,8 @@
-"""Whether coordinates start at the right pixel: from the numbers themselves, and from the faces' symmetry.
+"""Checks of the pixel origin of coordinates: from the coordinates themselves, and from the symmetry of the faces.
 
-A label file read with the wrong origin is one pixel off in every face, which no single picture shows. But the
-mean of many faces, laid on a symmetric mean shape, is symmetric about the shape's axis; labels that are d px too
-far right put the picture d px to the left of it, and the picture's mirror image 2d px from the picture.
+A label file that is read with the wrong origin is one pixel off in every face, which no single image shows. But the
+mean image of many faces, aligned with a symmetric mean shape, is symmetric about the axis of the shape. If the labels
+are d px too far to the right, the mean image lies d px to the left of the axis, and 2d px from its mirror image.
 """
 
 from collections.abc import Sequence
@@ -11,106 +11,121 @@ import cv2
 import numpy as np
 
 from nasion import images
-from nasion.doctor.checks import MIN_FACES, Finding
-from nasion.geometry import Affine, FloatArray, is_present, similarity_between
+from nasion.doctor.checks import MIN_FACES, MIN_POINTS, Finding
+from nasion.geometry import Affine, FloatArray, box_center, image_box, is_present, last_pixel, similarity_between
 from nasion.sample import DataSet
-from nasion.skeleton import mean_shape
+from nasion.shapes import mean_shape
 
 __all__ = ["findings", "symmetry_offset"]
 
 SIDE = 96
-"""Of the mean face, px."""
+"""Side of the mean image, px."""
 
 FACE_SHARE = 0.7
-"""Of the mean face's side, between its outermost points."""
+"""Longer side of the mean shape as a share of the side of the mean image."""
 
 SLOW_PX = 5.0
-"""Changes over more than this many px are light, not features."""
+"""Scale, px, above which changes in brightness count as light rather than as features."""
 
 STEPS = 5
+"""Number of Gauss-Newton steps."""
 
-MOST_FACES = 300
+MAX_FACES = 300
+"""Largest number of faces that are averaged."""
 
 ROUNDS = 50
-"""Bootstrap rounds for the offset's standard error."""
+"""Number of bootstrap rounds for the standard error of the offset."""
 
 TOLERANCE_PX = 0.75
-"""Offset that the measurement must mask_uncertain exceed: a wrong origin is 1 px, hand labels lean by up to half of one."""
+"""Offset that must be exceeded by two standard errors: a wrong origin is 1 px, manual labels can be half a px off."""
 
 WHOLE_SHARE = 0.99
 """Share of coordinates that must agree before they count as whole numbers or halves."""
 
 
 def findings(faces: DataSet, sizes: Sequence[tuple[int, int]]) -> list[Finding]:
-    """Return what the numbers and the pictures say of the origin."""
-    return [_numbers(faces, sizes), _symmetry(faces)]
+    """Return the findings on the pixel origin.
+
+    Args:
+        faces: the faces, whose images can be read.
+        sizes: the size (height, width) of each face's image, px.
+    """
+    return [_coordinates(faces, sizes), _symmetry(faces)]
 
 
-def _numbers(faces: DataSet, sizes: Sequence[tuple[int, int]]) -> Finding:
+def _coordinates(faces: DataSet, sizes: Sequence[tuple[int, int]]) -> Finding:
+    """Check that the coordinates are not half-pixel or 1-based ones."""
     points = faces.keypoints()
     values = points[np.isfinite(points)]
     part = np.abs(values - np.floor(values))
     whole, half = (np.isclose(part, 0) | np.isclose(part, 1)).mean(), np.isclose(part, 0.5).mean()
-    kind = (
-        "whole numbers"
-        if whole > WHOLE_SHARE
-        else "halves: pixels may have been counted from their edge"
-        if half > WHOLE_SHARE
-        else "fractions"
-    )
-    room = np.array([np.array(size[::-1]) for size in sizes])[:, None, :] - 1 - points
+    kind = "whole numbers" if whole > WHOLE_SHARE else "fractions"
+    if half > WHOLE_SHARE:
+        kind = "halves: pixels may have been counted from their edge"
+    room = np.stack([last_pixel(size) for size in sizes])[:, None, :] - points
     text = f"coordinates are {kind}; smallest {values.min():.2f}, "
-    text += f"nearest to the far edge (W - 1 or H - 1) {np.nanmin(room):.2f}"
-    last = bool(np.isclose(room, -1).any() and values.min() > 0)
-    if last:
-        text += "; some lie on W or H: 1-based labels read as 0-based?"
-    return Finding("origin, by numbers", "look" if last or half > WHOLE_SHARE else "good", text)
+    text += f"smallest distance from the last row or column {np.nanmin(room):.2f}"
+    one_based = bool(np.isclose(room, -1).any() and values.min() > 0)
+    if one_based:
+        text += "; some equal the width or height: 1-based labels read as 0-based?"
+    return Finding("pixel origin (coordinates)", "check" if one_based or half > WHOLE_SHARE else "good", text)
 
 
 def _symmetry(faces: DataSet) -> Finding:
-    faces = faces.subset([face for face in faces.annotations if is_present(face.keypoints).sum() > 2])
-    if faces.skeleton.flip is None or faces.skeleton.count < 3 or len(faces) < MIN_FACES:
-        return Finding("origin, by symmetry", "unknown", f"needs a flip map and {MIN_FACES} faces")
+    """Check that the labels lie on the symmetry axis of the faces."""
+    faces = faces.subset([face for face in faces.annotations if is_present(face.keypoints).sum() >= MIN_POINTS])
+    if faces.skeleton.flip is None or faces.skeleton.count < MIN_POINTS or len(faces) < MIN_FACES:
+        text = f"needs a flip map, {MIN_POINTS} points and {MIN_FACES} faces"
+        return Finding("pixel origin (symmetry)", "unknown", text)
     offset, error = symmetry_offset(faces)
-    verdict = "look" if abs(offset) - 2 * error > TOLERANCE_PX else "good"
-    text = f"labels lie {offset:+.2f} ± {error:.2f} px beside the faces' axis; a wrong origin would show as about 1"
-    return Finding("origin, by symmetry", verdict, text)
+    verdict = "check" if abs(offset) - 2 * error > TOLERANCE_PX else "good"
+    text = f"labels lie {offset:+.2f} ± {error:.2f} px beside the symmetry axis of the faces; "
+    return Finding("pixel origin (symmetry)", verdict, text + "a wrong origin would show as about 1 px")
 
 
 def symmetry_offset(faces: DataSet) -> tuple[float, float]:
-    """Return how many image px the labels lie to the right of the faces, and the standard error of that."""
+    """Return how far the labels lie to the right of the symmetry axis of the faces, and its standard error, image px.
+
+    Args:
+        faces: faces with a flip map and at least three points each.
+    """
     shape = _symmetric_shape(faces)
-    chosen = np.unique(np.linspace(0, len(faces) - 1, min(MOST_FACES, len(faces))).astype(int))
+    chosen = np.unique(np.linspace(0, len(faces) - 1, min(MAX_FACES, len(faces))).astype(int))
     aligned, scales = zip(*(_aligned(faces, int(index), shape) for index in chosen), strict=True)
     stack, scale = np.stack(aligned), np.array(scales)
     random = np.random.default_rng(0)
-    draws = random.integers(len(stack), size=(ROUNDS, len(stack)))
-    spread = np.std([_half_shift(stack[draw].mean(0)) / scale[draw].mean() for draw in draws])
-    return float(_half_shift(stack.mean(0)) / scale.mean()), float(spread)
+    resamples = random.integers(len(stack), size=(ROUNDS, len(stack)))
+    error = np.std([_half_shift(stack[each].mean(0)) / scale[each].mean() for each in resamples])
+    return float(_half_shift(stack.mean(0)) / scale.mean()), float(error)
 
 
 def _symmetric_shape(faces: DataSet) -> FloatArray:
+    """Return the mean shape, made symmetric (K, 2), px of the mean image."""
     mean = mean_shape(faces.keypoints())
-    centerd = mean - mean.mean(0)
-    symmetric = (centerd + faces.skeleton.mirrored(centerd * [-1.0, 1.0])) / 2
-    return symmetric * (FACE_SHARE * SIDE / np.ptp(symmetric, axis=0).max()) + (SIDE - 1) / 2
+    centered = mean - mean.mean(0)
+    symmetric = (centered + faces.skeleton.mirrored(centered * [-1.0, 1.0])) / 2
+    scale = FACE_SHARE * SIDE / np.ptp(symmetric, axis=0).max()
+    return symmetric * scale + box_center(image_box((SIDE, SIDE)))
 
 
 def _aligned(faces: DataSet, index: int, shape: FloatArray) -> tuple[FloatArray, float]:
-    """Return a face's picture on the symmetric shape, zero mean and unit deviation, and its scale."""
+    """Return a face aligned with the symmetric shape (K, 2), and the scale, px of the mean image per image px.
+
+    The aligned face is gray, (SIDE, SIDE) float64, with zero mean and unit standard deviation.
+    """
     sample = faces.load(index)
     affine = similarity_between(sample.annotation.keypoints, shape)
     gray = cv2.cvtColor(images.warp(sample.image, affine, (SIDE, SIDE)), cv2.COLOR_RGB2GRAY).astype(np.float64)
     return (gray - gray.mean()) / (gray.std() + 1), affine.scale
 
 
-def _half_shift(picture: FloatArray) -> float:
-    """Return how far a picture (S, S) must move to the right to lie symmetric about its middle, px.
+def _half_shift(gray: FloatArray) -> float:
+    """Return how far an image (SIDE, SIDE) must move to the right to be symmetric about its middle, px.
 
-    Gauss-Newton on the difference between the picture and its mirror image, after the slow changes that light
-    makes across a face are taken off: a face lit from one side is not symmetric, its edges are.
+    Gauss-Newton on the difference between the image and its mirror image. Slow changes of brightness are subtracted
+    first, because a face that is lit from one side is not symmetric, but its edges are.
     """
-    edges = picture - cv2.GaussianBlur(picture, (0, 0), SLOW_PX)
+    edges = gray - cv2.GaussianBlur(gray, (0, 0), SLOW_PX)
     window = cv2.createHanningWindow((SIDE, SIDE), cv2.CV_64F)
     shift = 0.0
     for _ in range(STEPS):

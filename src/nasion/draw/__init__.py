@@ -1,1 +1,43 @@
-"""Keypoints drawn on images, and images arranged on sheets."""
+"""Keypoints drawn on images, and images arranged on sheets.
+
+points.py   points, lines, faces, uncertainty ellipses and close-up views
+sheets.py   captions, legends, grids of images, and sheets of labeled faces
+"""
+
+from nasion.draw.points import (
+    INK,
+    PAPER,
+    PREDICTED,
+    SPREAD,
+    SUBPIXEL,
+    TRUE,
+    Color,
+    draw_face,
+    draw_points,
+    draw_predictions,
+    face_view,
+    to_subpixels,
+    view_box,
+)
+from nasion.draw.sheets import caption, evenly_spaced, faces_sheet, legend, sheet
+
+__all__ = [
+    "INK",
+    "PAPER",
+    "PREDICTED",
+    "SPREAD",
+    "SUBPIXEL",
+    "TRUE",
+    "Color",
+    "caption",
+    "draw_face",
+    "draw_points",
+    "draw_predictions",
+    "evenly_spaced",
+    "face_view",
+    "faces_sheet",
+    "legend",
+    "sheet",
+    "to_subpixels",
+    "view_box",
+]

@@ -1,13 +1,10 @@
-"""Points on pictures, and pictures on sheets. True points are orange, found ones blue, everywhere."""
+"""Keypoints on images: points, lines, uncertainty ellipses, and close-up views of faces."""
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import ceil
 
 import cv2
 import numpy as np
-from PIL import Image as PillowImage
-from PIL import ImageDraw, ImageFont
 
 from nasion import images
 from nasion.geometry import Affine, FloatArray, box_around, box_to_aspect, is_present, scale_box
@@ -15,92 +12,149 @@ from nasion.sample import Image, Prediction
 from nasion.skeleton import Skeleton
 
 __all__ = [
+    "INK",
+    "PAPER",
     "PREDICTED",
+    "SPREAD",
+    "SUBPIXEL",
     "TRUE",
-    "caption",
+    "Color",
     "draw_face",
     "draw_points",
     "draw_predictions",
     "face_view",
-    "legend",
-    "sheet",
+    "to_subpixels",
+    "view_box",
 ]
 
 Color = tuple[int, int, int]
+"""An RGB color, 0 to 255 each."""
 
 TRUE: Color = (255, 140, 0)
+"""Orange, the color of labeled keypoints."""
+
 PREDICTED: Color = (30, 120, 255)
+"""Blue, the color of predicted keypoints."""
+
 SPREAD: Color = (120, 220, 255)
+"""Light blue, the color of uncertainty ellipses."""
+
 PAPER: Color = (255, 255, 255)
+"""White, the background of sheets and the rim of points."""
+
 INK: Color = (40, 40, 40)
+"""Dark gray, the color of text."""
 
 OPACITY = 0.45
-"""Of the ellipses that show a spread."""
+"""Opacity of uncertainty ellipses, 0 to 1."""
 
 SUBPIXEL = 4
-"""Binary digits after the point in OpenCV's drawing: a point is drawn where it is, not where its pixel is."""
+"""Fractional bits of OpenCV's drawing coordinates, so that points are drawn between pixels where necessary."""
+
+RIM_PX = 0.8
+"""Width of the white rim around each point, px."""
+
+BOX_DIAGONAL_PER_RADIUS = 250
+"""Diagonal of a face's box divided by the radius of its points."""
+
+RADII_PX = 1.2, 12
+"""Smallest and largest radius of a face's points, px."""
+
+ELLIPSE_SPREADS = 2
+"""Half axes of an uncertainty ellipse, in spreads."""
+
+VIEW_SIDE_PER_RADIUS = 130
+"""Side of a close-up view divided by the radius of its points."""
+
+
+def to_subpixels(points: FloatArray) -> list[list[int]]:
+    """Return points (N, 2), image px, as OpenCV's fixed-point coordinates with `SUBPIXEL` fractional bits.
+
+    >>> to_subpixels(np.array([[1.0, 2.5]]))
+    [[16, 40]]
+    """
+    return np.rint(points * (1 << SUBPIXEL)).astype(int).tolist()
 
 
 def draw_points(
     image: Image, keypoints: FloatArray, color: Color, skeleton: Skeleton | None = None, radius_px: float = 2.0
 ) -> Image:
-    """Return a copy of the picture with points (K, 2), image px, and the skeleton's lines if it is given."""
+    """Return a copy of the image with points, and with lines between them if a skeleton is given.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        keypoints: (K, 2), image px; NaN where missing.
+        color: of points and lines, RGB.
+        skeleton: names the lines.
+        radius_px: radius of the points without their white rim.
+    """
     canvas = image.copy()
-    one = 1 << SUBPIXEL
     if skeleton is not None:
-        for line in skeleton.lines:
-            points = keypoints[list(line)]
-            for a, b in pairwise(points):
-                if is_present([a, b]).all():
-                    ends = np.rint(np.stack([a, b]) * one).astype(int).tolist()
-                    cv2.line(canvas, ends[0], ends[1], color, max(1, round(radius_px / 2)), cv2.LINE_AA, SUBPIXEL)
-    for x, y in keypoints[is_present(keypoints)]:
-        center = round(float(x) * one), round(float(y) * one)
-        cv2.circle(canvas, center, round((radius_px + 0.8) * one), PAPER, -1, cv2.LINE_AA, SUBPIXEL)
+        _draw_lines(canvas, keypoints, skeleton, color, max(1, round(radius_px / 2)))
+    one = 1 << SUBPIXEL
+    for center in to_subpixels(keypoints[is_present(keypoints)]):
+        cv2.circle(canvas, center, round((radius_px + RIM_PX) * one), PAPER, -1, cv2.LINE_AA, SUBPIXEL)
         cv2.circle(canvas, center, round(radius_px * one), color, -1, cv2.LINE_AA, SUBPIXEL)
     return canvas
 
 
-def draw_predictions(image: Image, found: Sequence[Prediction], with_spread: bool = False) -> Image:
-    """Return a copy of the picture with every face's points and lines, sized to the face; several are numbered.
+def _draw_lines(canvas: Image, keypoints: FloatArray, skeleton: Skeleton, color: Color, thickness: int) -> None:
+    """Draw the skeleton's lines between keypoints (K, 2), image px, onto the canvas (H, W, 3) uint8 RGB."""
+    for line in skeleton.lines:
+        for ends in pairwise(keypoints[list(line)]):
+            if is_present(ends).all():
+                start, end = to_subpixels(np.stack(ends))
+                cv2.line(canvas, start, end, color, thickness, cv2.LINE_AA, SUBPIXEL)
 
-    `with_spread` draws an ellipse of twice its spread around each point: there it is, 86 times of 100.
+
+def draw_predictions(image: Image, faces: Sequence[Prediction], with_spread: bool = False) -> Image:
+    """Return a copy of the image with the keypoints and lines of every face; several faces are numbered from 0.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        faces: the predicted faces.
+        with_spread: whether to draw an ellipse of two spreads around each keypoint. If the spreads are calibrated,
+            86 % of true positions lie inside.
     """
     canvas = image.copy()
-    for number, face in enumerate(found):
-        canvas = draw_face(canvas, face, str(number) if len(found) > 1 else "", with_spread)
+    for number, face in enumerate(faces):
+        canvas = draw_face(canvas, face, str(number) if len(faces) > 1 else "", with_spread)
     return canvas
 
 
 def draw_face(image: Image, face: Prediction, name: str = "", with_spread: bool = False) -> Image:
-    """Return a copy of the picture with one face's points and lines, sized to it, and its name above it."""
-    x0, y0, x1, y1 = face.box
-    radius = float(np.clip(np.hypot(x1 - x0, y1 - y0) / 250, 1.2, 12))
-    canvas = _ellipses(image, face) if with_spread else image
-    canvas = draw_points(canvas, face.keypoints, PREDICTED, face.skeleton, radius)
+    """Return a copy of the image with the keypoints and lines of one face, scaled to its size.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        face: the predicted face.
+        name: the text above the face.
+        with_spread: whether to draw an ellipse of two spreads around each keypoint.
+    """
+    radius_px = float(np.clip(np.linalg.norm(face.box[2:] - face.box[:2]) / BOX_DIAGONAL_PER_RADIUS, *RADII_PX))
+    canvas = _with_ellipses(image, face) if with_spread else image
+    canvas = draw_points(canvas, face.keypoints, PREDICTED, face.skeleton, radius_px)
     if name and is_present(face.keypoints).any():
-        _write(canvas, name, box_around(face.keypoints), radius)
+        _write_name(canvas, name, box_around(face.keypoints), radius_px)
     return canvas
 
 
-def _ellipses(canvas: Image, face: Prediction) -> Image:
-    """Return the picture with a translucent ellipse of two spreads around each point."""
-    one, covered = 1 << SUBPIXEL, canvas.copy()
-    for place, (long, short, turn) in zip(face.keypoints, face.ellipses, strict=True):
+def _with_ellipses(image: Image, face: Prediction) -> Image:
+    """Return a copy of the image (H, W, 3) uint8 RGB with a translucent uncertainty ellipse around each keypoint."""
+    covered = image.copy()
+    for place, (long, short, angle_deg) in zip(face.keypoints, face.ellipses, strict=True):
         if np.isfinite([*place, long]).all():
-            center, halves = (np.rint(np.multiply(pair, one)).astype(int) for pair in (place, (2 * long, 2 * short)))
-            cv2.ellipse(
-                covered, center.tolist(), halves.tolist(), float(turn), 0, 360, SPREAD, -1, cv2.LINE_AA, SUBPIXEL
-            )
-    return np.asarray(cv2.addWeighted(covered, OPACITY, canvas, 1 - OPACITY, 0), np.uint8)
+            center, axes = to_subpixels(np.array([place, [ELLIPSE_SPREADS * long, ELLIPSE_SPREADS * short]]))
+            cv2.ellipse(covered, center, axes, float(angle_deg), 0, 360, SPREAD, -1, cv2.LINE_AA, SUBPIXEL)
+    return np.asarray(cv2.addWeighted(covered, OPACITY, image, 1 - OPACITY, 0), np.uint8)
 
 
-def _write(canvas: Image, name: str, box: FloatArray, radius: float) -> None:
-    """Write a face's name above it, in place."""
-    size = radius / 3
-    place = round(float(box[0])), round(float(box[1]) - 6 * radius)
-    for color, thickness in ((PAPER, 3 * radius), (PREDICTED, radius)):
-        cv2.putText(canvas, name, place, cv2.FONT_HERSHEY_SIMPLEX, size, color, round(thickness), cv2.LINE_AA)
+def _write_name(canvas: Image, name: str, box: FloatArray, radius_px: float) -> None:
+    """Write a name above a box (4,), image px, onto the canvas (H, W, 3) uint8 RGB."""
+    place = round(float(box[0])), round(float(box[1]) - 6 * radius_px)
+    for color, thickness in ((PAPER, 3 * radius_px), (PREDICTED, radius_px)):
+        font = cv2.FONT_HERSHEY_SIMPLEX
+        cv2.putText(canvas, name, place, font, radius_px / 3, color, round(thickness), cv2.LINE_AA)
 
 
 def face_view(
@@ -111,39 +165,46 @@ def face_view(
     side: int = 240,
     margin: float = 1.5,
 ) -> Image:
-    """Return a square view (side, side, 3) of a face with its true and found points.
+    """Return a square close-up (side, side, 3) uint8 RGB of a face with its true and predicted keypoints.
+
+    White lines join each true keypoint to its prediction.
 
     Args:
-        image: the picture.
-        true_keypoints: (K, 2), image px; None is not drawn.
-        pred_keypoints: the same.
-        around: (4,) the box around the face's points, image px.
-        side: px.
-        margin: side of the view against the box.
+        image: (H, W, 3) uint8 RGB.
+        true_keypoints: (K, 2), image px, NaN where missing; None draws none.
+        pred_keypoints: (K, 2), image px, NaN where missing; None draws none.
+        around: (4,) xyxy, image px: the box to show.
+        side: side of the view, px.
+        margin: side of the view relative to the longer side of the box.
     """
     size = side, side
     affine = Affine.crop(box_to_aspect(scale_box(around, margin), size), size)
     canvas = images.warp(image, affine, size)
-    radius = side / 130
     if true_keypoints is not None and pred_keypoints is not None:
-        canvas = _errors(canvas, affine(true_keypoints), affine(pred_keypoints))
+        _draw_errors(canvas, affine(true_keypoints), affine(pred_keypoints))
     for keypoints, color in ((true_keypoints, TRUE), (pred_keypoints, PREDICTED)):
         if keypoints is not None:
-            canvas = draw_points(canvas, affine(keypoints), color, radius_px=radius)
+            canvas = draw_points(canvas, affine(keypoints), color, radius_px=side / VIEW_SIDE_PER_RADIUS)
     return canvas
 
 
-def _errors(canvas: Image, true_keypoints: FloatArray, pred_keypoints: FloatArray) -> Image:
-    canvas = canvas.copy()
+def _draw_errors(canvas: Image, true_keypoints: FloatArray, pred_keypoints: FloatArray) -> None:
+    """Join true to predicted keypoints, (K, 2) each, canvas px, on the canvas (H, W, 3) uint8 RGB."""
     both = is_present(true_keypoints) & is_present(pred_keypoints)
-    for a, b in zip(true_keypoints[both], pred_keypoints[both], strict=True):
-        ends = np.rint(np.stack([a, b]) * (1 << SUBPIXEL)).astype(int).tolist()
-        cv2.line(canvas, ends[0], ends[1], PAPER, 1, cv2.LINE_AA, SUBPIXEL)
-    return canvas
+    for start, end in zip(to_subpixels(true_keypoints[both]), to_subpixels(pred_keypoints[both]), strict=True):
+        cv2.line(canvas, start, end, PAPER, 1, cv2.LINE_AA, SUBPIXEL)
 
 
-def whole_or_box(keypoints: FloatArray, size: tuple[int, int], share: float = 0.5) -> FloatArray:
-    """Return a box (4,) to look at: around the points, or, for a single point, `share` of the picture around it."""
+def view_box(keypoints: FloatArray, size: tuple[int, int], share: float = 0.5) -> FloatArray:
+    """Return the box (4,) xyxy, image px, that a close-up of a face shows.
+
+    It is the bounding box of the keypoints. A single point has none: its box is a square around it.
+
+    Args:
+        keypoints: (K, 2), image px; NaN where missing.
+        size: (height, width) of the image, px.
+        share: side of that square relative to the shorter side of the image.
+    """
     box = box_around(keypoints)
     if (box[2:] - box[:2]).max() > 1:
         return box
@@ -151,36 +212,7 @@ def whole_or_box(keypoints: FloatArray, size: tuple[int, int], share: float = 0.
     return np.concatenate([box[:2] - half, box[2:] + half])
 
 
-def caption(tile: Image, text: str, height: int = 22) -> Image:
-    """Return the picture with a line of text under it, cut to its width."""
-    strip = PillowImage.new("RGB", (tile.shape[1], height), PAPER)
-    font = ImageFont.load_default(height * 0.6)
-    pen = ImageDraw.Draw(strip)
-    while text and pen.textlength(text, font=font) > tile.shape[1] - 6:
-        text = text[:-2].rstrip("….") + "…" if len(text) > 2 else ""
-    pen.text((4, height * 0.1), text, INK, font=font)
-    return np.concatenate([tile, np.asarray(strip)])
+whole_or_box = view_box
+"""Former name of `view_box`."""
 
-
-def sheet(tiles: Sequence[Image], columns: int, gap: int = 6, paper: Color = PAPER) -> Image:
-    """Return tiles of any sizes in rows of `columns`, each in a cell of the largest tile's size."""
-    height, width = (max(t.shape[axis] for t in tiles) for axis in (0, 1))
-    rows = ceil(len(tiles) / columns)
-    canvas = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, 3), paper, np.uint8)
-    for k, tile in enumerate(tiles):
-        y, x = gap + k // columns * (height + gap), gap + k % columns * (width + gap)
-        canvas[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
-    return canvas
-
-
-def legend(picture: Image, entries: Sequence[tuple[str, Color | None]], height: int = 30) -> Image:
-    """Return the picture under a line that says what the colors mean; an entry without a color is plain text."""
-    strip = PillowImage.new("RGB", (picture.shape[1], height), PAPER)
-    pen, font, x = ImageDraw.Draw(strip), ImageFont.load_default(height * 0.5), 10.0
-    for text, color in entries:
-        if color is not None:
-            pen.ellipse((x, height * 0.32, x + height * 0.4, height * 0.72), fill=color)
-            x += height * 0.6
-        pen.text((x, height * 0.2), text, INK, font=font)
-        x += pen.textlength(text, font=font) + height
-    return np.concatenate([np.asarray(strip), picture])
+from nasion.draw.sheets import caption, legend, sheet  # noqa: E402, F401  (former home of these names)

@@ -1,7 +1,7 @@
-"""Scores of found points against true ones. Fractions, not percent; a missing point counts nowhere.
+"""Scores of predicted keypoints against the ground truth, as fractions. Missing points are ignored.
 
 NME = mean point-to-point distance / normalizer. The same predictions score 3.0, 4.2, 1.7 or 1.2 by the
-normalizer alone, so a score's name says which: "nme/inter_ocular", "auc@0.08/inter_ocular".
+normalizer alone, so a score's name states the normalizer: "nme/inter_ocular", "auc@0.08/inter_ocular".
 """
 
 from collections.abc import Callable, Sequence
@@ -11,11 +11,22 @@ from numpy.typing import ArrayLike
 
 from nasion.geometry import FloatArray
 
-__all__ = ["auc", "bootstrap", "ced", "face_errors", "failure_rate", "point_errors", "share_within"]
+__all__ = [
+    "auc",
+    "bootstrap",
+    "ced",
+    "face_errors",
+    "failure_rate",
+    "finite",
+    "mean",
+    "median",
+    "point_errors",
+    "share_within",
+]
 
 
 def point_errors(pred_keypoints: ArrayLike, true_keypoints: ArrayLike) -> FloatArray:
-    """Return the distances (..., K) between points (..., K, 2); NaN where a true point is missing.
+    """Return the distances (..., K), px, between points (..., K, 2), px; NaN where a true point is missing.
 
     >>> point_errors([[0.0, 0.0], [1.0, 1.0]], [[3.0, 4.0], [np.nan, np.nan]])
     array([ 5., nan])
@@ -24,9 +35,9 @@ def point_errors(pred_keypoints: ArrayLike, true_keypoints: ArrayLike) -> FloatA
 
 
 def face_errors(errors: FloatArray, lengths: ArrayLike | None = None) -> FloatArray:
-    """Return each face's mean error (N,) over the points that it has, from `errors` (N, K).
+    """Return each face's mean error (N,), px, over its present points, from `errors` (N, K), px.
 
-    With `lengths` (N,) this is the face's NME by that normalizer; a face whose length is NaN or 0 is NaN.
+    With `lengths` (N,), px, this is the face's NME, a fraction; a face whose length is NaN or 0 has NaN.
 
     >>> face_errors(np.array([[1.0, 3.0], [2.0, np.nan]]), [10.0, 10.0])
     array([0.2, 0.2])
@@ -42,44 +53,44 @@ def face_errors(errors: FloatArray, lengths: ArrayLike | None = None) -> FloatAr
 
 
 def failure_rate(nme: ArrayLike, threshold: float) -> float:
-    """Return the share of faces whose NME (N,) is above `threshold`.
+    """Return the share of faces whose NME (N,), a fraction, is above `threshold`.
 
     >>> failure_rate([0.02, 0.05, 0.2, 0.09], 0.08)
     0.5
     """
-    values = _present(nme)
+    values = finite(nme)
     return float((values > threshold).mean()) if len(values) else float("nan")
 
 
 def auc(nme: ArrayLike, threshold: float) -> float:
-    """Return the area under the CED up to `threshold`, as a share: mean(max(0, 1 - NME / threshold)), exact.
+    """Return the area under the CED of NMEs (N,), fractions, up to `threshold`: mean(max(0, 1 - NME / threshold)).
 
     >>> auc([0.0, 0.04, 0.2], 0.08)
     0.5
     """
-    values = _present(nme)
+    values = finite(nme)
     return float(np.maximum(0.0, 1.0 - values / threshold).mean()) if len(values) else float("nan")
 
 
 def ced(nme: ArrayLike, thresholds: ArrayLike) -> FloatArray:
-    """Return the cumulative error distribution: the share of faces with NME <= each threshold (T,).
+    """Return the cumulative error distribution (T,): the share of NMEs (N,), fractions, up to each threshold (T,).
 
     >>> ced([0.02, 0.05, 0.2], [0.02, 0.1])
     array([0.33333333, 0.66666667])
     """
-    values = np.sort(_present(nme))
+    values = np.sort(finite(nme))
     return np.searchsorted(values, np.asarray(thresholds, np.float64), side="right") / max(1, len(values))
 
 
 def share_within(distances: ArrayLike, multiple: float) -> float:
     """Return the share of points whose error, in spreads (N, K), is at most `multiple`.
 
-    A missing point, or one whose spread is not known, counts nowhere.
+    Missing points and points of unknown spread are ignored.
 
     >>> share_within([[0.5, 1.5, np.nan]], 1.0)
     0.5
     """
-    present = _present(distances)
+    present = finite(distances)
     return float((present <= multiple).mean()) if len(present) else float("nan")
 
 
@@ -91,10 +102,10 @@ def bootstrap(
     level: float = 0.95,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Return the percentile interval of `statistic` when whole groups of `values` (N,) are drawn anew.
+    """Return the percentile interval of `statistic` of `values` (N,), in their unit, by resampling whole groups.
 
-    Groups (a person's six views) are drawn whole, because faces of one person are not independent; a single
-    group tells nothing about others, so its interval is NaN.
+    Whole groups (such as a person's six views) are resampled because faces of one person are not independent. A
+    single group carries no information about others, so its interval is NaN.
     Source: B. Efron, "Better bootstrap confidence intervals", JASA 1987 (the percentile method).
 
     >>> low, high = bootstrap([1.0, 2.0, 3.0, 4.0], ["a", "a", "b", "b"], np.mean)
@@ -112,6 +123,19 @@ def bootstrap(
     return float(low), float(high)
 
 
-def _present(values: ArrayLike) -> FloatArray:
+def mean(values: ArrayLike) -> float:
+    """Return the mean of the finite values (...), in their unit; NaN if there is none."""
+    present = finite(values)
+    return float(present.mean()) if len(present) else float("nan")
+
+
+def median(values: ArrayLike) -> float:
+    """Return the median of the finite values (...), in their unit; NaN if there is none."""
+    present = finite(values)
+    return float(np.median(present)) if len(present) else float("nan")
+
+
+def finite(values: ArrayLike) -> FloatArray:
+    """Return the finite values (M,) of an array (...), in their unit."""
     array = np.asarray(values, np.float64)
     return array[np.isfinite(array)]

@@ -1,4 +1,4 @@
-"""Figures from arrays, never from models. Each function returns a matplotlib `Figure`; `png` makes bytes of it."""
+"""Figures from arrays. Each function returns a matplotlib `Figure`; `png` converts it to bytes."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ __all__ = [
 TRUE, PREDICTED, GRAY = "#ff8c00", "#1e78ff", "#888888"
 
 Curve = Mapping[str, Sequence[float]]
-"""Columns of a curve's table by name."""
+"""Columns of a training curve by name."""
 
 
 def png(figure: Figure, dpi: int = 110) -> bytes:
@@ -51,7 +51,7 @@ def _axes(width: float, height: float, count: int = 1) -> tuple[Figure, list[Axe
 
 
 def step_curve(steps: Curve) -> Figure:
-    """Return the training loss at every step, its running median, and the learning rate."""
+    """Return a figure of the training loss at each step, its running median, and the learning rate."""
     figure, (axis,) = _axes(9, 3.2)
     loss = np.asarray(steps["loss"])
     axis.plot(steps["step"], loss, color=PREDICTED, alpha=0.3, linewidth=0.7, label="training loss, each step")
@@ -77,14 +77,14 @@ def step_curve(steps: Curve) -> Figure:
 
 
 def epoch_curves(epochs: Curve) -> Figure:
-    """Return loss and error by epoch, training and validation."""
+    """Return a figure of loss and error by epoch, for training and validation."""
     figure, (loss, error) = _axes(9, 3.2, 2)
     x = np.asarray(epochs["epoch"]) + 1
     loss.plot(x, epochs["train_loss"], color=PREDICTED, label="training")
-    _present(loss, x, epochs["val_loss"], "validation")
+    _plot_finite(loss, x, epochs["val_loss"], "validation")
     loss.set(xlabel="epoch", ylabel="loss", yscale="log")
     loss.legend(frameon=False)
-    if _present(error, x, epochs["val_error_px"], "validation"):
+    if _plot_finite(error, x, epochs["val_error_px"], "validation"):
         values = np.asarray(epochs["val_error_px"], np.float64)
         best = int(np.nanargmin(values))
         error.plot(x[best], values[best], "o", color=TRUE, label=f"best: {values[best]:.2f} px, epoch {x[best]:.0f}")
@@ -96,7 +96,7 @@ def epoch_curves(epochs: Curve) -> Figure:
     return figure
 
 
-def _present(axis: Axes, x: ArrayLike, y: Sequence[float], label: str, color: Any = "#0b3d91") -> bool:
+def _plot_finite(axis: Axes, x: ArrayLike, y: Sequence[float], label: str, color: Any = "#0b3d91") -> bool:
     values = np.asarray(y, np.float64)
     there = np.isfinite(values)
     if there.any():
@@ -105,19 +105,19 @@ def _present(axis: Axes, x: ArrayLike, y: Sequence[float], label: str, color: An
 
 
 def _plain_log(axis: Axes) -> None:
-    """Give the y axis a logarithmic scale with numbers as people write them."""
+    """Give the y axis a logarithmic scale with plain numbers."""
     axis.set_yscale("log")
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def sweep_curves(runs: Mapping[str, Curve]) -> Figure:
-    """Return the training loss and validation error of several runs, one color a run."""
+    """Return a figure of the training loss and validation error of several runs, one color per run."""
     figure, (loss, error) = _axes(11, 4, 2)
     for label, epochs in runs.items():
         x = np.asarray(epochs["epoch"]) + 1
         (line,) = loss.plot(x, epochs["train_loss"], label=label)
-        _present(error, x, epochs["val_error_px"], label, line.get_color())
+        _plot_finite(error, x, epochs["val_error_px"], label, line.get_color())
     loss.set(xlabel="epoch", ylabel="training loss", yscale="log")
     error.set(xlabel="epoch", ylabel="validation error (image px)")
     _plain_log(error)
@@ -127,7 +127,7 @@ def sweep_curves(runs: Mapping[str, Curve]) -> Figure:
 
 
 def ced_curve(curves: Mapping[str, FloatArray], normalizer: str, threshold: float) -> Figure:
-    """Return the cumulative error distribution of faces' NMEs (N,) by name."""
+    """Return a figure of the cumulative error distribution of NMEs (N,), fractions, by name."""
     figure, (axis,) = _axes(5.5, 3.6)
     top = max(threshold, *(float(np.nanquantile(values, 0.98)) for values in curves.values()))
     x = np.linspace(0, top, 400)
@@ -145,22 +145,25 @@ def ced_curve(curves: Mapping[str, FloatArray], normalizer: str, threshold: floa
 
 
 def box_curves(
-    shifts: Sequence[float], scales: Sequence[float], curves: Mapping[str, tuple[FloatArray, FloatArray]], unit: str
+    shifts: Sequence[float],
+    scales: Sequence[float],
+    curves: Mapping[str, tuple[FloatArray, FloatArray]],
+    normalizer: str,
 ) -> Figure:
-    """Return NMEs against the boxes' shift and scale; a flat line is a model to which the box does not matter.
+    """Return a figure of the NME against the boxes' shift and scale; a flat line means that the box does not matter.
 
     Args:
-        shifts: shares of the box's side.
-        scales: factors.
-        curves: by name, NMEs (fractions) for the shifts and for the scales.
-        unit: what the NME is divided by.
+        shifts: (S,), shares of the box's side.
+        scales: (S,), factors.
+        curves: by name, NMEs (S,), fractions, for the shifts and for the scales.
+        normalizer: what the NME is divided by.
     """
     figure, (shift, scale) = _axes(9, 3.4, 2)
     for name, (shifted, scaled) in curves.items():
         shift.plot(100 * np.asarray(shifts), 100 * shifted, "o-", label=name)
         scale.plot(scales, 100 * scaled, "o-", label=name)
-    shift.set(xlabel="the box is moved by (% of its side)", ylabel=f"NME, {unit.replace('_', '-')} (%)")
-    scale.set(xlabel="the box is scaled by")
+    shift.set(xlabel="shift of the box (% of its side)", ylabel=f"NME, {normalizer.replace('_', '-')} (%)")
+    scale.set(xlabel="scale of the box")
     top = max(axis.get_ylim()[1] for axis in (shift, scale))
     for axis in (shift, scale):
         axis.set_ylim(0, 1.15 * top)
@@ -169,7 +172,7 @@ def box_curves(
 
 
 def region_bars(regions: Mapping[str, float]) -> Figure:
-    """Return the mean error of each region as bars."""
+    """Return a bar chart of the mean error of each region, image px."""
     figure, (axis,) = _axes(5.5, 0.9 + 0.36 * len(regions))
     names = list(regions)[::-1]
     bars = axis.barh(names, [regions[name] for name in names], color=PREDICTED)
@@ -180,31 +183,38 @@ def region_bars(regions: Mapping[str, float]) -> Figure:
 
 
 GROUPS = 10
+"""Groups of points in the reliability figure."""
 
 
-def reliability(mahalanobis: FloatArray, errors_px: FloatArray, expected_px: FloatArray) -> Figure:
-    """Return how often points lie within so many spreads, and errors against what was foretold; all are (N, K)."""
+def reliability(in_spreads: FloatArray, errors_px: FloatArray, expected_px: FloatArray) -> Figure:
+    """Return a figure of the share of points within a number of spreads, and of errors against predicted errors.
+
+    Args:
+        in_spreads: (N, K), errors in spreads.
+        errors_px: (N, K), image px.
+        expected_px: (N, K), the errors that the spreads predict, image px.
+    """
     figure, (share, error) = _axes(9, 3.8, 2)
     multiples = np.linspace(0, 4, 81)
-    found = [share_within(mahalanobis, multiple) for multiple in multiples]
+    found = [share_within(in_spreads, multiple) for multiple in multiples]
     share.plot(multiples, 100 * np.asarray(found), color=PREDICTED, label="measured")
-    share.plot(multiples, 100 * nominal_share(multiples), ":", color=GRAY, label="as it should be")
-    share.set(xlabel="spreads", ylabel="points within so many spreads (%)", ylim=(0, 102), xlim=(0, 4))
+    share.plot(multiples, 100 * nominal_share(multiples), ":", color=GRAY, label="ideal")
+    share.set(xlabel="distance (spreads)", ylabel="points within this distance (%)", ylim=(0, 102), xlim=(0, 4))
     known = np.isfinite(errors_px) & np.isfinite(expected_px)
     order = np.argsort(expected_px[known])
     groups = [each for each in np.array_split(order, GROUPS) if len(each)]
     means = np.array([[expected_px[known][each].mean(), errors_px[known][each].mean()] for each in groups])
-    error.plot(*means.T, "o-", color=PREDICTED, label="measured, a tenth of the points each")
+    error.plot(*means.T, "o-", color=PREDICTED, label="measured, one tenth of the points each")
     limits = np.array([0, means[:, 0].max()])
-    error.plot(limits, limits, ":", color=GRAY, label="as it should be")
-    error.set(xlabel="mean error foretold (image px)", ylabel="mean error (image px)", xlim=(0, None), ylim=(0, None))
+    error.plot(limits, limits, ":", color=GRAY, label="ideal")
+    error.set(xlabel="mean predicted error (image px)", ylabel="mean error (image px)", xlim=(0, None), ylim=(0, None))
     for axis in (share, error):
         axis.legend(frameon=False, loc="lower right")
     return figure
 
 
 def point_map(shape: FloatArray, errors_px: FloatArray) -> Figure:
-    """Return the mean face (K, 2) with a disc a point: its size and color are the point's mean error (K,), px."""
+    """Return a figure of the mean face (K, 2), px, with discs whose size and color show mean errors (K,), image px."""
     figure, (axis,) = _axes(5.5, 4.6)
     scatter = axis.scatter(
         *shape.T, c=errors_px, s=40 + 160 * errors_px / errors_px.max(), cmap="viridis_r", edgecolors="white"
@@ -219,7 +229,7 @@ def point_map(shape: FloatArray, errors_px: FloatArray) -> Figure:
 
 
 def bias_map(shape: FloatArray, bias_px: FloatArray) -> Figure:
-    """Return the mean face (K, 2) with an arrow a point: its mean error vector (K, 2), px, drawn ten times as long."""
+    """Return a figure of the mean face (K, 2), px, with arrows of the mean errors (K, 2), image px, drawn 10x."""
     figure, (axis,) = _axes(5.5, 4.6)
     axis.plot(*shape.T, "o", color=GRAY, markersize=3)
     arrows = axis.quiver(*shape.T, *bias_px.T, angles="xy", scale_units="xy", scale=0.1, color=PREDICTED, width=0.005)
@@ -232,9 +242,9 @@ def bias_map(shape: FloatArray, bias_px: FloatArray) -> Figure:
 
 
 def kernels(weights: FloatArray, columns: int = 8) -> Figure:
-    """Return first-layer kernels (N, C, k, k) as pictures: gray for one channel, colors for three.
+    """Return a figure of first-layer kernels (N, C, k, k), no unit: gray for one channel, colors for three.
 
-    All kernels share one scale, so that a strong kernel looks strong; mid-gray is zero.
+    All kernels share one scale; mid-gray is zero.
     """
     count, channels = weights.shape[:2]
     rows = -(-count // columns)
@@ -243,8 +253,8 @@ def kernels(weights: FloatArray, columns: int = 8) -> Figure:
     for k, axis in enumerate(np.ravel(figure.subplots(rows, columns, squeeze=False))):
         axis.set_axis_off()
         if k < count:
-            picture = weights[k].transpose(1, 2, 0) / (2 * limit) + 0.5
-            shown = picture if channels == 3 else picture[..., 0]
+            tile = weights[k].transpose(1, 2, 0) / (2 * limit) + 0.5
+            shown = tile if channels == 3 else tile[..., 0]
             axis.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
             axis.set_title(str(k), fontsize=7, pad=2)
     side = weights.shape[-1]

@@ -1,286 +1,214 @@
-"""One self-contained page that shows how a model does: scores, curves, the worst faces, where the errors lie."""
+"""One self-contained page about a model: scores, training curves, the worst faces, and where the errors are.
+
+This module needs matplotlib and jinja2 (`pip install 'nasion[report]'`); import it only where a report is written.
+"""
 
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+from jinja2 import Environment
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
+from nasion import draw
 from nasion.atomic import write_text
-from nasion.draw import points as draw
-from nasion.errors import ConfigError
+from nasion.evaluation import plots
 from nasion.evaluation.evaluation import THRESHOLD, Evaluation
+from nasion.evaluation.format import SPLIT_NAMES, score_rows
+from nasion.geometry import FloatArray
 from nasion.sample import DataSet, Image
-from nasion.skeleton import mean_shape
-from nasion.uncertainty import nominal_share
+from nasion.shapes import mean_shape
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-__all__ = ["TrainingRecord", "face_sheet", "require_report_extra", "write_report"]
+__all__ = ["TrainingRecord", "face_sheet", "write_report"]
 
 SHOWN = 8
-"""Faces in each of best, typical and worst."""
+"""Faces in each of the rows best, typical and worst."""
+
+JPEG_QUALITY = 88
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingRecord:
-    """What the page says of how a model came to be.
+    """What the report shows about the training of a model.
 
     Attributes:
-        command: what made it.
-        steps, epochs: the curves' columns by name.
-        kernels: (N, C, k, k), the first layer's.
+        command: the command that trained it.
+        steps, epochs: columns of the training curves by name.
+        kernels: (N, C, k, k), the first layer's weights.
         details: configuration, versions and data, as text.
-        floor: what the decode alone costs, a sentence; empty where it costs nothing.
+        decode_floor: a sentence about the error that decoding alone causes; empty if it causes none.
     """
 
     command: str
     steps: Mapping[str, Sequence[float]]
     epochs: Mapping[str, Sequence[float]]
-    kernels: np.ndarray
+    kernels: FloatArray
     details: str
-    floor: str = ""
+    decode_floor: str = ""
 
 
-def require_report_extra() -> None:
-    """Say in one line what a report lacks.
+@dataclass(frozen=True)
+class Panel:
+    """An image of the report as a data URI, with its caption."""
 
-    Raises:
-        ConfigError: matplotlib or jinja2 is not installed.
-    """
-    try:
-        import jinja2  # noqa: F401
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise ConfigError(f"a report needs matplotlib and jinja2 ({error}); pip install 'nasion[report]'") from None
+    data: str
+    caption: str
 
 
 def write_report(
-    path: Path, measured: Evaluation, faces: DataSet, command: str, training: TrainingRecord | None = None
+    path: Path, evaluation: Evaluation, faces: DataSet, command: str, training: TrainingRecord | None = None
 ) -> None:
-    """Write the page whole or not at all.
+    """Write the report completely or not at all.
 
     Args:
         path: the .html file.
-        measured: the errors.
-        faces: where the pictures come from.
-        command: what measured them.
-        training: of the model, where it is known.
+        evaluation: the errors.
+        faces: provides the images.
+        command: the command that measured the errors.
+        training: about the model's training, if known.
 
     Raises:
-        ConfigError: matplotlib or jinja2 is not installed.
         OutputError: the file cannot be written.
     """
-    require_report_extra()
-    from jinja2 import Environment
-
-    from nasion.evaluation import plots
-
     template = (resources.files("nasion.evaluation") / "report.html.j2").read_text("utf-8")
-    page = (
-        Environment(autoescape=True)
-        .from_string(template)
-        .render(
-            title=f"{measured.model} on {measured.data}",
-            lead=_lead(measured),
-            scores=_score_rows(measured),
-            group_word="persons or photographs",
-            curves=_curves(training, plots) if training else [],
-            faces=_faces(measured, faces),
-            where=_where(measured, plots),
-            points=_points(measured),
-            floor=training.floor if training else "",
-            problems=measured.problems,
-            lost=measured.lost,
-            kernels=_plot(plots.kernels(training.kernels), KERNELS_TEXT, plots) if training else None,
-            commands=_commands(command, training),
-            details=training.details if training else "",
-        )
+    page = Environment(autoescape=True).from_string(template)
+    text = page.render(
+        title=f"{evaluation.model} on {evaluation.data}",
+        lead=_lead(evaluation),
+        scores=score_rows(evaluation),
+        curves=_curves(training) if training else [],
+        faces=_faces(evaluation, faces),
+        errors=_error_figures(evaluation),
+        points=_points(evaluation),
+        decode_floor=training.decode_floor if training else "",
+        problems=evaluation.problems,
+        lost=evaluation.lost,
+        kernels=_figure(plots.kernels(training.kernels), KERNELS_CAPTION) if training else None,
+        commands=_commands(command, training),
+        details=training.details if training else "",
     )
-    write_text(path, page)
+    write_text(path, text)
 
 
-GIVEN = {
-    "points": "the box around the true points",
-    "picture": "the whole picture",
-}
-
-
-def _lead(measured: Evaluation) -> str:
-    points = measured.faces[0].skeleton
-    groups = len({face.subject for face in measured.faces})
-    given = GIVEN.get(measured.boxes, measured.boxes)
-    split = {"val": "validation ", "train": "training ", "test": "test "}.get(measured.split, "")
-    return (
-        f"{len(measured.faces)} {split}faces of {groups} persons or photographs, {points.title}, "
-        f"{points.count} point{'s' if points.count > 1 else ''}; the network was given {given}."
-    )
-
+BOX_DESCRIPTIONS = {"points": "the box around the true points", "image": "the full image"}
+"""The network's input for two of the box modes, in words."""
 
 FACE_ROWS = {
-    "worst": "The worst faces, the very worst first",
+    "worst": "Worst faces, worst first",
     "typical": "Typical faces, around the median",
-    "best": "The best faces",
+    "best": "Best faces",
 }
+"""Titles of the rows of faces."""
 
+KERNELS_CAPTION = "Kernels of the first layer. Trained kernels show edges, spots or colors; untrained ones show noise."
 
-def _faces(measured: Evaluation, faces: DataSet) -> list[dict[str, str]]:
-    rows = FACE_ROWS if len(measured.faces) > SHOWN else {"worst": "All faces, the worst first"}
-    return [_figure_of(face_sheet(measured, faces, which), text) for which, text in rows.items()]
-
-
-KERNELS_TEXT = (
-    "What the first layer looks for: kernels that have learned something show edges, spots or colors, not noise."
+BIAS_CAPTION = (
+    "Mean error of each point, drawn 10x. If all arrows point in one direction, the labels or the image origin are "
+    "shifted, not the faces."
 )
 
-BIAS_TEXT = (
-    "Mean error vector of each point, ten times as long. Arrows that all point one way are an offset of the labels "
-    "or of the picture's origin, not of the faces."
+RELIABILITY_CAPTION = (
+    "Is the predicted uncertainty right? Left: share of points within a number of spreads; above the dotted line the "
+    "errors are smaller than predicted. Right: points in ten equal groups by predicted error; on the dotted line the "
+    "prediction is right."
 )
 
-RELIABILITY_TEXT = (
-    "Does the model know how far it is off? Left: points within so many of their own spreads; above the dotted line "
-    "they are nearer than the model believes. Right: points sorted by the error that their ellipses foretell, in ten "
-    "equal groups; on the dotted line it came true."
-)
 
-MEANINGS = {
-    "error_px/mean": "mean distance of a found point from the true one, image px",
-    "error_px/median": "the same, of the median face",
-    "nme/inter_ocular": "mean distance / distance of the eyes' outer corners",
-    "nme/inter_pupil": "mean distance / distance of the eyes' mean points",
-    "nme/box_size": "mean distance / √(width · height) of the box around the points",
-    "nme/box_diagonal": "mean distance / diagonal of that box",
-    "ms_per_face": "time from picture and box to points, ms, on the machine that measured",
-    "n": "faces",
-}
+def _lead(evaluation: Evaluation) -> str:
+    skeleton = evaluation.faces[0].skeleton
+    groups = len({face.subject for face in evaluation.faces})
+    boxes = BOX_DESCRIPTIONS.get(evaluation.boxes, evaluation.boxes)
+    split = "" if evaluation.split == "all" else f"{SPLIT_NAMES.get(evaluation.split, evaluation.split)} "
+    return (
+        f"{len(evaluation.faces)} {split}faces of {groups} people or photographs · {skeleton.title}, "
+        f"{skeleton.count} point{'s' if skeleton.count > 1 else ''} · input: {boxes}"
+    )
 
 
-def _score_rows(measured: Evaluation) -> list[dict[str, str]]:
-    intervals = measured.intervals()
-    rows: list[dict[str, str]] = []
-    for name, value in measured.scores().items():
-        low, high = intervals.get(name, (np.nan, np.nan))
-        interval = f"{format_score(name, low)} – {format_score(name, high)}" if np.isfinite([low, high]).all() else ""
-        rows.append({"name": name, "value": format_score(name, value), "interval": interval, "meaning": _meaning(name)})
-    return rows
+def _faces(evaluation: Evaluation, faces: DataSet) -> list[Panel]:
+    rows = FACE_ROWS if len(evaluation.faces) > SHOWN else {"worst": "All faces, worst first"}
+    return [_photo(face_sheet(evaluation, faces, which), title) for which, title in rows.items()]
 
 
-def _meaning(name: str) -> str:
-    if name == "n/lost":
-        return "faces for which no box was found; they are in no score"
-    if name.startswith("n/"):
-        return "faces that have this length; the others are in no score by it"
-    if name.startswith("auc@"):
-        return f"area under the error curve up to {100 * THRESHOLD:g} %; higher is better"
-    if name.startswith("within@"):
-        multiple = int(name.removeprefix("within@").partition("/")[0])
-        return f"points at most {multiple} of their spreads off; {100 * nominal_share(multiple):.1f} % if all is well"
-    if name.startswith("failure_rate@"):
-        return f"faces with an NME above {100 * THRESHOLD:g} %"
-    return MEANINGS.get(name, "")
-
-
-def format_score(name: str, value: float) -> str:
-    """Return a score as tables print it: fractions as percent, px and ms with their unit.
-
-    >>> told("nme/inter_ocular", 0.0345), told("error_px/mean", 5.126), told("n", 48)
-    ('3.45 %', '5.13 px', '48')
-    """
-    if name == "n" or name.startswith("n/"):
-        return str(int(value))
-    if name.startswith("error_px"):
-        return f"{value:.2f} px"
-    return f"{value:.2f} ms" if name == "ms_per_face" else f"{100 * value:.2f} %"
-
-
-def _curves(training: TrainingRecord, plots: Any) -> list[dict[str, str]]:
+def _curves(training: TrainingRecord) -> list[Panel]:
     return [
-        _plot(
+        _figure(
             plots.step_curve(training.steps),
-            "The loss at every step: its spread is the batches' luck, its trend the learning.",
-            plots,
+            "Loss at each step. The noise comes from random batches; the trend shows learning.",
         ),
-        _plot(
+        _figure(
             plots.epoch_curves(training.epochs),
-            "Loss and error by epoch. Training falling while validation rises is overfitting.",
-            plots,
+            "Loss and error by epoch. Overfitting shows as a falling training loss with a rising validation error.",
         ),
     ]
 
 
-def _where(measured: Evaluation, plots: Any) -> list[dict[str, str]]:
-    normalizer = next((name for name in measured.lengths if name.startswith("inter_")), None)
-    pictures: list[dict[str, str]] = []
+def _error_figures(evaluation: Evaluation) -> list[Panel]:
+    normalizer = next((name for name in evaluation.lengths if name.startswith("inter_")), None)
+    panels: list[Panel] = []
     if normalizer:
-        curve = plots.ced_curve({measured.model: measured.nme(normalizer)}, normalizer, THRESHOLD)
-        pictures.append(_plot(curve, "How many faces have at most a given error.", plots))
-    if np.isfinite(measured.spread).any():
-        pictures.append(
-            _plot(
-                plots.reliability(measured.mahalanobis, measured.errors, measured.expected_errors),
-                RELIABILITY_TEXT,
-                plots,
-            )
-        )
-    if measured.true_keypoints.shape[1] > 1:
-        pictures.append(_plot(plots.region_bars(measured.by_region()), "Mean error of each region.", plots))
-        complete = np.isfinite(measured.true_keypoints).all((1, 2)).any()
-        if complete:
-            shape = mean_shape(measured.true_keypoints)
-            pictures.append(
-                _plot(plots.point_map(shape, measured.by_point()), "Mean error of each point, on the mean face.", plots)
-            )
-            pictures.append(_plot(plots.bias_map(shape, measured.bias()), BIAS_TEXT, plots))
-    return pictures
+        curve = plots.ced_curve({evaluation.model: evaluation.nme(normalizer)}, normalizer, THRESHOLD)
+        panels.append(_figure(curve, "Share of faces with at most a given error."))
+    if np.isfinite(evaluation.spread).any():
+        figure = plots.reliability(evaluation.mahalanobis, evaluation.errors, evaluation.expected_errors)
+        panels.append(_figure(figure, RELIABILITY_CAPTION))
+    if evaluation.true_keypoints.shape[1] > 1:
+        panels.append(_figure(plots.region_bars(evaluation.by_region()), "Mean error of each region."))
+        if np.isfinite(evaluation.true_keypoints).all((1, 2)).any():
+            shape = mean_shape(evaluation.true_keypoints)
+            panels.append(_figure(plots.point_map(shape, evaluation.by_point()), "Mean error of each point."))
+            panels.append(_figure(plots.bias_map(shape, evaluation.bias()), BIAS_CAPTION))
+    return panels
 
 
-def _points(measured: Evaluation) -> list[dict[str, str]]:
-    names = measured.faces[0].skeleton.names
-    return [{"index": str(k), "name": names[k], "error": f"{e:.2f}"} for k, e in enumerate(measured.by_point())]
+def _points(evaluation: Evaluation) -> list[dict[str, str]]:
+    names = evaluation.faces[0].skeleton.names
+    return [{"index": str(k), "name": names[k], "error": f"{e:.2f}"} for k, e in enumerate(evaluation.by_point())]
 
 
 def _commands(command: str, training: TrainingRecord | None) -> list[dict[str, str]]:
-    lines = [{"what": "The model was trained by", "command": training.command}] if training else []
-    return (
-        [*lines, {"what": "This page was made by", "command": command}]
-        if not training or training.command != command
-        else lines
-    )
+    """Return the commands that reproduce the model and the page."""
+    page = {"title": "This page was written by", "command": command}
+    if training is None:
+        return [page]
+    trained = {"title": "The model was trained by", "command": training.command}
+    return [trained] if training.command == command else [trained, page]
 
 
-def face_sheet(measured: Evaluation, faces: DataSet, which: str, count: int = SHOWN) -> Image:
-    """Return a sheet of the "worst", "typical" or "best" faces with both kinds of points and their errors."""
-    order = measured.order()
+def face_sheet(evaluation: Evaluation, faces: DataSet, which: str, count: int = SHOWN) -> Image:
+    """Return a sheet (H, W, 3) uint8 RGB of the "worst", "typical" or "best" faces with both kinds of points, px."""
+    order = evaluation.order()
     count = min(count, len(order))
     middle = max(0, len(order) // 2 - count // 2)
     chosen = {"worst": order[::-1][:count], "best": order[:count], "typical": order[middle : middle + count]}[which]
-    face_px = np.array([np.nanmean(row) if np.isfinite(row).any() else np.nan for row in measured.errors])
-    tiles: list[Image] = []
-    for index in chosen:
-        face = measured.faces[index]
-        true_keypoints, pred_keypoints = measured.true_keypoints[index], measured.pred_keypoints[index]
-        image = faces.open_image(face)
-        around = (
-            (face.whole or face).points_box()
-            if face.whole or len(true_keypoints) > 1
-            else draw.whole_or_box(true_keypoints, image.shape[:2])
-        )
-        tile = draw.face_view(image, true_keypoints, pred_keypoints, around)
-        tiles.append(draw.caption(tile, f"{face.name} · {face_px[index]:.1f} px"))
+    tiles = [_face_tile(evaluation, faces, int(index)) for index in chosen]
     return draw.sheet(tiles, columns=min(4, count))
 
 
-def _plot(figure: "Figure", caption: str, plots: Any) -> dict[str, str]:
-    return {"data": "data:image/png;base64," + base64.b64encode(plots.png(figure)).decode(), "caption": caption}
+def _face_tile(evaluation: Evaluation, faces: DataSet, index: int) -> Image:
+    face = evaluation.faces[index]
+    true_keypoints, pred_keypoints = evaluation.true_keypoints[index], evaluation.pred_keypoints[index]
+    image = faces.open_image(face)
+    if face.full_face or len(true_keypoints) > 1:
+        around = (face.full_face or face).points_box()
+    else:
+        around = draw.view_box(true_keypoints, image.shape[:2])
+    tile = draw.face_view(image, true_keypoints, pred_keypoints, around)
+    errors = evaluation.errors[index]
+    mean_px = float(np.nanmean(errors)) if np.isfinite(errors).any() else float("nan")
+    return draw.caption(tile, f"{face.name} · {mean_px:.1f} px")
 
 
-def _figure_of(image: Image, caption: str) -> dict[str, str]:
-    done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 88])
+def _figure(figure: Figure, caption: str) -> Panel:
+    return Panel("data:image/png;base64," + base64.b64encode(plots.png(figure)).decode(), caption)
+
+
+def _photo(image: NDArray[np.uint8], caption: str) -> Panel:
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     assert done
-    return {"data": "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode(), "caption": caption}
+    return Panel("data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode(), caption)

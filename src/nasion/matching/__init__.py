@@ -1,8 +1,8 @@
-"""Two faces matched by their keypoints' names.
+"""Two faces matched by the names of their keypoints.
 
-warp.py    a picture bent so that its keypoints come to lie on others
-morph.py   the face between two, the way from one to the other, the mean of many
-files.py   a match as pictures and JSON on the disk
+warp.py    an image warped so that its keypoints land on other positions
+morph.py   the blend of two faces, the morph from one to the other, the mean of many
+write.py   a match written as images, a morph and JSON
 """
 
 from dataclasses import dataclass
@@ -13,20 +13,20 @@ from nasion.errors import SkeletonError
 from nasion.geometry import Affine, FloatArray, is_present, similarity_between
 from nasion.sample import Prediction
 
-__all__ = ["Match", "match"]
+__all__ = ["MIN_POINTS", "Match", "match"]
 
-FEWEST = 3
-"""Points that a match must have: two always fit."""
+MIN_POINTS = 3
+"""Smallest number of common keypoints: a similarity fits any two without error."""
 
 
 @dataclass(frozen=True, eq=False)
 class Match:
-    """M points that two faces have in common.
+    """The M keypoints that two faces have in common.
 
     Attributes:
-        names: of the points (M).
-        a, b: where they are in each picture, (M, 2), image px of A and of B.
-        similarity: the least-squares map from B's px to A's: rotation, scale and shift.
+        names: the names of the keypoints (M).
+        a, b: their positions in each image, (M, 2), image px of A and of B.
+        similarity: the least-squares map from B's px to A's px: rotation, scale and translation.
     """
 
     names: tuple[str, ...]
@@ -36,38 +36,45 @@ class Match:
 
     @property
     def residuals(self) -> FloatArray:
-        """How far each point of B lies from A's after the similarity, (M,), px of A."""
+        """The distance of each keypoint of B from A's after the similarity, (M,), image px of A."""
         return np.linalg.norm(self.similarity(self.b) - self.a, axis=-1)
 
     @property
+    def residual_px(self) -> float:
+        """The root mean square of the residuals, image px of A."""
+        return float(np.sqrt((self.residuals**2).mean()))
+
+    @property
     def residual(self) -> float:
-        """The root of the residuals' mean square, as a share of the size of A's face (the same root about its mean)."""
-        size = np.linalg.norm(self.a - self.a.mean(0), axis=-1)
-        return float(np.sqrt((self.residuals**2).mean() / (size**2).mean()))
+        """The root mean square of the residuals, as a share of the size of A's face.
+
+        The size is the root mean square distance of A's keypoints from their center.
+        """
+        squared_size = ((self.a - self.a.mean(0)) ** 2).sum(-1).mean()
+        return float(self.residual_px / np.sqrt(squared_size))
 
 
 def match(a: Prediction, b: Prediction) -> Match:
-    """Return the points of two faces that have the same name and are there in both.
+    """Return the keypoints of two faces that have the same name and are present in both.
 
     >>> from nasion import Prediction, load_skeleton
     >>> points = np.random.default_rng(0).uniform(0, 9, (68, 2))
     >>> face = lambda p: Prediction(p, np.ones(68), np.zeros((68, 2)), np.zeros(4), 1.0, load_skeleton("ibug-68"))
-    >>> found = match(face(points), face(points * 2 + 5))
-    >>> len(found.names), round(found.similarity.scale, 3), round(found.residual, 6)
+    >>> matched = match(face(points), face(points * 2 + 5))
+    >>> len(matched.names), round(matched.similarity.scale, 3), round(matched.residual, 6)
     (68, 0.5, 0.0)
 
     Raises:
-        SkeletonError: fewer than three points are in both.
+        SkeletonError: the faces have fewer than three keypoints in common.
     """
-    places = {name: k for k, name in enumerate(b.skeleton.names)}
-    pairs = [(k, places[name]) for k, name in enumerate(a.skeleton.names) if name in places]
-    first, second = a.keypoints[[k for k, _ in pairs]], b.keypoints[[k for _, k in pairs]]
-    both = is_present(first) & is_present(second)
-    if both.sum() < FEWEST:
+    indices_in_b = {name: k for k, name in enumerate(b.skeleton.names)}
+    common = [(name, k, indices_in_b[name]) for k, name in enumerate(a.skeleton.names) if name in indices_in_b]
+    present = [each for each in common if is_present(a.keypoints[each[1]]) and is_present(b.keypoints[each[2]])]
+    if len(present) < MIN_POINTS:
         raise SkeletonError(
-            f"{a.skeleton.name} and {b.skeleton.name} have {both.sum()} points of the same name here; "
-            f"a match needs {FEWEST}: use one model for both pictures"
+            f"{a.skeleton.name} and {b.skeleton.name} have {len(present)} points of the same name here; "
+            f"a match needs {MIN_POINTS}: use one model for both images"
         )
-    names = [a.skeleton.names[k] for (k, _), there in zip(pairs, both, strict=True) if there]
-    first, second = first[both], second[both]
-    return Match(tuple(names), first, second, similarity_between(second, first))
+    names, first, second = zip(*present, strict=True)
+    points_a, points_b = a.keypoints[list(first)], b.keypoints[list(second)]
+    return Match(names, points_a, points_b, similarity_between(points_b, points_a))

@@ -1,4 +1,4 @@
-"""What a network sees of a picture: shared by training and prediction, so that they cannot differ."""
+"""What a network sees of an image: shared by training and prediction, so that the two cannot differ."""
 
 from typing import Literal
 
@@ -15,17 +15,19 @@ __all__ = ["CropConfig", "face_box", "to_channels"]
 
 
 class CropConfig(Settings):
-    """What the network sees of a picture."""
+    """What the network sees of an image."""
 
     height: int = Field(ge=8, le=1024, description="px")
     width: int = Field(ge=8, le=1024, description="px")
-    channels: Literal[1, 3] = Field(3, description="1 is gray, 3 is RGB")
-    box: Literal["picture", "points"] = Field("points", description="the whole picture, or a box around the face")
-    margin: float = Field(1.4, ge=1, le=4, description="the face box is the points' box, this much larger")
+    channels: Literal[1, 3] = Field(default=3, description="1 is gray, 3 is RGB")
+    box: Literal["image", "points"] = Field(default="points", description="the full image, or a box around the face")
+    margin: float = Field(default=1.4, ge=1, le=4, description="size of the face box relative to the points' box")
     full_image_share: float = Field(
-        0.0, ge=0, le=1, description='share of training crops cut from the whole picture although box is "points"'
+        default=0.0, ge=0, le=1, description='share of training crops that show the full image although box is "points"'
     )
-    refine: int = Field(0, ge=0, le=3, description="how often a crop is cut again from the points just found")
+    refine: int = Field(
+        default=0, ge=0, le=3, description="extra passes, each on a crop around the points just predicted"
+    )
 
     @property
     def size(self) -> tuple[int, int]:
@@ -34,14 +36,14 @@ class CropConfig(Settings):
 
 
 def face_box(points_box: FloatArray | None, size: tuple[int, int], crop: CropConfig) -> FloatArray:
-    """Return the box (4,) that fills a crop of a picture of `size`: around the points, or of the whole picture.
+    """Return the box (4,), image px, that fills a crop: around the points, or of the full image.
 
-    A network of whole pictures takes a box as the part of the picture to look at, without a margin.
+    A network for full images uses a given box as the part of the image to crop, without a margin.
 
     Args:
-        points_box: (4,) the box around a face's points, image px; None for the whole picture.
-        size: the picture's (height, width).
-        crop: its aspect and margin.
+        points_box: (4,) the box around a face's points, image px; None for the full image.
+        size: the image's (height, width), px.
+        crop: aspect and margin of the crop.
     """
     if points_box is None:
         return box_to_aspect(image_box(size), crop.size)
@@ -50,5 +52,5 @@ def face_box(points_box: FloatArray | None, size: tuple[int, int], crop: CropCon
 
 
 def to_channels(crop: Image, channels: int) -> NDArray[np.uint8]:
-    """Return an RGB crop (H, W, 3) with `channels` channels, 1 or 3."""
+    """Return an RGB crop (H, W, 3) uint8 as (H, W, `channels`) uint8, with 1 or 3 channels."""
     return crop if channels == 3 else np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.uint8)[..., None]

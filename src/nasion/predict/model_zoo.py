@@ -1,4 +1,4 @@
-"""The models in the package, each a file with a card beside it: data, terms, scores and its SHA-256."""
+"""The models in the package: each is an .onnx file with a card, which states data, terms, scores and SHA-256."""
 
 import hashlib
 import tomllib
@@ -6,12 +6,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from nasion.errors import ModelError, nearest
+from nasion.errors import ModelError, suggest
 
 __all__ = ["DEFAULT", "available", "card", "is_run", "resolve"]
 
 DEFAULT = "default"
-"""What finds points if nobody names a model."""
+"""The model that is used by default."""
 
 
 def _folder() -> Path:
@@ -28,7 +28,7 @@ def available() -> list[str]:
 
 
 def card(name: str) -> dict[str, Any]:
-    """Return what a model in the package says of itself.
+    """Return the card of a model in the package.
 
     >>> card("default")["skeleton"]
     'ibug-68'
@@ -37,12 +37,12 @@ def card(name: str) -> dict[str, Any]:
         ModelError: there is no such model.
     """
     if name not in available():
-        raise ModelError(f'no model "{name}" in the package; {nearest(name, available())}')
+        raise ModelError(f'no model "{name}" in the package; {suggest(name, available())}')
     return tomllib.loads((_folder() / f"{name}.toml").read_text("utf-8"))
 
 
 def is_run(model: str | Path) -> bool:
-    """Return whether a model is named by a folder: a name in the package stands for that, whatever folders there are.
+    """Return whether `model` is a folder; a name in the package takes precedence over a folder of that name.
 
     >>> is_run("default")
     False
@@ -51,21 +51,21 @@ def is_run(model: str | Path) -> bool:
 
 
 def resolve(model: str | Path) -> Path:
-    """Return the file that a model's name or an .onnx path stands for; one in the package is proved by its card.
+    """Return the file of a model's name or an .onnx path; a file in the package is verified against its card.
 
     Raises:
-        ModelError: there is none, or the package's file is not the one of its card.
+        ModelError: there is none, or the checksum of the package's file differs.
     """
     name = str(model)
     if name in available():
         path = _folder() / f"{name}.onnx"
         if not path.is_file():
-            raise ModelError(f'the model "{name}" is missing from this installation; install nasion again')
+            raise ModelError(f'the model "{name}" is missing from this installation; reinstall nasion')
         if hashlib.sha256(path.read_bytes()).hexdigest() != card(name)["sha256"]:
-            raise ModelError(f"{path}: not the file of its card (its SHA-256 is another); install nasion again")
+            raise ModelError(f"{path}: its SHA-256 differs from its card; reinstall nasion")
         return path
     if Path(model).is_file():
         return Path(model)
     raise ModelError(
-        f'no model "{name}"; {nearest(name, available())}, or give an .onnx file or a run folder of `nasion train`'
+        f'no model "{name}"; {suggest(name, available())}, or give an .onnx file or a run folder of `nasion train`'
     )

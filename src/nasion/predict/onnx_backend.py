@@ -1,8 +1,8 @@
-"""An `.onnx` file as a `Backend`: ONNX Runtime alone, no torch.
+"""An `.onnx` file as a `Backend`, run by ONNX Runtime without torch.
 
-Such a file takes uint8 crops (B, H, W, C) and gives points (B, K, 2) and their spread (B, K), crop px, and its
-anisotropy (B, K, 2): pixels are scaled and points decoded inside it. Its metadata says what a program must know: the
-skeleton, what the network wants to see of a picture, the configuration it was trained with, and its card.
+The graph maps uint8 crops (B, H, W, C) to keypoints (B, K, 2) and spread (B, K), crop px, and anisotropy (B, K, 2); it
+scales the pixels and decodes the keypoints. The metadata holds the skeleton, what the network expects to see of an
+image, the configuration of its training, and its card.
 """
 
 import hashlib
@@ -16,9 +16,10 @@ import onnxruntime
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from nasion.errors import ModelError, SkeletonError
+from nasion.errors import ModelError, NasionError
 from nasion.geometry import FloatArray
 from nasion.predict.crop import CropConfig
+from nasion.predict.migration import migrate
 from nasion.skeleton import Skeleton, from_table
 
 __all__ = [
@@ -34,26 +35,26 @@ __all__ = [
 ]
 
 METADATA = "nasion"
-"""The key of the metadata, a JSON object."""
+"""The key of nasion's entry in the metadata, a JSON object."""
 
 INPUT, KEYPOINTS, SPREAD, ANISOTROPY = "crops", "keypoints", "spread", "anisotropy"
 """The names of the graph's input and outputs."""
 
 ERRORS_ONLY = 3
-"""ONNX Runtime's severity from which it speaks."""
+"""ONNX Runtime's log level for errors only."""
 
 
 class Header(NamedTuple):
-    """What a model's file says of itself.
+    """The metadata of a model's file.
 
     Attributes:
-        skeleton: the points that it finds.
-        crop: what it wants to see of a picture.
+        skeleton: the keypoints that it predicts.
+        crop: what it expects to see of an image.
         config: the training's resolved configuration, a table.
         card: data, terms, scores and command, a table.
-        validation_share: the share of its training faces that it was chosen by.
-        max_relative_spread: `predict.relative_spread` above which what a detector shows is no face; infinite if nothing is known.
-        file_sha256: see `blank_hash`; empty in files that do not tell.
+        validation_share: the share of its training faces that was used for validation.
+        max_relative_spread: relative spread above which a detection is rejected as a non-face; infinite if unknown.
+        file_sha256: see `blank_hash`; empty in files without it.
     """
 
     skeleton: Skeleton
@@ -66,7 +67,7 @@ class Header(NamedTuple):
 
 
 def blank_hash(content: bytes, stored: str) -> str:
-    """Return the SHA-256 of a model's file in which the hash that it tells of itself is left blank.
+    """Return the SHA-256 of a model's file with its own stored hash replaced by zeros.
 
     >>> blank_hash(b"model, hash abc", "abc") == blank_hash(b"model, hash xyz", "xyz")
     True
@@ -75,22 +76,22 @@ def blank_hash(content: bytes, stored: str) -> str:
 
 
 def parse_header(text: str, name: str) -> Header:
-    """Return what a model's metadata holds.
+    """Return the parsed metadata of a model.
 
     Raises:
-        ModelError: it is damaged, or of a later version.
+        ModelError: it is damaged, or written by a later version of nasion.
     """
     try:
-        table = json.loads(text)
+        table = migrate(json.loads(text))
         points = dict(table["skeleton"])
         skeleton = from_table(points.pop("name"), points)
         config, crop = dict(table["config"]), CropConfig.model_validate(table["crop"])
         limit = math.inf if table["max_relative_spread"] is None else float(table["max_relative_spread"])
         share, sha256 = float(config["data"]["validation_share"]), str(table.get("file_sha256", ""))
         return Header(skeleton, crop, config, dict(table["card"]), share, limit, sha256)
-    except (ValueError, KeyError, TypeError, AttributeError, ValidationError, SkeletonError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ValidationError, NasionError) as error:
         reason = str(error).splitlines()[0][:120]
-        raise ModelError(f"{name}: what the file says of itself is damaged ({reason}); export it again") from None
+        raise ModelError(f"{name}: its metadata is damaged ({reason}); export it again") from None
 
 
 class OnnxBackend:
@@ -98,11 +99,11 @@ class OnnxBackend:
 
     Args:
         path: the file.
-        name: what a person calls it; else the file's name.
-        threads: how many a run may take; 0 is all cores.
+        name: the model's name in messages; default: the file's name.
+        threads: threads per run; 0 is all cores.
 
     Raises:
-        ModelError: there is no such file, or it is damaged, or it is another program's.
+        ModelError: there is no such file, it is damaged, or another program wrote it.
     """
 
     def __init__(self, path: str | Path, name: str | None = None, threads: int = 0) -> None:
@@ -115,35 +116,33 @@ class OnnxBackend:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = ERRORS_ONLY
         options.intra_op_num_threads = threads
-        options.enable_mem_pattern = False  # it would keep a plan, and its memory, for every number of faces
+        options.enable_mem_pattern = False  # the pattern would keep memory for every batch size
         try:
             self.session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's own exceptions have no common base but this
+        except Exception as error:  # ONNX Runtime's exceptions have no other common base
             reason = " ".join(str(error).split())[:120]
-            raise ModelError(f"{path}: damaged, or no ONNX model ({reason})") from None
+            raise ModelError(f"{path}: damaged, or not an ONNX model ({reason})") from None
         text = self.session.get_modelmeta().custom_metadata_map.get(METADATA)
         if text is None:
-            raise ModelError(f"{path}: a model, but not one of nasion's: write it with `nasion export RUN FILE.onnx`")
+            raise ModelError(f"{path}: not a nasion model; write one with `nasion export RUN FILE.onnx`")
         self.header = parse_header(text, str(path))
         stored = self.header.file_sha256
         if stored and blank_hash(content, stored) != stored:
-            raise ModelError(f"{path}: damaged: its content is not what its hash says; fetch it, or export it, again")
+            raise ModelError(f"{path}: damaged, its content does not match its hash; download or export it again")
         self.skeleton, self.crop = self.header.skeleton, self.header.crop
         self.validation_share, self.max_relative_spread = self.header.validation_share, self.header.max_relative_spread
         self._check_shapes(path)
 
     def _check_shapes(self, path: Path) -> None:
-        takes = {each.name: each.shape[1:] for each in self.session.get_inputs()}
-        output_kind = {each.name: each.shape[1:] for each in self.session.get_outputs()}
+        inputs = {each.name: each.shape[1:] for each in self.session.get_inputs()}
+        outputs = {each.name: each.shape[1:] for each in self.session.get_outputs()}
         count = self.skeleton.count
         wanted = {KEYPOINTS: [count, 2], SPREAD: [count], ANISOTROPY: [count, 2]}
-        if takes != {INPUT: [*self.crop.size, self.crop.channels]} or output_kind != wanted:
-            raise ModelError(
-                f"{path}: its graph is not what it says of itself ({takes} → {output_kind}); export it again"
-            )
+        if inputs != {INPUT: [*self.crop.size, self.crop.channels]} or outputs != wanted:
+            raise ModelError(f"{path}: its graph does not match its metadata ({inputs} → {outputs}); export it again")
 
     def __call__(self, crops: NDArray[np.uint8]) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return points (B, K, 2) and spreads (B, K), crop px, and anisotropies (B, K, 2), of crops (B, H, W, C)."""
+        """Return keypoints (B, K, 2), spread (B, K), crop px, and anisotropy (B, K, 2) of crops (B, H, W, C) uint8."""
         found = self.session.run([KEYPOINTS, SPREAD, ANISOTROPY], {INPUT: crops})
         keypoints, spread, anisotropy = (np.asarray(each, np.float64) for each in found)
         return keypoints, spread, anisotropy

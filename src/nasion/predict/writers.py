@@ -1,4 +1,4 @@
-"""Found points as files: JSON for programs, CSV for tables, .pts for the tools of 300-W."""
+"""Predicted keypoints as files: JSON for programs, CSV for tables, .pts for the tools of 300-W."""
 
 import csv
 import glob
@@ -7,48 +7,103 @@ import json
 import pickle
 import tempfile
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasion.atomic import write_bytes, write_text
-from nasion.errors import ConfigError, OutputError, nearest
-from nasion.sample import Prediction
+from nasion import draw, images
+from nasion.atomic import ensure_no_overwrite, ensure_writable, translate_os_errors, write_bytes, write_text
+from nasion.datasets.formats.csv import points_header
+from nasion.datasets.formats.ibug import pts_text
+from nasion.errors import ConfigError, suggest
+from nasion.sample import Image, Prediction
 from nasion.skeleton import Skeleton
 
-__all__ = [
-    "FORMATS",
-    "STDIN",
-    "Spool",
-    "check_format",
-    "ellipse_table",
-    "face_table",
-    "may_be_written",
-    "unique_stems",
-    "write_predictions",
-]
+__all__ = ["FORMATS", "STDIN", "ResultWriter", "check_format", "ellipse_table", "face_table"]
 
-Found = Iterable[tuple[Path, Sequence[Prediction]]]
-"""Pictures with their faces."""
-
-PTS_ORIGIN = 1
-"""The first pixel's number in .pts files; everywhere else it is 0."""
+Results = Iterable[tuple[Path, Sequence[Prediction]]]
+"""Images with their faces."""
 
 STDIN, STDIN_STEM = "-", "stdin"
-"""A picture that comes through standard input, and what its results are called."""
+"""The name of an image read from standard input, and the stem of its output files."""
 
-FORMATS = ("json", "csv", "pts")
+
+class ResultWriter:
+    """Writes drawn images as they come, and the keypoints of all images at the end.
+
+    The constructor checks that everything can be written. As a context manager it writes the keypoints on exit, also
+    after an error or Ctrl-C, so that no finished work is lost. Results wait in an unnamed temporary file, so memory
+    does not grow with their number.
+
+    Args:
+        folder: where all files go; created if necessary.
+        form: "json", "csv" or "pts".
+        paths: the images, in order; they determine the names of the files.
+        skeleton: the keypoints.
+        draw_spread: whether drawn images show the uncertainty.
+
+    Attributes:
+        counts: number of faces by image, in the order of `add`.
+        drawn: the drawn image of each image.
+        files: the files with the keypoints; set on exit.
+
+    Raises:
+        ConfigError: the format is unknown, or a file among the inputs would be overwritten.
+        OutputError: the folder cannot be written to.
+    """
+
+    def __init__(
+        self, folder: Path, form: str, paths: Sequence[Path], skeleton: Skeleton, draw_spread: bool = False
+    ) -> None:
+        check_format(form)
+        self.folder, self.form, self.skeleton, self.draw_spread = folder, form, skeleton, draw_spread
+        self.counts: dict[Path, int] = {}
+        self.drawn: dict[Path, Path] = {}
+        self.files: list[Path] = []
+        self._stems = unique_stems(paths)
+        ensure_writable(folder)
+        inputs = [path for path in paths if str(path) != STDIN]
+        drawn = [self._drawn_path(path) for path in paths]
+        ensure_no_overwrite(inputs, [*drawn, *FORMATS[form].outputs(folder, self._stems)])
+        self._spool = Spool(folder)
+
+    def _drawn_path(self, path: Path) -> Path:
+        return self.folder / f"{self._stems[path]}-points.jpg"
+
+    def add(self, path: Path, image: Image, faces: Sequence[Prediction]) -> None:
+        """Draw the faces on a copy of the image (H, W, 3) uint8 RGB, and keep their keypoints for the end.
+
+        Raises:
+            OutputError: the disk is full.
+        """
+        self._spool.add(path, faces)
+        self.counts[path] = len(faces)
+        drawn = self._drawn_path(path)
+        self.drawn[path] = drawn if max(image.shape[:2]) <= images.JPEG_SIDE else drawn.with_suffix(".png")
+        images.write(self.drawn[path], draw.draw_predictions(image, faces, self.draw_spread))
+
+    def __enter__(self) -> "ResultWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        try:
+            if self._spool.count:
+                self.files = FORMATS[self.form].write(self.folder, self._spool, self._stems, self.skeleton)
+        finally:
+            self._spool.close()
 
 
 class Spool:
-    """Pictures with their faces, kept in a file without a name until they are written: memory does not grow with them.
+    """Results in an unnamed temporary file, which disappears with the process.
 
     Args:
-        folder: where the file is; it is gone with the process, however that ends.
+        folder: a folder on the disk that also holds the final files.
 
     Raises:
         OutputError: the folder is read-only or full.
@@ -56,43 +111,42 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.count = folder, 0
-        with self._told():
-            self.file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # it closes with this object
+        with translate_os_errors(f"into {folder}"):
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # `close` closes it
 
     def add(self, path: Path, faces: Sequence[Prediction]) -> None:
-        """Take a picture's faces."""
-        with self._told():
-            pickle.dump((path, faces), self.file, pickle.HIGHEST_PROTOCOL)
-            self.file.flush()
-        self.count += 1  # what an end by Ctrl-C has cut off does not count
+        """Append the faces of an image.
+
+        Raises:
+            OutputError: the disk is full.
+        """
+        with translate_os_errors(f"into {self.folder}"):
+            pickle.dump((path, faces), self._file, pickle.HIGHEST_PROTOCOL)
+            self._file.flush()
+        self.count += 1  # an entry that Ctrl-C cut off does not count
 
     def __iter__(self) -> Iterator[tuple[Path, Sequence[Prediction]]]:
-        """Yield them in their order."""
-        self.file.seek(0)
+        self._file.seek(0)
         for _ in range(self.count):
-            yield pickle.load(self.file)  # noqa: S301  # this object wrote it
+            yield pickle.load(self._file)  # noqa: S301  # this object wrote it
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            reason = error.strerror or error
-            raise OutputError(f"cannot write into {self.folder}: {reason}; choose another place") from None
+    def close(self) -> None:
+        """Delete the temporary file."""
+        self._file.close()
 
 
 def check_format(form: str) -> None:
-    """Refuse an unknown format, better before an hour's work than after it.
+    """Reject an unknown output format.
 
     Raises:
         ConfigError: it is none of `FORMATS`.
     """
     if form not in FORMATS:
-        raise ConfigError(f'unknown format "{form}"; {nearest(form, FORMATS)}')
+        raise ConfigError(f'unknown format "{form}"; {suggest(form, FORMATS)}')
 
 
 def unique_stems(paths: Sequence[Path]) -> dict[Path, str]:
-    """Return a name for each picture's results: its stem, with its folder or a number where that is taken.
+    """Return a distinct name for each image's files: its stem, with its folder or a number where necessary.
 
     >>> list(unique_stems([Path("a/1.jpg"), Path("b/1.png"), Path("b/1.jpg")]).values())
     ['1', 'b-1', 'b-1-2']
@@ -101,57 +155,15 @@ def unique_stems(paths: Sequence[Path]) -> dict[Path, str]:
     taken: set[str] = set()
     for path in paths:
         stem = STDIN_STEM if str(path) == STDIN else path.stem
-        wanted = [stem, f"{path.parent.name}-{stem}"]
-        numbered = (f"{wanted[1]}-{number}" for number in count(2))
-        names[path] = next(name for name in chain(wanted, numbered) if name not in taken)
+        candidates = [stem, f"{path.parent.name}-{stem}"]
+        numbered = (f"{candidates[1]}-{number}" for number in count(2))
+        names[path] = next(name for name in chain(candidates, numbered) if name not in taken)
         taken.add(names[path])
     return names
 
 
-def write_predictions(
-    folder: Path, found: Found, form: str, stems: Mapping[Path, str], skeleton: Skeleton
-) -> list[Path]:
-    """Write all predictions and return the files: keypoints.json, keypoints.csv, or a .pts file a face.
-
-    Args:
-        folder: where.
-        found: pictures with their faces.
-        form: one of `FORMATS`.
-        stems: a name for each picture's own files.
-        skeleton: what the points are.
-
-    Raises:
-        ConfigError: the format is unknown.
-        OutputError: the folder cannot be written to.
-    """
-    check_format(form)
-    if form == "pts":
-        return _write_pts(folder, found, stems)
-    path = folder / f"keypoints.{form}"
-    write_bytes(path, map(str.encode, _json(found) if form == "json" else _csv(found, skeleton.count)))
-    return [path]
-
-
-def may_be_written(folder: Path, form: str, stems: Mapping[Path, str]) -> list[Path]:
-    """Return the files that `write_predictions` may write over."""
-    if form != "pts":
-        return [folder / f"keypoints.{form}"]
-    more = [each for stem in stems.values() for each in folder.glob(f"{glob.escape(stem)}_*.pts")]
-    return [*(folder / f"{stem}.pts" for stem in stems.values()), *more]
-
-
-def _json(found: Found) -> Iterator[str]:
-    """Yield the parts of one list, a picture each: as a whole it would take many times the memory of the points."""
-    between = "[\n"
-    for path, faces in found:
-        entry = {"image": str(path), "faces": [face_table(number, face) for number, face in enumerate(faces)]}
-        yield between + textwrap.indent(json.dumps(entry, indent=1), " ")
-        between = ",\n"
-    yield "\n]\n"
-
-
 def face_table(number: int, face: Prediction) -> dict[str, Any]:
-    """Return a face as JSON has it: plain numbers, image px; None for what is not known."""
+    """Return a face as JSON values: image px; None for unknown values."""
     spread = [None if np.isnan(value) else round(float(value), 3) for value in face.spread]
     return {
         "face": number,
@@ -165,42 +177,86 @@ def face_table(number: int, face: Prediction) -> dict[str, Any]:
 
 
 def ellipse_table(face: Prediction) -> list[list[float] | None] | None:
-    """Return each point's ellipse at one spread: half its axes, px, and its turn, degrees; None where none is known."""
+    """Return each keypoint's ellipse at one spread: half axes, image px, and rotation, degrees; None if unknown."""
     if not np.isfinite(face.spread).any():
         return None
     return [np.round(each, 3).tolist() if np.isfinite(each).all() else None for each in face.ellipses]
 
 
-def _csv(found: Found, points: int) -> Iterator[str]:
-    yield _row(["image", "face", "score", *(f"{axis}{k}" for k in range(points) for axis in "xy")])
-    for path, faces in found:
+def _write_json(folder: Path, results: Results, _stems: Mapping[Path, str], _skeleton: Skeleton) -> list[Path]:
+    write_bytes(folder / "keypoints.json", map(str.encode, _json_parts(results)))
+    return [folder / "keypoints.json"]
+
+
+def _json_parts(results: Results) -> Iterator[str]:
+    """Yield one list in parts, an image each: the complete text would take many times the memory of the keypoints."""
+    separator = "[\n"
+    for path, faces in results:
+        entry = {"image": str(path), "faces": [face_table(number, face) for number, face in enumerate(faces)]}
+        yield separator + textwrap.indent(json.dumps(entry, indent=1), " ")
+        separator = ",\n"
+    yield "\n]\n"
+
+
+def _write_csv(folder: Path, results: Results, _stems: Mapping[Path, str], skeleton: Skeleton) -> list[Path]:
+    write_bytes(folder / "keypoints.csv", map(str.encode, _csv_rows(results, skeleton.count)))
+    return [folder / "keypoints.csv"]
+
+
+def _csv_rows(results: Results, count: int) -> Iterator[str]:
+    yield _csv_row(["image", "face", "score", *points_header(count)])
+    for path, faces in results:
         for number, face in enumerate(faces):
             values = ["" if np.isnan(value) else f"{value:.3f}" for value in face.keypoints.ravel()]
-            yield _row([path, number, f"{face.score:.4f}", *values])
+            yield _csv_row([path, number, f"{face.score:.4f}", *values])
 
 
-def _row(values: Sequence[object]) -> str:
+def _csv_row(values: Sequence[object]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(values)
     return text.getvalue()
 
 
-def _free(stem: str, taken: set[str]) -> str:
-    """Return `stem`, longer if another picture's results have it, and take it."""
+def _write_pts(folder: Path, results: Results, stems: Mapping[Path, str], _skeleton: Skeleton) -> list[Path]:
+    written: list[Path] = []
+    taken = set(stems.values())
+    for path, faces in results:
+        for number, face in enumerate(faces):
+            stem = stems[path] if number == 0 else _unused(f"{stems[path]}_{number}", taken)
+            write_text(folder / f"{stem}.pts", pts_text(face.keypoints))
+            written.append(folder / f"{stem}.pts")
+    return written
+
+
+def _unused(stem: str, taken: set[str]) -> str:
+    """Return `stem`, with underscores appended until no other file has it, and add it to `taken`."""
     while stem in taken:
         stem += "_"
     taken.add(stem)
     return stem
 
 
-def _write_pts(folder: Path, found: Found, stems: Mapping[Path, str]) -> list[Path]:
-    written: list[Path] = []
-    taken = set(stems.values())
-    for path, faces in found:
-        for number, face in enumerate(faces):
-            stem = stems[path] if number == 0 else _free(f"{stems[path]}_{number}", taken)
-            name = f"{stem}.pts"
-            lines = "".join(f"{x:.3f} {y:.3f}\n" for x, y in face.keypoints + PTS_ORIGIN)
-            write_text(folder / name, f"version: 1\nn_points: {face.skeleton.count}\n{{\n{lines}}}\n")
-            written.append(folder / name)
-    return written
+def _pts_outputs(folder: Path, stems: Mapping[Path, str]) -> list[Path]:
+    """Return the .pts files that may be overwritten, including those of further faces."""
+    further = [path for stem in stems.values() for path in folder.glob(f"{glob.escape(stem)}_*.pts")]
+    return [*(folder / f"{stem}.pts" for stem in stems.values()), *further]
+
+
+class Format(NamedTuple):
+    """One output format.
+
+    Attributes:
+        write: (folder, results, stems, skeleton) → the files written.
+        outputs: (folder, stems) → the files that may be written.
+    """
+
+    write: Callable[[Path, Results, Mapping[Path, str], Skeleton], list[Path]]
+    outputs: Callable[[Path, Mapping[Path, str]], list[Path]]
+
+
+FORMATS: dict[str, Format] = {
+    "json": Format(_write_json, lambda folder, _stems: [folder / "keypoints.json"]),
+    "csv": Format(_write_csv, lambda folder, _stems: [folder / "keypoints.csv"]),
+    "pts": Format(_write_pts, _pts_outputs),
+}
+"""The output formats by name."""

@@ -1,12 +1,9 @@
-"""The studio: a local web page and a small HTTP interface on the same `Predictor` as everything else.
+"""The studio: a local web page and an HTTP interface.
 
-app.py         the application; what can be asked of any picture, and what comes back
-correcting.py  what can be asked of the folder that is open for correction and training
-album.py       that folder: its pictures, what is done, saving        labels.py   its files, by format
-training.py    a training as a process that is watched                shelf.py     the models that are loaded
-guard.py       who may ask, and how much: hosts, origins, the token, sizes
-desk.py        one picture at a time, a queue, and a clear no when it is full
-pages/         the page itself: plain HTML, CSS and modules, no build step, nothing from elsewhere
+album.py             a folder that is open for correction: its images, labels and progress
+training_process.py  a training in a process of its own, watched through its run folder
+server/              the HTTP server: access control, a single-worker queue that answers 429 when full, and the routes
+pages/               the page: plain HTML, CSS and JavaScript modules; no build step, nothing from other servers
 """
 
 from nasion.studio.album import open_album

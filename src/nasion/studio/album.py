@@ -1,7 +1,7 @@
-"""A person's folder while it is corrected: its pictures, their labels, what is done, and saving without loss.
+"""A folder that is open for correction: its images, their labels, and what the user has done.
 
-A face is saved only onto the labels that whoever saves it has seen: two browsers cannot undo each other's work
-without knowing it.
+A face is saved only if its labels are still those that the user has seen, so that two browsers cannot overwrite each
+other's work unnoticed.
 """
 
 import hashlib
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 import numpy as np
 
@@ -23,14 +22,19 @@ from nasion.geometry import FloatArray
 from nasion.sample import Image
 from nasion.skeleton import Skeleton
 
-__all__ = ["Album", "ConflictError", "Entry", "open_album"]
+__all__ = ["RUNS", "Album", "ConflictError", "Entry", "open_album", "version"]
 
 PROGRESS = "nasion-progress.json"
-RUNS = "nasion-runs"
+"""Name of the file that lists the faces that are done."""
 
+RUNS = "nasion-runs"
+"""Name of the folder for training runs; its images are not part of the album."""
 
 BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, SyntaxError)
-"""What reading or writing a file raises that another program has damaged in the meantime."""
+"""Exceptions of reading or writing a label file that another program has damaged in the meantime."""
+
+VERSION_DECIMALS = 2
+VERSION_LENGTH = 16
 
 
 class ConflictError(Exception):
@@ -39,7 +43,13 @@ class ConflictError(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """A face to correct: its name, which no other has, its picture, and which face of it this is."""
+    """A face to correct.
+
+    Attributes:
+        name: unique name within the album.
+        image: the image file.
+        face: number of the face in its image, from 0.
+    """
 
     name: str
     image: Path
@@ -47,15 +57,22 @@ class Entry:
 
 
 class Album:
-    """A folder, or a data set, that is open for correction.
+    """A folder or data set that is open for correction.
 
     Args:
-        source: as datasets are named, for a training.
-        root: its folder.
-        progress: the file where the progress is kept.
-        skeleton: of its labels.
-        labels: where they are kept.
-        entries: its faces.
+        source: the data set's name, as `nasion train --data` takes it.
+        root: the folder.
+        progress: the file that lists the faces that are done.
+        skeleton: skeleton of the labels.
+        labels: reads and writes the label files.
+        entries: the faces.
+
+    Attributes:
+        uncertainty: mean uncertainty of a face's keypoints as a fraction of the face's size, by number.
+        broken: numbers of the faces that cannot be read.
+        labeled: numbers of the faces that have labels.
+        done: names of the faces that are done.
+        notice: a warning for the user, or an empty string.
     """
 
     def __init__(
@@ -69,7 +86,7 @@ class Album:
     ) -> None:
         self.source, self.root, self.progress, self.skeleton, self.labels = source, root, progress, skeleton, labels
         self.entries = list(entries)
-        self.relative_spreads: dict[int, float] = {}
+        self.uncertainty: dict[int, float] = {}
         self.broken: set[int] = set()
         self.labeled = {number for number in range(len(self.entries)) if self._has_labels(number)}
         self.done = self._read_progress()
@@ -81,56 +98,67 @@ class Album:
         return self.labels.form != ".pts" or entry.image.with_suffix(".pts").is_file()
 
     def entry(self, number: int) -> Entry:
-        """Return a face by its number.
+        """Return face `number`.
 
         Raises:
-            ConfigError: there is none of that number.
+            ConfigError: there is no such face.
         """
         if not 0 <= number < len(self.entries):
-            raise ConfigError(f"there is no face {number} here; there are {len(self.entries)}")
+            raise ConfigError(f"there is no face {number} here; the faces are 0 to {len(self.entries) - 1}")
         return self.entries[number]
 
-    def picture(self, number: int) -> Image:
-        """Return a face's picture, upright.
+    def read_image(self, number: int) -> Image:
+        """Return the upright image (H, W, 3), uint8 RGB, of face `number`.
 
         Raises:
-            ImageError: it cannot be read, or is gone.
+            ConfigError: there is no such face.
+            ImageError: the image is missing or cannot be read.
         """
         return images.read(self.entry(number).image)
 
     def keypoints(self, number: int) -> FloatArray | None:
-        """Return the points (K, 2) as the file has them now, image px; None if there are none.
+        """Return the labels (K, 2), image px, of face `number` as they are in the file now; None if it has none.
 
         Raises:
-            AnnotationError: the file cannot be read any more, or has other points.
+            ConfigError: there is no such face.
+            AnnotationError: the file has become unreadable, or has another number of keypoints.
         """
         entry = self.entry(number)
         try:
-            found = self.labels.read(entry.image, entry.face)
-        except BROKEN as error:
+            keypoints = self.labels.read(entry.image, entry.face)
+        except (AnnotationError, *BROKEN) as error:
             reason = getattr(error, "strerror", None) or error
             raise AnnotationError(f"{entry.name}: its labels cannot be read any more ({reason})") from None
-        if found is not None and len(found) != self.skeleton.count:
-            raise AnnotationError(f"{entry.name}: {len(found)} points, where {self.skeleton.name} has others")
-        return found
+        if keypoints is not None and len(keypoints) != self.skeleton.count:
+            raise AnnotationError(
+                f"{entry.name}: its labels have {len(keypoints)} points, but {self.skeleton.name} has "
+                f"{self.skeleton.count}; restore the file"
+            )
+        return keypoints
 
     def save(self, number: int, keypoints: FloatArray, seen: str, done: bool) -> str:
-        """Write the points (K, 2) of a face, image px, NaN where missing; return what stands for them.
+        """Write the labels of face `number` and return their new version.
+
+        Args:
+            number: the face.
+            keypoints: (K, 2), image px; NaN where missing.
+            seen: version of the labels that were corrected.
+            done: whether to mark the face as done.
 
         Raises:
-            ConflictError: the labels are not those that were `seen` any more.
-            AnnotationError: there are too few or many points, the format has no place for a missing one, or the
-                picture is gone.
+            ConflictError: the labels are no longer of the version `seen`.
+            ConfigError: there is no such face.
+            AnnotationError: the number of keypoints is wrong, the format cannot store missing points, or the image is
+                missing.
             OutputError: the file cannot be written.
         """
         entry = self.entry(number)
-        if keypoints.shape != (self.skeleton.count, 2):
-            raise AnnotationError(f"{entry.name}: {self.skeleton.name} has {self.skeleton.count} points, not these")
-        if not self.labels.hides and not np.isfinite(keypoints).all():
-            raise AnnotationError(f"{entry.name}: {self.labels.form} files have no place for hidden points")
+        self._check(entry, keypoints)
         with self._lock:
             if not entry.image.is_file():
-                raise AnnotationError(f"{entry.name}: its picture is gone, so nothing is saved")
+                raise AnnotationError(
+                    f"{entry.name}: nothing was saved, because its image is missing; restore it first"
+                )
             if version(self.keypoints(number)) != seen:
                 raise ConflictError
             try:
@@ -139,34 +167,25 @@ class Album:
                 raise AnnotationError(f"{entry.name}: its labels cannot be written ({error})") from None
             self.labeled.add(number)
             if done:
-                self._note_progress(entry.name)
+                self._mark_done(entry.name)
             return version(self.keypoints(number))
 
-    def _note_progress(self, name: str) -> None:
-        """Keep what is done, with what another server on this folder has noted; the labels themselves are safe."""
+    def _check(self, entry: Entry, keypoints: FloatArray) -> None:
+        if keypoints.shape != (self.skeleton.count, 2):
+            raise AnnotationError(
+                f"{entry.name}: {self.skeleton.name} has {self.skeleton.count} points, but {len(keypoints)} were sent"
+            )
+        if not self.labels.hides and not np.isfinite(keypoints).all():
+            raise AnnotationError(f"{entry.name}: {self.labels.form} files cannot store missing points; place them all")
+
+    def _mark_done(self, name: str) -> None:
+        """Add a face to the progress file, and keep the faces that another server on this folder has added."""
         self.done |= self._read_progress() | {name}
         try:
             write_text(self.progress, json.dumps({"done": sorted(self.done)}, indent=1) + "\n")
             self.notice = ""
-        except OutputError as error:
-            self.notice = f"the labels are saved, but not that they are done: {error}"
-
-    def described(self) -> dict[str, Any]:
-        """Return the album as JSON has it."""
-        entries = [
-            {
-                "id": number,
-                "name": entry.name,
-                "labeled": number in self.labeled,
-                "done": entry.name in self.done,
-                "doubt": self.relative_spreads.get(number),
-                "broken": number in self.broken,
-            }
-            for number, entry in enumerate(self.entries)
-        ]
-        name = self.root.resolve().name
-        about = {"name": name, "form": self.labels.form, "hides": self.labels.hides, "notice": self.notice}
-        return about | {"entries": entries}
+        except OutputError as error:  # the labels themselves have been saved
+            self.notice = f"the labels are saved, but not the list of finished faces: {error}"
 
     def _read_progress(self) -> set[str]:
         try:
@@ -176,67 +195,69 @@ class Album:
 
 
 def version(keypoints: FloatArray | None) -> str:
-    """Return what stands for points as a file has them.
+    """Return a hash of the labels (K, 2), image px, rounded to 0.01 px; "new" for a face without labels.
 
     >>> version(None)
     'new'
     """
-    return "new" if keypoints is None else hashlib.sha256(np.round(keypoints, 2).tobytes()).hexdigest()[:16]
+    if keypoints is None:
+        return "new"
+    return hashlib.sha256(np.round(keypoints, VERSION_DECIMALS).tobytes()).hexdigest()[:VERSION_LENGTH]
 
 
 def open_album(source: str, skeleton: Skeleton) -> Album:
-    """Return what a person wants to correct: a folder of pictures, with .pts files or none, or labels by format.
+    """Open a folder of images with or without .pts files, or a labeled data set, for correction.
 
     Args:
-        source: a folder, or labels as datasets are named, such as "ibug:DIR" or "csv:FILE".
-        skeleton: of the points that pictures without labels get.
+        source: a folder, or a data set's name such as "ibug:DIR" or "csv:FILE".
+        skeleton: skeleton for a folder without labels.
 
     Raises:
-        ConfigError: there is no picture, or labels of this format cannot be written back.
+        ConfigError: there is no image, or labels of this format cannot be written back.
         AnnotationError: the labels cannot be read.
     """
     if source.partition(":")[0] not in datasets.available():
-        return _folder(Path(source), skeleton)
+        return _open_folder(Path(source), skeleton)
     form, place, options = datasets.parse(source)
     if form not in writable():
-        raise ConfigError(f'labels of the format "{form}" cannot be written back; these can: {", ".join(writable())}')
+        raise ConfigError(f'labels of the format "{form}" cannot be written back; use one of: {", ".join(writable())}')
     faces = datasets.load(source)
     if not faces.annotations:
-        raise ConfigError(f"{source}: none of its labels can be read; the first: {faces.problems[0].reason}")
+        raise ConfigError(f"{source}: none of its labels can be read; first problem: {faces.problems[0].reason}")
     labels = labels_of(form, place, options, faces.skeleton)
     root = Path(place).expanduser()
     progress = root / PROGRESS
-    if root.is_file():  # several tables may lie in one folder
+    if root.is_file():  # one folder may hold several label files
         root, progress = root.parent, root.with_name(f"{root.name}-{PROGRESS}")
-    entries = [Entry(_name(face.image, root, face.face), face.image, face.face) for face in faces.annotations]
+    entries = [Entry(_entry_name(face.image, root, face.face), face.image, face.face) for face in faces.annotations]
     return Album(source, root, progress, faces.skeleton, labels, entries)
 
 
-def _name(image: Path, root: Path, face: int = 0) -> str:
-    """Return what a face is called: its picture as seen from the folder, and its number where that is not 0."""
+def _entry_name(image: Path, root: Path, face: int = 0) -> str:
+    """Return a face's name: the image's path relative to the folder, and the face's number unless it is 0."""
     name = image.relative_to(root).as_posix() if image.is_relative_to(root) else str(image)
     return f"{name}#{face}" if face else name
 
 
-def _folder(folder: Path, skeleton: Skeleton) -> Album:
+def _open_folder(folder: Path, skeleton: Skeleton) -> Album:
     if not folder.is_dir():
         raise ConfigError(f"{folder}: there is no such folder")
-    pictures = sorted(path for path in folder.rglob("*") if _is_shown(path, folder))
-    if not pictures:
-        raise ConfigError(f"{folder}: no pictures in this folder")
-    for one, other in pairwise(pictures):
+    paths = sorted(path for path in folder.rglob("*") if _is_album_image(path, folder))
+    if not paths:
+        raise ConfigError(f"{folder}: no images in this folder")
+    for one, other in pairwise(paths):
         if one.with_suffix("") == other.with_suffix(""):
-            raise ConfigError(f"{one} and {other.name} would share their labels, {one.stem}.pts; rename one of them")
+            raise ConfigError(f"{one} and {other.name} would share the label file {one.stem}.pts; rename one of them")
     source = f"ibug:{folder}"
     if any(folder.rglob("*.pts")):
         skeleton = datasets.load(source).skeleton
     labels = labels_of("ibug", str(folder), {}, skeleton)
-    entries = [Entry(_name(path, folder), path) for path in pictures]
+    entries = [Entry(_entry_name(path, folder), path) for path in paths]
     return Album(source, folder, folder / PROGRESS, skeleton, labels, entries)
 
 
-def _is_shown(path: Path, folder: Path) -> bool:
-    """Return whether a file is one of the folder's own pictures: none that is hidden, and none of a training's."""
+def _is_album_image(path: Path, folder: Path) -> bool:
+    """Return whether a file is an image of the album: not hidden, and not written by a training."""
     parts = path.relative_to(folder).parts
-    hidden = any(part.startswith(".") or part == RUNS for part in parts)
-    return not hidden and path.suffix.lower() in images.SUFFIXES and path.is_file()
+    is_excluded = any(part.startswith(".") or part == RUNS for part in parts)
+    return not is_excluded and path.suffix.lower() in images.SUFFIXES and path.is_file()

@@ -1,1 +1,8 @@
-"""Training: needs torch and Lightning (`pip install 'nasion[train]'`)."""
+"""Training: needs torch and Lightning (`pip install 'nasion[train]'`).
+
+config.py   every setting of a run; recipes/ holds the TOML files     jobs.py    train or resume a run, with its report
+sweep.py    several runs side by side                                 data/      faces, batches, augmentation
+network/    the network and its parts                                 loop/      the training loop
+runs/       run folders and weights                                   export/    trained networks as .onnx files
+checkpoint.py   reading and writing weights
+"""

@@ -1,26 +1,27 @@
-"""A clip's faces as files: the clip with its points drawn, and a table with a row for each face in each frame."""
+"""The faces of a clip as files: the clip with the keypoints drawn, and a table with a row per face and frame."""
 
 import csv
-import os
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nasion.atomic import ensure_writable, new_mode
-from nasion.draw import points as draw
-from nasion.errors import ConfigError, ImageError, OutputError
+from nasion import draw
+from nasion.atomic import atomic_path, ensure_writable
+from nasion.datasets.formats.csv import points_header
+from nasion.errors import ConfigError, ImageError
 from nasion.predict.predictor import Predictor
+from nasion.progress import SILENT, Reporter
 from nasion.sample import Image
-from nasion.video.reader import Clip, Writer
+from nasion.video.reader import Clip
 from nasion.video.track import FaceTracker, Frame
+from nasion.video.writer import ClipWriter
 
-__all__ = ["ClipSummary", "drawn", "followed", "write_clip"]
-
+__all__ = ["ClipSummary", "draw_faces", "process_clip", "track_frames"]
 
 WRITABLE = 0o222
+"""Permission bits of which a writable file has at least one."""
 
 
 @dataclass
@@ -28,111 +29,113 @@ class ClipSummary:
     """What happened in a clip.
 
     Attributes:
-        frames: how many.
-        shown: frames in which each face was seen, by its number.
-        looks: how often the detector looked at the whole picture.
-        seconds: of work.
-        lost_sound: what sound was left out and why, if any was.
+        frames: number of frames.
+        frames_by_face: number of frames in which each face was visible, by its number.
+        detector_runs: how often the detector searched a full frame.
+        seconds: working time.
+        lost_sound: which sound was left out, and why; empty if none was.
     """
 
     frames: int = 0
-    shown: dict[int, int] = field(default_factory=dict)
-    looks: int = 0
+    frames_by_face: dict[int, int] = field(default_factory=dict)
+    detector_runs: int = 0
     seconds: float = 0.0
     lost_sound: str = ""
 
     @property
     def rate(self) -> float:
-        """Frames a second."""
+        """Processed frames per second of working time."""
         return self.frames / self.seconds if self.seconds else 0.0
 
+    @property
+    def shown(self) -> dict[int, int]:
+        """Former name of `frames_by_face`."""
+        return self.frames_by_face
 
-def followed(pictures: Iterable[tuple[float, Image]], follower: FaceTracker, story: ClipSummary) -> Iterator[Frame]:
-    """Yield frames with their faces and keep the story up to date."""
-    for index, (time_s, image) in enumerate(pictures):
-        faces = follower(image, time_s)
-        story.frames, story.looks = index + 1, follower.looks
+    @property
+    def looks(self) -> int:
+        """Former name of `detector_runs`."""
+        return self.detector_runs
+
+
+def track_frames(images: Iterable[tuple[float, Image]], tracker: FaceTracker, summary: ClipSummary) -> Iterator[Frame]:
+    """Yield each frame with its faces, and update the summary.
+
+    Args:
+        images: times in seconds and images (H, W, 3) uint8 RGB.
+        tracker: tracks the faces.
+        summary: counts the frames, faces and detector runs.
+    """
+    for index, (time_s, image) in enumerate(images):
+        faces = tracker(image, time_s)
+        summary.frames, summary.detector_runs = index + 1, tracker.detector_runs
         for face in faces:
-            story.shown[face.number] = story.shown.get(face.number, 0) + 1
+            summary.frames_by_face[face.number] = summary.frames_by_face.get(face.number, 0) + 1
         yield Frame(index, time_s, image, faces)
 
 
-def write_clip(
+def process_clip(
     clip: Clip,
     predictor: Predictor,
     out: Path | None,
     table: Path | None,
     smooth: str = "light",
-    tell: Callable[[ClipSummary], None] = lambda _story: None,
+    reporter: Reporter = SILENT,
 ) -> ClipSummary:
-    """Follow the faces of a clip; write it with the points drawn, and the points as a table.
+    """Track the faces of a clip; write the clip with the keypoints drawn, and the keypoints as a table.
 
     Args:
-        clip: what to read.
-        predictor: finds.
-        out: the .mp4 to write; its sound is the clip's. None writes none.
-        table: the .csv to write; None writes none.
-        smooth: "none", "light" or "strong".
-        tell: called after each frame.
+        clip: the clip to read.
+        predictor: predicts the keypoints.
+        out: the .mp4 file to write, with the sound of the clip; None writes no video.
+        table: the .csv file to write; None writes no table.
+        smooth: strength of the smoothing, "none", "light" or "strong".
+        reporter: receives the progress after each frame.
 
     Raises:
-        ConfigError: the smoothing or a file's ending is unknown, or a file would take the clip's own place.
-        ImageError: the clip has no frame that can be read.
+        ConfigError: the smoothing or the suffix of a file is unknown, or a file would replace the clip.
+        ImageError: the clip has no readable frame.
         OutputError: a file cannot be written.
     """
     _check_outputs(clip, out, table)
-    follower, story, began = FaceTracker(predictor, smooth), ClipSummary(), time.perf_counter()
+    tracker, summary, start = FaceTracker(predictor, smooth), ClipSummary(), time.perf_counter()
     with ExitStack() as stack:
-        writer = stack.enter_context(Writer(out, clip.size, clip.rate, clip.pixel)) if out else None
-        row = stack.enter_context(_table(table, story)) if table else None
-        if row is not None:
-            axes = [f"{axis}{k}" for k in range(predictor.skeleton.count) for axis in "xy"]
-            row(["frame", "time_s", "face", "score", *axes])
-        for frame in followed(clip.frames(writer), follower, story):
-            if writer is not None:
-                writer.add(frame.time_s, drawn(frame))
-            for face in frame.faces if row is not None else ():
-                points = [f"{value:.3f}" for value in face.found.keypoints.ravel()]
-                assert row is not None
-                row([frame.index, f"{frame.time_s:.4f}", face.number, f"{face.found.score:.4f}", *points])
-            story.seconds = time.perf_counter() - began
-            tell(story)
-        story.lost_sound = writer.lost_sound if writer else ""
-        if not story.frames:
-            raise ImageError(f"{clip.path}: it has no frame that can be read")
-    return story
+        writer = stack.enter_context(ClipWriter(out, clip.size, clip.rate, clip.pixel)) if out else None
+        write_rows = stack.enter_context(_open_table(table, predictor.skeleton.count, summary)) if table else None
+        task = stack.enter_context(reporter.task("tracking", clip.count or None))
+        for frame in track_frames(clip.frames(writer), tracker, summary):
+            if writer:
+                writer.add_frame(frame.time_s, draw_faces(frame))
+            if write_rows:
+                write_rows(frame)
+            summary.seconds = time.perf_counter() - start
+            task.update(summary.frames, text=f"{summary.rate:.0f} frames/s")
+        summary.lost_sound = writer.lost_sound if writer else ""
+        if not summary.frames:
+            raise ImageError(f"{clip.path}: it has no frame that can be read; convert it to another format")
+    return summary
 
 
 @contextmanager
-def _table(path: Path, story: ClipSummary) -> Iterator[Callable[[list[object]], object]]:
-    """Give what writes a row beside the table's place; it is moved there at the end, or as far as Ctrl-C let it.
+def _open_table(path: Path, count: int, summary: ClipSummary) -> Iterator[Callable[[Frame], None]]:
+    """Yield a function that writes the rows of a frame to a CSV file for `count` keypoints.
 
-    Whatever else goes wrong leaves what was in that place before.
-
-    Raises:
-        OutputError: the disk is full.
+    After Ctrl-C the file holds the frames so far, if there are any.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", newline="", encoding="utf-8") as file:
-            try:
-                yield csv.writer(file, lineterminator="\n").writerow
-            except KeyboardInterrupt:
-                if not story.frames:
-                    raise
-                file.flush()
-                _put(Path(name), path)
-                raise
-        _put(Path(name), path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another place") from None
-    finally:
-        Path(name).unlink(missing_ok=True)
+    with (
+        atomic_path(path, keep_on_interrupt=lambda: summary.frames > 0) as part,
+        part.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["frame", "time_s", "face", "score", *points_header(count)])
 
+        def write_rows(frame: Frame) -> None:
+            for face in frame.faces:
+                points = [f"{value:.3f}" for value in face.prediction.keypoints.ravel()]
+                score = f"{face.prediction.score:.4f}"
+                writer.writerow([frame.index, f"{frame.time_s:.4f}", face.number, score, *points])
 
-def _put(part: Path, path: Path) -> None:
-    part.chmod(new_mode())
-    part.replace(path)
+        yield write_rows
 
 
 def _check_outputs(clip: Clip, out: Path | None, table: Path | None) -> None:
@@ -140,7 +143,7 @@ def _check_outputs(clip: Clip, out: Path | None, table: Path | None) -> None:
         if path is None:
             continue
         if path.suffix.lower() != suffix:
-            raise ConfigError(f"{path}: this is written as {suffix}")
+            raise ConfigError(f"{path}: this file is written as {suffix}; change its suffix")
         if path.is_dir():
             raise ConfigError(f"{path} is a folder; name a file")
         if path.exists() and path.samefile(clip.path):
@@ -150,9 +153,25 @@ def _check_outputs(clip: Clip, out: Path | None, table: Path | None) -> None:
         ensure_writable(path.parent)
 
 
-def drawn(frame: Frame) -> Image:
-    """Return a frame with its faces' points; several faces, and any but the clip's first, show their numbers."""
+def draw_faces(frame: Frame) -> Image:
+    """Return the frame's image (H, W, 3) uint8 RGB with the keypoints of its faces.
+
+    The number of a face is shown unless it is face 0 and alone in the frame.
+    """
     canvas = frame.image
     for face in frame.faces:
-        canvas = draw.draw_face(canvas, face.found, str(face.number) if face.number or len(frame.faces) > 1 else "")
+        name = str(face.number) if face.number or len(frame.faces) > 1 else ""
+        canvas = draw.draw_face(canvas, face.prediction, name)
     return canvas
+
+
+def write_clip(
+    clip: Clip,
+    predictor: Predictor,
+    out: Path | None,
+    table: Path | None,
+    smooth: str = "light",
+    _tell: object = None,
+) -> ClipSummary:
+    """Former name of `process_clip`."""
+    return process_clip(clip, predictor, out, table, smooth)

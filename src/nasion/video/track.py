@@ -1,7 +1,8 @@
-"""Faces followed through a clip: each keeps its number; its next box is where its points were last.
+"""Faces tracked through a clip: each keeps its number from frame to frame.
 
-The keypoint network itself follows: the box around the last points is its next crop, and its own spread says when the
-face is gone. A detector looks at the whole picture only now and then, for faces that have come, and when one is lost.
+The keypoint network does the tracking: the box around a face's keypoints is its crop in the next frame, and a large
+uncertainty means that the face is gone. The detector searches the full frame only every half second, for new faces,
+and whenever a face is lost.
 """
 
 import warnings
@@ -13,69 +14,81 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from nasion.detect.yunet import IOU_THRESHOLD, iou
+from nasion.detect import IOU_THRESHOLD, iou
 from nasion.errors import ConfigError
-from nasion.geometry import FloatArray, box_around, image_box
-from nasion.predict.predictor import Predictor, relative_spread
+from nasion.geometry import FloatArray, box_around, box_center, box_size, image_box
+from nasion.predict.backend import relative_spread
+from nasion.predict.predictor import Predictor
 from nasion.sample import Image, Prediction
 from nasion.video.reader import open_clip
 from nasion.video.smooth import Smoother, check_strength
 
-__all__ = ["FaceTracker", "Frame", "TrackedFace", "follow"]
+__all__ = ["FaceTracker", "Frame", "Track", "TrackedFace", "follow"]
 
-LOOK_EVERY_S = 0.5
-"""Between two looks of the detector at the whole picture."""
+DETECT_EVERY_S = 0.5
+"""Seconds between two detector runs while no face is lost."""
 
 FORGET_AFTER_S = 1.0
-"""How long a face that was lost may come back to its place and keep its number."""
+"""Seconds within which a lost face may return and keep its number."""
 
-SAME_PLACE = 0.25
-"""Intersection over union from which a face that is found stands where one is followed."""
+SAME_FACE_IOU = 0.25
+"""IoU above which a detection and a track belong to the same face."""
 
-REACH = 1.5
-"""How far from where it should be a face that was lost may come back, in sizes of its box."""
+MAX_DISTANCE = 1.5
+"""Largest distance between a lost face's expected position and its return, in sizes of its box."""
 
-LIKE = 1.7
-"""How many times larger or smaller it may be then."""
+MAX_SIZE_RATIO = 1.7
+"""Largest ratio between the sizes of a lost face's box before and after."""
 
-UNSEEN = 2
-"""Looks of the detector in a row that see no face where one is followed; a model without doubts loses it then."""
+MAX_MISSES = 2
+"""Consecutive detector runs without a detection after which a model without uncertainty loses the face."""
 
-THUMB = (16, 24)
-CUT = 38.0
-"""Mean change of a thumbnail's gray levels, of 255, from one frame to the next, above which it may be a new scene."""
+THUMBNAIL = 16, 24
+"""(height, width) of the thumbnails that are compared to detect a cut, px."""
 
-OTHER = 0.55
-"""The same, of levels taken from their mean and over their deviation: a flash, or a camera's exposure, changes these
-little and is no cut."""
+CUT_DIFFERENCE = 38.0
+"""Mean absolute difference of consecutive thumbnails above which there may be a cut, gray levels of 255."""
 
-FLAT = 8.0
-"""Least deviation, gray levels of 255: noise on a wall is no scene."""
+CUT_CONTRAST_DIFFERENCE = 0.55
+"""The same for thumbnails normalized to mean 0 and deviation 1: a flash or an exposure change stays below it."""
 
-SIZE_SHARE = 0.3
-"""Of a crop's side: about how far a face's points lie from their center."""
+MIN_DEVIATION = 8.0
+"""Smallest standard deviation by which a thumbnail is divided, so that noise on a wall is not amplified to a scene."""
 
-INSIDE = 0.5
-"""Share of a face's box that must be in the picture."""
+POINTS_SHARE = 0.3
+"""Typical distance of the keypoints from their center, as a share of the crop's side."""
+
+MIN_INSIDE = 0.5
+"""Smallest share of a face's box that must lie inside the frame."""
 
 
 @dataclass(frozen=True)
 class TrackedFace:
-    """A face in one frame: its number in the clip, and its points, smoothed if that was asked for."""
+    """A face in one frame.
+
+    Attributes:
+        number: the face's number in the clip, from 0.
+        prediction: its keypoints, smoothed as requested.
+    """
 
     number: int
-    found: Prediction
+    prediction: Prediction
+
+    @property
+    def found(self) -> Prediction:
+        """Former name of `prediction`."""
+        return self.prediction
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One picture of a clip and the faces in it.
+    """A frame of a clip and the faces in it.
 
     Attributes:
-        index: from 0.
-        time_s: from the clip's beginning.
+        index: number of the frame, from 0.
+        time_s: seconds from the start of the clip.
         image: (H, W, 3) uint8 RGB, upright.
-        faces: in the order of their numbers.
+        faces: the visible faces, by number.
     """
 
     index: int
@@ -86,204 +99,257 @@ class Frame:
 
 @dataclass
 class Track:
-    """A face that is followed: its last points as they were found, and since when it is lost."""
+    """A tracked face between two frames.
+
+    Attributes:
+        number: the face's number in the clip.
+        last: the latest prediction, before smoothing.
+        smoother: smooths its keypoints; None if smoothing is off.
+        seen_s: time of the latest prediction, seconds.
+        is_lost: whether the face was not found since then.
+        velocity: (2,) of the center of its box, image px per second.
+        misses: consecutive detector runs that did not detect the face.
+    """
 
     number: int
     last: Prediction
     smoother: Smoother | None
     seen_s: float
-    lost: bool = False
-    speed: FloatArray = field(default_factory=lambda: np.zeros(2))
-    unseen: int = 0
+    is_lost: bool = False
+    velocity: FloatArray = field(default_factory=lambda: np.zeros(2))
+    misses: int = 0
 
     @property
     def box(self) -> FloatArray:
-        """The box around its last points."""
+        """The box (4,) xyxy around the latest keypoints, image px."""
         return box_around(self.last.keypoints)
 
     def distance(self, box: FloatArray, time_s: float) -> float:
-        """Return how far a box lies from where this face should be by now, in sizes; infinite if it is no such face."""
-        size, other = _size(self.box), _size(box)
-        if not 1 / LIKE < size / other < LIKE:
+        """Return the distance between a box and this face, in sizes of the face's box.
+
+        It is measured from where the face was, or from where its velocity would have taken it, whichever is nearer.
+
+        Args:
+            box: (4,) xyxy, image px.
+            time_s: when the box was seen, seconds.
+
+        Returns:
+            The distance; infinite if the sizes differ too much.
+        """
+        size = box_size(self.box)
+        if not 1 / MAX_SIZE_RATIO < size / box_size(box) < MAX_SIZE_RATIO:
             return np.inf
-        expected = _center(self.box) + self.speed * (time_s - self.seen_s)
-        nearest = min(np.linalg.norm(_center(box) - place) for place in (expected, _center(self.box)))
-        return float(nearest) / size
+        start = box_center(self.box)
+        expected = start + self.velocity * (time_s - self.seen_s)
+        return min(float(np.linalg.norm(box_center(box) - place)) for place in (start, expected)) / size
+
+    def update(self, face: Prediction, time_s: float) -> None:
+        """Take the face's prediction in a frame at `time_s`, seconds."""
+        if time_s > self.seen_s:
+            shift = box_center(box_around(face.keypoints)) - box_center(self.box)
+            self.velocity = shift / (time_s - self.seen_s)
+        self.last, self.seen_s = face, time_s
 
 
 @dataclass
 class FaceTracker:
-    """Follows faces from picture to picture; call it with each frame and its time.
+    """Tracks faces from frame to frame; call it with each frame in turn.
 
     Attributes:
-        predictor: a model that is given boxes, with its detector.
-        smooth: "none", "light" or "strong".
-        look_every_s: seconds between two looks of the detector.
+        predictor: a model of several keypoints that predicts from boxes, with its detector.
+        smooth: strength of the smoothing, "none", "light" or "strong".
+        detect_every_s: seconds between two detector runs while no face is lost.
+        tracks: the faces that are tracked, including those lost a short time ago.
+        detector_runs: how often the detector searched a full frame.
 
     Raises:
-        ConfigError: the smoothing is unknown, or the model does not look at boxes.
+        ConfigError: the smoothing is unknown, or the model predicts from full images or has a single keypoint.
     """
 
     predictor: Predictor
     smooth: str = "light"
-    look_every_s: float = LOOK_EVERY_S
+    detect_every_s: float = DETECT_EVERY_S
     tracks: list[Track] = field(default_factory=list)
-    looks: int = 0
+    detector_runs: int = 0
     _next_number: int = 0
-    _looked_s: float = -np.inf
+    _detected_s: float = -np.inf
     _time_s: float = 0.0
-    _thumb: FloatArray | None = None
+    _thumbnail: FloatArray | None = None
 
     def __post_init__(self) -> None:
         self._strength = check_strength(self.smooth)
-        self._finder = copy(self.predictor)  # unsure points are left out of what is shown, not of what is followed
-        self._finder.max_spread = None
-        if self.predictor.looks_at_whole or self.predictor.skeleton.count < 2:
+        if self.predictor.uses_full_image or self.predictor.skeleton.count < 2:
             raise ConfigError(
-                f"{self.predictor.backend.name} was trained on whole pictures, or has a single point; "
-                "a face is followed by a model of several points that is given boxes"
+                f"{self.predictor.backend.name} predicts from full images or has a single keypoint; "
+                "to track faces, use a model of several keypoints that predicts from boxes, such as the default model"
             )
+        # Uncertain keypoints are hidden in the result only: tracking needs them.
+        self._unmasked = copy(self.predictor)
+        self._unmasked.max_spread = None
 
     def __call__(self, image: Image, time_s: float) -> tuple[TrackedFace, ...]:
-        """Return the faces of the next frame, (H, W, 3) uint8 RGB, at its time in seconds."""
-        seconds, self._time_s = time_s - self._time_s, time_s
-        if self._scene_changed(image):
-            self.tracks.clear()
-        found = self._go_on(image)
-        lost = any(track.lost for track in self.tracks)
-        if not found or lost or time_s - self._looked_s >= self.look_every_s:
-            found = self._look(image, found)
-            self._looked_s = time_s
-        self.tracks = [t for t in self.tracks if not t.lost or time_s - t.seen_s <= FORGET_AFTER_S]
-        faces = []
-        for track in sorted(self.tracks, key=lambda track: track.number):
-            if track.number in found:
-                faces.append(self._taken_up(track, found[track.number], seconds))
-        return tuple(faces)
+        """Return the faces in the next frame, by number.
 
-    def _scene_changed(self, image: Image) -> bool:
-        gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        thumb = cv2.resize(gray, THUMB[::-1], interpolation=cv2.INTER_AREA).astype(np.float64)
-        before, self._thumb = self._thumb, thumb
-        if before is None or np.abs(thumb - before).mean() <= CUT:
-            return False
-        return bool(np.abs(_levelled(thumb) - _levelled(before)).mean() > OTHER)
-
-    def _go_on(self, image: Image) -> dict[int, Prediction]:
-        """Return the faces that are still where they were, by number; others are marked as lost."""
-        present = [track for track in self.tracks if not track.lost]
-        found = self._finder.predict_boxes([image] * len(present), [track.box for track in present], passes=1)
-        kept: dict[int, Prediction] = {}
-        for track, face in zip(present, found, strict=True):
-            box = box_around(face.keypoints)
-            taken = any(iou(box, box_around(other.keypoints)) > IOU_THRESHOLD for other in kept.values())
-            if taken or not self._believed(face, box, image):
-                track.lost = True
-            else:
-                kept[track.number] = replace(face, score=track.last.score)
-        return kept
-
-    def _believed(self, face: Prediction, box: FloatArray, image: Image) -> bool:
-        size = box[2:] - box[:2]
-        if not (size > 1).all() or relative_spread(face.spread, face.box) > self.predictor.backend.max_relative_spread:
-            return False
-        whole = image_box(image.shape[:2])
-        inside = np.minimum(box[2:], whole[2:]) - np.maximum(box[:2], whole[:2])
-        return bool((inside > 0).all() and np.prod(inside) > INSIDE * np.prod(size))
-
-    def _look(self, image: Image, found: dict[int, Prediction]) -> dict[int, Prediction]:
-        """Return the faces with those that a look at the whole picture adds: new ones, and lost ones that came back."""
-        self.looks += 1
-        seen = [(box_around(face.keypoints), face) for face in self._finder(image)]
-        found = self._confirmed(found, seen)
-        known = [box_around(face.keypoints) for face in found.values()]
-        new = [
-            (box, face)
-            for box, face in seen
-            if not any(iou(box, other) > SAME_PLACE for other in known) and self._believed(face, box, image)
-        ]
-        lost = [track for track in self.tracks if track.lost]
-        pairs = [(track.distance(box, self._time_s), k, track) for k, (box, _) in enumerate(new) for track in lost]
-        left = dict(enumerate(new))
-        for distance, k, track in sorted(pairs, key=lambda pair: pair[0]):
-            if distance <= REACH and k in left and track.lost:
-                track.lost, track.smoother = False, self._smoother()
-                found[track.number] = left.pop(k)[1]
-        for _, face in left.values():
-            self.tracks.append(Track(self._next_number, face, self._smoother(), self._time_s))
-            found[self._next_number] = face
-            self._next_number += 1
-        return found
-
-    def _confirmed(
-        self, found: dict[int, Prediction], seen: list[tuple[FloatArray, Prediction]]
-    ) -> dict[int, Prediction]:
-        """Return the faces that are followed with the detector's new scores.
-
-        A model that knows no doubt would follow a face for ever: it loses one that the detector sees no more.
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            time_s: seconds from the start of the clip.
         """
-        kept: dict[int, Prediction] = {}
-        for track in self.tracks:
-            if track.number not in found:
-                continue
-            face = found[track.number]
-            box = box_around(face.keypoints)
-            scores = [other.score for place, other in seen if iou(box, place) > SAME_PLACE]
-            track.unseen = 0 if scores else track.unseen + 1
-            doubtless = np.isnan(face.spread).all() or not np.isfinite(self.predictor.backend.max_relative_spread)
-            if doubtless and track.unseen >= UNSEEN:
-                track.lost = True
-            else:
-                kept[track.number] = replace(face, score=max(scores, default=face.score))
-        return kept
+        elapsed_s, self._time_s = time_s - self._time_s, time_s
+        if self._is_cut(image):
+            self.tracks.clear()
+        faces = self._continue_tracks(image)
+        has_lost = any(track.is_lost for track in self.tracks)
+        if not faces or has_lost or time_s - self._detected_s >= self.detect_every_s:
+            faces = self._detect(image, faces)
+            self._detected_s = time_s
+        self.tracks = [track for track in self.tracks if not track.is_lost or time_s - track.seen_s <= FORGET_AFTER_S]
+        visible = sorted((track for track in self.tracks if track.number in faces), key=lambda track: track.number)
+        return tuple(self._update(track, faces[track.number], elapsed_s) for track in visible)
 
-    def _smoother(self) -> Smoother | None:
+    def _is_cut(self, image: Image) -> bool:
+        """Return whether the frame (H, W, 3) uint8 RGB shows another scene than the one before."""
+        gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        thumbnail = cv2.resize(gray, THUMBNAIL[::-1], interpolation=cv2.INTER_AREA).astype(np.float64)
+        before, self._thumbnail = self._thumbnail, thumbnail
+        if before is None or np.abs(thumbnail - before).mean() <= CUT_DIFFERENCE:
+            return False
+        return bool(np.abs(_normalized(thumbnail) - _normalized(before)).mean() > CUT_CONTRAST_DIFFERENCE)
+
+    def _continue_tracks(self, image: Image) -> dict[int, Prediction]:
+        """Return the faces found near their last position in the frame, by number; mark the others as lost.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+        """
+        present = [track for track in self.tracks if not track.is_lost]
+        predicted = self._unmasked.predict_boxes([image] * len(present), [track.box for track in present], passes=1)
+        faces: dict[int, Prediction] = {}
+        for track, face in zip(present, predicted, strict=True):
+            box = box_around(face.keypoints)
+            is_duplicate = any(iou(box, box_around(other.keypoints)) > IOU_THRESHOLD for other in faces.values())
+            if is_duplicate or not self._is_plausible(face, image.shape[:2]):
+                track.is_lost = True
+            else:
+                faces[track.number] = replace(face, score=track.last.score)
+        return faces
+
+    def _is_plausible(self, face: Prediction, size: tuple[int, int]) -> bool:
+        """Return whether a face is large, certain and inside a frame of `size` (height, width), px."""
+        if relative_spread(face.spread, face.box) > self.predictor.backend.max_relative_spread:
+            return False
+        box, frame = box_around(face.keypoints), image_box(size)
+        sides = box[2:] - box[:2]
+        inside = np.minimum(box[2:], frame[2:]) - np.maximum(box[:2], frame[:2])
+        return bool((sides > 1).all() and (inside > 0).all() and np.prod(inside) > MIN_INSIDE * np.prod(sides))
+
+    def _detect(self, image: Image, faces: dict[int, Prediction]) -> dict[int, Prediction]:
+        """Run the detector on the frame; return the tracked faces it confirms, returned faces and new faces, by number.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            faces: the faces that are tracked without interruption, by number.
+        """
+        self.detector_runs += 1
+        detected = self._unmasked(image)
+        faces = self._confirm(faces, detected)
+        unknown = [
+            face
+            for face in detected
+            if not any(_same_face(face, other) for other in faces.values())
+            and self._is_plausible(face, image.shape[:2])
+        ]
+        returned = self._match_lost(unknown)
+        for k, face in enumerate(unknown):
+            track = returned[k] if k in returned else self._new_track(face)
+            faces[track.number] = face
+        return faces
+
+    def _confirm(self, faces: dict[int, Prediction], detected: list[Prediction]) -> dict[int, Prediction]:
+        """Return the tracked faces with the scores of their detections.
+
+        Without uncertainty the tracking of a face would never end, so the track is lost after `MAX_MISSES` detector
+        runs that miss the face.
+        """
+        confirmed: dict[int, Prediction] = {}
+        for track in self.tracks:
+            if track.number not in faces:
+                continue
+            face = faces[track.number]
+            scores = [other.score for other in detected if _same_face(face, other)]
+            track.misses = 0 if scores else track.misses + 1
+            has_uncertainty = not np.isnan(face.spread).all()
+            can_reject = has_uncertainty and np.isfinite(self.predictor.backend.max_relative_spread)
+            if not can_reject and track.misses >= MAX_MISSES:
+                track.is_lost = True
+            else:
+                confirmed[track.number] = replace(face, score=max(scores, default=face.score))
+        return confirmed
+
+    def _match_lost(self, unknown: list[Prediction]) -> dict[int, Track]:
+        """Return the lost track, no longer lost, of each face in `unknown` that has one, by the face's index."""
+        lost = [track for track in self.tracks if track.is_lost]
+        distances = [
+            (track.distance(box_around(face.keypoints), self._time_s), k, track)
+            for k, face in enumerate(unknown)
+            for track in lost
+        ]
+        matched: dict[int, Track] = {}
+        for distance, k, track in sorted(distances, key=lambda each: each[0]):
+            if distance <= MAX_DISTANCE and k not in matched and track.is_lost:
+                track.is_lost, track.smoother = False, self._new_smoother()
+                matched[k] = track
+        return matched
+
+    def _new_track(self, face: Prediction) -> Track:
+        track = Track(self._next_number, face, self._new_smoother(), self._time_s)
+        self.tracks.append(track)
+        self._next_number += 1
+        return track
+
+    def _new_smoother(self) -> Smoother | None:
         return None if self._strength is None else Smoother(self._strength)
 
-    def _taken_up(self, track: Track, face: Prediction, seconds: float) -> TrackedFace:
-        if self._time_s > track.seen_s:
-            moved = _center(box_around(face.keypoints)) - _center(track.box)
-            track.speed = moved / (self._time_s - track.seen_s)
-        track.last, track.seen_s = face, self._time_s
+    def _update(self, track: Track, face: Prediction, elapsed_s: float) -> TrackedFace:
+        """Update a track with its face in the frame and return the face as it is shown: smoothed and masked."""
+        track.update(face, self._time_s)
         if track.smoother is not None:
-            size = SIZE_SHARE * float(np.sqrt(np.prod(face.box[2:] - face.box[:2])))
-            face = replace(face, keypoints=track.smoother(face.keypoints, face.spread, seconds, size))
+            keypoints = track.smoother(face.keypoints, face.spread, elapsed_s, POINTS_SHARE * box_size(face.box))
+            face = replace(face, keypoints=keypoints)
         return TrackedFace(track.number, self.predictor.mask_uncertain(face))
 
 
-def _levelled(gray: FloatArray) -> FloatArray:
-    return (gray - gray.mean()) / max(FLAT, float(gray.std()))
+def _same_face(a: Prediction, b: Prediction) -> bool:
+    """Return whether two predictions in one frame are of the same face."""
+    return iou(box_around(a.keypoints), box_around(b.keypoints)) > SAME_FACE_IOU
 
 
-def _center(box: FloatArray) -> FloatArray:
-    return (box[:2] + box[2:]) / 2
-
-
-def _size(box: FloatArray) -> float:
-    return float(np.sqrt(np.prod(box[2:] - box[:2])))
+def _normalized(gray: FloatArray) -> FloatArray:
+    """Return gray levels (H, W) with mean 0 and deviation 1, no unit; nearly uniform ones keep a smaller deviation."""
+    return (gray - gray.mean()) / max(MIN_DEVIATION, float(gray.std()))
 
 
 def follow(
     source: str | Path | Iterable[tuple[float, Image]], predictor: Predictor | None = None, smooth: str = "light"
 ) -> Iterator[Frame]:
-    """Yield the frames of a clip with their faces; warn at its end if it was cut off or damaged.
+    """Yield the frames of a clip with their faces; warn at the end if the clip was cut off or damaged.
 
     Args:
-        source: a video file, or pairs of a time in seconds and a picture.
-        predictor: finds; else the model in the package.
-        smooth: "none", "light" or "strong".
+        source: a video file, or pairs of a time in seconds and an image (H, W, 3) uint8 RGB.
+        predictor: predicts the keypoints; default: the model in the package.
+        smooth: strength of the smoothing, "none", "light" or "strong".
 
     Raises:
         ImageError: the file cannot be read as a video.
-        ConfigError: the smoothing is unknown, or PyAV is not installed.
+        ConfigError: the smoothing is unknown, the model cannot track faces, or PyAV is not installed.
     """
-    follower = FaceTracker(predictor or Predictor(), smooth)
-    clip, pictures = None, source
-    if isinstance(pictures, (str, Path)):
-        clip = open_clip(Path(pictures))
-        pictures = clip.frames()
-    for index, (time_s, image) in enumerate(pictures):
-        yield Frame(index, time_s, image, follower(image, time_s))
+    tracker = FaceTracker(predictor or Predictor(), smooth)
+    if isinstance(source, (str, Path)):
+        clip = open_clip(Path(source))
+        images: Iterable[tuple[float, Image]] = clip.frames()
+    else:
+        clip, images = None, source
+    for index, (time_s, image) in enumerate(images):
+        yield Frame(index, time_s, image, tracker(image, time_s))
     if clip is not None and (clip.ended_early or clip.damaged):
         reasons = [clip.ended_early, f"{clip.damaged} damaged parts were left out" if clip.damaged else ""]
         warnings.warn(f"{clip.path}: {'; '.join(filter(None, reasons))}", stacklevel=2)

@@ -1,1 +1,1 @@
-"""Label formats, one file each."""
+"""Label formats, one module each; see `nasion.datasets` for what a module holds."""

@@ -1,7 +1,8 @@
-"""What several formats need: finding pictures, choosing a skeleton, making annotations, collecting problems."""
+"""Helpers for reading label formats: finding images, choosing a skeleton, building annotations, collecting problems."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,19 +11,23 @@ from numpy.typing import ArrayLike
 
 from nasion import images
 from nasion.errors import AnnotationError, ConfigError, NasionError
-from nasion.geometry import is_present
+from nasion.geometry import FloatArray, is_present
 from nasion.sample import Annotation, DataSet, Image, Problem
 from nasion.skeleton import Skeleton, available, load_skeleton
 
 __all__ = [
+    "SKELETON_HELP",
     "Collector",
-    "annotation",
-    "existing",
-    "open_picture",
+    "checked_annotation",
+    "existing_path",
+    "image_folder",
+    "open_image",
     "option_skeleton",
-    "origin",
-    "pictures_folder",
+    "photo_id",
+    "pixel_origin",
     "skeleton_of_count",
+    "skeleton_of_names",
+    "sorted_like",
 ]
 
 SKELETON_HELP = "a skeleton's name, or the path of its .toml file"
@@ -30,58 +35,77 @@ SKELETON_HELP = "a skeleton's name, or the path of its .toml file"
 
 @dataclass
 class Collector:
-    """Gathers faces, and the reasons for those that are left out."""
+    """Collects faces, and a reason for each face that is skipped."""
 
     faces: list[Annotation] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
-    def collect(self, name: str, read: Callable[[], Iterable[Annotation]]) -> None:
-        """Add what `read` returns, or its error as a problem under `name`."""
+    @contextmanager
+    def reading(self, name: str) -> Iterator[None]:
+        """Turn an error of the block into a `Problem` of this name, so that one bad face does not stop the rest."""
         try:
-            self.faces.extend(read())
+            yield
         except (NasionError, OSError, ValueError, TypeError, LookupError) as error:
             reason = str(error) if isinstance(error, NasionError) else f"cannot be read: {error}"
             self.problems.append(Problem(name, reason))
 
-    def dataset(self, name: str, points: Skeleton, note: str) -> DataSet:
-        """Return the set of what was gathered."""
-        return DataSet(name, points, tuple(self.faces), open_picture, tuple(self.problems), note)
+    def add(self, face: Annotation) -> None:
+        """Add a face."""
+        self.faces.append(face)
+
+    def dataset(self, name: str, skeleton: Skeleton, note: str) -> DataSet:
+        """Return the collected faces and problems as a data set."""
+        return DataSet(name, skeleton, tuple(self.faces), open_image, tuple(self.problems), note)
 
 
-def annotation(
+def checked_annotation(
     image: Path,
     keypoints: ArrayLike,
-    points: Skeleton,
+    skeleton: Skeleton,
+    *,
     visible: ArrayLike | None = None,
-    **fields: object,
+    box: FloatArray | None = None,
+    subject: str = "",
+    split: str = "",
+    face: int = 0,
 ) -> Annotation:
-    """Return a checked annotation; a point with one NaN or infinite coordinate is missing whole.
+    """Return an annotation after checking it; a point with one NaN or infinite coordinate becomes missing.
+
+    Args:
+        image: path of the image file.
+        keypoints: (K, 2) or flat (2 K,), image px, 0-based; NaN where missing.
+        skeleton: the meaning of the K points.
+        visible: (K,) bool, False for hidden points; default: all visible.
+        box: (4,) xyxy, image px.
+        subject: the person or photo, which must stay on one side of a split.
+        split: "train", "val", "test" or "".
+        face: number of the face in its image, from 0.
 
     Raises:
-        AnnotationError: the picture is not there, the count is wrong, or no point is left.
+        AnnotationError: the image file is missing, the count is wrong, or every point is missing.
     """
     array = np.array(keypoints, dtype=np.float64).reshape(-1, 2)
-    if len(array) != points.count:
-        raise AnnotationError(f"{len(array)} points where {points.name} has {points.count}")
+    if len(array) != skeleton.count:
+        raise AnnotationError(f"{len(array)} points where {skeleton.name} has {skeleton.count}")
     array[~is_present(array)] = np.nan
     if np.isnan(array).all():
         raise AnnotationError("every point is missing (NaN)")
     if not image.is_file():
-        raise AnnotationError(f"its picture {image} is missing")
-    shown = np.ones(points.count, bool) if visible is None else np.asarray(visible, bool)
-    return Annotation(image, array, points, shown, **fields)  # pyright: ignore[reportArgumentType]
+        raise AnnotationError(f"its image {image} is missing")
+    shown = np.ones(skeleton.count, bool) if visible is None else np.asarray(visible, bool)
+    return Annotation(image, array, skeleton, shown, box=box, subject=subject, split=split, face=face)
 
 
-def open_picture(face: Annotation) -> Image:
-    """Return the picture of a face that is a file."""
+def open_image(face: Annotation) -> Image:
+    """Return the image file of a face, (H, W, 3) uint8 RGB."""
     return images.read(face.image)
 
 
-def existing(source: str, kind: str) -> Path:
-    """Return the path of a "folder" or "file" that is there.
+def existing_path(source: str, kind: str) -> Path:
+    """Return the path of an existing "folder" or "file"; "~" is the home folder.
 
     Raises:
-        AnnotationError: it is not.
+        AnnotationError: there is no such folder or file.
     """
     path = Path(source).expanduser()
     if not (path.is_dir() if kind == "folder" else path.is_file()):
@@ -89,51 +113,51 @@ def existing(source: str, kind: str) -> Path:
     return path
 
 
-def pictures_folder(path: Path, options: Mapping[str, str]) -> Path:
-    """Return the folder that a file's pictures are named from: the option "images", else its own.
+def image_folder(path: Path, options: Mapping[str, str]) -> Path:
+    """Return the folder that image names in the file `path` are relative to: `?images=`, or the file's own folder.
 
     Raises:
-        AnnotationError: the option names no folder.
+        AnnotationError: the folder of `?images=` does not exist.
     """
-    return existing(options["images"], "folder") if "images" in options else path.parent
+    return existing_path(options["images"], "folder") if "images" in options else path.parent
 
 
-def origin(options: Mapping[str, str], usual: int) -> int:
-    """Return what to subtract from coordinates: the option "origin", 0 or 1.
+def pixel_origin(options: Mapping[str, str], default: int) -> int:
+    """Return the coordinate of the first pixel's center in a file, 0 or 1: `?origin=`, or the format's default.
 
     Raises:
-        ConfigError: it is something else.
+        ConfigError: the option is neither 0 nor 1.
     """
-    value = options.get("origin", str(usual))
+    value = options.get("origin", str(default))
     if value not in ("0", "1"):
         raise ConfigError(f'origin is 0 or 1 (the number of the first pixel), not "{value}"')
     return int(value)
 
 
 def option_skeleton(options: Mapping[str, str]) -> Skeleton | None:
-    """Return the skeleton that the option names, if it is there."""
+    """Return the skeleton of `?skeleton=`; None without the option."""
     return load_skeleton(options["skeleton"]) if "skeleton" in options else None
 
 
 def skeleton_of_count(count: int) -> Skeleton | None:
-    """Return the package's skeleton with `count` points, if there is one; a lone point may be anything."""
+    """Return the packaged skeleton with `count` points, or None; a single point could be anything, so it has none."""
     return next((s for s in map(load_skeleton, available()) if s.count == count > 1), None)
 
 
-def photograph(stem: str) -> str:
-    """Return what all faces of one photograph share: "12345_2" and "12345_2_mirror" are of "12345".
+def photo_id(stem: str) -> str:
+    """Return what all faces and mirrored copies of one photo share: "12345" for "12345_2" and "12345_2_mirror".
 
-    >>> photograph("12345_2_mirror"), photograph("image_0007")
+    >>> photo_id("12345_2_mirror"), photo_id("image_0007")
     ('12345', 'image_0007')
     """
     return re.sub(r"^(\d+)_\d{1,2}$", r"\1", stem.removesuffix("_mirror"))
 
 
-def in_order(names: Sequence[str], points: Skeleton) -> list[str]:
-    """Return the file's names of points in the skeleton's order: by name where they are the same, else as they come."""
-    return list(points.names) if set(names) == set(points.names) else list(names)
+def sorted_like(names: Sequence[str], skeleton: Skeleton) -> list[str]:
+    """Return point names in the skeleton's order if it has the same names, otherwise in the file's order."""
+    return list(skeleton.names) if set(names) == set(skeleton.names) else list(names)
 
 
-def named_skeleton(name: str, names: Sequence[str]) -> Skeleton:
-    """Return a skeleton with these point names and nothing else known of them."""
+def skeleton_of_names(name: str, names: Sequence[str]) -> Skeleton:
+    """Return a skeleton with these point names in one region, without a flip map or normalizers."""
     return Skeleton(name=name, title=name, names=tuple(names), regions={"points": tuple(range(len(names)))})

@@ -1,10 +1,10 @@
 """COCO's keypoint JSON: `keypoints` as x, y, v with v 0 unlabeled, 1 hidden, 2 visible; `bbox` as xywh. 0-based.
 
-Source of the format: cocodataset.org, "Data format". Pictures lie beside the file, or in `?images=DIR`.
+Source of the format: cocodataset.org, "Data format". The images are in the folder of the file, or in `?images=DIR`.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,63 +13,114 @@ import numpy as np
 from nasion.datasets.formats._reading import (
     SKELETON_HELP,
     Collector,
-    annotation,
-    existing,
-    named_skeleton,
+    checked_annotation,
+    existing_path,
+    image_folder,
     option_skeleton,
-    pictures_folder,
     skeleton_of_count,
+    skeleton_of_names,
 )
+from nasion.datasets.formats._writing import nth_face, replace_file, rounded
 from nasion.errors import AnnotationError
+from nasion.geometry import FloatArray
 from nasion.sample import Annotation, DataSet
 from nasion.skeleton import Skeleton
 
 DESCRIPTION = "coco:FILE.json   COCO keypoints, with visibility, 0-based"
 OPTIONS = {"images": "the folder that file names start from", "skeleton": SKELETON_HELP}
 
+UNLABELED, HIDDEN, VISIBLE = 0, 1, 2
+"""COCO's values of v."""
+
 
 def read(source: str, options: dict[str, str]) -> DataSet:
-    """Return the faces of a JSON file, subject = photograph."""
-    path = existing(source, "file")
-    root = pictures_folder(path, options)
+    """Return the faces of a JSON file; the subject is the photo."""
+    path = existing_path(source, "file")
+    root = image_folder(path, options)
     try:
-        whole = json.loads(path.read_text("utf-8"))
-        pictures = {picture["id"]: root / picture["file_name"] for picture in whole["images"]}
-        entries = [entry for entry in whole["annotations"] if entry.get("keypoints")]
-        points = option_skeleton(options) or _skeleton(path, whole, entries)
+        document = json.loads(path.read_text("utf-8"))
+        images = {image["id"]: root / image["file_name"] for image in document["images"]}
+        entries = [entry for entry in document["annotations"] if entry.get("keypoints")]
+        skeleton = option_skeleton(options) or _skeleton(path, document, entries)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise AnnotationError(f"{path}: not COCO keypoints: {error!r}") from None
     found = Collector()
     seen: dict[Any, int] = {}
     for entry in entries:
         number = seen[entry.get("image_id")] = seen.get(entry.get("image_id"), -1) + 1
-        found.collect(f"annotation {entry.get('id')}", lambda e=entry, n=number: _face(e, pictures, n, points))
-    return found.dataset(f"coco:{source}", points, "v = 0 read as missing, v = 1 as hidden")
+        with found.reading(f"annotation {entry.get('id')}"):
+            found.add(_face(entry, images, number, skeleton))
+    return found.dataset(f"coco:{source}", skeleton, "v = 0 read as missing, v = 1 as hidden")
 
 
-def _skeleton(path: Path, whole: Mapping[str, Any], entries: list[dict[str, Any]]) -> Skeleton:
+def _skeleton(path: Path, document: Mapping[str, Any], entries: list[dict[str, Any]]) -> Skeleton:
+    """Return a skeleton with the names of the file's category, or the packaged one with as many points."""
     count = len(entries[0]["keypoints"]) // 3 if entries else 0
-    names = next((c["keypoints"] for c in whole.get("categories", []) if len(c.get("keypoints", [])) == count), None)
+    categories = document.get("categories", [])
+    names = next((c["keypoints"] for c in categories if len(c.get("keypoints", [])) == count), None)
     if names:
-        return named_skeleton(path.stem, names)
-    return skeleton_of_count(count) or named_skeleton(path.stem, [f"point_{k}" for k in range(count)])
+        return skeleton_of_names(path.stem, names)
+    return skeleton_of_count(count) or skeleton_of_names(path.stem, [f"point_{k}" for k in range(count)])
 
 
-def _face(
-    entry: Mapping[str, Any], pictures: Mapping[Any, Path], number: int, points: Skeleton
-) -> Iterator[Annotation]:
+def _face(entry: Mapping[str, Any], images: Mapping[Any, Path], number: int, skeleton: Skeleton) -> Annotation:
     try:
-        image = pictures[entry["image_id"]]
-        table = np.array(entry["keypoints"], dtype=np.float64).reshape(-1, 3)
+        image = images[entry["image_id"]]
+        table = _table(entry)
         box = np.array(entry["bbox"], dtype=np.float64).reshape(4) if entry.get("bbox") else None
     except (KeyError, ValueError, TypeError) as error:
         raise AnnotationError(f"is incomplete or mistyped: {error!r}") from None
-    yield annotation(
+    return checked_annotation(
         image,
-        np.where(table[:, 2:] > 0, table[:, :2], np.nan),
-        points,
-        visible=table[:, 2] > 1,
+        _keypoints(table),
+        skeleton,
+        visible=table[:, 2] > HIDDEN,
         box=None if box is None else np.concatenate([box[:2], box[:2] + box[2:]]),
         subject=str(image.with_suffix("")),
         face=number,
     )
+
+
+def _table(entry: Mapping[str, Any]) -> FloatArray:
+    """Return an entry's rows x, y, v as (K, 3), image px and no unit."""
+    return np.array(entry["keypoints"], dtype=np.float64).reshape(-1, 3)
+
+
+def _keypoints(table: FloatArray) -> FloatArray:
+    """Return the keypoints (K, 2), image px, of rows x, y, v (K, 3); NaN where unlabeled."""
+    return np.where(table[:, 2:] > UNLABELED, table[:, :2], np.nan)
+
+
+class LabelFiles:
+    """A JSON file whose keypoints and their count can be changed; everything else stays as it is."""
+
+    form, hides = "COCO's .json", True
+
+    def __init__(self, place: Path, options: Mapping[str, str], skeleton: Skeleton) -> None:
+        self.path, self.images = place, image_folder(place, options)
+
+    def read(self, image: Path, face: int) -> FloatArray | None:
+        """Return the keypoints of a face (K, 2), image px; NaN where unlabeled."""
+        return _keypoints(_table(self._entry(self._document()[0], image, face)))
+
+    def write(self, image: Path, face: int, keypoints: FloatArray) -> None:
+        """Write the keypoints of a face (K, 2), image px; v becomes 0 where NaN, otherwise it stays or becomes 2."""
+        document, indent = self._document()
+        entry = self._entry(document, image, face)
+        cells: list[float] = []
+        for (x, y), v in zip(keypoints.tolist(), entry["keypoints"][2::3], strict=True):
+            cells += [0, 0, UNLABELED] if np.isnan(x + y) else [rounded(x), rounded(y), v or VISIBLE]
+        entry["keypoints"] = cells
+        entry["num_keypoints"] = int(np.isfinite(keypoints).all(-1).sum())
+        replace_file(self.path, json.dumps(document, ensure_ascii=False, indent=indent).encode("utf-8"))
+
+    def _document(self) -> tuple[dict[str, Any], int | None]:
+        """Return the file's content, and the indentation of its second line; None if it has one line."""
+        text = self.path.read_text("utf-8")
+        second = text.partition("\n")[2]
+        return json.loads(text), len(second) - len(second.lstrip(" ")) if second.strip() else None
+
+    def _entry(self, document: dict[str, Any], image: Path, face: int) -> dict[str, Any]:
+        ids = {entry["id"] for entry in document["images"] if self.images / entry["file_name"] == image}
+        faces = [entry for entry in document["annotations"] if entry.get("keypoints") and entry.get("image_id") in ids]
+        return nth_face(faces, face, image, self.path)

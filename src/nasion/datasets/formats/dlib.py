@@ -1,10 +1,11 @@
-"""dlib's XML: pictures with several boxes, each with named parts. Coordinates are 0-based and whole.
+"""dlib's XML: images with several boxes, each with named parts. Coordinates are 0-based whole px.
 
-Source of the format: dlib's imglab tool. Boxes with ignore='1' are no faces to learn from; a part that is
-not there is missing; copies called "…_mirror" belong to the photograph they were made from.
+Source of the format: dlib's imglab tool. Boxes with ignore='1' are skipped. A part without an element is a missing
+point. Copies named "…_mirror" belong to the photo they were made from.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,73 +14,157 @@ import numpy as np
 from nasion.datasets.formats._reading import (
     SKELETON_HELP,
     Collector,
-    annotation,
-    existing,
-    in_order,
-    named_skeleton,
+    checked_annotation,
+    existing_path,
     option_skeleton,
-    photograph,
+    photo_id,
     skeleton_of_count,
+    skeleton_of_names,
+    sorted_like,
 )
+from nasion.datasets.formats._writing import nth_face, replace_file
 from nasion.errors import AnnotationError
+from nasion.geometry import FloatArray
 from nasion.sample import Annotation, DataSet
 from nasion.skeleton import Skeleton
 
-DESCRIPTION = "dlib:FILE.xml    dlib's XML (imglab), several faces a picture, 0-based"
+DESCRIPTION = "dlib:FILE.xml    dlib's XML (imglab), several faces per image, 0-based"
 OPTIONS = {"skeleton": SKELETON_HELP}
 
 
 def read(source: str, options: dict[str, str]) -> DataSet:
-    """Return the faces of an XML file, subject = photograph."""
-    path = existing(source, "file")
+    """Return the faces of an XML file; the subject is the photo, the split comes from the file's name."""
+    path = existing_path(source, "file")
     try:
-        # Expat itself refuses documents whose entities grow without bound, and fetches no outside ones.
+        # Expat itself rejects documents whose entities grow without bound, and does not fetch external ones.
         root = ElementTree.parse(path).getroot()  # noqa: S314
     except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise AnnotationError(f"{path}: not XML: {error}") from None
-    parts = part_names(root)
-    points = option_skeleton(options) or skeleton_of_count(len(parts)) or named_skeleton(path.stem, parts)
-    if points.count != len(parts):
-        raise AnnotationError(f"{path}: {len(parts)} different parts, but {points.name} has {points.count} points")
-    parts = in_order(parts, points)
+    names = part_names(root)
+    skeleton = option_skeleton(options) or skeleton_of_count(len(names)) or skeleton_of_names(path.stem, names)
+    if skeleton.count != len(names):
+        raise AnnotationError(f"{path}: {len(names)} different parts, but {skeleton.name} has {skeleton.count} points")
+    names = sorted_like(names, skeleton)
     split = next((s for s in ("train", "test") if path.name.startswith(s)), "")
     found = Collector()
-    for picture in root.findall("./images/image"):
-        image = path.parent / picture.get("file", "")
-        for number, box in enumerate(faces_of(picture)):
-            name = f"{image.name}#{number}"
-            found.collect(name, lambda a=image, b=box, n=number: _face(a, b, n, points, parts, split))
-    return found.dataset(f"dlib:{source}", points, "parts matched by name")
+    for element in root.findall("./images/image"):
+        image = path.parent / element.get("file", "")
+        for number, box in enumerate(boxes_of(element)):
+            with found.reading(f"{image.name}#{number}"):
+                found.add(_face(image, box, number, skeleton, names, split))
+    return found.dataset(f"dlib:{source}", skeleton, "parts matched by name")
 
 
 def part_names(root: ElementTree.Element) -> list[str]:
-    """Return the names of all parts in a file, sorted as dlib does: 2 comes before 10."""
+    """Return the names of all parts in a document, sorted like dlib does: numbers by value, so 2 is before 10."""
     found = {part.get("name", "") for part in root.iterfind("./images/image/box/part")}
     return sorted(found, key=lambda name: (int(name) if name.isdigit() else -1, name))
 
 
-def faces_of(picture: ElementTree.Element) -> list[ElementTree.Element]:
-    """Return the boxes of a picture that are faces to learn from."""
-    return [box for box in picture.findall("box") if box.get("ignore") != "1"]
+def boxes_of(image: ElementTree.Element) -> list[ElementTree.Element]:
+    """Return the boxes of an image element, without the ignored ones."""
+    return [box for box in image.findall("box") if box.get("ignore") != "1"]
 
 
 def _face(
-    image: Path, box: ElementTree.Element, number: int, points: Skeleton, parts: list[str], split: str
-) -> Iterator[Annotation]:
-    keypoints = np.full((points.count, 2), np.nan)
-    order = {part: k for k, part in enumerate(parts)}
+    image: Path, box: ElementTree.Element, number: int, skeleton: Skeleton, names: list[str], split: str
+) -> Annotation:
+    keypoints = np.full((skeleton.count, 2), np.nan)
+    index = {name: k for k, name in enumerate(names)}
     try:
         left, top, width, height = (float(box.get(key, "")) for key in ("left", "top", "width", "height"))
         for part in box.findall("part"):
-            keypoints[order[part.get("name", "")]] = float(part.get("x", "")), float(part.get("y", ""))
+            keypoints[index[part.get("name", "")]] = float(part.get("x", "")), float(part.get("y", ""))
     except ValueError as error:
         raise AnnotationError(f"a box or part without its numbers: {error}") from None
-    yield annotation(
+    return checked_annotation(
         image,
         keypoints,
-        points,
+        skeleton,
         box=np.array([left, top, left + width, top + height]),
-        subject=photograph(image.stem),
+        subject=photo_id(image.stem),
         split=split,
         face=number,
     )
+
+
+class LabelFiles:
+    """An XML file whose parts can be changed; other elements and boxes stay as they are.
+
+    dlib reads whole numbers only, so coordinates are rounded to whole px.
+    """
+
+    form, hides = "dlib's .xml", True
+
+    def __init__(self, place: Path, options: Mapping[str, str], skeleton: Skeleton) -> None:
+        self.path, self.skeleton = place, skeleton
+
+    def read(self, image: Path, face: int) -> FloatArray | None:
+        """Return the keypoints of a face (K, 2), image px; NaN where the box has no such part."""
+        root = _parse(self.path.read_bytes())
+        parts = _parts_of(self._box(root, image, face))
+        found = [parts.get(name) for name in sorted_like(part_names(root), self.skeleton)]
+        places = [(np.nan, np.nan) if part is None else (part.attrib["x"], part.attrib["y"]) for part in found]
+        return np.array(places, np.float64)
+
+    def write(self, image: Path, face: int, keypoints: FloatArray) -> None:
+        """Write the keypoints of a face (K, 2), image px, rounded; the parts of NaN points are removed.
+
+        Raises:
+            AnnotationError: the face is not in the file any more, or the last part of some name would be removed,
+                which would change what the file's points are.
+        """
+        raw = self.path.read_bytes()
+        root = _parse(raw)
+        names = part_names(root)
+        box = self._box(root, image, face)
+        for name, point in zip(sorted_like(names, self.skeleton), keypoints, strict=True):
+            _set_part(box, name, point)
+        if part_names(root) != names:
+            raise AnnotationError(f"{image.name}: {self.path.name} would lose a part that no other face has")
+        content = ElementTree.tostring(root, encoding=_encoding(raw), xml_declaration=False)
+        replace_file(self.path, _prologue(raw) + content + b"\n")
+
+    def _box(self, root: ElementTree.Element, image: Path, face: int) -> ElementTree.Element:
+        boxes = [
+            boxes_of(element)
+            for element in root.findall("./images/image")
+            if self.path.parent / element.get("file", "") == image
+        ]
+        return nth_face(boxes[0] if boxes else [], face, image, self.path)
+
+
+def _parse(raw: bytes) -> ElementTree.Element:
+    """Return the root of a document that `read` has read before, with its comments."""
+    builder = ElementTree.TreeBuilder(insert_comments=True)
+    # Expat itself rejects documents whose entities grow without bound, and does not fetch external ones.
+    return ElementTree.fromstring(raw, ElementTree.XMLParser(target=builder))  # noqa: S314
+
+
+def _parts_of(box: ElementTree.Element) -> dict[str, ElementTree.Element]:
+    return {part.get("name", ""): part for part in box.findall("part")}
+
+
+def _set_part(box: ElementTree.Element, name: str, point: FloatArray) -> None:
+    """Set, add or remove (for NaN) the part of this name, at a point (2,), image px."""
+    part = _parts_of(box).get(name)
+    if np.isnan(point).any():
+        if part is not None:
+            box.remove(part)
+        return
+    if part is None:
+        part = ElementTree.SubElement(box, "part", {"name": name})
+        part.tail = box.text
+    x, y = np.rint(point).astype(int)
+    part.attrib.update(x=str(x), y=str(y))
+
+
+def _prologue(raw: bytes) -> bytes:
+    """Return what is before the root element: declaration, comments, and the style sheet for browsers."""
+    found = re.match(rb"(?s)\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^>\[]*>\s*)*", raw.removeprefix(b"\xef\xbb\xbf"))
+    return found.group() if found else b""
+
+
+def _encoding(raw: bytes) -> str:
+    found = re.search(rb"""<\?xml[^>]*encoding=["']([\w.-]+)""", raw[:200])
+    return found.group(1).decode("ascii") if found else "utf-8"

@@ -1,12 +1,12 @@
-"""iBUG's `.pts` files, each beside its picture: 300-W and its parts, in any depth of folders.
+"""iBUG's `.pts` files, each beside its image: 300-W and its parts, in any depth of folders.
 
-Source of the format: the 300-W challenge. Coordinates are **1-based** (Matlab); `?origin=0` reads copies that
-are not. The folders "trainset", "afw", "testset" and "ibug" name the split, as 300-W's protocol has it.
+Source of the format: the 300-W challenge. Coordinates are **1-based** (Matlab); use `?origin=0` for 0-based copies.
+The folders "trainset", "afw", "testset" and "ibug" set the split, as in 300-W's protocol.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,90 +15,130 @@ from nasion import images
 from nasion.datasets.formats._reading import (
     SKELETON_HELP,
     Collector,
-    annotation,
-    existing,
+    checked_annotation,
+    existing_path,
     option_skeleton,
-    origin,
-    photograph,
+    photo_id,
+    pixel_origin,
     skeleton_of_count,
 )
-from nasion.errors import AnnotationError
+from nasion.datasets.formats._writing import replace_file
+from nasion.errors import AnnotationError, ConfigError
 from nasion.geometry import FloatArray
 from nasion.sample import Annotation, DataSet, Problem
 from nasion.skeleton import Skeleton, load_skeleton
 
-DESCRIPTION = "ibug:DIR         .pts files beside their pictures (300-W), 1-based"
+DESCRIPTION = "ibug:DIR         .pts files beside their images (300-W), 1-based"
 OPTIONS = {"origin": "the number of the first pixel, 0 or 1 (1)", "skeleton": SKELETON_HELP}
+
+PTS_ORIGIN = 1
+"""Coordinate of the first pixel's center in .pts files."""
+
+PTS_SUFFIX = ".pts"
+ENCODING = "latin-1"
 
 
 def read(source: str, options: dict[str, str]) -> DataSet:
-    """Return the faces of a folder, subject = photograph."""
-    folder = existing(source, "folder")
+    """Return the faces of a folder; the subject is the photo, the skeleton is that of most files."""
+    folder = existing_path(source, "folder")
     found = Collector()
-    points = option_skeleton(options)
-    first = origin(options, usual=1)
-    for path in sorted(folder.rglob("*.pts")):
-        found.collect(
-            str(path.relative_to(folder)), lambda path=path: _faces(path, points, first, _split(path, folder))
-        )
-    points = points or _commonest(found.faces)
-    for face in [face for face in found.faces if face.skeleton.name != points.name]:
+    skeleton = option_skeleton(options)
+    origin = pixel_origin(options, PTS_ORIGIN)
+    for path in sorted(folder.rglob(f"*{PTS_SUFFIX}")):
+        with found.reading(str(path.relative_to(folder))):
+            found.add(_face(path, skeleton, origin, _split(path, folder)))
+    skeleton = skeleton or _most_common(found.faces)
+    for face in [face for face in found.faces if face.skeleton.name != skeleton.name]:
         found.faces.remove(face)
-        reason = f"{face.skeleton.count} points, where most files have {points.count}"
-        found.problems.append(Problem(f"{face.image.stem}.pts", reason))
-    return found.dataset(f"ibug:{source}", points, f"coordinates read as {first}-based")
+        reason = f"{face.skeleton.count} points, where most files have {skeleton.count}"
+        found.problems.append(Problem(face.image.with_suffix(PTS_SUFFIX).name, reason))
+    return found.dataset(f"ibug:{source}", skeleton, f"coordinates read as {origin}-based")
 
 
-def _commonest(faces: list[Annotation]) -> Skeleton:
+def _most_common(faces: list[Annotation]) -> Skeleton:
     counts = Counter(face.skeleton.name for face in faces)
     return load_skeleton(counts.most_common(1)[0][0] if counts else "ibug-68")
 
 
-def _faces(path: Path, points: Skeleton | None, first: int, split: str) -> Iterator[Annotation]:
-    keypoints = parse_pts(path.read_text("latin-1")) - first
-    points = points or skeleton_of_count(len(keypoints))
-    if points is None:
-        raise AnnotationError(f"{len(keypoints)} points are of no known skeleton; name yours with ?skeleton=FILE.toml")
-    yield annotation(picture_beside(path), keypoints, points, subject=subject(path), split=split)
+def _face(path: Path, skeleton: Skeleton | None, origin: int, split: str) -> Annotation:
+    keypoints = parse_pts(path.read_text(ENCODING)) - origin
+    skeleton = skeleton or skeleton_of_count(len(keypoints))
+    if skeleton is None:
+        raise AnnotationError(f"{len(keypoints)} points match no known skeleton; name yours with ?skeleton=FILE.toml")
+    return checked_annotation(image_beside(path), keypoints, skeleton, subject=subject(path), split=split)
 
 
-def picture_beside(path: Path) -> Path:
-    """Return the picture with the stem of `path`; where there is none, the name it would most likely have."""
+def image_beside(path: Path) -> Path:
+    """Return the image with the stem of `path`; if there is none, the .jpg that would be expected."""
     found = (path.with_suffix(s) for s in (*images.SUFFIXES, *(s.upper() for s in images.SUFFIXES)))
     return next((p for p in found if p.is_file()), path.with_suffix(".jpg"))
 
 
 def subject(path: Path) -> str:
-    """Return the photograph with its part of the set: the parts number theirs alike.
+    """Return the photo with its part of 300-W, because several parts use the same file names.
 
     >>> subject(Path("afw/12345_2.pts")), subject(Path("lfpw/testset/image_0007.pts"))
     ('afw/12345', 'lfpw/testset/image_0007')
     """
     parents = 2 if path.parent.name in ("trainset", "testset") else 1
-    return "/".join((*path.parts[-1 - parents : -1], photograph(path.stem)))
+    return "/".join((*path.parts[-1 - parents : -1], photo_id(path.stem)))
 
 
 def _split(path: Path, folder: Path) -> str:
-    """Return which side of 300-W's protocol a file is on, by the folders from the one that was named downwards."""
+    """Return the split of a file in 300-W's protocol, from the named folder and the folders below it."""
     inside = path.relative_to(folder).parts[:-1]
     parts = {folder.resolve().name, *inside}
-    if "testset" in parts or "ibug" in inside:  # the 135 faces of iBUG are the challenging part of the test
+    if "testset" in parts or "ibug" in inside:  # the 135 faces of iBUG are the challenging part of the test set
         return "test"
     return "train" if {"trainset", "afw"} & parts else ""
 
 
 def parse_pts(text: str) -> FloatArray:
-    """Return the points (K, 2) as they are written; files without braces hold bare lines.
+    """Return the points of a .pts file (K, 2), px, with the origin of the file; files without braces hold bare lines.
 
     Raises:
-        AnnotationError: a line is no pair of numbers, or the count is not what the header says.
+        AnnotationError: a word is not a number, or the count differs from the header's.
     """
-    said: Mapping[str, str] = dict(re.findall(r"(?m)^\s*(version|n_points)\s*:\s*(\S+)", text))
+    header: Mapping[str, str] = dict(re.findall(r"(?m)^\s*(version|n_points)\s*:\s*(\S+)", text))
     body = text.partition("{")[2].partition("}")[0] if "{" in text else re.sub(r"(?m)^.*:.*$", "", text)
     try:
         points = np.array([float(word) for word in body.split()]).reshape(-1, 2)
     except ValueError as error:
         raise AnnotationError(f"is not a .pts file: {error}") from None
-    if not len(points) or int(said.get("n_points", len(points))) != len(points):
-        raise AnnotationError(f"says {said.get('n_points', 'no')} points, but holds {len(points)}")
+    if not len(points) or int(header.get("n_points", len(points))) != len(points):
+        raise AnnotationError(f"its header says {header.get('n_points', 'no')} points, but it holds {len(points)}")
     return points
+
+
+def pts_text(keypoints: FloatArray) -> str:
+    """Return the content of a .pts file, which is 1-based, for keypoints (K, 2), image px, 0-based.
+
+    >>> print(pts_text(np.array([[0.0, 0.5], [10.25, 3.0]])), end="")
+    version: 1
+    n_points: 2
+    {
+    1.000 1.500
+    11.250 4.000
+    }
+    """
+    lines = "".join(f"{x:.3f} {y:.3f}\n" for x, y in keypoints + PTS_ORIGIN)
+    return f"version: 1\nn_points: {len(keypoints)}\n{{\n{lines}}}\n"
+
+
+class LabelFiles:
+    """The .pts files of a folder, one beside each image, one face each."""
+
+    form, hides = PTS_SUFFIX, False
+
+    def __init__(self, place: Path, options: Mapping[str, str], skeleton: Skeleton) -> None:
+        if pixel_origin(options, PTS_ORIGIN) != PTS_ORIGIN:
+            raise ConfigError("ibug: .pts files are written 1-based; leave out ?origin=0, or correct them as a csv")
+
+    def read(self, image: Path, face: int) -> FloatArray | None:
+        """Return the keypoints of an image's face (K, 2), image px; None without a .pts file."""
+        path = image.with_suffix(PTS_SUFFIX)
+        return parse_pts(path.read_text(ENCODING)) - PTS_ORIGIN if path.is_file() else None
+
+    def write(self, image: Path, face: int, keypoints: FloatArray) -> None:
+        """Write the keypoints of an image's face (K, 2), image px."""
+        replace_file(image.with_suffix(PTS_SUFFIX), pts_text(keypoints).encode("ascii"))

@@ -1,92 +1,140 @@
-"""The IMM Face Database, "the Danes": a folder with `NN-V[mf].jpg` and `NN-V[mf].asf`.
+"""The IMM Face Database: a folder with `NN-V[mf].jpg` and `NN-V[mf].asf`.
 
 Source of the format: M. B. Stegmann, "Analysis and Segmentation of Face Images using Point Annotations and
-Linear Subspace Techniques", DTU 2002. Coordinates are shares of the width and height, 0-based.
+Linear Subspace Techniques", DTU 2002. Coordinates are fractions of the image's width and height, 0-based.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from nasion import images
-from nasion.datasets.formats._reading import Collector, annotation, existing
+from nasion.datasets.formats._reading import Collector, checked_annotation, existing_path
+from nasion.datasets.formats._writing import replace_file
 from nasion.errors import AnnotationError, ConfigError
 from nasion.geometry import FloatArray
 from nasion.sample import Annotation, DataSet
-from nasion.skeleton import load_skeleton
+from nasion.skeleton import Skeleton, load_skeleton
 
-DESCRIPTION = "imm:DIR          IMM Face Database, .asf with 58 points, 0-based shares of the picture's size"
-OPTIONS = {"eyes": "labeled, or mended: an eye that is labeled as if it were the other is turned (labeled)"}
+DESCRIPTION = "imm:DIR          IMM Face Database, .asf with 58 points, 0-based fractions of the image's size"
+OPTIONS = {"eyes": "labeled, or corrected: turn an eye that is labeled as if it were the other eye (labeled)"}
+
+EYES_SPELLINGS = {"labeled": False, "labelled": False, "corrected": True, "mended": True}
+"""Accepted values of `?eyes=`, and whether they correct the eyes; "labelled" and "mended" are former spellings."""
+
+SKELETON = "imm-58"
 
 LAST_TRAINING_PERSON = 32
-"""Persons 1 to 32 train and 33 to 40 test: the split of the courses that use these faces."""
+"""Persons 1 to 32 are for training and 33 to 40 for testing: the split of the courses that use these faces."""
 
 EYES = (slice(13, 21), slice(21, 29))
-"""Each a ring of eight points, from the outer corner."""
+"""Indices of the two eyes; each is a ring of eight points that starts at the outer corner."""
 
-COLUMNS = (7, 10)  # path, type, x, y, point, from, to; "14-5f.asf" has three user columns more
+ASF_SUFFIX = ".asf"
+ENCODING = "latin-1"
+
+COLUMN_COUNTS = (7, 10)
+"""Possible lengths of a row: path, type, x, y, point, from, to; "14-5f.asf" has three more columns."""
+
+X, Y = 2, 3
+"""Columns of the coordinates in a row of an .asf file."""
 
 
 def read(source: str, options: dict[str, str]) -> DataSet:
-    """Return the faces of a folder, subject = person, split by person."""
-    folder = existing(source, "folder")
+    """Return the faces of a folder; the subject is the person, and the split is by person."""
+    folder = existing_path(source, "folder")
     eyes = options.get("eyes", "labeled")
-    if eyes not in ("labeled", "mended"):
-        raise ConfigError(f'imm: eyes is "labeled" or "mended", not "{eyes}"')
+    if eyes not in EYES_SPELLINGS:
+        raise ConfigError(f'imm: eyes is "labeled" or "corrected", not "{eyes}"')
     found = Collector()
-    for path in sorted(folder.rglob("*.asf")):
-        found.collect(path.name, lambda path=path: _faces(path, eyes == "mended"))
-    return found.dataset(f"imm:{source}", load_skeleton("imm-58"), "split by person: 1-32 train, 33-40 test")
+    for path in sorted(folder.rglob(f"*{ASF_SUFFIX}")):
+        with found.reading(path.name):
+            found.add(_face(path, correct_eyes=EYES_SPELLINGS[eyes]))
+    return found.dataset(f"imm:{source}", load_skeleton(SKELETON), "split by person: 1-32 train, 33-40 test")
 
 
-def _faces(path: Path, mend: bool) -> Iterator[Annotation]:
-    shares, image_name = parse_asf(path.read_text("latin-1"))
-    if mend:
-        shares = with_mended_eyes(shares)
+def _face(path: Path, correct_eyes: bool) -> Annotation:
+    fractions, image_name = parse_asf(path.read_text(ENCODING))
+    if correct_eyes:
+        fractions = with_corrected_eyes(fractions)
     image = path.with_name(Path(image_name).name)
     if not image.is_file():
-        image = path.with_suffix(".jpg")  # a renamed copy
-    size = images.size(image) if image.is_file() else (0, 0)
+        image = path.with_suffix(".jpg")  # the files were renamed after labeling
+    height, width = images.size(image) if image.is_file() else (0, 0)
     person = path.name.split("-")[0]
     training = not person.isdigit() or int(person) <= LAST_TRAINING_PERSON
-    yield annotation(
+    return checked_annotation(
         image,
-        shares * [size[1], size[0]],
-        load_skeleton("imm-58"),
+        fractions * [width, height],
+        load_skeleton(SKELETON),
         subject=person,
         split="train" if training else "test",
     )
 
 
-def with_mended_eyes(points: FloatArray) -> FloatArray:
-    """Return the points (58, 2) with each eye's ring begun at its outer corner: the one farther from the other eye.
+def with_corrected_eyes(points: FloatArray) -> FloatArray:
+    """Return points (58, 2), in any unit, with each eye's ring starting at its outer corner.
 
-    In nine of the 240 pictures one eye is labeled as if it were the other: from its inner corner, the other way round.
+    The outer corner is the one farther from the other eye. In nine of the 240 images one eye is labeled as if it were
+    the other: starting at its inner corner, in the opposite direction.
     """
-    mended = points.copy()
+    corrected = points.copy()
     for eye, other in (EYES, EYES[::-1]):
         ring = points[eye]
         half = len(ring) // 2
         outer, inner = np.linalg.norm(ring[[0, half]] - points[other].mean(0), axis=1)
         if outer < inner:
-            mended[eye] = np.roll(ring[::-1], 1 - half, axis=0)
-    return mended
+            corrected[eye] = np.roll(ring[::-1], 1 - half, axis=0)
+    return corrected
 
 
 def parse_asf(text: str) -> tuple[FloatArray, str]:
-    """Return the points as shares of the picture's width and height (K, 2), and the picture's name.
+    """Return the points (K, 2) as fractions of the image's width and height, and the image's file name.
 
     Raises:
-        AnnotationError: the text is no .asf file, or holds fewer points than it says.
+        AnnotationError: the text is not an .asf file, or holds fewer points than it says.
     """
-    lines = [line.split() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    lines = [line.split() for line in text.splitlines() if line.strip() and not _is_comment(line)]
     try:
         count = int(lines[0][0])
         rows = lines[1 : count + 1]
-        if len(rows) < count or any(len(row) not in COLUMNS for row in rows):
+        if len(rows) < count or any(len(row) not in COLUMN_COUNTS for row in rows):
             raise AnnotationError(f"says {count} points, but does not hold that many rows of 7 or 10 columns")
-        shares = np.array([[float(row[2]), float(row[3])] for row in rows])
-        return shares, " ".join(lines[count + 1])
+        fractions = np.array([[float(row[X]), float(row[Y])] for row in rows])
+        return fractions, " ".join(lines[count + 1])
     except (IndexError, ValueError) as error:
         raise AnnotationError(f"is not an .asf file: {error}") from None
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith("#")
+
+
+class LabelFiles:
+    """The .asf files of a folder, one beside each image; everything but the coordinates stays as it is."""
+
+    form, hides = ASF_SUFFIX, False
+
+    def __init__(self, place: Path, options: Mapping[str, str], skeleton: Skeleton) -> None:
+        pass
+
+    def read(self, image: Path, face: int) -> FloatArray | None:
+        """Return the keypoints of an image's face (58, 2), image px, as labeled."""
+        height, width = images.size(image)
+        return parse_asf(image.with_suffix(ASF_SUFFIX).read_text(ENCODING))[0] * [width, height]
+
+    def write(self, image: Path, face: int, keypoints: FloatArray) -> None:
+        """Write the keypoints of an image's face (58, 2), image px."""
+        path = image.with_suffix(ASF_SUFFIX)
+        height, width = images.size(image)
+        points = iter(keypoints / [width, height])
+        lines = []
+        for line in path.read_text(ENCODING).split("\n"):
+            cells = re.split(r"(\s+)", line.strip())  # columns at even places, the blanks between them at odd ones
+            if not _is_comment(line) and len(cells) > 2 * Y:
+                cells[2 * X], cells[2 * Y] = (f"{value:.8f}" for value in next(points))
+                line = "".join(cells)
+            lines.append(line)
+        replace_file(path, "\n".join(lines).encode(ENCODING))

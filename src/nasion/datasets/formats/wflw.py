@@ -1,59 +1,105 @@
-"""WFLW's lists: a line a face with 98 points, a box, six flags and the picture's path. 0-based, float.
+"""WFLW's lists: one line per face with 98 points, a box, six flags and the image's path. 0-based, float.
 
 Source of the format: the README of Wu et al., "Look at Boundary", CVPR 2018: 98 x y, x0 y0 x1 y1,
 pose expression illumination make-up occlusion blur, path.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from nasion.datasets.formats._reading import Collector, annotation, existing
+from nasion.datasets.formats._reading import Collector, checked_annotation, existing_path
+from nasion.datasets.formats._writing import nth_face, replace_file
 from nasion.errors import AnnotationError
+from nasion.geometry import FloatArray
 from nasion.sample import Annotation, DataSet
-from nasion.skeleton import load_skeleton
+from nasion.skeleton import Skeleton, load_skeleton
 
-DESCRIPTION = "wflw:LIST.txt    WFLW's list of 98 points, 0-based; pictures in WFLW_images or ?images=DIR"
+DESCRIPTION = "wflw:LIST.txt    WFLW's list of 98 points, 0-based; images in WFLW_images or ?images=DIR"
 OPTIONS = {"images": "the folder that the list's paths start from"}
 
+SKELETON = "wflw-98"
 COUNT, BOX, FLAGS = 98, 4, 6
+"""Number of points, box coordinates and flags in a line."""
+
 FIELDS = 2 * COUNT + BOX + FLAGS + 1
+"""Number of fields in a line; the last one is the image's path."""
+
+ENCODING = "latin-1"
 
 
 def read(source: str, options: dict[str, str]) -> DataSet:
-    """Return the faces of a list, subject = photograph."""
-    path = existing(source, "file")
-    root = pictures_folder(path, options)
+    """Return the faces of a list; the subject is the photo, the split comes from the list's name."""
+    path = existing_path(source, "file")
+    root = wflw_image_folder(path, options)
     split = next((s for s in ("train", "test") if s in path.stem.split("_")), "")
     found = Collector()
     seen: dict[str, int] = {}
-    for number, line in enumerate(path.read_text("latin-1").split("\n"), start=1):
+    for number, line in enumerate(path.read_text(ENCODING).split("\n"), start=1):
         if fields := line.split():
             face = seen[fields[-1]] = seen.get(fields[-1], -1) + 1
-            found.collect(f"line {number}", lambda f=fields, n=face: _face(f, root, n, split))
-    return found.dataset(f"wflw:{source}", load_skeleton("wflw-98"), "")
+            with found.reading(f"line {number}"):
+                found.add(_face(fields, root, face, split))
+    return found.dataset(f"wflw:{source}", load_skeleton(SKELETON), "")
 
 
-def pictures_folder(path: Path, options: Mapping[str, str]) -> Path:
-    """Return the folder that the list's paths start from: the option "images", else WFLW_images beside or above it.
+def wflw_image_folder(path: Path, options: Mapping[str, str]) -> Path:
+    """Return the folder that the paths in a list are relative to.
 
-    The data set unpacks so; where there is neither, it is the list's own folder.
+    It is `?images=`, or the nearest WFLW_images beside or above the list, as the data set unpacks; otherwise the
+    folder of the list.
+
+    Raises:
+        AnnotationError: the folder of `?images=` does not exist.
     """
     if "images" in options:
-        return existing(options["images"], "folder")
-    places = (folder / "WFLW_images" for folder in path.resolve().parents)
-    return next((place for place in places if place.is_dir()), path.parent)
+        return existing_path(options["images"], "folder")
+    candidates = (folder / "WFLW_images" for folder in path.resolve().parents)
+    return next((candidate for candidate in candidates if candidate.is_dir()), path.parent)
 
 
-def _face(fields: list[str], root: Path, number: int, split: str) -> Iterator[Annotation]:
+def _face(fields: list[str], root: Path, face: int, split: str) -> Annotation:
     if len(fields) != FIELDS:
         raise AnnotationError(f"{len(fields)} fields where a face has {FIELDS}")
     try:
         numbers = np.array(fields[: 2 * COUNT + BOX], dtype=np.float64)
     except ValueError as error:
         raise AnnotationError(f"not a number: {error}") from None
-    points, box = numbers[: 2 * COUNT], numbers[2 * COUNT :]
-    yield annotation(
-        root / fields[-1], points, load_skeleton("wflw-98"), box=box, subject=fields[-1], split=split, face=number
+    keypoints, box = numbers[: 2 * COUNT], numbers[2 * COUNT :]
+    return checked_annotation(
+        root / fields[-1], keypoints, load_skeleton(SKELETON), box=box, subject=fields[-1], split=split, face=face
     )
+
+
+class LabelFiles:
+    """A list whose points can be changed; boxes, flags and paths stay as they are."""
+
+    form, hides = "WFLW's list", False
+
+    def __init__(self, place: Path, options: Mapping[str, str], skeleton: Skeleton) -> None:
+        self.path, self.images = place, wflw_image_folder(place, options)
+
+    def read(self, image: Path, face: int) -> FloatArray | None:
+        """Return the keypoints of a face (98, 2), image px."""
+        lines = self._lines()
+        fields = lines[self._index(lines, image, face)].split()
+        return np.array(fields[: 2 * COUNT], np.float64).reshape(-1, 2)
+
+    def write(self, image: Path, face: int, keypoints: FloatArray) -> None:
+        """Write the keypoints of a face (98, 2), image px."""
+        lines = self._lines()
+        index = self._index(lines, image, face)
+        fields = lines[index].split()
+        fields[: 2 * COUNT] = [f"{value:.6f}" for value in keypoints.ravel()]
+        lines[index] = " ".join(fields)
+        replace_file(self.path, "\n".join(lines).encode(ENCODING))
+
+    def _lines(self) -> list[str]:
+        return self.path.read_text(ENCODING).split("\n")
+
+    def _index(self, lines: list[str], image: Path, face: int) -> int:
+        """Return the number of a face's line."""
+        fields = (line.split() for line in lines)
+        matches = [k for k, row in enumerate(fields) if row and self.images / row[-1] == image]
+        return nth_face(matches, face, image, self.path)

@@ -1,17 +1,18 @@
-// What the server can be asked, from its own description: no script from elsewhere.
+// The page "HTTP API": lists the operations of the server's OpenAPI description, without scripts from other sites.
 
-const element = (kind, text, ...children) => {
-  const made = document.createElement(kind);
-  made.textContent = text;
-  made.append(...children);
-  return made;
-};
+const LOCAL_HOSTS = ["127.0.0.1", "localhost", "[::1]"];
 
-const LOCAL = ["127.0.0.1", "localhost", "[::1]"];
+function element(tag, text, ...children) {
+  const node = document.createElement(tag);
+  node.textContent = text;
+  node.append(...children);
+  return node;
+}
 
-function command(path, method, body) {
-  const token = LOCAL.includes(location.hostname) ? "" : ' -H "Authorization: Bearer TOKEN"';
-  const curl = (words) => `curl${token}${words} ${location.origin}${path}`;
+// Return an example command for an operation.
+function curlCommand(path, method, body) {
+  const token = LOCAL_HOSTS.includes(location.hostname) ? "" : ' -H "Authorization: Bearer TOKEN"';
+  const curl = (options) => `curl${token}${options} ${location.origin}${path}`;
   if (method === "get") return curl("");
   if ("application/json" in body) return curl(` -X ${method.toUpperCase()} -H "Content-Type: application/json" -d @body.json`);
   if ("image/*" in body) return curl(' --data-binary @me.jpg -H "Content-Type: image/jpeg"');
@@ -19,16 +20,16 @@ function command(path, method, body) {
   return curl(` -X ${method.toUpperCase()}`);
 }
 
-const description = await (await fetch("/openapi.json")).json();
+const openapi = await (await fetch("/openapi.json")).json();
 const operations = [];
-for (const [path, methods] of Object.entries(description.paths))
+for (const [path, methods] of Object.entries(openapi.paths))
   for (const [method, operation] of Object.entries(methods)) {
-    const parameters = (operation.parameters ?? []).map((p) => element("li", `${p.name}: ${p.description ?? ""}`));
+    const parameters = (operation.parameters ?? []).map((p) => element("li", p.description ? `${p.name}: ${p.description}` : p.name));
     operations.push(
       element("h2", `${method.toUpperCase()} ${path}`),
       element("p", operation.summary ?? ""),
       element("ul", "", ...parameters),
-      element("pre", command(path, method, operation.requestBody?.content ?? {})),
+      element("pre", curlCommand(path, method, operation.requestBody?.content ?? {})),
     );
   }
 document.getElementById("operations").replaceChildren(...operations);

@@ -1,76 +1,76 @@
-// Points while they are edited: moved, hidden, mirrored, undone. No page in here.
+// The keypoints of one face during editing: move, hide, mirror, undo and redo. Does not touch the document.
 
 export class Edit {
-  // `model` is where the model sees the points, if it has looked.
-  constructor(keypoints, flip, model) {
-    this.keypoints = copied(keypoints);
-    this.places = keypoints.map((p, k) => p ?? model?.[k] ?? null); // where a hidden point comes back
+  // `predicted` holds the model's keypoints, or is null if there is no prediction.
+  constructor(keypoints, flip, predicted) {
+    this.keypoints = copyOf(keypoints);
+    this.lastPositions = keypoints.map((p, k) => p ?? predicted?.[k] ?? null); // where a hidden point reappears
     this.flip = flip;
     this.mirrored = false;
-    this.past = [];
-    this.future = [];
+    this.undoStack = [];
+    this.redoStack = [];
   }
 
-  // Whether there is something to save.
+  // Whether there are unsaved changes.
   get changed() {
-    return this.past.length > 0;
+    return this.undoStack.length > 0;
   }
 
-  // What is there now is saved.
-  settle() {
-    this.past = [];
-    this.future = [];
+  // Call after saving.
+  markSaved() {
+    this.undoStack = [];
+    this.redoStack = [];
   }
 
-  // Remember how it was, before a change that can be undone.
-  mark() {
-    this.past.push(copied(this.keypoints));
-    this.future = [];
+  // Call before a change, so that the change can be undone.
+  recordState() {
+    this.undoStack.push(copyOf(this.keypoints));
+    this.redoStack = [];
   }
 
-  moveTo(k, place) {
+  moveTo(k, position) {
     const from = this.keypoints[k];
     if (!from) return;
-    const normal = this.normal();
-    this.keypoints[k] = place;
+    const axis = this.mirrorAxis();
+    this.keypoints[k] = position;
     const other = this.mirrored && this.flip ? this.flip[k] : k;
     if (other === k || !this.keypoints[other]) return;
-    const step = [place[0] - from[0], place[1] - from[1]];
-    const across = 2 * (step[0] * normal[0] + step[1] * normal[1]);
-    this.keypoints[other] = this.keypoints[other].map((value, axis) => value + step[axis] - across * normal[axis]);
+    const step = [position[0] - from[0], position[1] - from[1]];
+    const across = 2 * (step[0] * axis[0] + step[1] * axis[1]);
+    this.keypoints[other] = this.keypoints[other].map((value, d) => value + step[d] - across * axis[d]);
   }
 
   moveBy(k, dx, dy) {
     if (this.keypoints[k]) this.moveTo(k, [this.keypoints[k][0] + dx, this.keypoints[k][1] + dy]);
   }
 
-  // Hide a point, or bring it back: where it was, else where the model sees it, else to `elsewhere`.
-  toggle(k, elsewhere) {
+  // Hide a point or show it again: at its last position, otherwise where the model predicts it, otherwise at `fallback`.
+  toggleHidden(k, fallback) {
     if (this.keypoints[k]) {
-      this.places[k] = this.keypoints[k];
+      this.lastPositions[k] = this.keypoints[k];
       this.keypoints[k] = null;
-    } else this.keypoints[k] = [...(this.places[k] ?? elsewhere)];
+    } else this.keypoints[k] = [...(this.lastPositions[k] ?? fallback)];
   }
 
-  replace(keypoints) {
-    this.keypoints = copied(keypoints);
+  replaceAll(keypoints) {
+    this.keypoints = copyOf(keypoints);
   }
 
   undo() {
-    if (!this.past.length) return;
-    this.future.push(copied(this.keypoints));
-    this.keypoints = this.past.pop();
+    if (!this.undoStack.length) return;
+    this.redoStack.push(copyOf(this.keypoints));
+    this.keypoints = this.undoStack.pop();
   }
 
   redo() {
-    if (!this.future.length) return;
-    this.past.push(copied(this.keypoints));
-    this.keypoints = this.future.pop();
+    if (!this.redoStack.length) return;
+    this.undoStack.push(copyOf(this.keypoints));
+    this.keypoints = this.redoStack.pop();
   }
 
-  // Across the face: the mean direction from each point to the one it becomes in a mirrored face. Which of two points
-  // has the lower number says nothing about sides, so all are turned the way of the pair that is farthest apart.
-  normal() {
+  // Return the unit vector from one side of the face to the other: the mean direction between the points of mirror
+  // pairs. Point numbers do not tell left from right, so all pairs are oriented like the pair with the largest distance.
+  mirrorAxis() {
     const pairs = [];
     this.flip?.forEach((other, k) => {
       const [a, b] = [this.keypoints[k], this.keypoints[other]];
@@ -88,4 +88,4 @@ export class Edit {
   }
 }
 
-const copied = (keypoints) => keypoints.map((p) => p && [...p]);
+const copyOf = (keypoints) => keypoints.map((p) => p && [...p]);

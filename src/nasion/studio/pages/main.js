@@ -1,70 +1,71 @@
-// The page as a whole: its rooms, the model, and the line that says what happens.
+// The frame around the four pages: tabs, model selection and status line.
 
 import * as api from "./api.js";
 import { Correct } from "./correct.js";
+import { $ } from "./dom.js";
 import { Match } from "./match.js";
 import { Train } from "./train.js";
 import { Try } from "./try.js";
 
-const $ = (id) => document.getElementById(id);
-let ROOMS = ["try", "match"];
-const ALL = ["try", "match", "correct", "train"];
+const PAGES = ["try", "match", "correct", "train"];
+let availablePages = ["try", "match"]; // all four if the server has opened a folder
 
 const studio = {
   models: [],
   model: () => $("model").value,
-  skeleton: () => studio.models.find((each) => each.name === studio.model()).skeleton,
-  async newModel(name) {
+  skeleton: () => studio.models.find(({ name }) => name === studio.model()).skeleton,
+  async selectNewModel(name) {
     await loadModels();
     $("model").value = name;
-    await trying.again();
+    await tryPage.predictAll();
   },
-  say(text, bad = false) {
+  setStatus(text, isError = false) {
     $("status").textContent = text;
-    $("status").classList.toggle("bad", bad);
+    $("status").classList.toggle("error", isError);
   },
 };
 
-function enter(room) {
-  for (const each of ALL) {
-    $(`room-${each}`).hidden = each !== room;
-    $(`tab-${each}`).setAttribute("aria-selected", String(each === room));
-    $(`tab-${each}`).tabIndex = each === room ? 0 : -1;
+function openPage(page) {
+  for (const each of PAGES) {
+    $(`page-${each}`).hidden = each !== page;
+    $(`tab-${each}`).setAttribute("aria-selected", String(each === page));
+    $(`tab-${each}`).tabIndex = each === page ? 0 : -1;
   }
-  if (room !== "try") trying.stopCamera();
-  if (room === "correct") correct.enter().catch((error) => studio.say(error.message, true));
-  if (room === "train") training.enter();
+  if (page !== "try") tryPage.stopCamera();
+  if (page === "correct") correctPage.enter().catch((error) => studio.setStatus(error.message, true));
+  if (page === "train") trainPage.enter();
 }
 
-for (const room of ALL) {
-  $(`tab-${room}`).addEventListener("click", () => enter(room));
-  $(`tab-${room}`).addEventListener("keydown", (event) => {
+for (const page of PAGES) {
+  $(`tab-${page}`).addEventListener("click", () => openPage(page));
+  $(`tab-${page}`).addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
-    const next = ROOMS[(ROOMS.indexOf(room) + step + ROOMS.length) % ROOMS.length];
-    enter(next);
+    const count = availablePages.length;
+    const next = availablePages[(availablePages.indexOf(page) + step + count) % count];
+    openPage(next);
     $(`tab-${next}`).focus();
   });
 }
 
-const trying = new Try(studio);
+const tryPage = new Try(studio);
 new Match(studio);
-const correct = new Correct(studio);
-const training = new Train(studio);
+const correctPage = new Correct(studio);
+const trainPage = new Train(studio);
 
 async function loadModels() {
-  studio.models = (await api.models()).filter(({ error }) => !error);
+  studio.models = (await api.getModels()).filter(({ error }) => !error);
   $("model").replaceChildren(...studio.models.map(({ name }) => new Option(name, name)));
 }
 
 try {
-  $("model").addEventListener("change", () => trying.again());
+  $("model").addEventListener("change", () => tryPage.predictAll());
   await loadModels();
-  if ((await api.rooms()).album) {
-    ROOMS = ALL;
-    for (const each of ALL) $(`tab-${each}`).hidden = false;
+  if ((await api.getStudio()).album) {
+    availablePages = PAGES;
+    for (const page of PAGES) $(`tab-${page}`).hidden = false;
   }
-  studio.say("Ready.");
+  studio.setStatus("Ready.");
 } catch (error) {
-  studio.say(error.message, true);
+  studio.setStatus(error.message, true);
 }

@@ -1,72 +1,71 @@
-// The room "Match": the same points in two pictures, and the way from one face to the other.
+// The page "Match": shows the same points in two images and a morph from one face to the other.
 
 import * as api from "./api.js";
-
-const $ = (id) => document.getElementById(id);
+import { $, decodeImage } from "./dom.js";
 
 export class Match {
   constructor(studio) {
     this.studio = studio;
     this.files = {};
     this.frames = [];
-    for (const side of ["a", "b"]) $(`file-${side}`).addEventListener("change", (event) => this.take(side, event.target.files[0]));
-    $("share").addEventListener("input", () => this.show());
+    for (const side of ["a", "b"]) $(`file-${side}`).addEventListener("change", (event) => this.setFile(side, event.target.files[0]));
+    $("morph-slider").addEventListener("input", () => this.showFrame());
   }
 
-  async take(side, file) {
+  async setFile(side, file) {
     if (!file) return;
     try {
-      await this.picture(side, file, []);
-    } catch {
-      return this.studio.say(`${file.name}: this browser cannot show it as a picture; JPEG, PNG and WebP it can`, true);
+      await this.drawImage(side, file, []);
+    } catch (error) {
+      return this.studio.setStatus(`${file.name}: ${error.message}`, true);
     }
     this.files = { ...this.files, [side]: file };
     if (this.files.a && this.files.b) await this.match(this.files);
   }
 
   async match(files) {
-    this.studio.say("Matching…");
+    this.studio.setStatus("Matching…");
     try {
-      const found = await api.match(files.a, files.b, this.studio.model());
-      if (files !== this.files) return; // another picture has been chosen since
-      this.frames = found.frames;
-      $("share").max = found.frames.length - 1;
-      $("share").value = found.frames.length >> 1;
-      $("share").disabled = false;
-      this.show();
-      await this.picture("a", files.a, found.a.keypoints);
-      await this.picture("b", files.b, found.b.keypoints);
-      $("numbers").textContent =
-        `${found.names.length} points; B onto A: scale ${found.scale.toFixed(3)}, turned ${found.rotation_deg.toFixed(1)}°, ` +
-        `residual ${(100 * found.residual).toFixed(1)} % of the face's size`;
-      this.studio.say("Matched; move the slider from A to B.");
+      const result = await api.match(files.a, files.b, this.studio.model());
+      if (files !== this.files) return; // the user has chosen another image in the meantime
+      this.frames = result.frames;
+      $("morph-slider").max = result.frames.length - 1;
+      $("morph-slider").value = result.frames.length >> 1;
+      $("morph-slider").disabled = false;
+      this.showFrame();
+      await this.drawImage("a", files.a, result.a.keypoints);
+      await this.drawImage("b", files.b, result.b.keypoints);
+      $("match-summary").textContent =
+        `${result.names.length} points · B aligned to A: scale ${result.scale.toFixed(3)}, rotation ${result.rotation_deg.toFixed(1)}° · ` +
+        `average difference ${(100 * result.residual).toFixed(1)} % of face size`;
+      this.studio.setStatus("Matched. Move the slider to morph A to B.");
     } catch (error) {
-      this.studio.say(error.message, true);
+      this.studio.setStatus(error.message, true);
     }
   }
 
-  show() {
-    const share = Number($("share").value);
-    $("morph").src = this.frames[share];
-    $("morph").alt = `The face ${Math.round((100 * share) / (this.frames.length - 1))} % of the way from A to B`;
+  showFrame() {
+    const frame = Number($("morph-slider").value);
+    $("morph").src = this.frames[frame];
+    $("morph").alt = `Morph A to B, ${Math.round((100 * frame) / (this.frames.length - 1))} %`;
     $("morph").hidden = false;
   }
 
-  async picture(side, file, keypoints) {
-    const image = await createImageBitmap(file, { imageOrientation: "from-image" });
+  async drawImage(side, file, keypoints) {
+    const image = await decodeImage(file);
     const canvas = $(`canvas-${side}`);
     canvas.width = image.width;
     canvas.height = image.height;
     canvas.style.aspectRatio = `${image.width} / ${image.height}`;
-    const pen = canvas.getContext("2d");
-    pen.drawImage(image, 0, 0);
+    const context = canvas.getContext("2d");
+    context.drawImage(image, 0, 0);
     image.close();
     const radius = Math.max(2, canvas.width / 250);
     keypoints.forEach(([x, y], k) => {
-      pen.fillStyle = `hsl(${(360 * k) / keypoints.length} 85% 50%)`;
-      pen.beginPath();
-      pen.arc(x + 0.5, y + 0.5, radius, 0, 2 * Math.PI);
-      pen.fill();
+      context.fillStyle = `hsl(${(360 * k) / keypoints.length} 85% 50%)`;
+      context.beginPath();
+      context.arc(x + 0.5, y + 0.5, radius, 0, 2 * Math.PI);
+      context.fill();
     });
   }
 }

@@ -1,67 +1,68 @@
-// The room "Train": a training of the folder's labels, with its curve and the time left.
+// The page "Train": trains on the labels of the open folder and shows the error curve and the time left.
 
 import * as api from "./api.js";
+import { $ } from "./dom.js";
 
-const $ = (id) => document.getElementById(id);
-const EVERY_MS = 1500;
-const WORDS = {
+const POLL_MS = 1500;
+const STATES = {
   none: "No training yet.",
   running: "Training",
   stopping: "Stopping after this epoch",
-  stopped: "Stopped; it can go on, and be tried as it is",
-  done: "Done; the model can be tried",
-  failed: "It failed",
+  stopped: "Stopped. Resume it, or try the model as it is",
+  done: "Done. Try the new model",
+  failed: "Failed",
 };
 
 export class Train {
   constructor(studio) {
     this.studio = studio;
-    $("train-start").addEventListener("click", () => this.ask(() => api.train($("minutes").value, studio.model())));
-    $("train-stop").addEventListener("click", () => this.ask(api.trainStop));
-    $("train-on").addEventListener("click", () => this.ask(api.trainOn));
+    $("train-start").addEventListener("click", () => this.send(() => api.startTraining($("minutes").value, studio.model())));
+    $("train-stop").addEventListener("click", () => this.send(api.stopTraining));
+    $("train-resume").addEventListener("click", () => this.send(api.resumeTraining));
   }
 
   enter() {
-    return this.ask(api.training);
+    return this.send(api.getTraining);
   }
 
-  async ask(what) {
+  // Every request returns the state of the training.
+  async send(request) {
     clearTimeout(this.timer);
     try {
-      this.show(await what());
+      this.show(await request());
     } catch (error) {
-      this.studio.say(error.message, true);
-      if (this.going) this.wait();
+      this.studio.setStatus(error.message, true);
+      if (this.running) this.scheduleUpdate();
     }
   }
 
-  wait() {
+  scheduleUpdate() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.ask(api.training), EVERY_MS);
+    this.timer = setTimeout(() => this.send(api.getTraining), POLL_MS);
   }
 
-  show(story) {
-    const going = (this.going = story.state === "running" || story.state === "stopping");
-    $("train-start").disabled = going || !story.possible;
-    $("train-stop").disabled = story.state !== "running";
-    $("train-on").disabled = !story.resumable;
-    $("train-report").hidden = !story.report;
-    const state = story.possible ? told(story) : "Training needs torch: pip install 'nasion[train]'";
-    // only what is new is read out
+  show(training) {
+    this.running = training.state === "running" || training.state === "stopping";
+    $("train-start").disabled = this.running || !training.possible;
+    $("train-stop").disabled = training.state !== "running";
+    $("train-resume").disabled = !training.resumable;
+    $("train-report").hidden = !training.report;
+    const state = training.possible ? describeState(training) : "Training needs PyTorch: pip install 'nasion[train]'";
+    // screen readers announce every change of this text, so it is set only when it differs
     if ($("train-state").textContent !== state) $("train-state").textContent = state;
-    $("train-time").textContent = timed(story);
-    $("train-state").classList.toggle("bad", story.state === "failed");
-    drawCurve($("curve"), story.curve);
-    if (story.usable && !this.studio.models.some(({ name }) => name === story.model)) this.studio.newModel(story.model);
-    if (going) this.wait();
+    $("train-time").textContent = describeTime(training);
+    $("train-state").classList.toggle("error", training.state === "failed");
+    drawCurve($("curve"), training.curve);
+    if (training.usable && !this.studio.models.some(({ name }) => name === training.model)) this.studio.selectNewModel(training.model);
+    if (this.running) this.scheduleUpdate();
   }
 }
 
-function told({ state, error, model }) {
-  return [WORDS[state], model, error].filter(Boolean).join(" · ");
+function describeState({ state, error, model }) {
+  return [STATES[state], model, error].filter(Boolean).join(" · ");
 }
 
-function timed({ curve, epochs, left_s }) {
+function describeTime({ curve, epochs, left_s }) {
   const parts = [];
   if (epochs) parts.push(`epoch ${curve.length} of ${epochs}`);
   if (left_s !== null) parts.push(left_s < 60 ? `${Math.round(left_s)} s left` : `${Math.round(left_s / 60)} min left`);
@@ -69,34 +70,34 @@ function timed({ curve, epochs, left_s }) {
 }
 
 function drawCurve(canvas, curve) {
-  const [width, height, edge] = [canvas.clientWidth, canvas.clientHeight, 46];
+  const [width, height, margin] = [canvas.clientWidth, canvas.clientHeight, 60];
   const ratio = window.devicePixelRatio || 1;
   [canvas.width, canvas.height] = [width * ratio, height * ratio];
-  const pen = canvas.getContext("2d");
-  pen.scale(ratio, ratio);
+  const context = canvas.getContext("2d");
+  context.scale(ratio, ratio);
   const points = curve.filter((row) => Number.isFinite(row.val_error_px)).map((row) => [row.epoch + 1, row.val_error_px]);
   canvas.setAttribute("aria-label", points.length ? `Validation error ${points.at(-1)[1].toFixed(2)} px` : "No validation yet");
   if (!points.length) return;
   const style = getComputedStyle(canvas);
-  const top = 1.1 * Math.max(...points.map(([, error]) => error));
-  const last = Math.max(2, points.at(-1)[0]);
-  const to = ([epoch, error]) => [edge + ((width - edge - 12) * epoch) / last, height - edge - ((height - edge - 12) * error) / top];
-  pen.strokeStyle = pen.fillStyle = style.color;
-  pen.font = "13px system-ui";
-  pen.strokeRect(edge, 12, width - edge - 12, height - edge - 12);
-  pen.fillText("epoch", width / 2, height - 10);
-  pen.fillText(String(last), width - 30, height - 28);
-  pen.fillText(`${top.toFixed(1)} px`, 2, 22);
-  pen.fillText("0", edge - 12, height - edge);
-  pen.fillText("validation error", edge + 8, 30);
-  pen.strokeStyle = style.getPropertyValue("--accent");
-  pen.lineWidth = 2;
-  pen.beginPath();
-  points.forEach((point, k) => (k ? pen.lineTo(...to(point)) : pen.moveTo(...to(point))));
-  pen.stroke();
+  const maxError = 1.1 * Math.max(...points.map(([, error]) => error));
+  const lastEpoch = Math.max(2, points.at(-1)[0]);
+  const toCanvas = ([epoch, error]) => [margin + ((width - margin - 12) * epoch) / lastEpoch, height - margin - ((height - margin - 12) * error) / maxError];
+  context.strokeStyle = context.fillStyle = style.color;
+  context.font = "13px system-ui";
+  context.strokeRect(margin, 12, width - margin - 12, height - margin - 12);
+  context.fillText("epoch", width / 2, height - margin + 36);
+  context.fillText(String(lastEpoch), width - 30, height - margin + 18);
+  context.fillText(`${maxError.toFixed(1)} px`, 2, 22);
+  context.fillText("0", margin - 12, height - margin);
+  context.fillText("validation error", margin + 8, 30);
+  context.strokeStyle = style.getPropertyValue("--accent");
+  context.lineWidth = 2;
+  context.beginPath();
+  points.forEach((point, k) => (k ? context.lineTo(...toCanvas(point)) : context.moveTo(...toCanvas(point))));
+  context.stroke();
   for (const point of points) {
-    pen.beginPath();
-    pen.arc(...to(point), 3, 0, 2 * Math.PI);
-    pen.fill();
+    context.beginPath();
+    context.arc(...toCanvas(point), 3, 0, 2 * Math.PI);
+    context.fill();
   }
 }

@@ -1,215 +1,225 @@
-// The room "Try": pictures come by drop, paste, choice or camera; points appear on the faces.
+// The page "Try": the user drops, pastes, chooses or films images, and the keypoints of all faces are shown.
 
 import * as api from "./api.js";
-import { drawFace, drawTruth } from "./draw.js";
-import { readTruth, save, toCsv, toJson, toPts } from "./formats.js";
+import { $, connectZoomButtons, decodeImage } from "./dom.js";
+import { drawFace, drawGroundTruth } from "./draw.js";
+import { download, readGroundTruth, toCsv, toJson, toPts } from "./formats.js";
 import { View } from "./view.js";
 
-const $ = (id) => document.getElementById(id);
-const ANNOTATION = /\.(pts|json)$/i;
+const LABEL_FILE = /\.(pts|json)$/i;
+const LAYERS = { points: "points", lines: "lines", uncertainty: "uncertainty", regions: "regions", groundTruth: "ground-truth" };
+const DOWNLOADS = ["json", "csv", "pts", "image"];
 const stem = (name) => name.replace(/\.[^.]*$/, "");
 
 export class Try {
   constructor(studio) {
     this.studio = studio;
-    this.pictures = [];
-    this.chosen = null;
-    this.turn = this.round = 0; // an answer or a picture that comes late is not shown
-    this.view = new View($("canvas"), (pen, view) => this.paint(pen, view));
-    for (const id of ["points", "lines", "spread", "regions", "truth"]) $(`show-${id}`).addEventListener("change", () => this.view.draw());
-    $("files").addEventListener("change", (event) => this.take([...event.target.files]).then(() => (event.target.value = "")));
-    $("zoom-in").addEventListener("click", () => this.view.zoomBy(1.5));
-    $("zoom-out").addEventListener("click", () => this.view.zoomBy(1 / 1.5));
-    $("zoom-fit").addEventListener("click", () => this.view.fit());
+    this.entries = []; // one per image: { name, file, groundTruth, prediction, skeleton, error, url }
+    this.selected = null;
+    this.latestSelection = this.latestRun = 0; // counters: results of an outdated selection or run are dropped
+    this.view = new View($("try-canvas"), (context, view) => this.paint(context, view));
+    for (const id of Object.values(LAYERS)) $(`show-${id}`).addEventListener("change", () => this.view.draw());
+    $("files").addEventListener("change", (event) => this.addFiles([...event.target.files]).then(() => (event.target.value = "")));
+    connectZoomButtons("try", this.view, () => this.view.fit());
     $("camera").addEventListener("click", () => this.toggleCamera());
-    $("save-json").addEventListener("click", () => save(toJson(this.done()), "keypoints.json", "application/json"));
-    $("save-csv").addEventListener("click", () => save(toCsv(this.done()), "keypoints.csv", "text/csv"));
-    $("save-pts").addEventListener("click", () => this.savePts());
-    $("save-picture").addEventListener("click", () => this.savePicture());
-    this.listen();
+    $("save-json").addEventListener("click", () => download(toJson(this.predicted()), "keypoints.json", "application/json"));
+    $("save-csv").addEventListener("click", () => download(toCsv(this.predicted()), "keypoints.csv", "text/csv"));
+    $("save-pts").addEventListener("click", () => this.downloadPts());
+    $("save-image").addEventListener("click", () => this.downloadImage());
+    this.acceptDropAndPaste();
   }
 
-  listen() {
-    const drop = $("drop");
+  acceptDropAndPaste() {
+    const area = $("drop-area");
     for (const kind of ["dragenter", "dragover"])
-      drop.addEventListener(kind, (event) => (event.preventDefault(), drop.classList.add("over")));
-    for (const kind of ["dragleave", "drop"]) drop.addEventListener(kind, () => drop.classList.remove("over"));
-    drop.addEventListener("drop", (event) => (event.preventDefault(), this.take([...event.dataTransfer.files])));
+      area.addEventListener(kind, (event) => (event.preventDefault(), area.classList.add("drag-over")));
+    for (const kind of ["dragleave", "drop"]) area.addEventListener(kind, () => area.classList.remove("drag-over"));
+    area.addEventListener("drop", (event) => (event.preventDefault(), this.addFiles([...event.dataTransfer.files])));
     document.addEventListener("paste", (event) => {
       const files = [...event.clipboardData.files];
-      if (files.length && !$("room-try").hidden) this.take(files);
+      if (files.length && !$("page-try").hidden) this.addFiles(files);
     });
   }
 
-  // Files: pictures become entries; annotations go to the picture of the same name, or to the one on show.
-  async take(files) {
+  // Images are added to the list. A label file belongs to the image of the same name, otherwise to the selected image.
+  async addFiles(files) {
     this.stopCamera();
-    const truths = files.filter((file) => ANNOTATION.test(file.name));
-    const added = files.filter((file) => !ANNOTATION.test(file.name)).map((file) => ({ name: file.name, file, truth: [] }));
-    this.pictures.push(...added);
-    for (const file of truths) await this.takeTruth(file);
-    this.list();
-    for (const entry of added) await this.find(entry);
+    const labelFiles = files.filter((file) => LABEL_FILE.test(file.name));
+    const added = files.filter((file) => !LABEL_FILE.test(file.name)).map((file) => ({ name: file.name, file, groundTruth: [] }));
+    this.entries.push(...added);
+    for (const file of labelFiles) await this.addGroundTruth(file);
+    this.showThumbnails();
+    for (const entry of added) await this.predict(entry);
     if (!added.length) this.view.draw();
   }
 
-  async takeTruth(file) {
-    const entry = this.pictures.find((each) => stem(each.name) === stem(file.name)) ?? this.chosen;
-    if (!entry) return this.studio.say(`${file.name}: drop the picture first, or with it`, true);
+  async addGroundTruth(file) {
+    const entry = this.entries.find(({ name }) => stem(name) === stem(file.name)) ?? this.selected;
+    if (!entry) return this.studio.setStatus(`${file.name}: drop the image first, or both together`, true);
     try {
-      entry.truth = await readTruth(file, entry.name);
-      $("show-truth").disabled = false;
+      entry.groundTruth = await readGroundTruth(file, entry.name);
+      $("show-ground-truth").disabled = false;
     } catch (error) {
-      this.studio.say(error.message, true);
+      this.studio.setStatus(error.message, true);
     }
   }
 
-  async find(entry) {
-    this.studio.say(`Looking at ${entry.name}…`);
+  async predict(entry) {
+    this.studio.setStatus(`Predicting ${entry.name}…`);
     const skeleton = this.studio.skeleton();
     try {
-      const found = await api.predict(entry.file, this.studio.model());
-      Object.assign(entry, { found, skeleton, error: "" });
-      await this.choose(entry);
+      const prediction = await api.predict(entry.file, this.studio.model());
+      Object.assign(entry, { prediction, skeleton, error: "" });
+      await this.select(entry);
     } catch (error) {
       entry.error = error.message;
-      this.studio.say(`${entry.name}: ${error.message}`, true);
+      this.studio.setStatus(`${entry.name}: ${error.message}`, true);
     }
-    this.list();
+    this.showThumbnails();
   }
 
-  // With another model: the picture on show last, so that it stays there.
-  async again() {
-    const round = ++this.round;
-    const shown = this.chosen;
-    const order = this.pictures.filter((entry) => entry !== shown);
-    for (const entry of this.pictures.includes(shown) ? [...order, shown] : order) {
-      if (round !== this.round) return;
-      await this.find(entry);
+  // Predict all images again, for example with another model; the selected image comes last, so that it stays selected.
+  async predictAll() {
+    const run = ++this.latestRun;
+    const selected = this.selected;
+    const others = this.entries.filter((entry) => entry !== selected);
+    for (const entry of this.entries.includes(selected) ? [...others, selected] : others) {
+      if (run !== this.latestRun) return;
+      await this.predict(entry);
     }
   }
 
-  // Only the picture on show is held decoded.
-  async choose(entry) {
-    const turn = ++this.turn;
-    const image = await decoded(entry.file);
-    if (turn !== this.turn) return image.close();
+  // Only the selected image is kept decoded, to save memory.
+  async select(entry) {
+    const selection = ++this.latestSelection;
+    const image = await decodeImage(entry.file);
+    if (selection !== this.latestSelection) return image.close();
     this.image?.close?.();
     this.image = image;
-    this.chosen = entry;
+    this.selected = entry;
     $("hint").hidden = true;
-    $("drop").classList.add("full");
-    this.view.show(image, entry.found.width, entry.found.height);
-    this.tell(entry);
-    this.list();
+    $("drop-area").classList.add("full");
+    this.view.show(image, entry.prediction.width, entry.prediction.height);
+    this.showPrediction(entry);
+    this.showThumbnails();
   }
 
-  tell(entry) {
-    const { faces } = entry.found;
+  showPrediction(entry) {
+    const { faces } = entry.prediction;
     const count = faces.length === 1 ? "1 face" : `${faces.length} faces`;
-    this.studio.say(faces.length ? `${entry.name}: ${count}` : `${entry.name}: no face was found`);
-    $("canvas").setAttribute("aria-label", `${entry.name} with ${count}`);
-    $("faces").replaceChildren(...faces.map((face) => described(face, faces.length)));
-    for (const id of ["json", "csv", "pts", "picture"]) $(`save-${id}`).disabled = !faces.length;
+    this.studio.setStatus(faces.length ? `${entry.name}: ${count}` : `${entry.name}: no face found`);
+    $("try-canvas").setAttribute("aria-label", `${entry.name} with ${count}`);
+    $("faces").replaceChildren(...faces.map((face) => describeFace(face, faces.length)));
+    for (const id of DOWNLOADS) $(`save-${id}`).disabled = !faces.length;
   }
 
-  list() {
-    const held = document.activeElement?.dataset.picture;
-    $("strip").replaceChildren(
-      ...this.pictures.map((entry) => {
-        const button = document.createElement("button");
-        button.setAttribute("aria-label", entry.error ? `${entry.name}: ${entry.error}` : entry.name);
-        button.setAttribute("aria-current", String(entry === this.chosen));
-        button.disabled = !entry.found;
-        button.dataset.picture = this.pictures.indexOf(entry);
-        button.addEventListener("click", () => this.choose(entry).catch((error) => this.studio.say(`${entry.name}: ${error.message}`, true)));
-        const small = document.createElement("img");
-        small.alt = "";
-        entry.address ??= URL.createObjectURL(entry.file);
-        small.src = entry.address;
-        button.append(small);
-        const item = document.createElement("li");
-        item.append(button);
-        return item;
-      }),
+  showThumbnails() {
+    const focused = document.activeElement?.dataset.entry;
+    $("thumbnails").replaceChildren(...this.entries.map((entry, k) => this.thumbnail(entry, k)));
+    if (focused) $("thumbnails").querySelector(`[data-entry="${focused}"]`)?.focus();
+  }
+
+  thumbnail(entry, k) {
+    const button = document.createElement("button");
+    button.setAttribute("aria-label", entry.error ? `${entry.name}: ${entry.error}` : entry.name);
+    button.setAttribute("aria-current", String(entry === this.selected));
+    button.disabled = !entry.prediction;
+    button.dataset.entry = k;
+    button.addEventListener("click", () =>
+      this.select(entry).catch((error) => this.studio.setStatus(`${entry.name}: ${error.message}`, true)),
     );
-    if (held) $("strip").querySelector(`[data-picture="${held}"]`)?.focus();
+    const image = document.createElement("img");
+    image.alt = "";
+    entry.url ??= URL.createObjectURL(entry.file);
+    image.src = entry.url;
+    button.append(image);
+    const item = document.createElement("li");
+    item.append(button);
+    return item;
   }
 
-  done() {
-    return [...new Set([...this.pictures, this.chosen])].filter((entry) => entry?.found);
+  // All entries with a prediction, including the camera's.
+  predicted() {
+    return [...new Set([...this.entries, this.selected])].filter((entry) => entry?.prediction);
   }
 
-  paint(pen, view) {
-    if (!this.chosen) return;
-    this.faces(pen, (p) => view.to(p), view.scale, Math.min(6, Math.max(1.6, view.scale * this.unit())));
+  paint(context, view) {
+    if (!this.selected) return;
+    const radius = Math.min(6, Math.max(1.6, view.scale * this.pointRadius()));
+    this.drawFaces(context, (p) => view.toCanvas(p), view.scale, radius);
   }
 
-  unit() {
-    const { width, height, faces } = this.chosen.found;
+  // Radius of a point in image px, relative to the largest face.
+  pointRadius() {
+    const { width, height, faces } = this.selected.prediction;
     const side = faces.length ? Math.max(...faces.map(({ box }) => box[2] - box[0])) : Math.max(width, height);
     return side / 150;
   }
 
-  faces(pen, to, scale, unit) {
-    const show = Object.fromEntries(["points", "lines", "spread", "regions", "truth"].map((id) => [id, $(`show-${id}`).checked]));
-    for (const face of this.chosen.found.faces) drawFace(pen, face, this.chosen.skeleton, show, to, scale, unit);
-    if (show.truth) drawTruth(pen, this.chosen.truth ?? [], to, unit);
+  drawFaces(context, toCanvas, scale, radius) {
+    const show = Object.fromEntries(Object.entries(LAYERS).map(([layer, id]) => [layer, $(`show-${id}`).checked]));
+    for (const face of this.selected.prediction.faces) drawFace(context, face, this.selected.skeleton, show, toCanvas, scale, radius);
+    if (show.groundTruth) drawGroundTruth(context, this.selected.groundTruth ?? [], toCanvas, radius);
   }
 
-  savePts() {
-    const { name, found } = this.chosen;
-    found.faces.forEach((face, k) => save(toPts(face), `${stem(name)}${k ? `_${k}` : ""}.pts`, "text/plain"));
+  downloadPts() {
+    const { name, prediction } = this.selected;
+    prediction.faces.forEach((face, k) => download(toPts(face), `${stem(name)}${k ? `_${k}` : ""}.pts`, "text/plain"));
   }
 
-  savePicture() {
-    const { width, height } = this.chosen.found;
+  downloadImage() {
+    const { width, height } = this.selected.prediction;
     const canvas = Object.assign(document.createElement("canvas"), { width, height });
-    const pen = canvas.getContext("2d");
-    pen.drawImage(this.image, 0, 0, width, height);
-    this.faces(pen, ([x, y]) => [x + 0.5, y + 0.5], 1, Math.max(1.2, this.unit()));
-    canvas.toBlob((blob) => save(blob, `${stem(this.chosen.name)}-points.png`));
+    const context = canvas.getContext("2d");
+    context.drawImage(this.image, 0, 0, width, height);
+    this.drawFaces(context, ([x, y]) => [x + 0.5, y + 0.5], 1, Math.max(1.2, this.pointRadius()));
+    canvas.toBlob((blob) => download(blob, `${stem(this.selected.name)}-points.png`));
   }
 
   async toggleCamera() {
     if (this.stream) return this.stopCamera();
-    if (this.opening) return;
-    if (!window.isSecureContext) return this.studio.say("A browser gives its camera only to this machine's own pages, or over https.", true);
-    this.opening = true;
+    if (this.cameraOpening) return;
+    if (!window.isSecureContext)
+      return this.studio.setStatus("Browsers allow the camera only on this computer (localhost) or over HTTPS.", true);
+    this.cameraOpening = true;
     try {
       this.stream = await navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 720 } });
     } catch {
-      return this.studio.say("The camera cannot be opened: is there one, and may this page use it?", true);
+      return this.studio.setStatus("The camera cannot be opened. Check that one is connected and that this page may use it.", true);
     } finally {
-      this.opening = false;
+      this.cameraOpening = false;
     }
-    if ($("room-try").hidden) return this.stopCamera();
+    if ($("page-try").hidden) return this.stopCamera();
     $("camera").setAttribute("aria-pressed", "true");
     $("video").srcObject = this.stream;
     await $("video").play();
-    const entry = { name: "camera", truth: [], found: null };
+    await this.predictCamera();
+    this.stopCamera();
+  }
+
+  // Predict one frame after the other until the camera is stopped.
+  async predictCamera() {
+    const entry = { name: "camera", groundTruth: [], prediction: null };
     while (this.stream) {
-      const picture = grabbed($("video"));
+      const frame = captureFrame($("video"));
       const skeleton = this.studio.skeleton();
-      const blob = await new Promise((done) => picture.toBlob(done, "image/jpeg", 0.9));
+      const blob = await new Promise((resolve) => frame.toBlob(resolve, "image/jpeg", 0.9));
       try {
-        entry.found = await api.predict(blob, this.studio.model());
+        entry.prediction = await api.predict(blob, this.studio.model());
       } catch (error) {
-        this.studio.say(error.message, true);
-        break;
+        return this.studio.setStatus(error.message, true);
       }
-      if (!this.stream) break;
-      const first = this.chosen !== entry;
-      this.turn++;
-      this.chosen = entry;
+      if (!this.stream) return;
+      const isFirst = this.selected !== entry;
+      this.latestSelection++;
+      this.selected = entry;
       this.image?.close?.();
-      this.image = picture;
+      this.image = frame;
       Object.assign(entry, { file: blob, skeleton });
       $("hint").hidden = true;
-      this.view.show(picture, picture.width, picture.height, !first);
-      this.tell(entry);
+      this.view.show(frame, frame.width, frame.height, !isFirst);
+      this.showPrediction(entry);
     }
-    this.stopCamera();
   }
 
   stopCamera() {
@@ -219,26 +229,19 @@ export class Try {
   }
 }
 
-async function decoded(file) {
-  try {
-    return await createImageBitmap(file, { imageOrientation: "from-image" });
-  } catch {
-    throw new Error("this browser cannot show such a picture; JPEG, PNG and WebP it can");
-  }
-}
-
-function grabbed(video) {
+function captureFrame(video) {
   const canvas = Object.assign(document.createElement("canvas"), { width: video.videoWidth, height: video.videoHeight });
   canvas.getContext("2d").drawImage(video, 0, 0);
   return canvas;
 }
 
-function described(face, count) {
+// Return one line about a face: its score, and the median uncertainty of its points.
+function describeFace(face, count) {
   const line = document.createElement("p");
   const name = document.createElement("b");
   name.textContent = count > 1 ? `Face ${face.face}` : "Face";
-  const known = (face.spread_px ?? []).filter((value) => value !== null).sort((a, b) => a - b);
-  const spread = known.length ? `, a point may be ${known[known.length >> 1].toFixed(1)} px off` : "";
-  line.append(name, `: score ${face.score.toFixed(2)}${spread}`);
+  const spreads = (face.spread_px ?? []).filter((value) => value !== null).sort((a, b) => a - b);
+  const error = spreads.length ? `, typical error ${spreads[spreads.length >> 1].toFixed(1)} px` : "";
+  line.append(name, `: score ${face.score.toFixed(2)}${error}`);
   return line;
 }

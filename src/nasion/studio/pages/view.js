@@ -1,29 +1,33 @@
-// A picture that can be zoomed and moved: wheel, drag, two fingers, or the keys + − 0 and the arrows.
+// A canvas that shows an image with zoom and pan: mouse wheel, drag, two fingers, or the keys + − 0 and the arrows.
 
-const STEP = 1.25;
-const MOST = 40;
+const ZOOM_STEP = 1.25;
+const MIN_ZOOM = 0.5;
+const MAX_ZOOM = 40;
+const PAN_STEP = 40; // canvas px
 
 export class View {
+  // `paint(context, view)` draws on top of the image.
   constructor(canvas, paint) {
     this.canvas = canvas;
     this.paint = paint;
-    this.picture = null;
+    this.image = null;
     this.zoom = 1;
     this.center = [0, 0];
-    this.fingers = new Map();
-    this.grab = () => null; // what is under a place, canvas px: { move(place in the picture), end() }, or nothing
-    this.key = () => false; // whether a key was meant for something else than the view
+    this.pointers = new Map();
+    this.dragged = null; // the object that follows the pointer: { moveTo(image position) }; null pans the image
+    this.pick = () => null; // return the object to drag at a canvas position, or null
+    this.handleKey = () => false; // return true if the key is handled and should not move the image
     new ResizeObserver(() => this.draw()).observe(canvas);
     canvas.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
-    canvas.addEventListener("pointerdown", (event) => this.onDown(event));
-    canvas.addEventListener("pointermove", (event) => this.onMove(event));
-    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => this.onUp(event));
+    canvas.addEventListener("pointerdown", (event) => this.onPointerDown(event));
+    canvas.addEventListener("pointermove", (event) => this.onPointerMove(event));
+    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => this.onPointerUp(event));
     canvas.addEventListener("keydown", (event) => this.onKey(event));
   }
 
-  // A picture is anything a canvas can draw; `keep` leaves zoom and place as they are.
-  show(picture, width, height, keep = false) {
-    this.picture = picture;
+  // `image` is anything that a canvas can draw; with `keep`, zoom and position do not change.
+  show(image, width, height, keep = false) {
+    this.image = image;
     this.size = [width, height];
     if (keep) this.draw();
     else this.fit();
@@ -35,29 +39,32 @@ export class View {
     this.draw();
   }
 
+  // Canvas px per image px.
   get scale() {
     const [width, height] = this.size ?? [1, 1];
     return this.zoom * Math.min(this.canvas.clientWidth / width, this.canvas.clientHeight / height);
   }
 
-  // Picture px, (0, 0) the center of the first pixel, to canvas px, and back.
-  to([x, y]) {
+  // Convert image px, with (0, 0) at the center of the first pixel, to canvas px.
+  toCanvas([x, y]) {
     return [(x + 0.5 - this.center[0]) * this.scale + this.canvas.clientWidth / 2, (y + 0.5 - this.center[1]) * this.scale + this.canvas.clientHeight / 2];
   }
 
-  from([x, y]) {
+  // Convert canvas px to image px.
+  toImage([x, y]) {
     return [(x - this.canvas.clientWidth / 2) / this.scale + this.center[0] - 0.5, (y - this.canvas.clientHeight / 2) / this.scale + this.center[1] - 0.5];
   }
 
+  // `at` is the canvas position that stays in place.
   zoomBy(factor, at = [this.canvas.clientWidth / 2, this.canvas.clientHeight / 2]) {
-    const held = this.from(at);
-    this.zoom = Math.min(MOST, Math.max(0.5, this.zoom * factor));
-    const now = this.from(at);
-    this.center = this.center.map((value, k) => value + held[k] - now[k]);
+    const before = this.toImage(at);
+    this.zoom = Math.min(MAX_ZOOM, Math.max(MIN_ZOOM, this.zoom * factor));
+    const after = this.toImage(at);
+    this.center = this.center.map((value, axis) => value + before[axis] - after[axis]);
     this.draw();
   }
 
-  moveBy(dx, dy) {
+  panBy(dx, dy) {
     this.center = [this.center[0] - dx / this.scale, this.center[1] - dy / this.scale];
     this.draw();
   }
@@ -66,63 +73,63 @@ export class View {
     const ratio = window.devicePixelRatio || 1;
     this.canvas.width = Math.round(this.canvas.clientWidth * ratio);
     this.canvas.height = Math.round(this.canvas.clientHeight * ratio);
-    const pen = this.canvas.getContext("2d");
-    pen.scale(ratio, ratio);
-    if (!this.picture) return;
-    const [x, y] = this.to([-0.5, -0.5]);
-    pen.imageSmoothingEnabled = this.scale < 3;
-    pen.drawImage(this.picture, x, y, this.size[0] * this.scale, this.size[1] * this.scale);
-    this.paint(pen, this);
+    const context = this.canvas.getContext("2d");
+    context.scale(ratio, ratio);
+    if (!this.image) return;
+    const [x, y] = this.toCanvas([-0.5, -0.5]);
+    context.imageSmoothingEnabled = this.scale < 3;
+    context.drawImage(this.image, x, y, this.size[0] * this.scale, this.size[1] * this.scale);
+    this.paint(context, this);
   }
 
   onWheel(event) {
     event.preventDefault();
-    this.zoomBy(event.deltaY < 0 ? STEP : 1 / STEP, this.place(event));
+    this.zoomBy(event.deltaY < 0 ? ZOOM_STEP : 1 / ZOOM_STEP, this.position(event));
   }
 
-  onDown(event) {
+  onPointerDown(event) {
     this.canvas.setPointerCapture(event.pointerId);
-    this.held = this.fingers.size ? null : this.grab(this.place(event));
-    this.fingers.set(event.pointerId, this.place(event));
+    this.dragged = this.pointers.size ? null : this.pick(this.position(event));
+    this.pointers.set(event.pointerId, this.position(event));
   }
 
-  onMove(event) {
-    if (!this.fingers.has(event.pointerId)) return;
-    if (this.held) return this.held.move(this.from(this.place(event)));
-    const before = [...this.fingers.values()];
-    this.fingers.set(event.pointerId, this.place(event));
-    const after = [...this.fingers.values()];
+  onPointerMove(event) {
+    if (!this.pointers.has(event.pointerId)) return;
+    if (this.dragged) return this.dragged.moveTo(this.toImage(this.position(event)));
+    const before = [...this.pointers.values()];
+    this.pointers.set(event.pointerId, this.position(event));
+    const after = [...this.pointers.values()];
     if (after.length === 2) {
-      const [was, is] = [before, after].map(([a, b]) => Math.hypot(a[0] - b[0], a[1] - b[1]));
-      this.zoomBy(is / Math.max(1, was), middle(after));
+      const [oldDistance, newDistance] = [before, after].map(([a, b]) => Math.hypot(a[0] - b[0], a[1] - b[1]));
+      this.zoomBy(newDistance / Math.max(1, oldDistance), meanOf(after));
     }
-    const [from, to] = [middle(before), middle(after)];
-    this.moveBy(to[0] - from[0], to[1] - from[1]);
+    const [from, to] = [meanOf(before), meanOf(after)];
+    this.panBy(to[0] - from[0], to[1] - from[1]);
   }
 
-  onUp(event) {
-    this.fingers.delete(event.pointerId);
-    this.held?.end();
-    this.held = null;
+  onPointerUp(event) {
+    this.pointers.delete(event.pointerId);
+    this.dragged = null;
   }
 
   onKey(event) {
-    if (this.key(event)) return event.preventDefault();
-    const moves = { ArrowLeft: [40, 0], ArrowRight: [-40, 0], ArrowUp: [0, 40], ArrowDown: [0, -40] };
-    if (event.key in moves) this.moveBy(...moves[event.key]);
-    else if (event.key === "+" || event.key === "=") this.zoomBy(STEP);
-    else if (event.key === "-") this.zoomBy(1 / STEP);
+    if (this.handleKey(event)) return event.preventDefault();
+    const steps = { ArrowLeft: [PAN_STEP, 0], ArrowRight: [-PAN_STEP, 0], ArrowUp: [0, PAN_STEP], ArrowDown: [0, -PAN_STEP] };
+    if (event.key in steps) this.panBy(...steps[event.key]);
+    else if (event.key === "+" || event.key === "=") this.zoomBy(ZOOM_STEP);
+    else if (event.key === "-") this.zoomBy(1 / ZOOM_STEP);
     else if (event.key === "0") this.fit();
     else return;
     event.preventDefault();
   }
 
-  place(event) {
+  // Return the position of an event in canvas px.
+  position(event) {
     const box = this.canvas.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   }
 }
 
-function middle(places) {
-  return [0, 1].map((axis) => places.reduce((sum, place) => sum + place[axis], 0) / places.length);
+function meanOf(positions) {
+  return [0, 1].map((axis) => positions.reduce((sum, position) => sum + position[axis], 0) / positions.length);
 }

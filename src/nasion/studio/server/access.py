@@ -1,37 +1,37 @@
-"""Who may ask, and how much: checked before a byte of a picture is read.
+"""Access control: checks host, origin, token and size of a request before its body is read.
 
-A page of another site that is open in the same browser can send requests to this machine, too. So the host that the
-browser asked for must be this one, a request that says where it comes from must come from this page, and beyond this
-machine a token is needed. Source: OWASP, "Cross-Site Request Forgery Prevention", and on DNS rebinding.
+A page of another site that is open in the same browser can also send requests to this machine. Therefore the `Host`
+header must name this machine, a request with an `Origin` must come from this server's own page, and a server that
+listens beyond this machine requires a token. See OWASP, "Cross-Site Request Forgery Prevention", and DNS rebinding.
 """
 
 import hmac
 import json
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nasion.errors import ConfigError
 
-__all__ = ["COOKIE", "HEADERS", "AccessControl", "RefusedError", "is_local"]
+__all__ = ["COOKIE", "SECURITY_HEADERS", "AccessControl", "RejectedError", "is_local"]
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-NOT_SHOWN = (
-    'a token is needed: open the address with "?token=…" that the server printed, or send "Authorization: Bearer TOKEN"'
+UNAUTHORIZED = (
+    'this server requires a token: open the address with "?token=..." that the server printed, '
+    'or send the header "Authorization: Bearer TOKEN"'
 )
+OTHER_SITE = "requests from pages of other sites are rejected"
 
-LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]", "::1")
+
 COOKIE = "nasion"
-"""TrackedFace by the port: a browser shows cookies to every port of a host."""
+"""Prefix of the cookie's name. The port follows, because browsers send cookies to every port of a host."""
 
 TOKEN = re.compile("[A-Za-z0-9_-]+")
+LENGTH = re.compile("[0-9]{1,18}")
 PAGES = ("/", "/docs")
 
-HEADERS = {
+SECURITY_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
         "connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
@@ -42,20 +42,25 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
-"""Of every answer."""
+"""Headers of every response, unless the application sets them itself."""
 
 
 def is_local(host: str) -> bool:
-    """Return whether a host's name is this machine's alone.
+    """Return whether a host name stands for this machine only.
 
     >>> is_local("127.0.0.1"), is_local("0.0.0.0")
     (True, False)
     """
-    return host in LOCAL
+    return host in LOCAL_HOSTS
 
 
-class RefusedError(Exception):
-    """A request that is not answered: its status and why."""
+class RejectedError(Exception):
+    """A request is rejected.
+
+    Attributes:
+        status: HTTP status code of the response.
+        reason: the error message, one line.
+    """
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -63,130 +68,138 @@ class RefusedError(Exception):
 
 
 class AccessControl:
-    """ASGI middleware around the application.
+    """ASGI middleware that rejects requests before they reach the application.
 
     Args:
-        app: what answers.
-        token: what must be shown; None asks for none, and then only this machine's own names are answered.
-        largest_body: bytes.
+        app: the application.
+        token: the access token; None requires no token and accepts only local host names.
+        largest_body: limit for the size of a request body, bytes.
 
     Raises:
-        ConfigError: the token is empty, or has other signs than letters, digits, "-" and "_".
+        ConfigError: the token is empty, or has characters other than letters, digits, "-" and "_".
     """
 
-    def __init__(self, app: Any, token: str | None, largest_body: int) -> None:
+    def __init__(self, app: ASGIApp, token: str | None, largest_body: int) -> None:
         if token is not None and not TOKEN.fullmatch(token):
             raise ConfigError(
-                f'a token is letters, digits, "-" and "_", not "{token[:80]}"; leave it out to have one made'
+                f'a token consists of letters, digits, "-" and "_", not "{token[:80]}"; omit it to have one generated'
             )
         self.app, self.token, self.largest_body = app, token, largest_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer or refuse one request."""
+        """Handle one ASGI connection; everything except HTTP is passed on unchanged."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        answered = False
-
-        async def answer(message: MutableMapping[str, Any]) -> None:
-            nonlocal answered
-            if message["type"] == "http.response.start":
-                answered = True
-                own = message.get("headers", [])
-                there = {name.lower() for name, _ in own}
-                added = [(n, v) for n, v in _raw(HEADERS | self._cookie(scope)) if n not in there]
-                message["headers"] = [*own, *added]
-            await send(message)
-
+        response = _Response(send, SECURITY_HEADERS | self._cookie_header(scope))
         try:
             self._check(scope, headers)
-            if self._is_shown_in_address(scope) and scope["path"] in PAGES:
-                await _send_on(answer, scope)
-                return
-            await self.app(scope, self._counted(receive, headers), answer)
-        except RefusedError as refusal:
-            if answered:
+            if self._is_token_in_query(scope) and scope["path"] in PAGES:
+                await _redirect_without_token(response.send, scope)
+            else:
+                await self.app(scope, self._limit_body(receive, headers), response.send)
+        except RejectedError as error:
+            if response.is_started:
                 raise
-            await _refuse(answer, refusal)
+            await _send_error(response.send, error)
 
     def _check(self, scope: Scope, headers: dict[str, str]) -> None:
         host = headers.get("host", "")
-        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-        if self.token is None and name not in LOCAL:
-            raise RefusedError(421, f'this server answers to 127.0.0.1 and localhost, not to "{name[:80]}"')
+        name = host if host.endswith("]") else host.rsplit(":", 1)[0]
+        if self.token is None and name not in LOCAL_HOSTS:
+            raise RejectedError(421, f'this server accepts the hosts 127.0.0.1 and localhost, not "{name[:80]}"')
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
-            raise RefusedError(403, "a request from another site's page is not answered")
+        if origin is not None and origin.partition("://")[2] != host:
+            raise RejectedError(403, OTHER_SITE)
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            raise RefusedError(403, "a request from another site's page is not answered")
-        if self.token is not None and not self._knows(scope, headers):
-            raise RefusedError(401, NOT_SHOWN)
+            raise RejectedError(403, OTHER_SITE)
+        if self.token is not None and not self._is_authorized(scope, headers):
+            raise RejectedError(401, UNAUTHORIZED)
 
-    def _knows(self, scope: Scope, headers: dict[str, str]) -> bool:
-        assert self.token is not None
+    def _is_authorized(self, scope: Scope, headers: dict[str, str]) -> bool:
         pairs = (pair.strip().partition("=") for pair in headers.get("cookie", "").split(";"))
         cookies = {name: value for name, _, value in pairs}
-        shown = (
-            headers.get("authorization", "").removeprefix("Bearer "),
-            _asked(scope),
-            cookies.get(_cookie_name(scope), ""),
-        )
-        return any(hmac.compare_digest(each.encode(), self.token.encode()) for each in shown)
+        bearer = headers.get("authorization", "").removeprefix("Bearer ")
+        return any(map(self._matches, (bearer, _query_token(scope), cookies.get(_cookie_name(scope), ""))))
 
-    def _cookie(self, scope: Scope) -> dict[str, str]:
-        """Return the header that lets the page go on without the token in its address."""
-        if not self._is_shown_in_address(scope):
+    def _matches(self, candidate: str) -> bool:
+        """Return whether a string is the token; the time does not depend on where the two differ."""
+        return self.token is not None and hmac.compare_digest(candidate.encode(), self.token.encode())
+
+    def _is_token_in_query(self, scope: Scope) -> bool:
+        return self._matches(_query_token(scope))
+
+    def _cookie_header(self, scope: Scope) -> dict[str, str]:
+        """Return the header that stores the token as a cookie, if the query has the token."""
+        if not self._is_token_in_query(scope):
             return {}
-        return {"set-cookie": f"{_cookie_name(scope)}={self.token}; HttpOnly; SameSite=Settings; Path=/"}
+        return {"set-cookie": f"{_cookie_name(scope)}={self.token}; HttpOnly; SameSite=Strict; Path=/"}
 
-    def _is_shown_in_address(self, scope: Scope) -> bool:
-        return self.token is not None and hmac.compare_digest(_asked(scope).encode(), self.token.encode())
-
-    def _counted(self, receive: Receive, headers: dict[str, str]) -> Receive:
+    def _limit_body(self, receive: Receive, headers: dict[str, str]) -> Receive:
+        """Return `receive` with a limit: the declared length is checked at once, the true length while it arrives."""
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > self.largest_body:
+        if not LENGTH.fullmatch(length) or int(length) > self.largest_body:
             raise self._too_large()
-        seen = 0
+        received = 0
 
-        async def counted() -> MutableMapping[str, Any]:
-            nonlocal seen
+        async def receive_limited() -> Message:
+            nonlocal received
             message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > self.largest_body:
+            received += len(message.get("body", b""))
+            if received > self.largest_body:
                 raise self._too_large()
             return message
 
-        return counted
+        return receive_limited
 
-    def _too_large(self) -> RefusedError:
-        return RefusedError(413, f"more than {self.largest_body / 1e6:.0f} MB; send a smaller picture")
+    def _too_large(self) -> RejectedError:
+        return RejectedError(413, f"the request has more than {self.largest_body / 1e6:.0f} MB; send a smaller image")
 
 
-def _asked(scope: Scope) -> str:
-    return parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [""])[0]
+class _Response:
+    """Adds headers to a response and remembers whether it was started."""
+
+    def __init__(self, send: Send, headers: dict[str, str]) -> None:
+        self._send, self._headers, self.is_started = send, headers, False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.is_started = True
+            own = message.get("headers", [])
+            names = {name.lower() for name, _ in own}
+            added = [(name, value) for name, value in _encode_headers(self._headers) if name not in names]
+            message["headers"] = [*own, *added]
+        await self._send(message)
+
+
+def _query(scope: Scope) -> dict[str, list[str]]:
+    return parse_qs(scope.get("query_string", b"").decode("latin-1"))
+
+
+def _query_token(scope: Scope) -> str:
+    return _query(scope).get("token", [""])[0]
 
 
 def _cookie_name(scope: Scope) -> str:
-    server = scope.get("server") or ("", 0)
-    return f"{COOKIE}-{server[1]}"
+    _, port = scope.get("server") or ("", 0)
+    return f"{COOKIE}-{port}"
 
 
-async def _send_on(send: Send, scope: Scope) -> None:
-    """Send a browser to the same page without the token in its address, which histories and bookmarks keep."""
-    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-    rest = urlencode({name: values for name, values in query.items() if name != "token"}, doseq=True)
-    place = scope["path"] + (f"?{rest}" if rest else "")
-    await send({"type": "http.response.start", "status": 303, "headers": _raw({"location": place})})
-    await send({"type": "http.response.body", "body": b""})
-
-
-def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+def _encode_headers(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 
-async def _refuse(send: Send, refusal: RefusedError) -> None:
-    body = json.dumps({"error": refusal.reason}).encode()
-    kind = [("content-type", "application/json"), ("content-length", str(len(body)))]
-    await send({"type": "http.response.start", "status": refusal.status, "headers": _raw(dict(kind))})
+async def _redirect_without_token(send: Send, scope: Scope) -> None:
+    """Redirect a browser to the same page without the token, which would stay in its history and bookmarks."""
+    rest = urlencode({name: values for name, values in _query(scope).items() if name != "token"}, doseq=True)
+    location = scope["path"] + (f"?{rest}" if rest else "")
+    await send({"type": "http.response.start", "status": 303, "headers": _encode_headers({"location": location})})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _send_error(send: Send, error: RejectedError) -> None:
+    body = json.dumps({"error": error.reason}).encode()
+    headers = {"content-type": "application/json", "content-length": str(len(body))}
+    await send({"type": "http.response.start", "status": error.status, "headers": _encode_headers(headers)})
     await send({"type": "http.response.body", "body": body})

@@ -1,173 +1,217 @@
-"""The rooms "Correct" and "Train": what they ask of an open folder.
+"""Routes of an open folder: correct its labels and train on them.
 
-GET  /v1/album              its pictures, the most uncertain known so far    GET /v1/album/N/picture   one, upright
-GET  /v1/album/N            its points: the labels, or the model's           PUT /v1/album/N           save them
-GET  /v1/train              how a training goes                             GET /v1/train/report      its report
-POST /v1/train?minutes=M    begin one     /v1/train/stop  /v1/train/go_on
+GET  /v1/album              its entries, with uncertainty         GET /v1/album/N/picture   an image, upright
+GET  /v1/album/N            keypoints: labels or prediction       PUT /v1/album/N           save keypoints
+GET  /v1/train              state of the training                 GET /v1/train/report      its report
+POST /v1/train?minutes=M    start one; /v1/train/stop, /v1/train/resume
 """
 
 import asyncio
-import io
-from typing import Annotated, Any
 
 import numpy as np
-from fastapi import FastAPI, HTTPException, Query, Response
+from fastapi import APIRouter, HTTPException, Query, Response
 from fastapi.responses import HTMLResponse
-from PIL import Image as PillowImage
-from pydantic import BaseModel, Field
 
 from nasion.errors import ConfigError
 from nasion.evaluation.metrics import point_errors
-from nasion.geometry import FloatArray, box_around
+from nasion.geometry import FloatArray, box_around, box_size
 from nasion.predict.predictor import Predictor
 from nasion.predict.writers import ellipse_table
-from nasion.sample import Image, Prediction
+from nasion.sample import Image, Prediction, largest
 from nasion.studio.album import Album, version
-from nasion.studio.server.job_queue import JobQueue, JobTimeoutError, QueueFullError
-from nasion.studio.server.loaded_models import LoadedModels
-from nasion.studio.training_process import TrainingProcess
+from nasion.studio.server.encoding import encode_jpeg, point_list
+from nasion.studio.server.job_queue import JobTimeoutError, QueueFullError
+from nasion.studio.server.schemas import AlbumEntry, AlbumFace, AlbumInfo, FaceUpdate, SavedFace, SkeletonInfo
+from nasion.studio.server.state import CurrentAlbum, CurrentServer, CurrentTraining, ModelName, Server
+from nasion.studio.training_process import TrainingStatus
 
-__all__ = ["add_album", "look_at_all"]
+__all__ = ["router", "scan_album"]
 
-JPEG_QUALITY = 92
-MOST_POINTS = 1000
+IMAGE_QUALITY = 92
+"""JPEG quality of the images of an open folder."""
+
+IDLE_CHECK_S = 0.05
+"""How often the scan checks whether the queue is idle."""
 
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
-"""A report is one page with its style and pictures inside, and without scripts."""
+"""Content security policy of a report: one page with inline style and images, and without scripts."""
 
-FARTHEST = 1e6
-"""px from a picture's corner that a point may lie."""
+MINUTES = Query(10, ge=0.1, le=10_000, description="training time to aim for, minutes")
 
-MODEL = Query("", description="a model of /v1/models; else its first")
+JPEG_RESPONSE: dict[int | str, dict[str, object]] = {
+    200: {"description": "The image", "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}
+}
+HTML_RESPONSE: dict[int | str, dict[str, object]] = {
+    200: {"description": "The report", "content": {"text/html": {"schema": {"type": "string"}}}}
+}
 
-Coordinate = Annotated[float, Field(allow_inf_nan=False, ge=-FARTHEST, le=FARTHEST)]
-Place = tuple[Coordinate, Coordinate] | None
-
-
-class Saved(BaseModel):
-    """A face as the page gives it back: its points, null where hidden; what it had seen; whether it is done."""
-
-    keypoints: Annotated[list[Place], Field(max_length=MOST_POINTS)]
-    seen: Annotated[str, Field(max_length=64)]
-    done: bool = True
+router = APIRouter()
 
 
-def add_album(app: FastAPI, album: Album, training: TrainingProcess, shelf: LoadedModels, desk: JobQueue) -> None:
-    """Add the routes of an open folder."""
-
-    @app.get("/v1/album", summary="The open folder")
-    def described() -> dict[str, Any]:
-        return album.described() | {"skeleton": shelf.skeleton_table(album.skeleton)}
-
-    @app.get("/v1/album/{number}/picture", summary="A picture of the open folder, upright, as JPEG")
-    async def picture(number: int) -> Response:
-        return Response(await desk.do(lambda: _jpeg(album.picture(number))), media_type="image/jpeg")
-
-    @app.get("/v1/album/{number}", summary="The points of a picture: its labels, or where the model finds them")
-    async def points(number: int, model: str = MODEL) -> dict[str, Any]:
-        return await desk.do(lambda: _points(album, number, shelf.predictor(model or shelf.names[0])))
-
-    @app.put("/v1/album/{number}", summary="Save a picture's points in the format that was read")
-    def save(number: int, saved: Saved) -> dict[str, Any]:
-        keypoints = np.array([(np.nan, np.nan) if place is None else place for place in saved.keypoints], np.float64)
-        return {"version": album.save(number, keypoints.reshape(-1, 2), saved.seen, saved.done)}
-
-    @app.get("/v1/train", summary="How the training goes")
-    def trained() -> dict[str, Any]:
-        story = training.described()
-        if story["usable"] and training.run is not None:
-            shelf.add(training.run.name, str(training.run))
-        return story
-
-    @app.post("/v1/train", summary="Begin a training with the folder's labels")
-    def train(minutes: float = Query(10, ge=0.1, le=10_000), model: str = MODEL) -> dict[str, Any]:
-        if not album.labeled:
-            raise ConfigError("no picture of this folder has labels yet; save some first")
-        training.start(minutes, shelf.place(model or shelf.names[0]))
-        return training.described()
-
-    @app.post("/v1/train/stop", summary="End the training after its epoch, with everything saved")
-    def stop() -> dict[str, Any]:
-        training.stop()
-        return training.described()
-
-    @app.post("/v1/train/go_on", summary="Go on with the training that was stopped")
-    def go_on() -> dict[str, Any]:
-        training.go_on()
-        if training.run is not None:
-            shelf.remove(training.run.name)  # its weights will be others
-        return training.described()
-
-    @app.get("/v1/train/report", summary="The report of the last training")
-    def report() -> HTMLResponse:
-        if training.report is None:
-            raise HTTPException(404, "there is no report yet; it comes with the end of a training")
-        page = training.report.read_text("utf-8")
-        return HTMLResponse(page, headers={"content-security-policy": REPORT_POLICY})
+@router.get("/v1/album", summary="Describe the open folder")
+def album_info(album: CurrentAlbum) -> AlbumInfo:
+    """Return all faces of the folder and what is known about them so far."""
+    entries = [
+        AlbumEntry(
+            id=number,
+            name=entry.name,
+            labeled=number in album.labeled,
+            done=entry.name in album.done,
+            uncertainty=album.uncertainty.get(number),
+            broken=number in album.broken,
+        )
+        for number, entry in enumerate(album.entries)
+    ]
+    return AlbumInfo(
+        name=album.root.resolve().name,
+        form=album.labels.form,
+        hides=album.labels.hides,
+        notice=album.notice,
+        entries=entries,
+        skeleton=SkeletonInfo.of(album.skeleton),
+    )
 
 
-async def look_at_all(album: Album, shelf: LoadedModels, desk: JobQueue) -> None:
-    """Find out how doubtful each picture is, one after the other, whenever nobody else asks."""
+@router.get(
+    "/v1/album/{number}/picture",
+    summary="Get an image of the open folder, upright, as JPEG",
+    response_class=Response,
+    responses=JPEG_RESPONSE,
+)
+async def album_image(number: int, album: CurrentAlbum, server: CurrentServer) -> Response:
+    """Return the image of a face as a JPEG file."""
+    content = await server.queue.run(lambda: encode_jpeg(album.read_image(number), IMAGE_QUALITY))
+    return Response(content, media_type="image/jpeg")
+
+
+@router.get("/v1/album/{number}", summary="Get the keypoints of a face: its labels, or the model's prediction")
+async def album_face(number: int, album: CurrentAlbum, server: CurrentServer, model: ModelName = "") -> AlbumFace:
+    """Return a face's labels and the model's prediction."""
+    return await server.queue.run(lambda: _describe_face(album, number, server.models.predictor(model)))
+
+
+@router.put("/v1/album/{number}", summary="Save the keypoints of a face in the format they were read from")
+def save_face(number: int, update: FaceUpdate, album: CurrentAlbum) -> SavedFace:
+    """Save corrected keypoints, unless the labels have changed since they were read."""
+    pairs = [(np.nan, np.nan) if point is None else point for point in update.keypoints]
+    keypoints = np.array(pairs, np.float64).reshape(-1, 2)
+    return SavedFace(version=album.save(number, keypoints, update.seen, update.done))
+
+
+@router.get("/v1/train", summary="Get the state of the training")
+def training_status(training: CurrentTraining, server: CurrentServer) -> TrainingStatus:
+    """Return the state of the training; a finished model is added to /v1/models."""
+    status = training.status()
+    if status.usable and training.run is not None:
+        server.models.add(training.run.name, str(training.run))
+    return status
+
+
+@router.post("/v1/train", summary="Start a training on the folder's labels")
+def start_training(
+    album: CurrentAlbum,
+    training: CurrentTraining,
+    server: CurrentServer,
+    minutes: float = MINUTES,
+    model: ModelName = "",
+) -> TrainingStatus:
+    """Start to fine-tune a model on the folder's labels."""
+    if not album.labeled:
+        raise ConfigError("no image of this folder has labels yet; save some first")
+    training.start(minutes, server.models.source(model))
+    return training.status()
+
+
+@router.post("/v1/train/stop", summary="Stop the training after the current epoch")
+def stop_training(training: CurrentTraining) -> TrainingStatus:
+    """Stop the training after the current epoch; everything is saved."""
+    training.stop()
+    return training.status()
+
+
+@router.post("/v1/train/resume", summary="Resume the stopped training")
+@router.post("/v1/train/go_on", include_in_schema=False)  # the name in earlier versions
+def resume_training(training: CurrentTraining, server: CurrentServer) -> TrainingStatus:
+    """Resume the training that was stopped."""
+    training.resume()
+    if training.run is not None:
+        server.models.remove(training.run.name)  # its weights are about to change
+    return training.status()
+
+
+@router.get(
+    "/v1/train/report",
+    summary="Get the report of the last training",
+    response_class=Response,
+    responses=HTML_RESPONSE,
+)
+def training_report(training: CurrentTraining) -> HTMLResponse:
+    """Return the report of the last training as an HTML page."""
+    if training.report is None:
+        raise HTTPException(404, "there is no report yet; it is written when a training ends")
+    page = training.report.read_text("utf-8")
+    return HTMLResponse(page, headers={"content-security-policy": REPORT_POLICY})
+
+
+async def scan_album(server: Server, album: Album) -> None:
+    """Estimate the uncertainty of every face in the background, whenever the queue is idle.
+
+    Faces that cannot be read are added to `album.broken`, so that the user sees them first.
+    """
     for number in range(len(album.entries)):
-        while desk.open:
-            await asyncio.sleep(0.05)
+        while server.queue.unfinished:
+            await asyncio.sleep(IDLE_CHECK_S)
         try:
-            await desk.do(lambda n=number: _doubt(album, n, shelf.predictor(shelf.names[0])))
+            await server.queue.run(lambda number=number: _scan_face(album, number, server.models.predictor()))
         except (QueueFullError, JobTimeoutError):
             continue
-        except Exception:  # whatever a picture does, the others are looked at
-            album.broken.add(number)  # what cannot be read wants to be seen first
+        except Exception:  # one face, whatever its error, must not end the scan of the others
+            album.broken.add(number)
 
 
-def _doubt(album: Album, number: int, predictor: Predictor) -> None:
-    """Note how far the model may be off, or how far its points lie from the labels if that is further.
+def _scan_face(album: Album, number: int, predictor: Predictor) -> None:
+    """Store the uncertainty of a face: the mean over its keypoints, as a fraction of the face's size.
 
-    Labels that a model has written lie where its points are: of those, the ones to look at are those it was unsure of.
+    A keypoint counts with its predicted spread, or with its distance to the label if that is larger. Labels that were
+    written by a model have no such distance; the spread still finds those of which the model was uncertain.
     """
     labels = album.keypoints(number)
-    guess = _guess(album.picture(number), predictor, labels)
-    far = guess.spread
+    face = _predict_face(album.read_image(number), predictor, labels)
+    errors = face.spread
     if labels is not None and predictor.skeleton.names == album.skeleton.names:
-        far = np.fmax(far, point_errors(guess.keypoints, labels))
-    if np.isfinite(far).any():
-        album.relative_spreads[number] = float(np.nanmean(far)) / float(np.sqrt(np.prod(guess.box[2:] - guess.box[:2])))
+        errors = np.fmax(errors, point_errors(face.keypoints, labels))
+    if np.isfinite(errors).any():
+        album.uncertainty[number] = float(np.nanmean(errors)) / box_size(face.box)
 
 
-def _guess(image: Image, predictor: Predictor, labels: FloatArray | None) -> Prediction:
-    """Return the face that is labeled, else the largest; where none is found, what the whole picture is taken for."""
+def _predict_face(image: Image, predictor: Predictor, labels: FloatArray | None) -> Prediction:
+    """Return the prediction for the labeled face, or for the largest face if there are no labels.
+
+    If no face is detected, the whole image is taken as the face.
+    """
     if labels is not None:
         return predictor.predict_boxes([image], [box_around(labels)])[0]
     faces = predictor(image)
-    if not faces:
-        return predictor.predict_boxes([image], [None])[0]
-    return max(faces, key=lambda face: float(np.prod(face.box[2:] - face.box[:2])))
+    return faces[largest(faces)] if faces else predictor.predict_boxes([image], [None])[0]
 
 
-def _points(album: Album, number: int, predictor: Predictor) -> dict[str, Any]:
+def _describe_face(album: Album, number: int, predictor: Predictor) -> AlbumFace:
     labels = album.keypoints(number)
-    fits = predictor.skeleton.names == album.skeleton.names
-    if labels is None and not fits:
+    has_same_points = predictor.skeleton.names == album.skeleton.names
+    if labels is None and not has_same_points:
         raise ConfigError(
-            f"the model finds {predictor.skeleton.name}, this folder has {album.skeleton.name}: "
-            "start the studio with a model of these points, or label the picture elsewhere first"
+            f"the model predicts {predictor.skeleton.name}, but this folder has {album.skeleton.name}: "
+            "start the studio with a model for these points, or label the image with another tool first"
         )
-    guess = _guess(album.picture(number), predictor, labels) if fits else None
-    start = labels if labels is not None or guess is None else guess.keypoints
+    face = _predict_face(album.read_image(number), predictor, labels) if has_same_points else None
+    start = labels if labels is not None or face is None else face.keypoints
     assert start is not None
-    return {
-        "version": version(labels),
-        "labeled": labels is not None,
-        "keypoints": _listed(start),
-        "model": None if guess is None else _listed(guess.keypoints),
-        "ellipses": None if guess is None else ellipse_table(guess),
-    }
-
-
-def _listed(keypoints: FloatArray) -> list[list[float] | None]:
-    return [None if np.isnan(point).any() else np.round(point, 3).tolist() for point in keypoints]
-
-
-def _jpeg(image: Image) -> bytes:
-    buffer = io.BytesIO()
-    PillowImage.fromarray(image).save(buffer, "JPEG", quality=JPEG_QUALITY)
-    return buffer.getvalue()
+    return AlbumFace.model_validate(
+        {
+            "version": version(labels),
+            "labeled": labels is not None,
+            "keypoints": point_list(start),
+            "model": None if face is None else point_list(face.keypoints),
+            "ellipses": None if face is None else ellipse_table(face),
+        }
+    )

@@ -1,9 +1,10 @@
-"""One worker, a short queue: the network takes all cores for a picture, so two at once would be no faster."""
+"""A queue with one worker: the network uses all cores for one image, so two at once would be no faster."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from threading import Lock
 from typing import TypeVar
 
 __all__ = ["JobQueue", "JobTimeoutError", "QueueFullError"]
@@ -12,66 +13,74 @@ T = TypeVar("T")
 
 
 class QueueFullError(Exception):
-    """The queue is full: ask again later."""
+    """The queue is full; the client should try again later."""
 
 
 class JobTimeoutError(Exception):
-    """The work was not done in time."""
+    """A job, or the upload that it needs, did not finish in time."""
 
 
 class JobQueue:
-    """Does one job after the other.
+    """Runs one job at a time in a worker thread.
 
     Args:
-        queue: jobs that may wait.
-        timeout_s: seconds that one who asks waits at most, in the queue and at work.
+        max_waiting: how many jobs may wait while one is running.
+        timeout_s: time limit for a job including its wait, and for a reservation, s.
+
+    Attributes:
+        unfinished: number of jobs that are waiting or running.
+        reserved: number of reservations.
     """
 
-    def __init__(self, queue: int, timeout_s: float) -> None:
-        self.queue, self.timeout_s = queue, timeout_s
-        self.pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="desk")
-        self.open = self.coming = 0
+    def __init__(self, max_waiting: int, timeout_s: float) -> None:
+        self.max_waiting, self.timeout_s = max_waiting, timeout_s
+        self.unfinished = self.reserved = 0
+        self._lock = Lock()  # jobs are added in the event loop, and end in the worker thread
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="job-queue")
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Hold a place in the queue while a picture is still on its way, for as long as a job may take.
+    async def reserve(self) -> AsyncIterator[None]:
+        """Reserve a place in the queue while a request body is being received.
 
         Raises:
-            QueueFullError: too many wait or are on their way already.
-            JobTimeoutError: it did not come in time.
+            QueueFullError: jobs and reservations fill the queue.
+            JobTimeoutError: the block did not finish in time.
         """
-        if self.open + self.coming > self.queue:
+        if self.unfinished + self.reserved > self.max_waiting:
             raise QueueFullError
-        self.coming += 1
+        self.reserved += 1
         try:
             async with asyncio.timeout(self.timeout_s):
                 yield
         except TimeoutError:
             raise JobTimeoutError from None
         finally:
-            self.coming -= 1
+            self.reserved -= 1
 
-    async def do(self, job: Callable[[], T]) -> T:
-        """Return what `job` returns.
+    async def run(self, job: Callable[[], T]) -> T:
+        """Run a job and return its result.
 
         Raises:
-            QueueFullError: too many wait already.
-            JobTimeoutError: it took too long; a job that has begun is finished, but nobody waits for it.
+            QueueFullError: too many jobs are waiting.
+            JobTimeoutError: the job did not finish in time. A waiting job is dropped; a running one ends unobserved.
         """
-        if self.open > self.queue:
+        if self.unfinished > self.max_waiting:
             raise QueueFullError
-        self.open += 1
-        future = self.pool.submit(job)
-        future.add_done_callback(lambda _done: self._closed())
+        future = self._pool.submit(job)
+        self._count(1)
+        future.add_done_callback(self._count_down)
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), self.timeout_s)
         except TimeoutError:
-            future.cancel()
             raise JobTimeoutError from None
 
-    def _closed(self) -> None:
-        self.open -= 1
-
     def close(self) -> None:
-        """Finish what has begun and take no more."""
-        self.pool.shutdown(wait=True, cancel_futures=True)
+        """Wait for the running job and drop the waiting ones; later jobs raise `RuntimeError`."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _count(self, change: int) -> None:
+        with self._lock:
+            self.unfinished += change
+
+    def _count_down(self, _done: "Future[T]") -> None:
+        self._count(-1)

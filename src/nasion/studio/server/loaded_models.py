@@ -1,73 +1,80 @@
-"""The models of a server, each loaded when it is first asked for."""
+"""The models that a server offers, each loaded at its first use."""
 
 from collections.abc import Callable
-from typing import Any
 
-from nasion.errors import ConfigError, nearest
-from nasion.predict import model_zoo as models
+from nasion.errors import ConfigError, suggest
+from nasion.predict import model_zoo
 from nasion.predict.predictor import Predictor
-from nasion.skeleton import Skeleton
+from nasion.studio.server.schemas import ModelInfo, SkeletonInfo
 
 __all__ = ["LoadedModels"]
 
 
 class LoadedModels:
-    """The predictors of a server, each made when it is first asked for."""
+    """The models of a server and their predictors.
+
+    Args:
+        make: returns the predictor of a packaged model, an .onnx file or a run folder.
+        extra: names and sources of models that come before the packaged ones; a source is a packaged model's name,
+            an .onnx file or a run folder.
+    """
 
     def __init__(self, make: Callable[[str], Predictor], extra: dict[str, str]) -> None:
-        self.make = make
-        self.places = extra | {name: name for name in models.available() if name not in extra}
-        self.made: dict[str, Predictor] = {}
+        self._make = make
+        self._sources = extra | {name: name for name in model_zoo.available() if name not in extra}
+        self._predictors: dict[str, Predictor] = {}
 
     @property
     def names(self) -> list[str]:
-        """The models that can be asked for: those that the server was started with, the package's, and added ones."""
-        return list(self.places)
+        """Names of all models: extra ones, packaged ones, added ones. The first is the default."""
+        return list(self._sources)
 
-    def add(self, name: str, place: str) -> None:
-        """Add a model after the others, unless it is there."""
-        self.places.setdefault(name, place)
+    def add(self, name: str, source: str) -> None:
+        """Add a model to the end; do nothing if the name is in use."""
+        self._sources.setdefault(name, source)
 
     def remove(self, name: str) -> None:
-        """Take an added model away, if it is there."""
-        self.places.pop(name, None)
-        self.made.pop(name, None)
+        """Remove a model; do nothing if there is no such model."""
+        self._sources.pop(name, None)
+        self._predictors.pop(name, None)
 
-    def place(self, name: str) -> str:
-        """Return where a model lies: its file, its folder, or its name in the package.
+    def source(self, name: str = "") -> str:
+        """Return what a model is loaded from: a packaged model's name, a file or a folder.
 
-        Raises:
-            ConfigError: there is none of that name; a request names no file.
-        """
-        if name not in self.places:
-            raise ConfigError(f'no model "{name[:80]}" here; {nearest(name[:80], self.names)}')
-        return self.places[name]
-
-    def predictor(self, name: str) -> Predictor:
-        """Return the predictor of a model.
+        Args:
+            name: one of `names`, never a path; "" is the default model.
 
         Raises:
-            ConfigError: there is none of that name.
-            ModelError: it is damaged, or gone.
+            ConfigError: there is no such model.
         """
-        place = self.place(name)
-        if name not in self.made:
-            self.made[name] = self.make(place)
-        return self.made[name]
+        name = name or self.names[0]
+        if name not in self._sources:
+            raise ConfigError(f'no model "{name[:80]}" here; {suggest(name[:80], self.names)}')
+        return self._sources[name]
 
-    def described(self, name: str) -> dict[str, Any]:
-        """Return a model as JSON has it: its points, and its card if it is the package's."""
-        card = models.card(name) if self.places[name] == name and name in models.available() else {}
-        return {"name": name, "skeleton": self.skeleton_table(self.predictor(name).skeleton), "card": card}
+    def predictor(self, name: str = "") -> Predictor:
+        """Return the predictor of a model; it is loaded at the first call.
 
-    @staticmethod
-    def skeleton_table(points: Skeleton) -> dict[str, Any]:
-        """Return what a page needs to draw points."""
-        return {
-            "name": points.name,
-            "count": points.count,
-            "names": points.names,
-            "lines": [list(line) for line in points.lines],
-            "regions": {name: list(indices) for name, indices in points.regions.items()},
-            "flip": points.flip,
-        }
+        Args:
+            name: one of `names`; "" is the default model.
+
+        Raises:
+            ConfigError: there is no such model.
+            ModelError: its file is damaged or missing.
+        """
+        name = name or self.names[0]
+        source = self.source(name)
+        if name not in self._predictors:
+            self._predictors[name] = self._make(source)
+        return self._predictors[name]
+
+    def describe(self, name: str) -> ModelInfo:
+        """Return a model's skeleton, and its card if it is a packaged model.
+
+        Raises:
+            ConfigError: there is no such model.
+            ModelError: its file is damaged or missing.
+        """
+        skeleton = SkeletonInfo.of(self.predictor(name).skeleton)
+        is_packaged = self.source(name) == name and name in model_zoo.available()
+        return ModelInfo(name=name, skeleton=skeleton, card=model_zoo.card(name) if is_packaged else {})

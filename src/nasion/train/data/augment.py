@@ -1,7 +1,7 @@
-"""Augmentation: what varies is drawn once as numbers, then applied; so it can be replayed, tested and shown.
+"""Augmentation: a variation is sampled once as numbers, then applied, so that it can be replayed, tested and shown.
 
-All that moves points is one affine map of the crop; the picture and the points go through the same matrix.
-All that does not move points changes the finished crop.
+Everything that moves points is one affine map of the crop; image and points go through the same matrix. Everything else
+changes the pixels of the finished crop.
 """
 
 from dataclasses import dataclass
@@ -19,19 +19,19 @@ from nasion.train.config import AugmentConfig, PhotoConfig
 __all__ = ["Augmentation", "sample_augmentation"]
 
 GRAY_WEIGHTS = np.array([[0.299, 0.587, 0.114]], np.float32)
-"""Luma of ITU-R BT.601, as JPEG and OpenCV have it."""
+"""Luma weights of ITU-R BT.601, as in JPEG and OpenCV."""
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """One drawn variation; the default changes nothing.
+    """One sampled variation; the default changes nothing.
 
     Attributes:
-        mirror: whether left and right are swapped, before all else.
+        mirror: whether left and right are swapped, before everything else.
         rotation_deg, scale, stretch, shear: of the crop about its center; scale and stretch are factors.
         shift: (x, y), shares of the crop's width and height.
         gain, offset, gamma: of the values 0 to 1, per channel (3,).
-        gray: whether the colors go.
+        gray: whether the crop becomes gray.
         blur_px: standard deviation, 0 for none.
         noise: standard deviation, of 255, and the seed of its pattern.
         patch: (x0, y0, x1, y1) shares of the crop, and a gray value; empty for none.
@@ -52,7 +52,7 @@ class Augmentation:
     patch: tuple[float, float, float, float, float] | None = None
 
     def affine(self, size: tuple[int, int]) -> Affine:
-        """Return the map of a crop of `size` (height, width) onto its variation."""
+        """Return the map of a crop of `size` (height, width), px, onto its variation."""
         height, width = size
         center = np.array([width - 1, height - 1]) / 2
         shape = np.array([[self.scale * self.stretch, self.shear], [0.0, self.scale / self.stretch]])
@@ -60,8 +60,8 @@ class Augmentation:
         turned = Affine.rotation(self.rotation_deg, center) @ Affine.linear(shape, center)
         return moved @ turned @ (Affine.mirror(width) if self.mirror else Affine.identity())
 
-    def colors(self, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the crop (H, W, C) with other light, focus, noise and a hidden part; its points do not move."""
+    def change_pixels(self, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the crop (H, W, C) uint8 with changed light, focus and noise and a hidden part; points do not move."""
         channels = crop.shape[2]
         if self.gray and channels > 1:
             crop = _shaped(cv2.transform(crop, np.repeat(GRAY_WEIGHTS, channels, axis=0)), channels)
@@ -97,22 +97,22 @@ class Augmentation:
 
 
 NOISE_ROOM = 64
-"""Places, down and to the right, from which a crop's noise is taken; drawing it anew would cost more than the crop."""
+"""Number of offsets per direction at which a crop reads the noise; new noise would cost more than the crop."""
 
 
 @lru_cache(maxsize=4)
 def _noise(height: int, width: int) -> NDArray[np.float32]:
-    """Return white noise of unit deviation, larger than a crop (height + room, width + room, 3)."""
+    """Return white noise of unit deviation (height + room, width + room, 3), larger than a crop."""
     return np.random.default_rng(0).standard_normal((height + NOISE_ROOM, width + NOISE_ROOM, 3), dtype=np.float32)
 
 
 def _shaped(crop: np.ndarray, channels: int) -> NDArray[np.uint8]:
-    """Return what OpenCV gave back with its channel axis, which it drops from gray crops."""
+    """Return OpenCV's result (H, W, C) with its channel axis, which OpenCV drops from gray crops."""
     return np.asarray(crop, np.uint8).reshape(*crop.shape[:2], channels)
 
 
 def sample_augmentation(config: AugmentConfig, random: Generator) -> Augmentation:
-    """Return a variation within the limits of `config`; the same generator state gives the same one."""
+    """Return a random variation within the limits of `config`; it is determined by the generator's state."""
     photo = config.photo
     u = random.uniform(-1, 1, 12)
     chance = random.random(5)

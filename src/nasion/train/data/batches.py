@@ -1,13 +1,13 @@
-"""From labeled faces to batches: pictures decoded once and kept small, crops cut and varied as they are needed.
+"""From labeled faces to batches: images are decoded once and cached small; crops are cut and varied when needed.
 
-What a face is cut from is kept in memory at about one and a half times the crop's resolution, so that an
-epoch costs what the network costs. Each crop's variation is drawn from (seed, epoch, face): the order in
-which crops are made, the number of devices and a resumed run change nothing.
+The cached region of a face has about one and a half times the crop's resolution, so that an epoch costs little more
+than the network. Each crop's variation is sampled from (seed, epoch, face): the order of crops, the number of devices
+and resuming a run change nothing.
 """
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,32 +20,43 @@ from nasion import images
 from nasion.errors import AnnotationError, ImageError
 from nasion.geometry import Affine, FloatArray, image_box, normalize, scale_box
 from nasion.predict.crop import CropConfig, face_box, to_channels
+from nasion.progress import SILENT, Reporter, Task
 from nasion.sample import Annotation, DataSet, Image, Problem
 from nasion.skeleton import Skeleton
-from nasion.train.config import AugmentConfig, ScheduleConfig
+from nasion.train.config import AugmentConfig, RunConfig
 from nasion.train.data.augment import Augmentation, sample_augmentation
 
-__all__ = ["Batch", "Batches", "CachedFace", "CropSource", "plan", "to_tensor"]
+__all__ = [
+    "Batch",
+    "Batches",
+    "CachedFace",
+    "CropSource",
+    "EpochPlan",
+    "epoch_plan",
+    "plan_batches",
+    "read_sources",
+    "to_tensor",
+]
 
 OVERSAMPLING = 1.5
-"""Resolution of what is kept against the crop's: a crop's own resampling then loses nothing that shows."""
+"""Resolution of the cached region relative to the crop's: the crop's resampling then loses nothing visible."""
 
 REACH = 2.2
-"""Side of the kept region against the face box: turned and shifted crops stay inside it."""
+"""Side of the cached region relative to the face box: rotated and shifted crops stay inside it."""
 
 AHEAD = 3
-"""Batches that are made while the network is busy."""
+"""Number of batches that are prepared while the network is busy."""
 
 
 class Batch(NamedTuple):
-    """B crops and what is true of them.
+    """B crops with their ground truth.
 
     Attributes:
         crops: (B, C, H, W) uint8, channels last in memory.
         target: (B, K, 2) float32, normalized; NaN where missing.
-        image_px: (B,), image px a crop px.
+        image_px: (B,), image px per crop px.
         length: (B,), what errors are divided by, image px.
-        share: this device's part of the batch's faces, times the number of devices: 1 but for the odd face.
+        share: this device's share of the batch times the number of devices; 1 if all devices have equally many faces.
     """
 
     crops: Tensor
@@ -55,193 +66,234 @@ class Batch(NamedTuple):
     share: float
 
 
+class EpochPlan(NamedTuple):
+    """What the crops of one epoch look like.
+
+    Attributes:
+        epoch: from 0; it seeds the variation.
+        size: (height, width) of the crops, px.
+        augment: the variation; None is none.
+    """
+
+    epoch: int
+    size: tuple[int, int]
+    augment: AugmentConfig | None = None
+
+
+def epoch_plan(config: RunConfig, epoch: int) -> EpochPlan:
+    """Return what the training crops of an epoch look like: small in the first epochs, less varied in the last."""
+    schedule, augment = config.schedule, config.augment
+    in_cooldown = epoch >= (1 - augment.cooldown) * schedule.epochs
+    return EpochPlan(
+        epoch, schedule.crop_size(epoch, config.crop.size), augment.cooled_down() if in_cooldown else augment
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class CachedFace:
-    """A face as it is kept: its part of the picture, scaled, the map from there to image px, and what crops show.
+    """A face as it is cached: a scaled region of its image, and the maps to image px and to the crops.
 
     Attributes:
         region: (h, w, 3) uint8.
         to_image: from px of the region to image px.
-        to_face, to_whole: from image px to the plain crop of the face, and of the whole picture.
+        to_face, to_full_image: from image px to px of the unvaried crop of the face, and of the full image.
         annotation: the face.
     """
 
     region: Image
     to_image: Affine
     to_face: Affine
-    to_whole: Affine
+    to_full_image: Affine
     annotation: Annotation
 
 
 def cache_face(image: Image, annotation: Annotation, crop: CropConfig, varied: bool) -> CachedFace:
-    """Return the part of the picture that crops of this face can show, no larger than they need it."""
+    """Return the region of the image (H, W, 3) that crops of this face can show, at the resolution they need.
+
+    Args:
+        image: uint8 RGB.
+        annotation: the face.
+        crop: the crops' configuration.
+        varied: whether crops are augmented; otherwise the region is the crop itself.
+    """
     size = image.shape[:2]
-    box = face_box(_points_box(annotation, crop), size, crop)
-    if not varied and crop.full_image_share == 0:
-        region, oversampling = box, 1.0  # the crop itself: nothing is left to do in an epoch
-        out = crop.size
-    else:
-        whole = image_box(size)
-        region = whole if crop.full_image_share or crop.box == "picture" else _within(scale_box(box, REACH), whole)
-        oversampling = min(1.0, OVERSAMPLING * crop.width / (box[2] - box[0]))
-        out = (
-            max(1, round((region[3] - region[1]) * oversampling)),
-            max(1, round((region[2] - region[0]) * oversampling)),
-        )
-    to_region = Affine.crop(region, out)
-    whole = face_box(None, size, crop)
+    box = face_box(annotation.points_box() if crop.box == "points" else None, size, crop)
+    region, region_size = _region(box, size, crop) if varied or crop.full_image_share else (box, crop.size)
+    to_region = Affine.crop(region, region_size)
     return CachedFace(
-        images.warp(image, to_region, out),
+        images.warp(image, to_region, region_size),
         to_region.inverse(),
         Affine.crop(box, crop.size),
-        Affine.crop(whole, crop.size),
+        Affine.crop(face_box(None, size, crop), crop.size),
         annotation,
     )
 
 
-def _points_box(annotation: Annotation, crop: CropConfig) -> FloatArray | None:
-    return annotation.points_box() if crop.box == "points" else None
+def _region(box: FloatArray, size: tuple[int, int], crop: CropConfig) -> tuple[FloatArray, tuple[int, int]]:
+    """Return the region (4,), image px, that varied crops of a face can show, and its cached (height, width), px."""
+    full = image_box(size)
+    region = full if crop.full_image_share or crop.box == "image" else _clip(scale_box(box, REACH), full)
+    scale = min(1.0, OVERSAMPLING * crop.width / (box[2] - box[0]))
+    return region, (max(1, round((region[3] - region[1]) * scale)), max(1, round((region[2] - region[0]) * scale)))
 
 
-def _within(box: FloatArray, limits: FloatArray) -> FloatArray:
+def _clip(box: FloatArray, limits: FloatArray) -> FloatArray:
     return np.concatenate([np.maximum(box[:2], limits[:2]), np.minimum(box[2:], limits[2:])])
 
 
 class CropSource:
-    """The faces of one split, kept small; `faces` that cannot be read are in `problems`.
+    """The faces of one split, cached.
+
+    Args:
+        data: the faces.
+        crop: the crops' configuration.
+        varied: whether crops are augmented.
+        seed: of the variation.
+        task: advanced after each face.
 
     Attributes:
-        schedule: of the training, which says in what epochs crops are small and faces vary less; None is never.
+        faces: the cached faces.
+        problems: faces that cannot be read.
+        lengths: (N,), what errors are divided by, image px.
+        plain: the plan of unvaried crops of full size.
 
     Raises:
         AnnotationError: no face can be read.
     """
 
     def __init__(
-        self,
-        data: DataSet,
-        crop: CropConfig,
-        augment: AugmentConfig | None,
-        seed: int = 0,
-        tick: Callable[[], None] = lambda: None,
+        self, data: DataSet, crop: CropConfig, varied: bool = False, seed: int = 0, task: Task | None = None
     ) -> None:
-        self.crop, self.augment, self.seed = crop, augment, seed
-        self.schedule: ScheduleConfig | None = None
+        self.crop, self.seed = crop, seed
         self.skeleton: Skeleton = data.skeleton
+        self.plain = EpochPlan(0, crop.size)
         self.faces: list[CachedFace] = []
         self.problems: list[Problem] = []
-        varied = augment is not None and augment != AugmentConfig()  # pyright: ignore[reportCallIssue]
         for index, annotation in enumerate(data.annotations):
             try:
                 self.faces.append(cache_face(data.load(index).image, annotation, crop, varied))
             except (ImageError, AnnotationError) as error:
                 self.problems.append(Problem(annotation.name, str(error)))
-            tick()
+            if task is not None:
+                task.advance()
         if not self.faces:
             why = f"; the first: {self.problems[0].reason}" if self.problems else ""
-            raise AnnotationError(f"{data.name}: no picture can be read{why}")
-        lengths = [face.annotation.lengths() for face in self.faces]
+            raise AnnotationError(f"{data.name}: no image can be read{why}")
+        lengths = [face.annotation.normalizer_lengths() for face in self.faces]
         self.lengths = np.array([each.get("inter_ocular", each.get("box_size", np.nan)) for each in lengths])
 
     def __len__(self) -> int:
         return len(self.faces)
 
-    def variation(self, index: int, epoch: int) -> tuple[Augmentation, bool]:
-        """Return how face `index` varies in `epoch`, and whether its crop shows the whole picture."""
-        if self.augment is None:
+    def variation(self, index: int, plan: EpochPlan) -> tuple[Augmentation, bool]:
+        """Return how face `index` varies in an epoch, and whether its crop shows the full image."""
+        if plan.augment is None:
             return Augmentation(), False
-        random = np.random.default_rng([self.seed, epoch, index])
-        whole = bool(random.random() < self.crop.full_image_share)
-        cooldown = self.schedule is not None and epoch >= (1 - self.augment.cooldown) * self.schedule.epochs
-        return sample_augmentation(self.augment.cooled_down() if cooldown else self.augment, random), whole
+        random = np.random.default_rng([self.seed, plan.epoch, index])
+        full_image = bool(random.random() < self.crop.full_image_share)
+        return sample_augmentation(plan.augment, random), full_image
 
-    def size(self, epoch: int) -> tuple[int, int]:
-        """Return the (height, width) of the crops of `epoch`."""
-        return self.crop.size if self.schedule is None else self.schedule.crop_size(epoch, self.crop.size)
-
-    def crop_at(self, index: int, epoch: int = 0) -> tuple[Image, FloatArray, Affine]:
-        """Return a crop (H, W, C), its points (K, 2), crop px, and the map from image px to it."""
-        face, full, size = self.faces[index], self.crop.size, self.size(epoch)
-        variation, whole = self.variation(index, epoch)
-        affine = variation.affine(full) @ (face.to_whole if whole else face.to_face)
-        if size != full:
-            affine = Affine.resize(full, size) @ affine
-        crop = to_channels(images.warp(face.region, affine @ face.to_image, size), self.crop.channels)
+    def crop_at(self, index: int, plan: EpochPlan) -> tuple[Image, FloatArray, Affine]:
+        """Return a crop (H, W, C) uint8, its keypoints (K, 2), crop px, and the map from image px to crop px."""
+        face, full_size = self.faces[index], self.crop.size
+        variation, full_image = self.variation(index, plan)
+        affine = variation.affine(full_size) @ (face.to_full_image if full_image else face.to_face)
+        if plan.size != full_size:
+            affine = Affine.resize(full_size, plan.size) @ affine
+        crop = to_channels(images.warp(face.region, affine @ face.to_image, plan.size), self.crop.channels)
         keypoints = face.annotation.keypoints
-        if variation.mirror and self.augment is not None:
-            shift = self.augment.flip_shift * full[1] / face.to_face.scale  # image px; leftwards, until it is mirrored
+        if variation.mirror and plan.augment is not None:
+            # In image px, and to the left, because the mirror turns it to the right.
+            shift = plan.augment.flip_shift * full_size[1] / face.to_face.scale
             keypoints = self.skeleton.mirrored(keypoints - [shift, 0.0])
-        keypoints = affine(keypoints)
-        return variation.colors(crop), keypoints, affine
+        return variation.change_pixels(crop), affine(keypoints), affine
 
-    def batch(self, indices: Sequence[int], epoch: int = 0, share: float = 1.0) -> Batch:
+    def batch(self, indices: Sequence[int], plan: EpochPlan, share: float = 1.0) -> Batch:
         """Return the crops of the faces `indices`."""
-        cuts = [self.crop_at(index, epoch) for index in indices]
-        target = np.stack([normalize(keypoints, self.size(epoch)) for _, keypoints, _ in cuts])
+        crops, keypoints, affines = zip(*(self.crop_at(index, plan) for index in indices), strict=True)
+        target = normalize(np.stack(keypoints), plan.size)
         return Batch(
-            to_tensor(np.stack([crop for crop, _, _ in cuts])),
+            to_tensor(np.stack(crops)),
             torch.from_numpy(target.astype(np.float32)),
-            torch.tensor([1 / affine.scale for _, _, affine in cuts], dtype=torch.float32),
+            torch.tensor([1 / affine.scale for affine in affines], dtype=torch.float32),
             torch.from_numpy(self.lengths[list(indices)].astype(np.float32)),
             share,
         )
 
 
+def read_sources(
+    config: RunConfig, faces: DataSet, reporter: Reporter = SILENT
+) -> tuple[CropSource, CropSource | None]:
+    """Return the training faces and the validation faces (None if there are none), and report unreadable ones.
+
+    Raises:
+        AnnotationError: no training face can be read.
+    """
+    train = faces.of_split("train")
+    rest = [face for face in faces.annotations if face.split == "val"]
+    with reporter.task("reading images", len(train) + len(rest)) as task:
+        training = CropSource(train, config.crop, config.augment != AugmentConfig(), config.seed, task)
+        validation = CropSource(faces.subset(rest), config.crop, False, config.seed, task) if rest else None
+    for problem in [*faces.problems, *training.problems, *(validation.problems if validation else [])]:
+        reporter.warn(f"skipped {problem.name}: {problem.reason}")
+    return training, validation
+
+
 def to_tensor(crops: NDArray[np.uint8]) -> Tensor:
-    """Return (B, H, W, C) as (B, C, H, W) without moving it: channels last in memory, as CPUs like it."""
+    """Return crops (B, H, W, C) uint8 as (B, C, H, W) without copying: channels last in memory, as CPUs prefer."""
     return torch.from_numpy(np.ascontiguousarray(crops)).permute(0, 3, 1, 2)
 
 
-def plan(
-    count: int, batch: int, epoch: int, seed: int, rank: int = 0, world: int = 1, shuffle: bool = True
+def plan_batches(
+    count: int, batch: int, epoch: int, seed: int, rank: int = 0, world: int = 1
 ) -> list[tuple[NDArray[np.intp], float]]:
-    """Return the batches of an epoch for device `rank` of `world`: indices, and their share of the whole batch.
+    """Return the batches of an epoch for device `rank` of `world`: indices (B,), no unit, and their share.
 
-    Every face comes once an epoch over all devices. Batches differ by a face at most, so that no step rests on
-    three faces; a batch's faces are dealt to the devices, and the share makes the devices' mean the batch's.
+    Each face occurs once per epoch over all devices. Batch sizes differ by one face at most. The faces of a batch are
+    distributed over the devices, and the share makes the mean over devices the mean over the batch.
 
-    >>> [len(indices) for indices, _ in plan(10, 4, epoch=0, seed=0)]
+    >>> [len(indices) for indices, _ in plan_batches(10, 4, epoch=0, seed=0)]
     [4, 3, 3]
     """
-    order = np.random.default_rng([seed, epoch]).permutation(count) if shuffle else np.arange(count)
-    steps = max(1, min(-(-count // batch), count // world))  # no device is left without a face
-    whole = np.array_split(order, steps)
-    return [(indices[rank::world], len(indices[rank::world]) * world / len(indices)) for indices in whole]
+    order = np.random.default_rng([seed, epoch]).permutation(count)
+    steps = max(1, min(-(-count // batch), count // world))  # every device needs a face in every step
+    parts = np.array_split(order, steps)
+    return [(indices[rank::world], len(indices[rank::world]) * world / len(indices)) for indices in parts]
 
 
 class Batches:
-    """An iterable over an epoch's batches, made ahead in a thread (OpenCV and NumPy leave Python's lock)."""
+    """An iterable over an epoch's batches, which a thread prepares ahead (OpenCV and NumPy release Python's lock)."""
 
-    def __init__(self, crops: CropSource, steps: Sequence[tuple[NDArray[np.intp], float]], epoch: int) -> None:
-        self.crops, self.steps, self.epoch = crops, steps, epoch
+    def __init__(self, source: CropSource, steps: Sequence[tuple[NDArray[np.intp], float]], plan: EpochPlan) -> None:
+        self.source, self.steps, self.plan = source, steps, plan
 
     def __len__(self) -> int:
         return len(self.steps)
 
     def __iter__(self) -> Iterator[Batch]:
         ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=AHEAD)
-        gone = threading.Event()
-        thread = threading.Thread(target=self._make, args=(ready, gone), daemon=True)
+        stopped = threading.Event()
+        thread = threading.Thread(target=self._prepare, args=(ready, stopped), daemon=True)
         thread.start()
         try:
             for _ in self.steps:
-                made = ready.get()
-                if isinstance(made, BaseException):
-                    raise made
-                yield made
+                prepared = ready.get()
+                if isinstance(prepared, BaseException):
+                    raise prepared
+                yield prepared
         finally:
-            gone.set()
+            stopped.set()
             while thread.is_alive():
                 _drain(ready)
                 thread.join(0.01)
 
-    def _make(self, ready: "queue.Queue[Batch | BaseException]", gone: threading.Event) -> None:
+    def _prepare(self, ready: "queue.Queue[Batch | BaseException]", stopped: threading.Event) -> None:
         try:
             for indices, share in self.steps:
-                if gone.is_set():
+                if stopped.is_set():
                     return
-                ready.put(self.crops.batch([int(i) for i in indices], self.epoch, share))
-        except BaseException as error:  # it belongs to the thread that waits
+                ready.put(self.source.batch([int(i) for i in indices], self.plan, share))
+        except BaseException as error:  # it is raised in the consumer's thread
             ready.put(error)
 
 

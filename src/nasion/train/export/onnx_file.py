@@ -1,8 +1,6 @@
-"""A trained network as one `.onnx` file that predicts without torch, and from which a training can start again.
+"""A trained network as one `.onnx` file that predicts without torch, and from which a training can start.
 
-The graph keeps every layer and its weights under their own names; ONNX Runtime fuses what can be fused when it
-loads the file. In "half" precision, convolutions and matrices are stored in 16 bits and computed in 32; in "int8",
-convolutions are stored and computed in 8 bits (see `quantize`).
+The graph keeps every layer and its weights under their own names; ONNX Runtime fuses layers when it loads the file.
 """
 
 import hashlib
@@ -13,193 +11,157 @@ import math
 import re
 import shlex
 import warnings
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
-from nasion import images
-from nasion.atomic import ensure_writable, write_bytes
-from nasion.datasets.drawn import SIZE, render_face
-from nasion.errors import ConfigError, ModelError, NasionError
-from nasion.geometry import Affine, box_around
-from nasion.predict.crop import face_box, to_channels
-from nasion.predict.model_zoo import resolve
-from nasion.predict.onnx_backend import (
-    ANISOTROPY,
-    INPUT,
-    KEYPOINTS,
-    METADATA,
-    SPREAD,
-    OnnxBackend,
-    blank_hash,
-    parse_header,
-)
-from nasion.skeleton import Skeleton
-from nasion.train.config import AugmentConfig, RunConfig, parse
-from nasion.train.data.batches import CropSource
-from nasion.train.export.int8 import quantize, unfold
-from nasion.train.loop.fit import JOINED, load_faces
+from nasion.atomic import atomic_path, ensure_writable
+from nasion.errors import ConfigError, ModelError
+from nasion.predict.backend import Backend
+from nasion.predict.migration import FORMAT_KEY, FORMAT_VERSION
+from nasion.predict.onnx_backend import ANISOTROPY, INPUT, KEYPOINTS, METADATA, SPREAD, OnnxBackend, blank_hash
+from nasion.train.export import half, int8, parity
 from nasion.train.network.network import KeypointNetwork
 from nasion.train.runs.run_folder import package_versions
 from nasion.train.runs.torch_backend import TorchBackend
 
-__all__ = ["PARITY_PX", "export", "read_exported"]
+__all__ = ["PARITY_PX", "Exported", "export"]
 
 OPSET = 18
-"""Of ONNX: what current runtimes, and those of three years ago, have."""
+"""ONNX operator set, which runtimes of the last three years support."""
 
 PARITY_PX = 0.01
-"""How far the file's points may lie from torch's, crop px."""
+"""Largest allowed difference from torch's keypoints, crop px."""
 
 INT8_PX = 0.3
-"""How far an int8 file's points may lie from torch's on real faces in the mean, crop px."""
-
-PROOFS = 5
-"""Drawn faces on which both must agree."""
-
-SEEN = 256
-"""Training crops on which the ranges of an int8 network are measured, and again for the proof."""
+"""Largest allowed mean difference of int8 from torch's keypoints on real faces, crop px."""
 
 BLANK = "0" * 64
-"""Where the file's hash will be."""
+"""Placeholder of the file's hash in its metadata."""
 
 Precision = Literal["single", "half", "int8"]
 
-ROOT = "network."
-"""What the weights' names begin with inside the graph."""
 
-EXACT = (f"{ROOT}model.head.", f"{ROOT}spread.")
-"""What the points and their spread are read from: never in 8 bits."""
+class Exported(NamedTuple):
+    """Difference of a file's keypoints from those of the run in torch, crop px.
 
-HALVED = ".half"
-"""What the name of a weight ends with that is stored in half precision."""
+    Attributes:
+        difference_px: the largest on synthetic faces; for int8 the mean on faces of the run's own data.
+        is_mean: whether it is the mean.
+    """
+
+    difference_px: float
+    is_mean: bool
 
 
 class Graph(nn.Module):
-    """What the file computes: uint8 crops (B, H, W, C) → points and spread, crop px, and anisotropy."""
+    """What the file computes: uint8 crops (B, H, W, C) → keypoints and spread, crop px, and anisotropy."""
 
     def __init__(self, network: KeypointNetwork) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return points (B, K, 2), spread (B, K) and anisotropy (B, K, 2)."""
+        """Return keypoints (B, K, 2), spread (B, K), crop px, and anisotropy (B, K, 2) of crops (B, H, W, C) uint8."""
         return self.network(crops.permute(0, 3, 1, 2))
 
 
-def export(folder: str | Path, path: Path, precision: Precision = "single") -> float:
-    """Write a run's best network as `path` and return the distance of its points from torch's, crop px.
+class Converted(NamedTuple):
+    """A model in its final precision, with how it is verified.
+
+    Attributes:
+        model: without metadata.
+        crops: (N, H, W, C) uint8, on which the file is compared with torch.
+        measure: the difference, crop px, between two backends on the crops.
+        limit_px: the largest allowed difference, crop px.
+    """
+
+    model: onnx.ModelProto
+    crops: NDArray[np.uint8]
+    measure: Callable[[Backend, Backend, NDArray[np.uint8]], float]
+    limit_px: float
+
+
+def export(folder: str | Path, path: Path, precision: Precision = "single") -> Exported:
+    """Write a run's best network as `path` and return its difference from torch.
 
     Args:
         folder: the run.
-        path: the file, .onnx.
-        precision: of the weights: "half" is half the size, "int8" a quarter and faster, but not the same network.
-
-    Returns: the largest distance on drawn faces; for "int8" the mean distance on faces of the run's own data.
+        path: the .onnx file.
+        precision: of the weights; "half" halves the size, "int8" quarters it and is faster, with small differences.
 
     Raises:
-        ModelError: the run is damaged, or the file would not compute what torch computes.
-        ConfigError: int8 is asked for, and the data of the run cannot be read any more.
+        ModelError: the run is damaged, or the file would not give torch's keypoints.
+        ConfigError: int8 is requested and the run's data cannot be read.
         OutputError: the file cannot be written.
     """
     if path.suffix != ".onnx":
         raise ConfigError(f"{path}: a network is exported as .onnx")
     backend = TorchBackend(Path(folder))
-    network = backend.network.to(memory_format=torch.contiguous_format)
-    untouched = TorchBackend(Path(folder)) if precision == "half" else backend
-    header = json.dumps(_header(backend, precision) | {"file_sha256": BLANK})
-    if precision == "half":
-        round_weights(network)
-    crops = _drawn_crops(backend)
-    model = _trace(network, crops)
-    if precision == "half":
-        _store_half(model, {ROOT + name for name, _ in network.named_parameters()})
-    if precision == "int8":
-        seen, crops = _own_crops(backend)
-        model = quantize(model, seen, [name for name in _weights(model) if name.startswith(EXACT)])
-    model.metadata_props.add(key=METADATA, value=header)
-    content = _sealed(model.SerializeToString())
+    header = _header(backend, precision) | {"file_sha256": BLANK}
+    original = TorchBackend(Path(folder)) if precision == "half" else backend
+    converted = CONVERT[precision](backend)
+    converted.model.metadata_props.add(key=METADATA, value=json.dumps(header))
     ensure_writable(path.parent)
-    beside = path.with_name(f".{path.name}.part")
-    write_bytes(beside, content)
-    try:
-        written = OnnxBackend(beside)
-        apart = _mean_apart(backend, written, crops) if precision == "int8" else _apart(backend, written, crops)
-        limit = INT8_PX if precision == "int8" else PARITY_PX
-        if not apart <= limit:  # NaN too
+    with atomic_path(path) as part:
+        part.write_bytes(_seal(converted.model.SerializeToString()))
+        written = OnnxBackend(part)
+        difference = converted.measure(backend, written, converted.crops)
+        if not difference <= converted.limit_px:  # also for NaN
             remedy = "; export it with --precision half" if precision == "int8" else ""
             raise ModelError(
-                f"{path}: not written, its points are {apart:.3g} px from torch's (at most {limit}){remedy}"
+                f"{path}: not written, its keypoints differ by {difference:.3g} px from torch's "
+                f"(at most {converted.limit_px}){remedy}"
             )
-        if precision == "half":  # it computes what torch computes with rounded weights; how far is that from its own?
-            apart = _apart(untouched, written, crops)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    return apart
+        if precision == "half":  # it was verified against torch with rounded weights; report the effect of rounding
+            difference = parity.max_difference(original, written, converted.crops)
+    return Exported(difference, precision == "int8")
 
 
-def _sealed(content: bytes) -> bytes:
-    """Return a model's file with its own hash in the place that its header keeps for it."""
+def _convert_single(backend: TorchBackend) -> Converted:
+    crops = parity.synthetic_crops(backend.crop)
+    return Converted(_trace(backend.network, crops), crops, parity.max_difference, PARITY_PX)
+
+
+def _convert_half(backend: TorchBackend) -> Converted:
+    half.round_weights(backend.network)
+    converted = _convert_single(backend)
+    half.store_half(converted.model, backend.network)
+    return converted
+
+
+def _convert_int8(backend: TorchBackend) -> Converted:
+    model = _trace(backend.network, parity.synthetic_crops(backend.crop))
+    calibration, crops = parity.face_crops(backend.run.config)
+    return Converted(int8.quantize(model, calibration), crops, parity.mean_difference, INT8_PX)
+
+
+CONVERT: dict[Precision, Callable[[TorchBackend], Converted]] = {
+    "single": _convert_single,
+    "half": _convert_half,
+    "int8": _convert_int8,
+}
+"""How a run's network becomes a model of each precision."""
+
+
+def _seal(content: bytes) -> bytes:
+    """Return a model's file with its own hash in the place of the blank."""
     return content.replace(BLANK.encode(), blank_hash(content, BLANK).encode(), 1)
 
 
-def round_weights(network: nn.Module) -> None:
-    """Round what `half` stores in half precision, in place."""
-    with torch.no_grad():
-        for weight in network.parameters():
-            if weight.ndim > 1:
-                weight.copy_(weight.half().float())
-
-
-def _weights(model: onnx.ModelProto) -> list[str]:
-    return [each.name for each in model.graph.initializer]
-
-
-def _own_crops(backend: TorchBackend) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return varied training crops (N, H, W, C) of the run's own data, and plain ones of its validation faces."""
-    config = backend.run.config
-    try:
-        faces = load_faces(config)
-    except NasionError as error:
-        raise ConfigError(
-            f"int8 measures its ranges on the run's own faces, and they cannot be read: {error}; "
-            "put them back, or export with --precision half"
-        ) from None
-    splits = {face.split for face in faces.annotations}
-
-    def crops(split: str, augment: AugmentConfig | None) -> NDArray[np.uint8]:
-        chosen = faces.of_split(split)
-        chosen = chosen.subset(chosen.annotations[:: max(1, len(chosen) // SEEN)][:SEEN])
-        made = CropSource(chosen, config.crop, augment, config.seed)
-        return np.stack([made.crop_at(index)[0] for index in range(len(made))])
-
-    return crops("train", config.augment), crops("val" if "val" in splits else "train", None)
-
-
-def _drawn_crops(backend: TorchBackend) -> NDArray[np.uint8]:
-    crop = backend.crop
-    found = []
-    for person in range(PROOFS):
-        face = render_face(seed=1, person=person, view=1, skeleton="ibug-68")
-        box = box_around(face.keypoints) if crop.box == "points" else None
-        affine = Affine.crop(face_box(box, SIZE, crop), crop.size)
-        found.append(to_channels(images.warp(face.image, affine, crop.size), crop.channels))
-    return np.stack(found)
-
-
 def _trace(network: KeypointNetwork, crops: NDArray[np.uint8]) -> onnx.ModelProto:
-    """Return the network as an ONNX model with names of its own and nothing of the machine it was written on."""
+    """Return the network as an ONNX model without any trace of the machine it was written on."""
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    network = network.to(memory_format=torch.contiguous_format)
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        warnings.simplefilter("ignore")  # the exporter's own use of what torch is about to change
+        warnings.simplefilter("ignore")  # the exporter uses deprecated functions of torch
         program = torch.onnx.export(
             Graph(network).eval(),
             (torch.from_numpy(crops[:2]),),
@@ -216,49 +178,43 @@ def _trace(network: KeypointNetwork, crops: NDArray[np.uint8]) -> onnx.ModelProt
     graph = model.graph
     _drop_computed_zeros(graph)
     for part in [*graph.node, *graph.initializer, *graph.input, *graph.output, *graph.value_info, graph, model]:
-        del part.metadata_props[:]  # torch notes the source's paths here
+        del part.metadata_props[:]  # torch stores source paths here
         part.doc_string = ""
     del graph.value_info[:]
     return model
 
 
 def _drop_computed_zeros(graph: onnx.GraphProto) -> None:
-    """Remove what torch writes for a convolution without a bias: zeros that are computed from its input each time."""
-    given = {each.name for each in graph.initializer}
+    """Remove the biases of zeros that torch computes at run time for convolutions without a bias."""
+    stored = {each.name for each in graph.initializer}
     for node in graph.node:
-        if node.op_type == "Conv" and len(node.input) > 2 and node.input[2] not in given:
+        if node.op_type == "Conv" and len(node.input) > 2 and node.input[2] not in stored:
             del node.input[2:]
-    while dead := _dead(graph):
-        for node in dead:
+    while unused := _unused_nodes(graph):
+        for node in unused:
             graph.node.remove(node)
 
 
-def _dead(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+def _unused_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     used = {name for node in graph.node for name in node.input} | {each.name for each in graph.output}
     return [node for node in graph.node if used.isdisjoint(node.output)]
 
 
-def _store_half(model: onnx.ModelProto, names: set[str]) -> None:
-    for weight in model.graph.initializer:
-        if weight.name in names and len(weight.dims) > 1:
-            values, name = numpy_helper.to_array(weight).astype(np.float16), weight.name
-            weight.CopyFrom(numpy_helper.from_array(values, name + HALVED))
-            cast = helper.make_node("Cast", [name + HALVED], [name], to=onnx.TensorProto.FLOAT)
-            model.graph.node.insert(0, cast)
-
-
 def _header(backend: TorchBackend, precision: Precision) -> dict[str, Any]:
+    """Return the metadata of a run's network."""
     run, network = backend.run, backend.network
-    config, weights = run.config.model_dump(), hashlib.sha256()
+    weights = hashlib.sha256()
     for name, value in sorted(network.state_dict().items()):
         weights.update(name.encode() + b"\0" + value.contiguous().numpy().tobytes())
+    limit = backend.max_relative_spread
     return {
+        FORMAT_KEY: FORMAT_VERSION,
         "skeleton": {"name": run.skeleton.name, **run.skeleton.to_table()},
         "crop": run.config.crop.model_dump(),
-        "max_relative_spread": backend.max_relative_spread if math.isfinite(backend.max_relative_spread) else None,
-        "config": _without_places(config),
+        "max_relative_spread": limit if math.isfinite(limit) else None,
+        "config": _without_folders(run.config.model_dump()),
         "card": {
-            "command": _without_folders(run.command),
+            "command": command_without_folders(run.command),
             "faces": run.data.get("faces", {}),
             "data_sha256": run.data.get("fingerprint", ""),
             "weights_sha256": weights.hexdigest(),
@@ -269,68 +225,28 @@ def _header(backend: TorchBackend, precision: Precision) -> dict[str, Any]:
     }
 
 
-def _without_places(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a configuration whose paths are names alone."""
-    for section, key in (("data", "source"), ("data", "skeleton"), ("init", "model"), ("model", "weights")):
+def _without_folders(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration whose paths are reduced to names."""
+    config["data"]["sources"] = [_name(source) for source in config["data"]["sources"]]
+    for section, key in (("data", "skeleton"), ("init", "model"), ("model", "weights")):
         if isinstance(config[section].get(key), str):
-            config[section][key] = _without_folders(config[section][key])
+            config[section][key] = _name(config[section][key])
     return config
 
 
-def _without_folders(command: str) -> str:
-    """Return a command with the names of files and data sets, but not where they lie: a file goes to other people.
+def _name(word: str) -> str:
+    """Return a word of a command without folders.
 
-    >>> _without_folders("nasion train default --data ibug:/home/me/300w --out runs/a")
+    >>> _name("ibug:/home/me/300w"), _name("csv:a/b.csv?images=c/d")
+    ('ibug:300w', 'csv:b.csv?images=d')
+    """
+    return re.sub(r"(^|[:=])[^:=]*/(?=[^/])", r"\1", word)
+
+
+def command_without_folders(command: str) -> str:
+    """Return a command with the names of files and datasets, but not their folders: the file goes to other people.
+
+    >>> command_without_folders("nasion train default --data ibug:/home/me/300w --out runs/a")
     'nasion train default --data ibug:300w --out a'
     """
-    if JOINED in command and not command.startswith("nasion "):  # a source of several
-        return JOINED.join(_without_folders(source) for source in command.split(JOINED))
-    words = (re.sub(r"(^|[:=])[^:=]*/(?=[^/])", r"\1", word) for word in shlex.split(command))
-    return shlex.join(words) if " " in command else "".join(words)
-
-
-def _apart(torch_backend: TorchBackend, onnx_backend: OnnxBackend, crops: NDArray[np.uint8]) -> float:
-    """Return the largest distance between the two on crops together and on one alone."""
-    far = 0.0
-    for part in (crops, crops[:1]):
-        for ours, theirs in zip(torch_backend(part), onnx_backend(part), strict=True):
-            known = ~np.isnan(ours)
-            if (np.isnan(theirs) == known).any():
-                return float("nan")
-            far = max(far, float(np.abs(ours - theirs)[known].max(initial=0.0)))
-    return far
-
-
-def _mean_apart(torch_backend: TorchBackend, onnx_backend: OnnxBackend, crops: NDArray[np.uint8]) -> float:
-    """Return the mean distance between the two's points."""
-    both = (backend(crops[k : k + 1])[0] for k in range(len(crops)) for backend in (torch_backend, onnx_backend))
-    return float(np.mean([np.linalg.norm(a - b, axis=-1) for a, b in zip(both, both, strict=True)]))
-
-
-def read_exported(model: str | Path) -> tuple[RunConfig, Skeleton, dict[str, Tensor]]:
-    """Return the configuration, skeleton and weights of an exported network, for a training to start from.
-
-    Raises:
-        ModelError: there is no such model, it is damaged, or no training wrote it.
-    """
-    path = resolve(model)
-    try:
-        graph = onnx.load_model_from_string(path.read_bytes())
-    except Exception as error:  # protobuf's, which is not among nasion's own dependencies
-        raise ModelError(f"{path}: damaged, or no ONNX model ({str(error)[:80]})") from None
-    text = next((each.value for each in graph.metadata_props if each.key == METADATA), None)
-    if text is None:
-        raise ModelError(f"{path}: a model, but not one of nasion's; a training starts only from those")
-    header = parse_header(text, str(path))
-    weights = {
-        name.removeprefix(ROOT).removesuffix(HALVED): torch.from_numpy(value)
-        for name, value in unfold(graph).items()
-        if name.startswith((ROOT + "model.", ROOT + "spread."))
-    }
-    try:
-        config = parse({**header.config, "data": {**header.config["data"], "skeleton": ""}})
-    except (KeyError, TypeError, ConfigError) as error:
-        raise ModelError(
-            f"{path}: it does not say how it was trained ({error}); a training cannot start here"
-        ) from None
-    return config, header.skeleton, weights
+    return shlex.join(_name(word) for word in shlex.split(command))

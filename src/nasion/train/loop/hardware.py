@@ -1,7 +1,9 @@
-"""What a run may take of the machine: processes, threads, and the number format that the processor is fast with."""
+"""What a run uses of the machine: processes, threads, and the number format that trains faster."""
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,66 +12,83 @@ import torch
 
 from nasion.train.config import RunConfig
 
-__all__ = ["SINGLE_PROCESS", "Devices", "default_threads", "is_worker", "possible_precisions", "set_threads"]
+__all__ = [
+    "SINGLE_PROCESS",
+    "Devices",
+    "candidate_precisions",
+    "default_threads",
+    "is_worker",
+    "set_threads",
+    "shared_folder",
+]
+
+FOLDER_VARIABLE = "NASION_RUN"
+"""Environment variable through which the first process of a run passes its folder to those that Lightning starts."""
+
+RANK_VARIABLES = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
+"""Environment variables in which Lightning, torchrun and SLURM store a process's rank."""
+
+MEASURE_SECONDS = 0.2
+"""Time over which the load of other processes is measured."""
 
 
 @dataclass(frozen=True)
 class Devices:
-    """How many processes share a run: `devices` on each of `nodes`."""
+    """The processes that share a run: `devices` on each of `nodes`."""
 
     devices: int = 1
     nodes: int = 1
 
     @property
     def world(self) -> int:
-        """All devices together."""
+        """Number of all processes."""
         return self.devices * self.nodes
 
 
 SINGLE_PROCESS = Devices()
-"""One process."""
+"""One process on one machine."""
 
 
 def default_threads(devices: int) -> int:
-    """Return how many threads a process takes: this machine's idle cores, shared between its devices.
+    """Return the number of threads per process: this machine's idle cores, divided among its devices.
 
-    Two processes that each take all cores are many times slower than one thread each.
-    `OMP_NUM_THREADS`, where it is set, decides.
+    Two processes that each use all cores are many times slower than one thread each. `OMP_NUM_THREADS` overrides it.
     """
     if os.environ.get("OMP_NUM_THREADS", "").isdigit():
         return max(1, int(os.environ["OMP_NUM_THREADS"]))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, (cores - _busy_elsewhere(cores)) // devices)
+    return max(1, (cores - _busy_cores(cores)) // devices)
 
 
 def set_threads(count: int) -> int:
-    """Let torch use `count` threads, and OpenCV one: crops are cut in a thread of their own beside the network."""
+    """Let torch use `count` threads and OpenCV one: crops are cut in a separate thread beside the network."""
     torch.set_num_threads(count)
     cv2.setNumThreads(1)
     return count
 
 
-def _busy_elsewhere(cores: int) -> int:
-    """Return how many cores other processes keep busy, over a fifth of a second; 0 where it cannot be told."""
+def _busy_cores(cores: int) -> int:
+    """Return the number of cores that other processes use; 0 where it cannot be measured."""
     ticks = Path("/proc/stat")
     if not ticks.exists():
         return 0
 
-    def busy_and_all() -> tuple[int, int]:
-        spent = [int(word) for word in ticks.read_text("ascii").split("\n", 1)[0].split()[1:9]]
-        return sum(spent) - spent[3] - spent[4], sum(spent)  # but idle and waiting for disks
+    def busy_and_total() -> tuple[int, int]:
+        user, nice, system, idle, io_wait, *rest = map(int, ticks.read_text("ascii").split("\n", 1)[0].split()[1:9])
+        busy = user + nice + system + sum(rest)
+        return busy, busy + idle + io_wait
 
-    first = busy_and_all()
-    time.sleep(0.2)
-    second = busy_and_all()
-    share = (second[0] - first[0]) / max(1, second[1] - first[1])
+    before = busy_and_total()
+    time.sleep(MEASURE_SECONDS)
+    after = busy_and_total()
+    share = (after[0] - before[0]) / max(1, after[1] - before[1])
     return min(cores - 1, round(share * cores))
 
 
-def possible_precisions(config: RunConfig, machines: Devices) -> tuple[str, ...]:
-    """Return what a run may compute in: "float32", "bfloat16" or, on a processor that has both, either.
+def candidate_precisions(config: RunConfig, devices: Devices) -> tuple[str, ...]:
+    """Return the precisions to choose from: "float32", "bfloat16", or both.
 
-    That a processor knows bfloat16 does not make it faster: it may double the speed, or take a third of it.
+    A processor with bfloat16 instructions may train twice as fast with them, or three times slower.
     """
     if config.precision != "auto":
         return (config.precision,)
@@ -78,10 +97,24 @@ def possible_precisions(config: RunConfig, machines: Devices) -> tuple[str, ...]
     native = (
         getattr(torch.cpu, name, lambda: False)() for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     )
-    # Several machines must agree without asking each other.
-    return ("float32", "bfloat16") if any(native) and machines.nodes == 1 else ("float32",)
+    # Several machines must agree without communicating.
+    return ("float32", "bfloat16") if any(native) and devices.nodes == 1 else ("float32",)
 
 
 def is_worker() -> bool:
-    """Return whether another process of the same run leads: as Lightning, torchrun and SLURM tell it."""
-    return any(os.environ.get(name, "0") != "0" for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"))
+    """Return whether another process leads this run."""
+    return any(os.environ.get(name, "0") != "0" for name in RANK_VARIABLES)
+
+
+@contextmanager
+def shared_folder(folder: Path) -> Iterator[Path]:
+    """Yield the folder of this run, the same in all of its processes.
+
+    Lightning starts the other processes with the same command, which may name a folder by the time. They inherit the
+    environment, so the first process stores its folder there.
+    """
+    chosen = Path(os.environ.setdefault(FOLDER_VARIABLE, str(folder)))
+    try:
+        yield chosen
+    finally:
+        os.environ.pop(FOLDER_VARIABLE, None)

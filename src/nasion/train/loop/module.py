@@ -1,86 +1,88 @@
-"""The network under Lightning: a step, a validation, the optimizer and its schedule. Nothing else."""
+"""The network under Lightning: a training step, a validation step, the optimizer and its schedule."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import cos, isfinite, pi
 from typing import Any, cast
 
 import numpy as np
 import pytorch_lightning as lightning
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from nasion.errors import ConfigError
 from nasion.train.config import OptimizerConfig, RunConfig, ScheduleConfig
-from nasion.train.data.batches import Batch, Batches, CropSource, plan
-from nasion.train.network.network import KeypointNetwork, build_loss, check_low_res, mean_loss, spread_loss
+from nasion.train.data.batches import Batch, Batches, CropSource, epoch_plan, plan_batches
+from nasion.train.network.frame import half_sides
+from nasion.train.network.network import KeypointNetwork, loss_of, mean_loss, spread_loss
 from nasion.train.network.spread import normalized_residual, spread_correction
-from nasion.train.runs.warm_start import HEAD, begin
+from nasion.train.runs.warm_start import HEAD
 
-__all__ = ["KeypointModule", "rate_at"]
+__all__ = ["KeypointModule", "learning_rate_at"]
 
 VALIDATION_BATCH = 64
+"""Faces per validation batch."""
 
 NO_FACE = np.array([0]), 0.0
-"""A batch that counts nothing, for a device that has no validation face: the others wait for its sums."""
+"""Zero-weight batch for ranks without validation faces: every rank must join the reduction."""
+
+SCORES = ("loss", "error_px", "nme")
+"""Logged validation scores; the fourth sum, the normalized residual, calibrates the spread."""
 
 
 class KeypointModule(lightning.LightningModule):
-    """Trains `network` on `train`; scores, and keeps, `best_network`: its running mean if there is one.
+    """Trains `network` on `train`; validates and keeps `best_network`, which is its moving average if there is one.
 
     Args:
-        config: of the whole run.
+        config: the final configuration of the run.
+        network: with its initial weights.
         train, validation: the faces.
-        fresh: whether the weights begin where `config` says; a checkpoint's will replace them otherwise.
-
-    Raises:
-        NasionError: the weights to begin with cannot be had or do not fit.
     """
 
-    def __init__(self, config: RunConfig, train: CropSource, validation: CropSource | None, fresh: bool = True) -> None:
+    def __init__(
+        self, config: RunConfig, network: KeypointNetwork, train: CropSource, validation: CropSource | None
+    ) -> None:
         super().__init__()
-        self.config, self.train_crops, self.validation_crops = config, train, validation
-        torch.manual_seed(config.seed)
-        self.network = KeypointNetwork(config, train.skeleton.count)
-        check_low_res(config, self.network)
-        if fresh:
-            begin(self.network, config, train.skeleton)
-        self.network.to(memory_format=torch.channels_last)
-        self.loss = build_loss(config, self.network)
-        self.average = _running_mean(self.network, config.schedule.average) if config.schedule.average else None
+        self.config, self.train_source, self.validation_source = config, train, validation
+        self.network = network
+        self.loss = loss_of(config, network)
+        self.ema = _moving_average(network, config.schedule.ema_decay) if config.schedule.ema_decay else None
         self.step_loss = float("nan")
-        self._sums = torch.zeros(8)
+        self._sums = torch.zeros(2 * (len(SCORES) + 1))
 
     @property
     def best_network(self) -> KeypointNetwork:
-        """What is validated and kept."""
-        return self.network if self.average is None else cast(KeypointNetwork, self.average.module)
+        """The network that is validated and kept."""
+        return self.network if self.ema is None else cast(KeypointNetwork, self.ema.module)
 
     def steps_per_epoch(self) -> int:
-        """Return the optimizer's steps in an epoch; the same for any number of devices."""
-        return len(self._plan(0))
+        """Return the optimizer's steps per epoch; the same for any number of devices."""
+        return len(self.batch_plan(0))
 
-    def _plan(self, epoch: int) -> list[tuple[Any, float]]:
+    def batch_plan(self, epoch: int) -> list[tuple[NDArray[np.intp], float]]:
+        """Return the batches of an epoch for this device: face indices (B,), no unit, and their share."""
         rank, world = (self.global_rank, self.trainer.world_size) if self._trainer else (0, 1)
-        return plan(len(self.train_crops), self.config.schedule.batch, epoch, self.config.seed, rank, world)
+        return plan_batches(len(self.train_source), self.config.schedule.batch, epoch, self.config.seed, rank, world)
 
     def train_dataloader(self) -> Batches:
         """Return this epoch's batches for this device."""
-        self.train_crops.schedule = self.config.schedule
-        return Batches(self.train_crops, self._plan(self.current_epoch), self.current_epoch)
+        epoch = self.current_epoch
+        return Batches(self.train_source, self.batch_plan(epoch), epoch_plan(self.config, epoch))
 
-    def val_dataloader(self) -> Batches | list[Any]:
+    def val_dataloader(self) -> Batches | list[Batch]:
         """Return this device's part of the validation faces."""
-        if self.validation_crops is None:
+        source = self.validation_source
+        if source is None:
             return []
-        mine = np.arange(self.global_rank, len(self.validation_crops), self.trainer.world_size)
-        steps = [(mine[k : k + VALIDATION_BATCH], 1.0) for k in range(0, len(mine), VALIDATION_BATCH)]
-        return Batches(self.validation_crops, steps or [NO_FACE], 0)
+        own = np.arange(self.global_rank, len(source), self.trainer.world_size)
+        steps = [(own[k : k + VALIDATION_BATCH], 1.0) for k in range(0, len(own), VALIDATION_BATCH)]
+        return Batches(source, steps or [NO_FACE], source.plain)
 
     def on_train_epoch_start(self) -> None:
-        """Make dropout depend on the epoch alone, so that a resumed run repeats an undisturbed one.
+        """Seed dropout by the epoch alone, so that a resumed run repeats an undisturbed one.
 
-        While only the head learns, the normalizations of the rest keep their statistics too.
+        While only the head learns, the batch normalizations of the other layers keep their statistics.
         """
         torch.manual_seed(hash((self.config.seed, self.current_epoch, self.global_rank)) % 2**63)
         frozen = self.current_epoch < self.config.init.freeze_epochs
@@ -88,12 +90,12 @@ class KeypointModule(lightning.LightningModule):
             layer.train(name == HEAD or not frozen)
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
-        """Return the loss of a batch of crops (B, C, H, W)."""
+        """Return the loss (), no unit, of a batch of crops (B, C, H, W)."""
         decoded = self.network.decode(batch.crops)
         loss = mean_loss(self.loss, decoded, batch.target)
-        self.step_loss = float(loss.detach())  # the curve is of points alone
+        self.step_loss = float(loss.detach())  # the training curve excludes the spread's loss
         if self.network.spread is not None:
-            loss = loss + spread_loss(decoded, batch.target, self.network.shape.size)
+            loss = loss + spread_loss(decoded, batch.target, self.network.spec.size)
         if not isfinite(float(loss.detach())):
             raise ConfigError(
                 f"the loss became {self.step_loss} in epoch {self.current_epoch + 1}; try a smaller optimizer.lr"
@@ -103,68 +105,66 @@ class KeypointModule(lightning.LightningModule):
     def configure_gradient_clipping(
         self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
     ) -> None:
-        """Clip the gradient of the points' weights by itself, so that learning the spread moves no point."""
+        """Clip the spread head's gradient separately, so that the uncertainty loss never moves a keypoint."""
         if gradient_clip_val:
-            own = set(self.network.spread.parameters()) if self.network.spread else set()
-            rest = [weight for weight in self.network.parameters() if weight not in own]
-            for weights in (rest, list(own)):
+            spread = set(self.network.spread.parameters()) if self.network.spread else set()
+            rest = [weight for weight in self.network.parameters() if weight not in spread]
+            for weights in (rest, list(spread)):
                 torch.nn.utils.clip_grad_norm_(weights, gradient_clip_val)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Move the running mean a little."""
-        if self.average is not None:
-            self.average.update_parameters(self.network)
+        """Update the moving average."""
+        if self.ema is not None:
+            self.ema.update_parameters(self.network)
 
     def on_validation_epoch_start(self) -> None:
-        """Begin the sums: of loss, error in px, NME and surprise, each with its own count of faces."""
-        self._sums = torch.zeros(8, device=self.device)
+        """Reset the sums of loss, error in px, NME and normalized residual, each followed by its number of faces."""
+        self._sums = torch.zeros_like(self._sums, device=self.device)
 
     def validation_step(self, batch: Batch, _index: int) -> None:
-        """Add a batch's loss, error in image px, NME and surprise to the sums over all faces."""
+        """Add a batch's loss, error in image px, NME and normalized residual to the sums over all faces."""
+        network = self.best_network
         with torch.autocast(batch.crops.device.type, enabled=False):
-            network = self.best_network
             decoded = network.decode(batch.crops)
             loss = mean_loss(self.loss, decoded, batch.target)
-        height, width = network.shape.size
-        side = torch.tensor([width, height], device=loss.device) / 2
-        errors = ((decoded.keypoints - batch.target) * side).norm(dim=-1) * batch.image_px[:, None]
-        faces = errors.nanmean(-1)
-        nme = faces / batch.length
-        residuals = normalized_residual(decoded, batch.target, network.shape.size)
-        scores = loss.expand(len(faces)), faces, nme, residuals
-        parts = [part for each in scores for part in (each.nansum(), each.isfinite().sum())]
-        self._sums += torch.stack([part.float() for part in parts]) * batch.share
+        size = network.spec.size
+        offsets = (decoded.keypoints - batch.target) * half_sides(size, decoded.keypoints)
+        errors = (offsets.norm(dim=-1) * batch.image_px[:, None]).nanmean(-1)
+        residuals = normalized_residual(decoded, batch.target, size)
+        values = loss.expand(len(errors)), errors, errors / batch.length, residuals
+        sums = [part for each in values for part in (each.nansum(), each.isfinite().sum())]
+        self._sums += torch.stack([part.float() for part in sums]) * batch.share
 
     def on_validation_epoch_end(self) -> None:
-        """Log the means over the faces of all devices, and set the spread by them."""
-        sums, counts = self.trainer.strategy.reduce(self._sums, reduce_op="sum").reshape(4, 2).unbind(1)
-        *scores, mean_surprise = sums / counts
-        for name, value in zip(("loss", "error_px", "nme"), scores, strict=True):
+        """Log the means over the faces of all devices, and calibrate the spread with them."""
+        sums, counts = self.trainer.strategy.reduce(self._sums, reduce_op="sum").reshape(-1, 2).unbind(1)
+        *means, mean_residual = sums / counts
+        for name, value in zip(SCORES, means, strict=True):
             self.log(f"val/{name}", value, logger=True)
         spread = self.best_network.spread
-        if spread is not None and mean_surprise.isfinite():
-            spread.scale.mul_(spread_correction(mean_surprise))
+        if spread is not None and mean_residual.isfinite():
+            spread.scale.mul_(spread_correction(mean_residual))
 
     def configure_optimizers(self) -> Any:
-        """Return the optimizer and its schedule, moved at every step."""
+        """Return the optimizer and its schedule, which changes the rate at every step."""
         settings, schedule, init = self.config.optimizer, self.config.schedule, self.config.init
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.name]
-        optimizer = kind(_groups(self.network, settings, init.backbone_rate), lr=settings.lr, fused=True)
+        optimizer = kind(_groups(self.network, settings, init.backbone_lr_factor), lr=settings.lr, fused=True)
         steps = self.steps_per_epoch()
         total, frozen = schedule.epochs * steps, init.freeze_epochs * steps
 
         def head(step: int) -> float:
-            return rate_at(step, total, schedule)
+            return learning_rate_at(step, total, schedule)
 
-        def backbone(step: int) -> float:  # a rate of 0, because DDP would wait for gradients that nobody wants
-            return 0.0 if step < frozen else rate_at(step, total, schedule)
+        def backbone(step: int) -> float:  # a rate of 0 instead of frozen weights: DDP waits for every gradient
+            return 0.0 if step < frozen else learning_rate_at(step, total, schedule)
 
         rates = torch.optim.lr_scheduler.LambdaLR(optimizer, [head, head, backbone, backbone])
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
 
 
-def rate_at(step: int, total: int, schedule: ScheduleConfig) -> float:
-    """Return the learning rate at `step` of `total` as a share of the highest."""
+def learning_rate_at(step: int, total: int, schedule: ScheduleConfig) -> float:
+    """Return the learning rate at `step` of `total` as a share of the peak."""
     rise = schedule.warmup * total
     if step < rise:
         return (step + 1) / (rise + 1)
@@ -173,20 +173,23 @@ def rate_at(step: int, total: int, schedule: ScheduleConfig) -> float:
     return (1 + cos(pi * min(1.0, (step - rise) / max(1.0, total - rise)))) / 2
 
 
-def _groups(network: KeypointNetwork, settings: OptimizerConfig, backbone_rate: float) -> list[dict[str, Any]]:
-    """Return the head's weights, then all others: each those that decay, and biases and normalizations, that do not."""
+def _groups(network: KeypointNetwork, settings: OptimizerConfig, backbone_lr_factor: float) -> list[dict[str, Any]]:
+    """Return the head's weights, then all others, each split into weights with decay, and biases and norms without."""
     head = [*network.model.head.parameters(), *(network.spread.parameters() if network.spread else ())]
     inside = {id(p) for p in head}
     others = [p for p in network.parameters() if id(p) not in inside]
     return [
-        {"params": [p for p in part if (p.ndim > 1) == decays], "weight_decay": decay, "lr": settings.lr * share}
-        for part, share in ((head, 1.0), (others, backbone_rate))
+        {"params": [p for p in part if (p.ndim > 1) == decays], "weight_decay": decay, "lr": settings.lr * factor}
+        for part, factor in ((head, 1.0), (others, backbone_lr_factor))
         for decays, decay in ((True, settings.weight_decay), (False, 0.0))
     ]
 
 
-def _running_mean(network: KeypointNetwork, decay: float) -> AveragedModel:
-    """Return the exponential mean of all weights and buffers; it follows faster at the start."""
+def _moving_average(network: KeypointNetwork, decay: float) -> AveragedModel:
+    """Return the exponential moving average (EMA) of all weights and buffers; it adapts faster at the start.
+
+    Lightning's EMA callback has a constant decay, which would keep the random initial weights too long.
+    """
 
     def update(means: Any, currents: Any, updates: Any) -> None:
         weight = 1 - min(decay, (1 + int(updates)) / (10 + int(updates)))
@@ -194,10 +197,11 @@ def _running_mean(network: KeypointNetwork, decay: float) -> AveragedModel:
             mean.lerp_(current.to(mean.dtype), weight)
 
     average = AveragedModel(network, multi_avg_fn=update, use_buffers=True)
-    return average.requires_grad_(False)  # DDP waits for the gradient of whatever asks for one
+    return average.requires_grad_(False)  # DDP waits for the gradient of every weight that requires one
 
 
-def _float_pairs(means: Any, currents: Any) -> Iterator[tuple[Tensor, Tensor]]:
+def _float_pairs(means: Iterable[Tensor], currents: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the pairs to average; integer buffers are copied."""
     for mean, current in zip(means, currents, strict=True):
         if mean.is_floating_point():
             yield mean, current

@@ -1,4 +1,4 @@
-"""How long a training will take, before it starts; and how many epochs a given time holds."""
+"""How long a training takes, before it starts, and how many epochs fit into a given time."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -6,109 +6,124 @@ from copy import deepcopy
 from functools import partial
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from nasion.train.config import RunConfig
-from nasion.train.loop.module import KeypointModule
-from nasion.train.network.network import mean_loss
+from nasion.train.data.batches import CropSource, EpochPlan, plan_batches
+from nasion.train.network.network import KeypointNetwork, loss_of, mean_loss
 
 __all__ = ["Pace", "align_validation", "epochs_within", "format_duration", "measure_pace"]
 
 CALIBRATION_SECONDS = 2.0
-"""How long steps are timed before a training, to tell and to fit its time."""
+"""How long steps are timed before a training."""
 
 CLEARLY = 1.2
-"""How many times as fast a precision must be to be preferred: small differences are noise, and runs should repeat."""
+"""Speedup from which another precision is preferred: smaller differences are noise, and runs should be repeatable."""
 
-FITTED_SHARE = 0.95
-"""Share of --minutes that is planned: the rest is for what steps do not show."""
+PLANNED_SHARE = 0.95
+"""Share of --minutes that is planned; the rest is for what the measured steps do not include."""
 
 
 class Pace(NamedTuple):
-    """Seconds of a training step with crops of full size, and of a whole validation."""
+    """Duration of a training step with full-size crops and of a validation, seconds, with the number of steps."""
 
     step: float
     validation: float
+    steps: int
 
-    def epoch(self, config: RunConfig, steps: int) -> float:
-        """Return the seconds of a mean epoch of `steps` steps with its share of a validation."""
+    def epoch(self, config: RunConfig) -> float:
+        """Return the seconds of an average epoch with its share of a validation."""
         schedule = config.schedule
-        share = schedule.work(schedule.epochs, config.crop.size) / schedule.epochs
-        return steps * self.step * share + self.validation / schedule.validate_every
+        share = schedule.cost(schedule.epochs, config.crop.size) / schedule.epochs
+        return self.steps * self.step * share + self.validation / schedule.validate_every
 
 
-def measure_pace(module: KeypointModule, precisions: Sequence[str], world: int) -> tuple[str, Pace]:
-    """Return the precision in which a module trains faster here, and how fast it then trains and validates.
+def measure_pace(
+    config: RunConfig,
+    network: KeypointNetwork,
+    train: CropSource,
+    validation: CropSource | None,
+    precisions: Sequence[str],
+    world: int,
+) -> tuple[str, Pace]:
+    """Return the precision in which a network trains faster on this machine, and how fast it trains and validates.
 
-    Measured on copies that are thrown away. Any but the first must be clearly faster to be taken.
+    It is measured on a copy, which is discarded. The first precision is preferred unless another is clearly faster.
     """
     state = torch.random.get_rng_state()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    copy = deepcopy(module.network).train().to(device)
+    copy = deepcopy(network).train().to(device)
+    loss = loss_of(config, network)
     optimizer = torch.optim.Adam(copy.parameters())
-    steps = [(indices[::world], share) for indices, share in module._plan(0)]
+    batches = plan_batches(len(train), config.schedule.batch, 0, config.seed)
+    plan = EpochPlan(0, config.crop.size, config.augment)
 
-    def step(indices: object, share: float, precision: str) -> None:
-        batch = module.train_crops.batch([int(i) for i in indices], 0, share)  # pyright: ignore[reportGeneralTypeIssues]
+    def step(indices: NDArray[np.intp], share: float, precision: str) -> None:
+        batch = train.batch([int(i) for i in indices], plan, share)
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-            mean_loss(module.loss, copy.decode(batch.crops.to(device)), batch.target.to(device)).backward()
+            mean_loss(loss, copy.decode(batch.crops.to(device)), batch.target.to(device)).backward()
         optimizer.step()
         optimizer.zero_grad()
         if device.type == "cuda":
             torch.cuda.synchronize()
 
-    def validate() -> None:
-        copy.eval()
-        with torch.inference_mode():
-            for index in range(len(module.validation_crops or ())):
-                assert module.validation_crops is not None
-                copy.decode(module.validation_crops.batch([index]).crops.to(device))
-
     seconds: dict[str, float] = {}
     for precision in precisions:
-        timed = [partial(step, indices, share, precision) for indices, share in steps * 20]
+        timed = [partial(step, indices[::world], share, precision) for indices, share in batches * 20]
         timed[0]()  # prepares kernels and memory
         seconds[precision] = _mean_seconds(timed, CALIBRATION_SECONDS)
     fastest = min(seconds, key=lambda name: seconds[name] * (1.0 if name == precisions[0] else CLEARLY))
-    validation = _mean_seconds([validate], 0)
+    validated = _mean_seconds([partial(_validate, copy, validation, device)], 0)
     torch.random.set_rng_state(state)
-    return fastest, Pace(seconds[fastest], validation)
+    return fastest, Pace(seconds[fastest], validated, len(batches))
 
 
-def _mean_seconds(actions: list[Callable[[], None]], limit: float) -> float:
-    began = time.perf_counter()
+def _validate(network: KeypointNetwork, source: CropSource | None, device: torch.device) -> None:
+    network.eval()
+    if source is None:
+        return
+    with torch.inference_mode():
+        for index in range(len(source)):
+            network.decode(source.batch([index], source.plain).crops.to(device))
+
+
+def _mean_seconds(actions: Sequence[Callable[[], None]], limit: float) -> float:
+    """Return the mean duration of the actions, of as many as fit into `limit` seconds."""
+    started = time.perf_counter()
     done = 0
     for action in actions:
         action()
         done += 1
-        if time.perf_counter() - began > limit:
+        if time.perf_counter() - started > limit:
             break
-    return (time.perf_counter() - began) / done
+    return (time.perf_counter() - started) / done
 
 
-def epochs_within(config: RunConfig, pace: Pace, steps: int, minutes: float) -> RunConfig:
-    """Return the configuration with as many epochs of `steps` steps as `minutes` hold, whole validations apart."""
-    epochs = max(1, int(minutes * 60 * FITTED_SHARE / pace.epoch(config, steps)))
+def epochs_within(config: RunConfig, pace: Pace, minutes: float) -> RunConfig:
+    """Return the configuration with as many epochs as fit into `minutes`, a multiple of the validation interval."""
+    epochs = max(1, int(minutes * 60 * PLANNED_SHARE / pace.epoch(config)))
     epochs -= epochs % min(config.schedule.validate_every, epochs)
-    return config.model_copy(update={"schedule": config.schedule.model_copy(update={"epochs": epochs})})
+    return config.with_schedule(epochs=epochs)
 
 
 def align_validation(config: RunConfig) -> RunConfig:
-    """Return the configuration with a distance of validations that divides the epochs: the last one is validated."""
+    """Return the configuration with a validation interval that divides the epochs: the last one is validated."""
     epochs, wanted = config.schedule.epochs, config.schedule.validate_every
     every = next(k for k in range(min(wanted, epochs), 0, -1) if epochs % k == 0)
-    return config.model_copy(update={"schedule": config.schedule.model_copy(update={"validate_every": every})})
+    return config.with_schedule(validate_every=every)
 
 
 def format_duration(seconds: float) -> str:
-    """Return a time as a person says it.
+    """Return a duration in words.
 
-    >>> told_time(42), told_time(150), told_time(7500)
+    >>> format_duration(42), format_duration(150), format_duration(7500)
     ('42 s', '2 min 30 s', '2 h 5 min')
     """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    rounded = round(seconds)
+    if rounded < 60:
+        return f"{rounded} s"
+    if rounded < 3600:
+        return f"{rounded // 60} min {rounded % 60} s"
+    return f"{rounded // 3600} h {rounded % 3600 // 60} min"

@@ -1,7 +1,7 @@
-"""The whole network: pixels in, points out. Normalizing and decoding are inside, so a model is one thing.
+"""The complete network: it scales the pixels, predicts and decodes.
 
-crops (B, C, H, W), 0 to 255 → model.trunk → model.head → codec.decode → points (B, K, 2), crop px
-                                           → spread → how far they may be off (B, K), crop px, and along what (B, K, 2)
+crops (B, C, H, W), 0 to 255 → model.forward_features → model.head → codec.decode → keypoints (B, K, 2), crop px
+                                                      → spread → spread (B, K), crop px, and anisotropy (B, K, 2)
 """
 
 from collections.abc import Callable
@@ -11,20 +11,16 @@ from torch import Tensor, nn
 
 from nasion.errors import ConfigError
 from nasion.train.config import RunConfig
-from nasion.train.network import registry as parts
-from nasion.train.network.codecs import Decoded
-from nasion.train.network.pixels import HALF_RANGE, MID_GRAY
-from nasion.train.network.registry import InputSpec
+from nasion.train.network import registry
+from nasion.train.network.frame import denormalize, mean_half_side
+from nasion.train.network.interfaces import HALF_RANGE, MID_GRAY, Decoded, InputSpec, Loss
 from nasion.train.network.spread import SpreadHead, nll
 
-__all__ = ["KeypointNetwork", "Loss", "build_loss", "check_low_res", "mean_loss", "spread_loss"]
-
-Loss = Callable[[Decoded, Tensor], Tensor]
-"""(decoded, target (B, K, 2) normalized, without NaN) → costs (B, K)."""
+__all__ = ["KeypointNetwork", "check_low_res", "loss_of", "mean_loss", "spread_loss"]
 
 
 class KeypointNetwork(nn.Module):
-    """A model and its codec for K points on crops.
+    """A model and its codec for K keypoints on crops.
 
     Raises:
         ConfigError: the model and the codec do not fit each other.
@@ -32,82 +28,81 @@ class KeypointNetwork(nn.Module):
 
     def __init__(self, config: RunConfig, count: int) -> None:
         super().__init__()
-        self.shape = InputSpec(count, config.crop.channels, config.crop.size)
-        self.codec = parts.build("codecs", config.codec, self.shape)
-        self.model = parts.build("models", config.model, self.shape, self.codec.outputs)
+        self.spec = InputSpec(count, config.crop.channels, config.crop.size)
+        self.codec = registry.build_codec(config.codec, self.spec)
+        self.model = registry.build_model(config.model, self.spec, self.codec.outputs)
         if self.model.output_kind != self.codec.output_kind:
             raise ConfigError(
-                f'the model "{config.model.name}" gives a {self.model.gives}, but the codec "{config.codec.name}" '
-                f"reads {self.codec.gives}; choose a pair that fits"
+                f'the model "{config.model.name}" outputs a {self.model.output_kind}, but the codec '
+                f'"{config.codec.name}" reads {self.codec.output_kind}; choose a matching pair'
             )
-        self.spread = SpreadHead(self.model.head.in_channels, count) if self.codec.output_kind == "maps" else None
+        has_maps = self.codec.output_kind == "maps"
+        self.spread = SpreadHead(self.model.feature_channels, count) if has_maps else None
 
     def decode(self, crops: Tensor) -> Decoded:
-        """Return what the network makes of crops (B, C, H, W), 0 to 255: normalized points, spread, maps."""
+        """Return normalized keypoints, spread and maps of crops (B, C, H, W), 0 to 255."""
         features = self.model.forward_features((crops.float() - MID_GRAY) / HALF_RANGE)
-        with torch.autocast(features.device.type, enabled=False):  # bfloat16 cannot hold a tenth of a px
+        with torch.autocast(features.device.type, enabled=False):  # bfloat16 cannot represent a tenth of a px
             features = features.float()
             decoded = self.codec.decode(self.model.head(features))
             return decoded if self.spread is None else self.spread(features, decoded)
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return points (B, K, 2), spread (B, K), both crop px, and anisotropy (B, K, 2) of crops (B, C, H, W)."""
+        """Return keypoints (B, K, 2), spread (B, K), both crop px, and anisotropy (B, K, 2) of crops (B, C, H, W)."""
         decoded = self.decode(crops)
-        height, width = self.shape.size
-        side = torch.tensor([width, height], dtype=torch.float32, device=crops.device)
-        return ((decoded.keypoints + 1) * side - 1) / 2, decoded.spread * side.mean() / 2, decoded.anisotropy
+        size = self.spec.size
+        return denormalize(decoded.keypoints, size), decoded.spread * mean_half_side(size), decoded.anisotropy
 
     def first_kernels(self) -> Tensor:
-        """Return the first convolution's kernels (N, C, k, k)."""
+        """Return the first convolution's weights (N, C, k, k), no unit."""
         return next(m.weight for m in self.model.modules() if isinstance(m, nn.Conv2d)).detach()
 
 
-def build_loss(config: RunConfig, network: KeypointNetwork) -> Loss:
+def loss_of(config: RunConfig, network: KeypointNetwork) -> Loss:
     """Return the loss of a configuration.
 
     Raises:
-        ConfigError: it needs maps and the codec has none.
+        ConfigError: it requires maps and the codec has none.
     """
-    loss = parts.build("losses", config.loss, network.shape)
+    loss = registry.build_loss(config.loss)
     if loss.requires == "maps" and network.codec.output_kind != "maps":
-        raise ConfigError(f'the loss "{config.loss.name}" needs maps; the codec "{config.codec.name}" has none')
+        raise ConfigError(f'the loss "{config.loss.name}" requires maps; the codec "{config.codec.name}" has none')
     return loss
 
 
 def check_low_res(config: RunConfig, network: KeypointNetwork) -> None:
-    """Prove that the network takes the small crops of the first epochs.
+    """Check that the network accepts the low-resolution crops of the first epochs.
 
     Raises:
-        ConfigError: it gives no maps, or cannot halve them as often as it must.
+        ConfigError: it outputs no maps, or cannot halve such a crop as often as it must.
     """
-    small = config.schedule.small(config.crop.size)
-    if small is None:
+    size = config.schedule.low_res_size(config.crop.size)
+    if size is None:
         return
+    setting = f"schedule.low_res_px = {config.schedule.low_res_px}"
     if network.model.output_kind != "maps":
-        raise ConfigError(
-            f'schedule.low_res_px = {config.schedule.low_res_px}: the model "{config.model.name}" takes crops of one size; '
-            "leave low_res_px out"
-        )
-    shape = InputSpec(network.shape.count, config.crop.channels, small)
+        raise ConfigError(f'{setting}: the model "{config.model.name}" accepts crops of one size; omit low_res_px')
+    spec = InputSpec(network.spec.count, config.crop.channels, size)
     try:
-        parts.build("models", config.model, shape, network.codec.outputs)
+        registry.build_model(config.model, spec, network.codec.outputs)
     except ConfigError as error:
-        raise ConfigError(
-            f"schedule.low_res_px = {config.schedule.low_res_px}: {error}; or set it to 0, for whole crops only"
-        ) from None
+        raise ConfigError(f"{setting}: {error}; or set it to 0 for full-resolution crops only") from None
 
 
-def mean_loss(loss: Loss, decoded: Decoded, target: Tensor) -> Tensor:
-    """Return the mean cost over the points that are there; 0 where none is.
+def mean_loss(loss: Callable[[Decoded, Tensor], Tensor], decoded: Decoded, target: Tensor) -> Tensor:
+    """Return the mean loss (), no unit, over the present points of `target` (B, K, 2), normalized; 0 without points.
 
-    A missing point (NaN in `target` (B, K, 2)) is put at 0 before the loss sees it and left out after it: a NaN
-    that only a mask hides would still reach the gradient.
+    A missing point (NaN) is replaced by 0 before the loss and excluded after it: a NaN hidden only by a mask would
+    still reach the gradient.
     """
     present = target.isfinite().all(-1)
-    costs = loss(decoded, torch.where(present[..., None], target, 0.0))
-    return (costs * present).sum() / present.sum().clamp_min(1)
+    losses = loss(decoded, torch.where(present[..., None], target, 0.0))
+    return (losses * present).sum() / present.sum().clamp_min(1)
 
 
 def spread_loss(decoded: Decoded, target: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return how badly the ellipses foretold the errors in crops of `size`; it moves nothing but `SpreadHead`."""
-    return mean_loss(lambda one, there: nll(one, there, size), decoded, target)
+    """Return the mean negative log-likelihood (), no unit, of the errors of `target` (B, K, 2), normalized.
+
+    Its gradient reaches the spread head alone. `size` is the crop's (height, width), px.
+    """
+    return mean_loss(lambda predicted, points: nll(predicted, points, size), decoded, target)

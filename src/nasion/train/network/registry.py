@@ -1,38 +1,24 @@
-"""Networks, codecs and losses by name: one file each in models/, codecs/ and losses/, found by its name.
+"""Models, codecs and losses by name: one file each in models/, codecs/ and losses/.
 
-Such a file defines `Options`, a frozen pydantic model of its own settings, and `build(options, shape)`.
+Each file defines `Options`, a frozen pydantic model of its settings. Models and codecs define `build`; losses define
+`REQUIRES` and `loss`.
 """
 
 import pkgutil
-from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ValidationError
 
-from nasion.errors import ConfigError, nearest
-from nasion.settings import explain
+from nasion.errors import ConfigError, suggest
+from nasion.settings import Settings, explain
 from nasion.train.config import Component
+from nasion.train.network.interfaces import Codec, InputSpec, Loss, Model
 
-__all__ = ["InputSpec", "Kind", "available", "build", "find", "options"]
+__all__ = ["Kind", "available", "build_codec", "build_loss", "build_model", "find", "options"]
 
 Kind = Literal["models", "codecs", "losses"]
-
-
-@dataclass(frozen=True)
-class InputSpec:
-    """What every part must know of the task.
-
-    Attributes:
-        count: K, the keypoints.
-        channels: of the crop, 1 or 3.
-        size: of the crop, (height, width), px.
-    """
-
-    count: int
-    channels: int
-    size: tuple[int, int]
 
 
 def available(kind: Kind) -> list[str]:
@@ -46,26 +32,17 @@ def available(kind: Kind) -> list[str]:
 
 
 def find(kind: Kind, name: str) -> ModuleType:
-    """Return the file of a part.
+    """Return the module of a part.
 
     Raises:
         ConfigError: there is none of that name.
     """
     if name not in available(kind):
-        raise ConfigError(f'no "{name}" among the {kind}; {nearest(name, available(kind))}')
+        raise ConfigError(f'no "{name}" among the {kind}; {suggest(name, available(kind))}')
     return import_module(f"nasion.train.network.{kind}.{name}")
 
 
-def build(kind: Kind, part: Component, shape: InputSpec, *more: Any) -> Any:
-    """Return the part with its options.
-
-    Raises:
-        ConfigError: there is none of that name, or an option is wrong.
-    """
-    return find(kind, part.name).build(options(kind, part), shape, *more)
-
-
-def options(kind: Kind, part: Component) -> Any:
+def options(kind: Kind, part: Component) -> Settings:
     """Return the checked options of a part.
 
     Raises:
@@ -76,3 +53,31 @@ def options(kind: Kind, part: Component) -> Any:
         return module.Options.model_validate(part.options)
     except ValidationError as error:
         raise ConfigError(f"{kind} {part.name}: {explain(error, module.Options)}") from None
+
+
+def build_model(part: Component, spec: InputSpec, outputs: int) -> Model:
+    """Return the model with `outputs` outputs, randomly initialized.
+
+    Raises:
+        ConfigError: there is none of that name, an option is wrong, or it does not fit the crop.
+    """
+    return find("models", part.name).build(options("models", part), spec, outputs)
+
+
+def build_codec(part: Component, spec: InputSpec) -> Codec:
+    """Return the codec.
+
+    Raises:
+        ConfigError: there is none of that name, or an option is wrong.
+    """
+    return find("codecs", part.name).build(options("codecs", part), spec)
+
+
+def build_loss(part: Component) -> Loss:
+    """Return the loss.
+
+    Raises:
+        ConfigError: there is none of that name, or an option is wrong.
+    """
+    module = find("losses", part.name)
+    return Loss(module.loss, options("losses", part), module.REQUIRES)

@@ -1,8 +1,8 @@
-"""How far a point may be off, learned from how far it was: an ellipse for each point, read where its map looks.
+"""The learned uncertainty: an error ellipse for each keypoint, predicted from the features under its map.
 
-The law of the errors is in `nasion.uncertainty`; its spread and its anisotropy are what is learned, by the likelihood of
-the errors. Sources: Kendall and Gal, "What Uncertainties Do We Need in Bayesian Deep Learning for Computer Vision?",
-2017; Kumar et al., "LUVLi Face Alignment", 2020.
+The distribution of the errors is in `nasion.uncertainty`; its spread and anisotropy are learned by maximum likelihood.
+Sources: Kendall and Gal, "What Uncertainties Do We Need in Bayesian Deep Learning for Computer Vision?", 2017; Kumar et
+al., "LUVLi Face Alignment", 2020.
 """
 
 from typing import cast
@@ -10,73 +10,73 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from nasion.train.network.codecs import Decoded
+from nasion.train.network.frame import half_sides, mean_half_side
+from nasion.train.network.interfaces import Decoded
 from nasion.uncertainty import ERROR_SHAPE, SPREAD_OF_SCALE
 
 __all__ = ["SpreadHead", "mahalanobis", "nll", "normalized_residual", "spread_correction"]
 
-LARGEST_ANISOTROPY = 1.5
-"""Of each of its two parts: an ellipse is at most some eight times as long as wide."""
+MAX_ANISOTROPY = 1.5
+"""Largest magnitude of each anisotropy component; it limits an ellipse's axis ratio to about 8."""
 
 TINY = 1e-12
-"""Keeps roots differentiable at 0."""
+"""Added under square roots, so that they are differentiable at 0."""
 
 
 class SpreadHead(nn.Module):
-    """Widens and stretches the spread of each map by what the features say where the map looks.
+    """Predicts each keypoint's spread and anisotropy from features pooled under its heatmap.
 
-    It begins as the maps' own spread, the same in all directions. What it reads is cut from the gradient: learning it
-    moves no point.
+    Initially it returns the spread of the map itself, isotropic. Its inputs are detached, so the uncertainty loss never
+    moves a keypoint.
 
     Args:
-        width: F, channels of the features.
-        count: K, points.
+        channels: F, channels of the features.
+        count: K, keypoints.
 
     Attributes:
-        scale: set by validation faces, because a network is surer of the faces it learns from; no part of learning.
+        scale: a factor set on validation faces, because a network is more certain about its training faces.
     """
 
     scale: Tensor
 
-    def __init__(self, width: int, count: int) -> None:
+    def __init__(self, channels: int, count: int) -> None:
         super().__init__()
-        self.stretch = _zeros(width, count)
-        self.lean = _zeros(width, 2 * count)
+        self.scale_head = _zero_layer(channels, count)
+        self.anisotropy_head = _zero_layer(channels, 2 * count)
         self.register_buffer("scale", torch.ones(()))
 
     def forward(self, features: Tensor, decoded: Decoded) -> Decoded:
-        """Return what was decoded from features (B, F, h, w) with the learned spread (B, K) and anisotropy (B, K, 2)."""
+        """Return `decoded` with the learned spread (B, K), normalized, and anisotropy (B, K, 2), from (B, F, h, w)."""
         if decoded.log_maps is None:
-            raise ValueError("this needs a codec with maps")
+            raise ValueError("the spread head needs a codec with maps")
         maps = decoded.log_maps.detach().exp().flatten(2)
-        seen = maps @ features.detach().flatten(2).transpose(1, 2)  # (B, K, F)
-        spread = decoded.spread.detach() * _read(self.stretch, seen[:, :, None]).squeeze(-1).exp()
-        lean = _read(self.lean, seen[:, :, None])
-        anisotropy = LARGEST_ANISOTROPY * (lean / LARGEST_ANISOTROPY).tanh()
+        pooled = (maps @ features.detach().flatten(2).transpose(1, 2))[:, :, None]  # (B, K, 1, F)
+        spread = decoded.spread.detach() * _per_point(self.scale_head, pooled).squeeze(-1).exp()
+        raw = _per_point(self.anisotropy_head, pooled)
+        anisotropy = MAX_ANISOTROPY * (raw / MAX_ANISOTROPY).tanh()
         return decoded._replace(spread=spread if self.training else spread * self.scale, anisotropy=anisotropy)
 
 
-def _zeros(width: int, outputs: int) -> nn.Conv2d:
-    layer = nn.Conv2d(width, outputs, 1)
+def _zero_layer(channels: int, outputs: int) -> nn.Conv2d:
+    layer = nn.Conv2d(channels, outputs, 1)
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(cast(Tensor, layer.bias))
     return layer
 
 
-def _read(layer: nn.Conv2d, seen: Tensor) -> Tensor:
-    """Return what a layer makes (B, K, outputs / K) of what each point sees (B, K, 1, F)."""
-    count = seen.shape[1]
-    weight, bias = layer.weight.reshape(count, -1, seen.shape[-1]), cast(Tensor, layer.bias).reshape(count, -1)
-    return (seen * weight).sum(-1) + bias
+def _per_point(layer: nn.Conv2d, pooled: Tensor) -> Tensor:
+    """Return the layer's outputs (B, K, outputs / K) for each keypoint's own features (B, K, 1, F)."""
+    count = pooled.shape[1]
+    weight, bias = layer.weight.reshape(count, -1, pooled.shape[-1]), cast(Tensor, layer.bias).reshape(count, -1)
+    return (pooled * weight).sum(-1) + bias
 
 
 def mahalanobis(decoded: Decoded, target: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return how many spreads the points are off (B, K), in crops of `size` (height, width): `uncertainty.mahalanobis`.
+    """Return the errors (B, K), in spreads, of targets (B, K, 2), normalized, in crops of `size` (height, width), px.
 
-    Its gradient reaches the spread and the anisotropy alone.
+    This is `uncertainty.mahalanobis` in torch. Its gradient reaches the spread and the anisotropy alone.
     """
-    height, width = size
-    aspect = torch.tensor([width, height], device=target.device) * (2 / (width + height))
+    aspect = half_sides(size, target) / mean_half_side(size)
     x, y = ((target - decoded.keypoints.detach()) * aspect).unbind(-1)
     u, v = decoded.anisotropy.unbind(-1)
     length = (u.square() + v.square() + TINY).sqrt()
@@ -86,18 +86,19 @@ def mahalanobis(decoded: Decoded, target: Tensor, size: tuple[int, int]) -> Tens
 
 
 def nll(decoded: Decoded, target: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return the negative log-likelihood (B, K), but for a constant, of errors under their spread and anisotropy."""
+    """Return the negative log-likelihood (B, K), up to a constant, no unit, of targets (B, K, 2), normalized."""
     return 2 * decoded.spread.log() + (SPREAD_OF_SCALE * mahalanobis(decoded, target, size)) ** ERROR_SHAPE
 
 
 def normalized_residual(decoded: Decoded, target: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return each face's mean power of its errors over what its spreads foretold (B,).
+    """Return each face's mean error relative to its spreads (B,), no unit, raised to the distribution's exponent.
 
-    1 is right. Spreads that are too small have more: scaled by `spread_correction` of the mean, they are the likeliest.
+    The target (B, K, 2) is normalized. The value 1 is ideal; larger values mean that the spreads are too small. Spreads
+    multiplied by `spread_correction` of the mean value are the most likely ones.
     """
     return ((SPREAD_OF_SCALE * mahalanobis(decoded, target, size)) ** ERROR_SHAPE).nanmean(-1) * (ERROR_SHAPE / 2)
 
 
-def spread_correction(mean_surprise: Tensor) -> Tensor:
-    """Return by how much to scale the spreads that caused this mean surprise."""
-    return mean_surprise ** (1 / ERROR_SHAPE)
+def spread_correction(mean_residual: Tensor) -> Tensor:
+    """Return the factor (), no unit, by which spreads with this mean `normalized_residual` () should be multiplied."""
+    return mean_residual ** (1 / ERROR_SHAPE)

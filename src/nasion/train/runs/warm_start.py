@@ -1,106 +1,124 @@
-"""Where a network's weights begin: at a trained network's, at torchvision's, or at chance."""
+"""The initial weights of a training: a trained network's, torchvision's, or random ones."""
 
 from typing import NamedTuple
 
-from rich.console import Console
+import torch
 from torch import Tensor
 
 from nasion.errors import ConfigError
 from nasion.predict.model_zoo import is_run
+from nasion.progress import SILENT, Reporter
 from nasion.skeleton import Skeleton
-from nasion.train.network import registry as parts
 from nasion.train.config import Component, RunConfig
-from nasion.train.network.network import KeypointNetwork
-from nasion.train.runs.run_folder import load_weights, open_run
+from nasion.train.network import registry
+from nasion.train.network.network import KeypointNetwork, check_low_res
+from nasion.train.runs.exported_weights import TrainedNetwork, read_exported
+from nasion.train.runs.run_folder import open_run
+from nasion.train.checkpoint import load_weights
 
-__all__ = ["HEAD", "TrainedNetwork", "adopt_architecture", "begin", "trained"]
+__all__ = ["HEAD", "adopt_architecture", "build_network", "load_trained"]
 
 HEAD = "head"
-"""The layer that knows the points: the one that is replaced."""
+"""Name of the layer that depends on the keypoints and is replaced for other keypoints."""
+
+POINT_LAYERS = (f"model.{HEAD}.", "spread.")
+"""Prefixes of the weights that depend on the keypoints."""
+
+NOT_IN_FILES = "num_batches_tracked"
+"""Counters of batch normalizations, which exported files lack and no output depends on."""
 
 
-class TrainedNetwork(NamedTuple):
-    """A trained network: its configuration, its points, its weights by name."""
-
-    config: RunConfig
-    skeleton: Skeleton
-    weights: dict[str, Tensor]
-
-
-def trained(model: str) -> TrainedNetwork:
-    """Return what a run folder, an .onnx file or a model's name stands for.
+def load_trained(model: str) -> TrainedNetwork:
+    """Return the network of a run folder, an .onnx file or a model's name.
 
     Raises:
         ModelError: there is no such model, or it is damaged.
     """
-    if is_run(model):
-        run = open_run(model)
-        return TrainedNetwork(run.config, run.skeleton, load_weights(run.best)["weights"])
-    from nasion.train.export.onnx_file import read_exported
-
-    return TrainedNetwork(*read_exported(model))
+    if not is_run(model):
+        return read_exported(model)
+    run = open_run(model)
+    return TrainedNetwork(run.config, run.skeleton, load_weights(run.best)["weights"])
 
 
-def adopt_architecture(config: RunConfig, console: Console) -> RunConfig:
-    """Return the configuration with the network of `init.model`, if one is named: weights fit only their own.
+def adopt_architecture(config: RunConfig, reporter: Reporter = SILENT) -> RunConfig:
+    """Return the configuration with the architecture of `init.model`, if one is named: weights fit only their own.
 
     Raises:
         ModelError: there is no such model.
     """
     if not config.init.model:
         return config
-    source = trained(config.init.model).config
+    source = load_trained(config.init.model).config
     model = _grow(source.model, config.model)
     if (model, source.codec) != (config.model, config.codec):
-        console.print(f"the network is that of {config.init.model}: {source.model.name}, {source.codec.name}")
+        reporter.line(f"using the architecture of {config.init.model}: {source.model.name}, {source.codec.name}")
     return config.model_copy(update={"model": model, "codec": source.codec})
 
 
-def _grow(begun: Component, wanted: Component) -> Component:
-    """Return a trained model, with the layers that `wanted` has more of the same kind, if that can be grown."""
-    grown = getattr(parts.find("models", begun.name), "grown", None)
-    if grown is None or begun.name != wanted.name:
-        return begun
-    own = parts.options("models", begun)
-    deeper = grown(own, parts.options("models", wanted))
-    return begun if deeper is own else Component(name=begun.name, **{**begun.options, "blocks": deeper.blocks})
+def _grow(trained: Component, wanted: Component) -> Component:
+    """Return a trained model's component, with the additional layers that `wanted` has, if its kind can be deepened."""
+    grown = getattr(registry.find("models", trained.name), "grown", None)
+    if grown is None or trained.name != wanted.name:
+        return trained
+    own = registry.options("models", trained)
+    deeper = grown(own, registry.options("models", wanted))
+    changed = {name: value for name, value in deeper if value != getattr(own, name)}
+    return Component(name=trained.name, **{**trained.options, **changed}) if changed else trained
 
 
-def begin(network: KeypointNetwork, config: RunConfig, skeleton: Skeleton) -> None:
-    """Give the network the weights that `config` names; its head stays at chance where the points are others.
+def build_network(config: RunConfig, skeleton: Skeleton, initialize: bool = True) -> KeypointNetwork:
+    """Return the network of a configuration for the points of a skeleton.
+
+    Args:
+        config: the run's.
+        skeleton: the keypoints.
+        initialize: whether to load the initial weights; a checkpoint replaces them otherwise.
 
     Raises:
-        NasionError: they cannot be had, or do not fit.
+        NasionError: the initial weights cannot be loaded or do not fit, or the parts of the network do not match.
     """
-    if config.init.model:
-        source = trained(config.init.model)
-        _take(network, source, skeleton, config.init.model)
-    elif hasattr(network.model, "load_pretrained"):
+    torch.manual_seed(config.seed)
+    network = KeypointNetwork(config, skeleton.count)
+    check_low_res(config, network)
+    if initialize and config.init.model:
+        _load_into(network, load_trained(config.init.model), skeleton, config.init.model)
+    elif initialize:
         network.model.load_pretrained()
+    return network.to(memory_format=torch.channels_last)
 
 
-def _take(network: KeypointNetwork, source: TrainedNetwork, skeleton: Skeleton, name: str) -> None:
-    own = network.state_dict()
+class _Checked(NamedTuple):
+    """Weights to load, and the names of own weights that they leave out."""
+
+    taken: dict[str, Tensor]
+    missing: list[str]
+
+
+def _load_into(network: KeypointNetwork, source: TrainedNetwork, skeleton: Skeleton, name: str) -> None:
+    """Load a trained network's weights; the head stays random if the keypoints differ."""
     same_points = source.skeleton.names == skeleton.names
-    heads = (f"model.{HEAD}.", "spread.")
-    fixed = {name for name, _ in network.named_buffers()} - own.keys()  # constants, which a file holds too
+    checked = _check_shapes(network, source, same_points, name)
+    original = registry.build_model(source.config.model, network.spec, network.codec.outputs)
+    expected = {f"model.{key}" for key in original.state_dict()}  # other weights belong to layers added since
+    lacking = [k for k in checked.missing if k in expected and (same_points or not k.startswith(POINT_LAYERS))]
+    if lacking:
+        raise ConfigError(f"{name}: it lacks weights of this network ({min(lacking)}); export or train it again")
+    network.load_state_dict(checked.taken, strict=False)
+
+
+def _check_shapes(network: KeypointNetwork, source: TrainedNetwork, same_points: bool, name: str) -> _Checked:
+    own = network.state_dict()
+    constants = {name for name, _ in network.named_buffers()} - own.keys()  # files contain them, state dicts do not
     taken = {
         key: value
         for key, value in source.weights.items()
-        if key not in fixed and (same_points or not key.startswith(heads))
+        if key not in constants and (same_points or not key.startswith(POINT_LAYERS))
     }
     for key, value in taken.items():
         if key not in own or own[key].shape != value.shape:
+            crop = source.config.crop
             raise ConfigError(
                 f"{name}: its weights do not fit this network ({key}); "
-                f"train with its crop: {source.config.crop.height} x {source.config.crop.width} px, "
-                f"{source.config.crop.channels} channels"
+                f"train with its crop: {crop.height} x {crop.width} px, {crop.channels} channels"
             )
-    # A network's file does not hold the counters of its normalizations: nothing is computed from them.
-    left = [key for key in own.keys() - taken.keys() if not key.endswith("num_batches_tracked")]
-    as_it_was = parts.build("models", source.config.model, network.shape, network.codec.outputs)
-    known = {f"model.{key}" for key in as_it_was.state_dict()}  # what else there is has been grown since
-    lacking = [key for key in left if key in known and (same_points or not key.startswith(heads))]
-    if lacking:
-        raise ConfigError(f"{name}: it lacks weights of this network ({min(lacking)})")
-    network.load_state_dict(taken, strict=False)
+    return _Checked(taken, [key for key in own.keys() - taken.keys() if not key.endswith(NOT_IN_FILES)])

@@ -1,32 +1,31 @@
-"""Plain regression: the network's last layer gives the 2K normalized coordinates themselves."""
+"""Direct regression: the last layer outputs the 2K normalized coordinates."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nasion.settings import Settings
-from nasion.train.network.codecs import Decoded
-from nasion.train.network.registry import InputSpec
+from nasion.train.network.interfaces import Codec, Decoded, InputSpec
 
 
 class Options(Settings):
-    """None."""
+    """No options."""
 
 
-class Coordinates(nn.Module):
+class Coordinates(Codec):
     """Reads (B, 2K) as x0, y0, x1, y1 and so on."""
 
     output_kind = "vector"
 
-    def __init__(self, shape: InputSpec) -> None:
+    def __init__(self, spec: InputSpec) -> None:
         super().__init__()
-        self.outputs = 2 * shape.count
+        self.outputs = 2 * spec.count
 
     def decode(self, raw: Tensor) -> Decoded:
-        """Return the points of raw outputs (B, 2K); regression does not know its spread."""
+        """Return the keypoints of raw outputs (B, 2K), normalized; regression provides no spread."""
         keypoints = raw.unflatten(1, (-1, 2))
         return Decoded(keypoints, torch.full_like(keypoints[..., 0], torch.nan), torch.zeros_like(keypoints), None)
 
 
-def build(options: Options, shape: InputSpec) -> Coordinates:
+def build(options: Options, spec: InputSpec) -> Coordinates:
     """Return the codec."""
-    return Coordinates(shape)
+    return Coordinates(spec)

@@ -1,5 +1,6 @@
-"""What a wrong point costs. A loss is `loss(decoded, target) -> (B, K)`; `network.mean_loss` makes one number.
+"""Losses: what a wrong keypoint costs.
 
-`target` is (B, K, 2), normalized, without NaN: missing points are taken out around the loss. `requires` names what
-the codec must give: "vector" (any codec) or "maps".
+A loss is a file with `Options`, `REQUIRES` and `loss(decoded, target, options) -> (B, K)`. `target` is (B, K, 2),
+normalized, without NaN; `network.mean_loss` excludes missing points and averages. `REQUIRES` names what the codec must
+decode from: "vector" (any codec) or "maps".
 """

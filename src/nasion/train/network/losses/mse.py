@@ -3,24 +3,15 @@
 from torch import Tensor
 
 from nasion.settings import Settings
-from nasion.train.network.codecs import Decoded
-from nasion.train.network.registry import InputSpec
+from nasion.train.network.interfaces import Decoded
+
+REQUIRES = "vector"
 
 
 class Options(Settings):
-    """None."""
+    """No options."""
 
 
-class Mse:
-    """((x - x')² + (y - y')²) / 2."""
-
-    requires = "vector"
-
-    def __call__(self, decoded: Decoded, target: Tensor) -> Tensor:
-        """Return the cost of each point (B, K)."""
-        return (decoded.keypoints - target).square().mean(-1)
-
-
-def build(options: Options, shape: InputSpec) -> Mse:
-    """Return the loss."""
-    return Mse()
+def loss(decoded: Decoded, target: Tensor, options: Options) -> Tensor:
+    """Return ((x - x')² + (y - y')²) / 2 of each keypoint (B, K), normalized, for targets (B, K, 2)."""
+    return (decoded.keypoints - target).square().mean(-1)

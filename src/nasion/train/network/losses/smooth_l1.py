@@ -1,33 +1,24 @@
-"""Squared near zero, absolute beyond: Huber's compromise."""
+"""Squared for small errors and absolute for large ones (Huber).
+
+Source: Girshick, "Fast R-CNN", 2015.
+"""
 
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
 from nasion.settings import Settings
-from nasion.train.network.codecs import Decoded
-from nasion.train.network.registry import InputSpec
+from nasion.train.network.interfaces import Decoded
+
+REQUIRES = "vector"
 
 
 class Options(Settings):
-    """Where it changes."""
+    """The transition between squared and absolute."""
 
-    beta: float = Field(0.05, gt=0, description="normalized distance at which squared becomes absolute")
-
-
-class SmoothL1:
-    """Source: Girshick, "Fast R-CNN", 2015."""
-
-    requires = "vector"
-
-    def __init__(self, options: Options) -> None:
-        self.beta = options.beta
-
-    def __call__(self, decoded: Decoded, target: Tensor) -> Tensor:
-        """Return the cost of each point (B, K)."""
-        return F.smooth_l1_loss(decoded.keypoints, target, reduction="none", beta=self.beta).mean(-1)
+    beta: float = Field(default=0.05, gt=0, description="normalized distance at which squared becomes absolute")
 
 
-def build(options: Options, shape: InputSpec) -> SmoothL1:
-    """Return the loss."""
-    return SmoothL1(options)
+def loss(decoded: Decoded, target: Tensor, options: Options) -> Tensor:
+    """Return the smooth L1 loss of each keypoint (B, K), normalized, for targets (B, K, 2)."""
+    return F.smooth_l1_loss(decoded.keypoints, target, reduction="none", beta=options.beta).mean(-1)

@@ -1,5 +1,5 @@
-"""Networks. A network is a module with `output_kind` ("vector" or "maps") and `trunk(x) -> features`, `head(features)`.
+"""Models: one file each with `Options` and `build(options, spec, outputs) -> Model`.
 
-`build(options, shape, outputs)` makes it; `outputs` is what the codec asks for: 2K numbers or K maps.
-A network that can begin with weights of others has `load_pretrained()`, called when a training begins.
+`outputs` is what the codec reads: 2K numbers or K maps. See `nasion.train.network.interfaces.Model`. A model that can
+be deepened also defines `grown(options, wanted) -> Options`.
 """

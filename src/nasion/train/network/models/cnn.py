@@ -1,4 +1,4 @@
-"""The plain network of a first course: convolutions with ReLU and max-pooling, then fully connected layers."""
+"""A plain CNN: convolutions with ReLU and max-pooling, then fully connected layers."""
 
 import math
 
@@ -7,36 +7,36 @@ from torch import Tensor, nn
 
 from nasion.errors import ConfigError
 from nasion.settings import Settings
-from nasion.train.network.registry import InputSpec
+from nasion.train.network.interfaces import InputSpec, Model
 
 
 class Options(Settings):
-    """The layers, from the picture to the points."""
+    """The layers, from the crop to the keypoints."""
 
     kernels: list[int] = Field(min_length=1, description="sides of the square kernels, odd, px")
-    channels: list[int] = Field(min_length=1, description="of each convolution")
+    channels: list[int] = Field(min_length=1, description="channels of each convolution")
     pools: list[int] = Field(min_length=1, description="max-pooling after each convolution, px; 1 is none")
-    hidden: list[int] = Field(description="widths of the fully connected layers but the last")
+    hidden: list[int] = Field(description="widths of the hidden fully connected layers")
 
     @model_validator(mode="after")
     def _same_length(self) -> "Options":
         if not len(self.kernels) == len(self.channels) == len(self.pools):
             raise ValueError("kernels, channels and pools need one entry for each convolution")
         if any(kernel < 1 or kernel % 2 == 0 for kernel in self.kernels):
-            raise ValueError("kernels are odd, so that their middle is a pixel")
+            raise ValueError("kernels must be odd, so that their center is a pixel")
         if min(*self.channels, *self.pools, *self.hidden, 1) < 1:
-            raise ValueError("channels, pools and hidden are 1 or more")
+            raise ValueError("channels, pools and hidden must be 1 or more")
         return self
 
 
-class Cnn(nn.Module):
+class Cnn(Model):
     """(B, C, H, W) → convolutions → fully connected → (B, outputs)."""
 
     output_kind = "vector"
 
-    def __init__(self, options: Options, shape: InputSpec, outputs: int) -> None:
+    def __init__(self, options: Options, spec: InputSpec, outputs: int) -> None:
         super().__init__()
-        width = shape.channels
+        width = spec.channels
         layers: list[nn.Module] = []
         for kernel, channels, pool in zip(options.kernels, options.channels, options.pools, strict=True):
             layers += [nn.Conv2d(width, channels, kernel, padding=kernel // 2), nn.ReLU(inplace=True)]
@@ -45,21 +45,22 @@ class Cnn(nn.Module):
         shrink = math.prod(options.pools)
         self.convolutions = nn.Sequential(*layers)
         self.hidden = nn.Sequential(nn.Flatten())
-        features = width * (shape.size[0] // shrink) * (shape.size[1] // shrink)
+        features = width * (spec.size[0] // shrink) * (spec.size[1] // shrink)
         if not features:
             raise ConfigError(
-                f"cnn: pooling by {shrink} leaves nothing of a crop of {shape.size[0]} x {shape.size[1]} px"
+                f"cnn: pooling by {shrink} leaves nothing of a crop of {spec.size[0]} x {spec.size[1]} px"
             )
         for hidden in options.hidden:
             self.hidden.extend([nn.Linear(features, hidden), nn.ReLU(inplace=True)])
             features = hidden
         self.head = nn.Linear(features, outputs)
+        self.feature_channels = features
 
     def forward_features(self, x: Tensor) -> Tensor:
-        """Return the features (B, F) of crops (B, C, H, W)."""
+        """Return the features (B, F), no unit, of crops (B, C, H, W)."""
         return self.hidden(self.convolutions(x))
 
 
-def build(options: Options, shape: InputSpec, outputs: int) -> Cnn:
+def build(options: Options, spec: InputSpec, outputs: int) -> Cnn:
     """Return the network."""
-    return Cnn(options, shape, outputs)
+    return Cnn(options, spec, outputs)

@@ -1,7 +1,7 @@
 """torchvision's ResNet18 with its classifier replaced by one layer for the points.
 
-Source: He et al., "Deep Residual Learning for Image Recognition", 2016; the ImageNet weights come through
-torchvision's weights interface, or from a torchvision `.pth` on the disk.
+Source: He et al., "Deep Residual Learning for Image Recognition", 2016. The ImageNet weights come from torchvision's
+weights interface or from a local torchvision `.pth`.
 """
 
 from pathlib import Path
@@ -13,52 +13,52 @@ from torchvision.models import ResNet18_Weights, resnet18
 
 from nasion.errors import DownloadError, ModelError
 from nasion.settings import Settings
-from nasion.train.network.pixels import HALF_RANGE, MID_GRAY
-from nasion.train.network.registry import InputSpec
-from nasion.train.runs.run_folder import load_weights
+from nasion.train.checkpoint import load_weights
+from nasion.train.network.interfaces import HALF_RANGE, MID_GRAY, InputSpec, Model
 
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of RGB from 0 to 1: what torchvision's weights were trained with."""
+"""Mean and standard deviation of RGB, 0 to 1, with which torchvision's weights were trained."""
 
 
 class Options(Settings):
-    """Where its weights begin."""
+    """The initial weights."""
 
     weights: str = Field("imagenet", description='"imagenet", "none", or the path of a torchvision .pth')
 
 
-class ResNet18(nn.Module):
-    """(B, C, H, W) → residual stages → mean over the picture → (B, outputs)."""
+class ResNet18(Model):
+    """(B, C, H, W) → residual stages → mean over the crop → (B, outputs)."""
 
     output_kind = "vector"
 
-    def __init__(self, options: Options, shape: InputSpec, outputs: int) -> None:
+    def __init__(self, options: Options, spec: InputSpec, outputs: int) -> None:
         super().__init__()
         self.weights = options.weights
         self.gain: Tensor
         self.offset: Tensor
-        whole = resnet18(weights=None)
-        features = whole.fc.in_features
-        if shape.channels == 1:
-            whole.conv1 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
-        whole.fc = nn.Identity()  # pyright: ignore[reportAttributeAccessIssue]
-        self.backbone = whole
+        resnet = resnet18(weights=None)
+        features = resnet.fc.in_features
+        if spec.channels == 1:
+            resnet.conv1 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
+        resnet.fc = nn.Identity()  # pyright: ignore[reportAttributeAccessIssue]
+        self.backbone = resnet
         self.head = nn.Linear(features, outputs)
-        mean = torch.tensor(IMAGENET_MEAN) * 255 if shape.channels == 3 else torch.tensor([MID_GRAY])
-        deviation = torch.tensor(IMAGENET_DEVIATION) * 255 if shape.channels == 3 else torch.tensor([HALF_RANGE])
+        self.feature_channels = features
+        mean = torch.tensor(IMAGENET_MEAN) * 255 if spec.channels == 3 else torch.tensor([MID_GRAY])
+        deviation = torch.tensor(IMAGENET_DEVIATION) * 255 if spec.channels == 3 else torch.tensor([HALF_RANGE])
         self.register_buffer("gain", (HALF_RANGE / deviation)[:, None, None], persistent=False)
         self.register_buffer("offset", ((MID_GRAY - mean) / deviation)[:, None, None], persistent=False)
 
     def forward_features(self, x: Tensor) -> Tensor:
-        """Return the features (B, 512) of crops (B, C, H, W)."""
+        """Return the features (B, 512), no unit, of crops (B, C, H, W)."""
         return self.backbone(x * self.gain + self.offset)
 
     def load_pretrained(self) -> None:
-        """Take up the weights that the options name.
+        """Load the weights that the options name.
 
         Raises:
-            DownloadError: the ImageNet weights cannot be fetched.
-            ModelError: the file is no ResNet18's.
+            DownloadError: the ImageNet weights cannot be downloaded.
+            ModelError: the file does not hold a ResNet18's weights.
         """
         if self.weights == "none":
             return
@@ -72,8 +72,8 @@ class ResNet18(nn.Module):
             self.backbone.load_state_dict(state)
         except (RuntimeError, AttributeError, TypeError, LookupError):
             raise ModelError(
-                f"{self.weights}: these are not the weights of a torchvision ResNet18; "
-                "give its .pth, or --init a run that `nasion train` wrote"
+                f"{self.weights}: not the weights of a torchvision ResNet18; "
+                "give its .pth, or use --init with a run of `nasion train`"
             ) from None
 
 
@@ -81,14 +81,14 @@ def _imagenet() -> dict[str, Tensor]:
     chosen = ResNet18_Weights.IMAGENET1K_V1
     try:
         return dict(chosen.get_state_dict(progress=True, check_hash=True))
-    except (OSError, RuntimeError) as error:  # no network, a proxy's page, a file that was cut off
+    except (OSError, RuntimeError) as error:  # no connection, a proxy's page, or an incomplete file
         raise DownloadError(
-            f"the ImageNet weights cannot be fetched from {chosen.url} ({error}); give the file with "
-            "--set model.weights=PATH, start from a trained network with --init RUN, or from chance with "
+            f"cannot download the ImageNet weights from {chosen.url} ({error}); give the file with "
+            "--set model.weights=PATH, start from a trained network with --init RUN, or from random weights with "
             "--set model.weights=none"
         ) from None
 
 
-def build(options: Options, shape: InputSpec, outputs: int) -> ResNet18:
-    """Return the network, its weights left to chance: `load_pretrained` fetches them when a training begins."""
-    return ResNet18(options, shape, outputs)
+def build(options: Options, spec: InputSpec, outputs: int) -> ResNet18:
+    """Return the network with random weights; `load_pretrained` downloads them when a training starts."""
+    return ResNet18(options, spec, outputs)

@@ -1,4 +1,4 @@
-"""A small encoder-decoder of residual blocks with skip connections; its maps have a cell every `stride` px.
+"""A small encoder-decoder of residual blocks with skip connections; its maps have one cell per `stride` px.
 
 Sources: Ronneberger et al., "U-Net", 2015; He et al., "Identity Mappings in Deep Residual Networks", 2016.
 """
@@ -11,58 +11,62 @@ from torch.nn import functional as F
 
 from nasion.errors import ConfigError
 from nasion.settings import Settings
-from nasion.train.network.registry import InputSpec
+from nasion.train.network.interfaces import InputSpec, Model
 
 STRIDES = (2, 4, 8, 16, 32, 64)
 
 
 class Options(Settings):
-    """How wide and deep."""
+    """Width and depth."""
 
     widths: list[int] = Field(
         default=[32, 48, 64, 96, 128], min_length=2, description="channels at 1/2, 1/4, … of the crop's side"
     )
     blocks: int | list[int] = Field(
-        1, description="residual blocks a level, down and up; or one number a level, the first of which may be 0"
+        default=1, description="residual blocks per level; or one number for each level, the first of which may be 0"
     )
-    stem: Literal[4, 6] = Field(6, description="kernel of the first convolution, which halves; 4 is a third faster")
-    stride: int = Field(2, description="crop px a cell: 2, 4, …")
-    dropout: float = Field(0.0, ge=0, lt=1, description="share of the deepest level's channels left out in training")
+    stem: Literal[4, 6] = Field(
+        default=6, description="kernel of the first convolution, of stride 2; 4 is a third faster"
+    )
+    stride: int = Field(default=2, description="crop px per cell: 2, 4, …")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="dropout rate of the deepest level's channels")
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions around a shortcut."""
+    """Two 3x3 convolutions with a shortcut; initially the block equals its shortcut."""
 
     def __init__(self, width_in: int, width: int) -> None:
         super().__init__()
         self.first = _convolution(width_in, width, 3)
         self.second = _convolution(width, width, 3)
         self.shortcut = nn.Identity() if width_in == width else _convolution(width_in, width, 1)
-        nn.init.zeros_(self.second[1].weight)  # each block starts as its shortcut  # pyright: ignore[reportArgumentType]
+        norm = self.second[1]
+        assert isinstance(norm, nn.BatchNorm2d)
+        nn.init.zeros_(norm.weight)  # the block starts as its shortcut
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return features (B, width, H, W)."""
+        """Return features (B, width, H, W), no unit, of features `x` (B, width_in, H, W)."""
         return F.relu(self.shortcut(x) + self.second(F.relu(self.first(x))))
 
 
-class UNet(nn.Module):
+class UNet(Model):
     """(B, C, H, W) → encoder → decoder → (B, outputs, H / stride, W / stride)."""
 
     output_kind = "maps"
 
-    def __init__(self, options: Options, shape: InputSpec, outputs: int) -> None:
+    def __init__(self, options: Options, spec: InputSpec, outputs: int) -> None:
         super().__init__()
         widths = options.widths
-        times, (height, width) = len(widths), shape.size
+        times, (height, width) = len(widths), spec.size
         blocks = per_level(options.blocks, times)
         if height % 2**times or width % 2**times or options.stride not in STRIDES[:times]:
             raise ConfigError(
-                f"unet: a crop of {height} x {width} px and a stride of {options.stride} do not halve evenly {times} "
-                f"times; use sides divisible by {2**times} and a stride that is a power of 2 up to {2**times}"
+                f"unet: a crop of {height} x {width} px with stride {options.stride} cannot be halved {times} times; "
+                f"use sides divisible by {2**times} and a stride that is a power of 2 up to {2**times}"
             )
-        # Halving by an even kernel and by pooling keeps a cell's center over the middle of the pixels it stands for,
-        # so that a mirrored crop gives a mirrored map; odd kernels with a stride do not.
-        self.stem = _convolution(shape.channels, widths[0], options.stem, stride=2, padding=options.stem // 2 - 1)
+        # Even kernels and pooling keep a cell's center over the middle of its pixels, so a mirrored crop gives a
+        # mirrored map; odd kernels with a stride do not.
+        self.stem = _convolution(spec.channels, widths[0], options.stem, stride=2, padding=options.stem // 2 - 1)
         self.down = nn.ModuleList(
             nn.Sequential(*([] if level == 0 else [nn.MaxPool2d(2)]), *_blocks(blocks[level], below, width))
             for level, (below, width) in enumerate(zip([widths[0], *widths[:-1]], widths, strict=True))
@@ -73,17 +77,18 @@ class UNet(nn.Module):
         self.lateral = nn.ModuleList(nn.Conv2d(widths[k + 1], widths[k], 1) for k in levels)
         self.up = nn.ModuleList(nn.Sequential(*_blocks(blocks[k], widths[k], widths[k])) for k in levels)
         self.head = nn.Conv2d(widths[finest], outputs, 1)
+        self.feature_channels = widths[finest]
 
     def forward_features(self, x: Tensor) -> Tensor:
-        """Return the features (B, F, H / stride, W / stride) of crops (B, C, H, W)."""
+        """Return the features (B, F, H / stride, W / stride), no unit, of crops (B, C, H, W)."""
         x = F.relu(self.stem(x))
-        seen: list[Tensor] = []
+        skips: list[Tensor] = []
         for level in self.down:
             x = level(x)
-            seen.append(x)
-        x = self.dropout(seen.pop())
+            skips.append(x)
+        x = self.dropout(skips.pop())
         for lateral, up in zip(self.lateral, self.up, strict=True):
-            skip = seen.pop()
+            skip = skips.pop()
             x = F.interpolate(lateral(x), size=skip.shape[-2:], mode="bilinear", align_corners=False)
             x = up(x + skip)
         return x
@@ -96,33 +101,34 @@ def per_level(blocks: int | list[int], levels: int) -> list[int]:
     ([1, 1, 1], [0, 1, 2])
 
     Raises:
-        ConfigError: a level below the finest has none, or there is not one number for each.
+        ConfigError: a level below the finest has no block, or the number of levels differs.
     """
     each = [blocks] * levels if isinstance(blocks, int) else blocks
-    if len(each) != levels or each[0] < 0 or min(each[1:]) < 1:  # the stem itself can be the finest level
+    if len(each) != levels or each[0] < 0 or min(each[1:]) < 1:  # the stem alone can be the finest level
         raise ConfigError(
-            f"unet: blocks = {blocks}: give one number of 1 or more, or {levels}, one a level; the first may be 0"
+            f"unet: blocks = {blocks}: give one number of 1 or more, or {levels} numbers; the first may be 0"
         )
     return each
 
 
-def grown(begun: Options, wanted: Options) -> Options:
-    """Return the options of a trained network with the blocks that are wanted beyond its own.
+def grown(trained: Options, wanted: Options) -> Options:
+    """Return the options of a trained network with additional blocks up to those of `wanted`.
 
-    A block begins as its shortcut, so the deeper network begins where the trained one stands. What is wanted for
-    another number of levels is left aside, and a finest level without blocks stays so: it has no ReLU to begin behind.
+    A new block starts as its shortcut, so the deeper network starts with the trained network's outputs. A `wanted` list
+    for another number of levels is ignored. A finest level without blocks stays without, because it has no ReLU that a
+    block could follow.
 
     >>> grown(Options(widths=[8, 16], blocks=1), Options(blocks=[1, 2])).blocks
     [1, 2]
     >>> grown(Options(widths=[8, 16], blocks=[0, 1]), Options(blocks=2)).blocks
     [0, 2]
     """
-    levels = len(begun.widths)
+    levels = len(trained.widths)
     if isinstance(wanted.blocks, list) and len(wanted.blocks) != levels:
-        return begun
-    own, more = (per_level(options.blocks, levels) for options in (begun, wanted))
+        return trained
+    own, more = (per_level(options.blocks, levels) for options in (trained, wanted))
     blocks = [max(mine, wish) if mine else 0 for mine, wish in zip(own, more, strict=True)]
-    return begun if blocks == own else begun.model_copy(update={"blocks": blocks})
+    return trained if blocks == own else trained.model_copy(update={"blocks": blocks})
 
 
 def _convolution(width_in: int, width: int, kernel: int, stride: int = 1, padding: int | None = None) -> nn.Sequential:
@@ -135,10 +141,10 @@ def _blocks(count: int, width_in: int, width: int) -> list[nn.Module]:
     return [Block(width if k else width_in, width) for k in range(count)]
 
 
-def build(options: Options, shape: InputSpec, outputs: int) -> UNet:
+def build(options: Options, spec: InputSpec, outputs: int) -> UNet:
     """Return the network.
 
     Raises:
-        ConfigError: the crop or the stride does not halve evenly.
+        ConfigError: the crop cannot be halved often enough, or the stride does not fit.
     """
-    return UNet(options, shape, outputs)
+    return UNet(options, spec, outputs)

@@ -1,0 +1,119 @@
+"""The command that measures a model on labeled faces."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nasion import datasets
+from nasion.atomic import ensure_writable, write_bytes, write_text
+from nasion.cli.options import DataArgument, ModelArgument, WeightsOption, make_predictor
+from nasion.cli.screen import REPORTER, say, typed_command
+from nasion.datasets.splits import with_validation
+from nasion.errors import ConfigError
+from nasion.evaluation.box_sensitivity import SCALES, SHIFTS, box_sensitivity
+from nasion.evaluation.evaluation import Evaluation
+from nasion.evaluation.evaluation import evaluate as measure
+from nasion.evaluation.extras import check_figure_path, require_report_extra
+from nasion.evaluation.format import SPLIT_NAMES, format_point, score_rows
+from nasion.predict.model_zoo import is_run
+from nasion.predict.predictor import Predictor
+from nasion.sample import DataSet
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    model: ModelArgument,
+    data: DataArgument,
+    split: Annotated[str, typer.Option(help="train, val, test or all")] = "all",
+    boxes: Annotated[
+        str | None, typer.Option(help="points, detector, image or a CSV file; default: as the model was trained")
+    ] = None,
+    point: Annotated[
+        list[int] | None, typer.Option(help="also print the mean error of this point", metavar="INDEX")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="write the scores here")] = None,
+    report: Annotated[Path | None, typer.Option(help="folder for report.html")] = None,
+    box_curve: Annotated[
+        Path | None, typer.Option(help="draw the error against shifted and scaled boxes here", metavar="FILE.png")
+    ] = None,
+    detector_weights: WeightsOption = None,
+) -> None:
+    """Measure a model on labeled faces."""
+    _check_outputs(json_file, report, box_curve)
+    predictor = make_predictor(model, detector_weights)
+    faces = _load(data, split, predictor)
+    _check_points(point or (), predictor)
+    measured = measure(predictor, faces, boxes or predictor.backend.crop.box, split, REPORTER)
+    _print(measured, split, data)
+    for index in point or ():
+        say(format_point(measured, index))
+    if json_file is not None:
+        write_text(json_file, json.dumps(measured.scores(), indent=1) + "\n")
+    if box_curve is not None:
+        _draw_box_curve(predictor, faces, box_curve)
+    if report is not None:
+        _write_report(report / "report.html", measured, faces, model)
+
+
+def _check_outputs(json_file: Path | None, report: Path | None, box_curve: Path | None) -> None:
+    """Check all output paths before the measurement."""
+    if report is not None:
+        require_report_extra()
+    if box_curve is not None:
+        check_figure_path(box_curve)
+    if json_file is not None and json_file.is_dir():
+        raise ConfigError(f"{json_file} is a folder; name a file")
+    for path in (json_file and json_file.parent, box_curve and box_curve.parent, report):
+        if path is not None:
+            ensure_writable(path)
+
+
+def _load(data: str, split: str, predictor: Predictor) -> DataSet:
+    faces = datasets.load(data)
+    if split in ("train", "val"):
+        faces = with_validation(faces, predictor.backend.validation_share)
+    return faces.of_split(split)
+
+
+def _check_points(indices: Sequence[int], predictor: Predictor) -> None:
+    skeleton = predictor.skeleton
+    for index in indices:
+        if not 0 <= index < skeleton.count:
+            raise ConfigError(f"{skeleton.name} has no point {index}; its points are 0 to {skeleton.count - 1}")
+
+
+def _print(measured: Evaluation, split: str, data: str) -> None:
+    if split == "all" and any(face.split == "train" for face in measured.faces):
+        REPORTER.warn("these faces include training faces; use --split test to measure the others")
+    for problem in measured.problems:
+        REPORTER.warn(f"skipped {problem.name}: {problem.reason}")
+    for problem in measured.lost:
+        REPORTER.warn(f"lost {problem.name}: {problem.reason}")
+    title = f"{len(measured.faces)} {SPLIT_NAMES[split]} faces of {data}; boxes: {measured.boxes}"
+    REPORTER.table(title, ("score", "value", "95 % interval"), [row[:3] for row in score_rows(measured)])
+
+
+def _draw_box_curve(predictor: Predictor, faces: DataSet, path: Path) -> None:
+    from nasion.evaluation import plots
+
+    curve = box_sensitivity(predictor, faces, REPORTER)
+    curves = {predictor.backend.name: (curve.shifted, curve.scaled)}
+    write_bytes(path, plots.png(plots.box_curves(SHIFTS, SCALES, curves, curve.normalizer)))
+    say(f"{curve} → {path}")
+
+
+def _write_report(path: Path, measured: Evaluation, faces: DataSet, model: str) -> None:
+    from nasion.evaluation.report import write_report
+
+    training = None
+    if is_run(model):
+        from nasion.train.jobs import training_record
+        from nasion.train.runs.run_folder import open_run
+
+        training = training_record(open_run(model))
+    write_report(path, measured, faces, typed_command(), training)
+    say(f"report: {path}")

@@ -1,0 +1,55 @@
+"""Options that several commands share, and the predictor that they describe."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nasion.cli.screen import notice
+from nasion.detect import best_detector
+from nasion.errors import ModelError
+from nasion.predict.predictor import Predictor
+
+__all__ = [
+    "DataArgument",
+    "MinutesOption",
+    "ModelArgument",
+    "ModelOption",
+    "SetOption",
+    "SourcesOption",
+    "WeightsOption",
+    "make_predictor",
+    "require_training_extra",
+]
+
+DataArgument = Annotated[str, typer.Argument(help='"format:source", such as imm:DIR or synthetic:400', metavar="DATA")]
+ModelArgument = Annotated[str, typer.Argument(help="a model's name, an .onnx file or a run folder", metavar="MODEL")]
+ModelOption = Annotated[str, typer.Option("--model", help="a model's name, an .onnx file or a run folder")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="change a setting: section.key=value", metavar="A.B=C")
+]
+SourcesOption = Annotated[
+    list[str] | None, typer.Option("--data", help='"format:source"; may be repeated to add training data')
+]
+MinutesOption = Annotated[float | None, typer.Option(min=0.01, help="training time to aim for")]
+WeightsOption = Annotated[Path | None, typer.Option("--detector-weights", help="YuNet's file, instead of its download")]
+
+
+def make_predictor(
+    model: str, weights: Path | None, min_score: float = 0.0, max_spread: float | None = None
+) -> Predictor:
+    """Return the predictor of a command's options; its notices go to standard error."""
+    detector = None if weights is None else best_detector(weights)
+    return Predictor(model, detector, notice, min_score, max_spread)
+
+
+def require_training_extra() -> None:
+    """Check that torch and Lightning are installed.
+
+    Raises:
+        ModelError: one of them is not.
+    """
+    try:
+        import pytorch_lightning  # noqa: F401
+    except ImportError as error:
+        raise ModelError(f"this needs torch and Lightning ({error}); pip install 'nasion[train]'") from None

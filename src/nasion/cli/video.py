@@ -1,0 +1,76 @@
+"""The command for videos and cameras."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nasion.cli.options import ModelOption, WeightsOption, make_predictor
+from nasion.cli.screen import REPORTER, notice, say
+from nasion.errors import ConfigError
+from nasion.predict import model_zoo
+from nasion.video import open_clip
+from nasion.video.process import ClipSummary, process_clip
+from nasion.video.reader import Clip
+from nasion.video.smooth import check_strength
+
+__all__ = ["video"]
+
+CAMERA_DIGITS = 2
+"""Digits of a camera's number at most; a longer number is a file name."""
+
+LISTED_FACES = 8
+"""Faces that the summary lists."""
+
+
+def video(
+    clip: Annotated[str, typer.Argument(help="a video file, or a camera's number, such as 0")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="the .mp4 to write, with sound; default: CLIP-points.mp4, or none with --csv", metavar="FILE.mp4"
+        ),
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="write every face's keypoints here", metavar="FILE.csv")] = None,
+    smooth: Annotated[str, typer.Option(help="none, light or strong")] = "light",
+    model: ModelOption = model_zoo.DEFAULT,
+    detector_weights: WeightsOption = None,
+) -> None:
+    """Track the faces of a video: draw and write their keypoints, or watch a camera."""
+    check_strength(smooth)
+    if clip.isdecimal() and len(clip) <= CAMERA_DIGITS:
+        from nasion.video.camera import show_camera
+
+        if out or csv:
+            raise ConfigError("a camera is shown in a window; to write keypoints, record a video first")
+        say(_format_summary(show_camera(int(clip), make_predictor(model, detector_weights), smooth)))
+        return
+    source = open_clip(Path(clip))
+    out = out or (None if csv else Path(f"{Path(clip).stem}-points.mp4"))
+    summary = process_clip(source, make_predictor(model, detector_weights), out, csv, smooth, REPORTER)
+    _report_damage(source, summary)
+    say(_format_summary(summary))
+    for path in (out, csv):
+        if path is not None:
+            say(f"  {path}")
+
+
+def _report_damage(clip: Clip, summary: ClipSummary) -> None:
+    if clip.ended_early:
+        notice(
+            f"{clip.path}: it ends after {summary.frames} frames ({clip.ended_early}); the frames before are written"
+        )
+    if clip.damaged:
+        notice(f"{clip.path}: {clip.damaged} damaged parts were skipped")
+    if summary.lost_sound:
+        notice(f"{clip.path}: {summary.lost_sound}")
+
+
+def _format_summary(summary: ClipSummary) -> str:
+    counts = sorted(summary.frames_by_face.items())
+    faces = ", ".join(f"face {number} in {frames}" for number, frames in counts[:LISTED_FACES])
+    more = f" and {len(counts) - LISTED_FACES} more" if len(counts) > LISTED_FACES else ""
+    return (
+        f"{summary.frames} frames, {summary.rate:.0f} frames/s; {faces or 'no face found'}{more}; "
+        f"detector ran {summary.detector_runs} times"
+    )

@@ -1,0 +1,44 @@
+"""The detector that a `Predictor` uses by default."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from nasion.detect import yunet
+from nasion.detect.cascade import Cascade
+from nasion.detect.download import download_cached
+from nasion.detect.nms import Detection
+from nasion.errors import DownloadError
+from nasion.sample import Image
+
+__all__ = ["Detector", "best_detector"]
+
+
+class Detector(Protocol):
+    """Finds faces; `name` appears in messages."""
+
+    name: str
+
+    def __call__(self, image: Image) -> list[Detection]:
+        """Return the faces of an image (H, W, 3) uint8 RGB, best first; boxes in image px."""
+        ...
+
+
+def best_detector(weights: Path | None = None, notice: Callable[[str], None] = lambda _text: None) -> Detector:
+    """Return YuNet from `weights` or from its download; without a network connection, OpenCV's cascade.
+
+    Args:
+        weights: YuNet's file; None downloads it once.
+        notice: called with one line if the cascade replaces YuNet.
+
+    Raises:
+        ModelError: `weights` is given and is not YuNet's file.
+    """
+    if weights is not None:
+        return yunet.YuNet(weights)
+    try:
+        remedy = "pass its file with --detector-weights"
+        return yunet.YuNet(download_cached(yunet.YUNET_URL, yunet.YUNET_SHA256, "the face detector", remedy))
+    except DownloadError as error:
+        notice(f"{error}; using OpenCV's cascade instead, which finds fewer faces")
+        return Cascade()

@@ -1,0 +1,43 @@
+"""Files that are downloaded once into the user's cache and verified by their SHA-256."""
+
+import hashlib
+from pathlib import Path
+
+from nasion.errors import DownloadError
+
+__all__ = ["download_cached"]
+
+CONNECT_SECONDS, READ_SECONDS = 4, 20
+"""Timeouts of a download."""
+
+
+def download_cached(url: str, sha256: str, title: str, remedy: str) -> Path:
+    """Return the file at `url`, from the user's cache if it is there and intact.
+
+    Args:
+        url: the file's address; its last part is the name in the cache.
+        sha256: the expected checksum.
+        title: what error messages call the file.
+        remedy: what the user can do if the download fails.
+
+    Raises:
+        DownloadError: the file cannot be downloaded, or its checksum differs.
+    """
+    import pooch  # imported here because it loads network libraries that most predictions do not need
+    import requests
+
+    folder = Path(pooch.os_cache("nasion"))
+    path = folder / url.rsplit("/", 1)[1]
+    try:
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
+            return path
+        pooch.get_logger().setLevel("ERROR")
+        fetch = pooch.HTTPDownloader(progressbar=False, timeout=(CONNECT_SECONDS, READ_SECONDS))
+        pooch.retrieve(url, sha256, fname=path.name, path=folder, downloader=fetch)  # pyright: ignore[reportArgumentType]
+    except OSError as error:
+        offline = isinstance(error, requests.ConnectionError | requests.Timeout)
+        reason = "no connection" if offline else str(error)[:120]
+        raise DownloadError(f"cannot download {title} ({reason}); {remedy}") from None
+    except ValueError:  # pooch raises it for a different checksum, and keeps nothing
+        raise DownloadError(f"the download of {title} is incomplete or a different file; {remedy}") from None
+    return path

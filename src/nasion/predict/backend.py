@@ -1,0 +1,67 @@
+"""A network as prediction sees it."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasion.errors import ModelError
+from nasion.geometry import FloatArray, box_size
+from nasion.predict.crop import CropConfig
+from nasion.predict.model_zoo import is_run, resolve
+from nasion.predict.onnx_backend import OnnxBackend
+from nasion.skeleton import Skeleton
+
+__all__ = ["Backend", "load_backend", "relative_spread"]
+
+TORCH_BACKEND = "nasion.train.runs.torch_backend"
+"""Module of the backend for run folders. It is imported by name because prediction must not require torch."""
+
+
+class Backend(Protocol):
+    """A network that maps crops to keypoints.
+
+    Attributes:
+        name: the model's name in messages and tables.
+        skeleton: the keypoints that it predicts.
+        crop: what it expects to see of an image.
+        validation_share: the share of its training faces that was used for validation.
+        max_relative_spread: relative spread above which a detection is rejected as a non-face; infinite if unknown.
+    """
+
+    name: str
+    skeleton: Skeleton
+    crop: CropConfig
+    validation_share: float
+    max_relative_spread: float
+
+    def __call__(self, crops: NDArray[np.uint8]) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return keypoints (B, K, 2), spread (B, K), crop px, and anisotropy (B, K, 2) of crops (B, H, W, C) uint8."""
+        ...
+
+
+def load_backend(model: str | Path) -> Backend:
+    """Return the network of a model's name, an .onnx file or a run folder.
+
+    Raises:
+        ModelError: there is no such model, it is damaged, or it needs torch and torch is not installed.
+    """
+    path = Path(model)
+    if not is_run(model):
+        return OnnxBackend(resolve(model), path.stem)
+    try:
+        backend = import_module(TORCH_BACKEND)
+    except ImportError as error:
+        raise ModelError(f"{model}: a run folder needs torch ({error}); pip install 'nasion[train]'") from None
+    return backend.TorchBackend(path)
+
+
+def relative_spread(spread: FloatArray, box: FloatArray) -> float:
+    """Return a face's uncertainty: the median spread (K,), image px, as a share of the side of its crop's box (4,).
+
+    >>> relative_spread(np.array([2.0, 3.0, 9.0]), np.array([0.0, 0.0, 60.0, 60.0]))
+    0.05
+    """
+    return float(np.median(spread)) / box_size(box)

@@ -1,0 +1,132 @@
+"""Reading what earlier versions of nasion stored.
+
+`run.json`, checkpoints, `scores.json` and the metadata of `.onnx` files carry a format version; files of version 1
+carry none. `migrate` renames what version 1 called differently. Recipes written for version 1 are read the same way.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nasion.errors import ConfigError
+
+__all__ = ["FORMAT_KEY", "FORMAT_VERSION", "migrate", "migrate_config"]
+
+FORMAT_KEY = "format_version"
+"""The key under which stored tables hold their format version."""
+
+FORMAT_VERSION = 2
+"""The format version that this version of nasion writes."""
+
+SOURCE_SEPARATOR = " + "
+"""What version 1 put between the names of several datasets."""
+
+CONFIG_KEYS = {
+    ("data", "source"): ("data", "sources"),
+    ("crop", "picture_share"): ("crop", "full_image_share"),
+    ("augment", "calm"): ("augment", "cooldown"),
+    ("augment", "photo", "colour"): ("augment", "photo", "color"),
+    ("augment", "photo", "grey"): ("augment", "photo", "gray"),
+    ("schedule", "small_px"): ("schedule", "low_res_px"),
+    ("schedule", "small_share"): ("schedule", "low_res_share"),
+    ("schedule", "average"): ("schedule", "ema_decay"),
+    ("init", "backbone_rate"): ("init", "backbone_lr_factor"),
+}
+"""Configuration keys of version 1 with their present names."""
+
+WEIGHT_NAMES = {
+    "spread.stretch.": "spread.scale_head.",
+    "spread.lean.": "spread.anisotropy_head.",
+    "average.": "ema.",
+}
+"""Parts of the weights' names in version 1 with their present spelling."""
+
+CALLBACK_NAMES = {"Keeper": "Checkpointer"}
+"""Training callbacks of version 1 with their present names."""
+
+
+def migrate(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored table in the present format; what is not known stays as it is.
+
+    Args:
+        table: the content of `run.json`, `scores.json`, a checkpoint, or the metadata of an `.onnx` file.
+
+    Raises:
+        ConfigError: a later version of nasion wrote it.
+    """
+    found = dict(table)
+    version = found.pop(FORMAT_KEY, 1)
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        raise ConfigError(f"its format version is {version}, this nasion reads up to {FORMAT_VERSION}; update nasion")
+    if version == 1:
+        for key, change in SECTIONS.items():
+            if key in found:
+                found[key] = change(found[key])
+        for old, new in RENAMED_ENTRIES.items():
+            if old in found:
+                found[new] = found.pop(old)
+    return found
+
+
+def migrate_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the table of a configuration or recipe with the present names of its keys and values.
+
+    >>> migrate_config({"data": {"source": "imm:A + csv:B"}, "augment": {"calm": 0.3}})
+    {'data': {'sources': ['imm:A', 'csv:B']}, 'augment': {'cooldown': 0.3}}
+
+    Raises:
+        ConfigError: the old and the new name of a key are both given.
+    """
+    found = {name: dict(part) if isinstance(part, Mapping) else part for name, part in config.items()}
+    photo = found["augment"].get("photo") if isinstance(found.get("augment"), dict) else None
+    if isinstance(photo, Mapping):
+        found["augment"]["photo"] = dict(photo)
+    for old, new in CONFIG_KEYS.items():
+        _rename(found, old, new)
+    data, crop = found.get("data"), found.get("crop")
+    if isinstance(data, dict) and isinstance(data.get("sources"), str):
+        data["sources"] = data["sources"].split(SOURCE_SEPARATOR) if data["sources"] else []
+    if isinstance(crop, dict) and crop.get("box") == "picture":
+        crop["box"] = "image"
+    return found
+
+
+def _rename(config: dict[str, Any], old: tuple[str, ...], new: tuple[str, ...]) -> None:
+    section: Any = config
+    for name in old[:-1]:
+        section = section.get(name) if isinstance(section, dict) else None
+    if not isinstance(section, dict) or old[-1] not in section:
+        return
+    if new[-1] in section:
+        raise ConfigError(f'"{".".join(old)}" is the former name of "{".".join(new)}"; give one of the two')
+    section[new[-1]] = section.pop(old[-1])
+
+
+def _migrate_crop(crop: Mapping[str, Any]) -> dict[str, Any]:
+    return migrate_config({"crop": crop})["crop"]
+
+
+def _migrate_weights(weights: Mapping[str, Any]) -> dict[str, Any]:
+    renamed: dict[str, Any] = {}
+    for name, value in weights.items():
+        present = name
+        for old, new in WEIGHT_NAMES.items():
+            present = present.replace(old, new)
+        renamed[present] = value
+    return renamed
+
+
+def _migrate_callbacks(states: Mapping[str, Any]) -> dict[str, Any]:
+    return {CALLBACK_NAMES.get(name, name): state for name, state in states.items()}
+
+
+SECTIONS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    "config": migrate_config,
+    "crop": _migrate_crop,
+    "weights": _migrate_weights,
+    "state_dict": _migrate_weights,
+    "callbacks": _migrate_callbacks,
+}
+"""What changed inside the sections of stored tables."""
+
+RENAMED_ENTRIES = {"largest_doubt": "max_relative_spread", "doubt/max": "relative_spread/max"}
+"""Entries of stored tables that have another name now."""

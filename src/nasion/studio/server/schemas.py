@@ -1,0 +1,239 @@
+"""The JSON objects of the HTTP interface."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from nasion.predict.writers import face_table
+from nasion.sample import Prediction
+from nasion.skeleton import Skeleton
+from nasion.studio.server.encoding import MAX_COORDINATE
+
+__all__ = [
+    "AlbumEntry",
+    "AlbumFace",
+    "AlbumInfo",
+    "BrokenModel",
+    "ErrorMessage",
+    "Face",
+    "FaceUpdate",
+    "Faces",
+    "Health",
+    "MatchResult",
+    "MatchedImage",
+    "ModelInfo",
+    "SavedFace",
+    "SkeletonInfo",
+    "StudioInfo",
+]
+
+MAX_POINTS = 1000
+MAX_VERSION = 64
+
+Point = tuple[float, float]
+Points = list[Point | None]
+
+Ellipses = list[tuple[float, float, float] | None]
+
+Coordinate = Annotated[float, Field(allow_inf_nan=False, ge=-MAX_COORDINATE, le=MAX_COORDINATE)]
+
+
+class Schema(BaseModel):
+    """Base of all objects: unknown keys are errors, and the attributes' docstrings become descriptions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class ErrorMessage(Schema):
+    """The body of every error response."""
+
+    error: str
+    """What is wrong and what to do, in one line."""
+
+
+class Health(Schema):
+    """The state of the server."""
+
+    ok: bool
+    waiting: int
+    """Number of jobs that are waiting or running."""
+
+
+class StudioInfo(Schema):
+    """What this server offers."""
+
+    album: bool
+    """Whether a folder is open for correction and training."""
+
+
+class SkeletonInfo(Schema):
+    """The keypoints that a model finds or a folder is labeled with."""
+
+    name: str
+    count: int
+    """K, the number of keypoints."""
+    names: list[str]
+    """Names of the K keypoints."""
+    lines: list[list[int]]
+    """Polylines of keypoint indices, for drawing."""
+    regions: dict[str, list[int]]
+    """Keypoint indices by region."""
+    flip: list[int] | None
+    """For each keypoint of a mirrored face, its index in the original; null if unknown."""
+
+    @classmethod
+    def of(cls, skeleton: Skeleton) -> "SkeletonInfo":
+        """Return the description of a skeleton."""
+        return cls(
+            name=skeleton.name,
+            count=skeleton.count,
+            names=list(skeleton.names),
+            lines=[list(line) for line in skeleton.lines],
+            regions={name: list(indices) for name, indices in skeleton.regions.items()},
+            flip=None if skeleton.flip is None else list(skeleton.flip),
+        )
+
+
+class ModelInfo(Schema):
+    """A model that can be used."""
+
+    name: str
+    skeleton: SkeletonInfo
+    card: dict[str, object]
+    """The model card: training data, terms and scores. Empty for models that are not part of the package."""
+
+
+class BrokenModel(Schema):
+    """A model that cannot be used."""
+
+    name: str
+    error: str
+    """Why it cannot be loaded, in one line."""
+
+
+class Face(Schema):
+    """One predicted face."""
+
+    face: int
+    """Number of the face in its image, from 0."""
+    score: float
+    """Confidence of the face detector, 0 to 1; 1 if the box was given."""
+    box: tuple[float, float, float, float]
+    """Crop that the network saw: x0, y0, x1, y1, image px."""
+    skeleton: str
+    """Name of the model's skeleton."""
+    keypoints: Points
+    """x, y of each keypoint, image px; null if missing."""
+    spread_px: list[float | None] | None
+    """Uncertainty of each keypoint, a standard deviation, image px; null if unknown."""
+    ellipses: Ellipses | None
+    """Uncertainty of each keypoint as an ellipse: semi-axes in image px, angle in degrees; null if unknown."""
+
+    @classmethod
+    def of(cls, number: int, face: Prediction) -> "Face":
+        """Return a prediction with the same keys and rounding as `nasion predict --format json` writes."""
+        return cls.model_validate(face_table(number, face))
+
+
+class Faces(Schema):
+    """The predicted faces of one image."""
+
+    width: int
+    """Width of the upright image, px."""
+    height: int
+    """Height of the upright image, px."""
+    faces: list[Face]
+
+
+class MatchedImage(Schema):
+    """One of two matched images."""
+
+    width: int
+    """Width of the upright image, px."""
+    height: int
+    """Height of the upright image, px."""
+    keypoints: Points
+    """x, y of each matched keypoint, image px."""
+
+
+class MatchResult(Schema):
+    """Two matched faces and a morph between them."""
+
+    names: list[str]
+    """Names of the matched keypoints."""
+    residual: float
+    """Root mean square distance after alignment, as a fraction of the size of face A."""
+    scale: float
+    """Scale of the similarity transform from B to A."""
+    rotation_deg: float
+    """Rotation of the similarity transform from B to A, degrees; positive is clockwise."""
+    a: MatchedImage
+    b: MatchedImage
+    frames: list[str]
+    """The morph from A to B: JPEG images as data URIs."""
+
+
+class AlbumEntry(Schema):
+    """One face of the open folder."""
+
+    id: int
+    """Number of the face in the folder, from 0."""
+    name: str
+    labeled: bool
+    """Whether the face has labels."""
+    done: bool
+    """Whether the user has marked the face as done."""
+    uncertainty: float | None
+    """Mean uncertainty of the keypoints, as a fraction of the face's size; null until the face has been scanned."""
+    broken: bool
+    """Whether the image or its labels cannot be read."""
+
+
+class AlbumInfo(Schema):
+    """The open folder."""
+
+    name: str
+    """Name of the folder."""
+    form: str
+    """Format of the labels."""
+    hides: bool
+    """Whether this format can store missing points."""
+    notice: str
+    """A warning for the user, or an empty string."""
+    entries: list[AlbumEntry]
+    skeleton: SkeletonInfo
+
+
+class AlbumFace(Schema):
+    """The keypoints of one face of the open folder."""
+
+    version: str
+    """Version of the labels; send it back as `seen` when saving."""
+    labeled: bool
+    """Whether `keypoints` are labels; otherwise they are the model's prediction."""
+    keypoints: Points
+    """x, y of each keypoint, image px; null if missing."""
+    model: Points | None
+    """The model's prediction, image px; null if the model has other keypoints."""
+    ellipses: Ellipses | None
+    """Uncertainty of the prediction: semi-axes in image px, angle in degrees; null if unknown."""
+
+
+class FaceUpdate(BaseModel):
+    """Corrected keypoints of one face."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    keypoints: Annotated[list[tuple[Coordinate, Coordinate] | None], Field(max_length=MAX_POINTS)]
+    """x, y of each keypoint, image px; null for missing points."""
+    seen: Annotated[str, Field(max_length=MAX_VERSION)]
+    """Version of the labels that were corrected; saving fails if the labels have changed since."""
+    done: bool = True
+    """Whether to mark the face as done."""
+
+
+class SavedFace(Schema):
+    """The result of saving a face."""
+
+    version: str
+    """New version of the labels."""

@@ -1,0 +1,52 @@
+"""The faces of a configuration: its sources, its skeleton and its validation split."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from nasion import datasets
+from nasion.datasets.splits import with_validation
+from nasion.errors import ConfigError
+from nasion.sample import DataSet
+from nasion.skeleton import load_skeleton
+from nasion.train.config import RunConfig
+
+__all__ = ["limit_faces", "load_faces", "with_skeleton"]
+
+
+def load_faces(config: RunConfig) -> DataSet:
+    """Return the faces of a configuration with its skeleton and its validation split.
+
+    The first source is what the network is for: it alone provides validation and test faces. The other sources add
+    training faces; their own validation and test faces are left out.
+
+    Raises:
+        NasionError: no data is named, or the data cannot be read or lacks the skeleton's points.
+    """
+    if not config.data.sources:
+        raise ConfigError("no data; add --data, such as --data imm:DIR or --data synthetic:400")
+    first, *others = (with_skeleton(datasets.load(source), config) for source in config.data.sources)
+    faces = limit_faces(with_validation(first, config.data.validation_share), config.data.faces)
+    for other in others:
+        training = [replace(a, split="train") for a in other.annotations if a.split in ("", "train")]
+        faces = faces.joined(other.subset(training))
+    return faces
+
+
+def limit_faces(faces: DataSet, count: int) -> DataSet:
+    """Return the set with `count` evenly spread training faces; 0, or more than there are, keeps all."""
+    train = [index for index, face in enumerate(faces.annotations) if face.split == "train"]
+    if not 0 < count < len(train):
+        return faces
+    positions = np.linspace(0, len(train), count, endpoint=False) + len(train) / count / 2
+    kept = {train[int(position)] for position in positions}
+    return faces.subset([a for index, a in enumerate(faces.annotations) if a.split != "train" or index in kept])
+
+
+def with_skeleton(faces: DataSet, config: RunConfig) -> DataSet:
+    """Return the faces with the points of the configured skeleton, or with all points if none is configured.
+
+    Raises:
+        SkeletonError: the skeleton does not say which points of the data correspond to its own.
+    """
+    return faces.reduced_to(load_skeleton(config.data.skeleton)) if config.data.skeleton else faces

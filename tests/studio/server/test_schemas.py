@@ -1,0 +1,160 @@
+"""The OpenAPI description is complete, and answers have exactly the keys that it names."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from nasion.predict.writers import face_table
+from nasion.sample import Prediction
+from nasion.skeleton import load_skeleton
+from nasion.studio.server.schemas import Face, Faces, FaceUpdate, Health, SkeletonInfo
+
+NOSE = load_skeleton("nose-1")
+IMM = load_skeleton("imm-58")
+
+
+@pytest.fixture
+def openapi(album_client):
+    return album_client.get("/openapi.json").json()
+
+
+def operations(openapi):
+    return {
+        f"{method.upper()} {path}": operation
+        for path, methods in openapi["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def test_all_routes_are_described(openapi):
+    assert openapi["info"]["title"] == "nasion HTTP API"
+    assert set(operations(openapi)) == {
+        "GET /healthz",
+        "GET /v1/studio",
+        "GET /v1/models",
+        "POST /v1/predict",
+        "POST /v1/match",
+        "GET /v1/album",
+        "GET /v1/album/{number}",
+        "PUT /v1/album/{number}",
+        "GET /v1/album/{number}/picture",
+        "GET /v1/train",
+        "POST /v1/train",
+        "POST /v1/train/stop",
+        "POST /v1/train/resume",
+        "GET /v1/train/report",
+    }
+
+
+def test_every_route_has_a_summary_and_a_schema_for_its_answer(openapi):
+    for name, operation in operations(openapi).items():
+        assert operation["summary"], name
+        (content,) = operation["responses"]["200"]["content"].values()
+        assert content["schema"], name
+        json_types = operation["responses"]["200"]["content"].keys() & {"application/json"}
+        assert not json_types or "$ref" in json.dumps(content["schema"]), name  # a named object, not any JSON
+
+
+def test_every_route_describes_its_errors(openapi):
+    for name, operation in operations(openapi).items():
+        error = operation["responses"]["default"]["content"]["application/json"]["schema"]
+        assert error["$ref"].endswith("/ErrorMessage"), name
+        assert "422" not in operation["responses"], name  # FastAPI's own form of errors is never sent
+
+
+def test_every_reference_has_its_object(openapi):
+    text = json.dumps(openapi)
+    references = {part.partition('"')[0] for part in text.split('"#/components/schemas/')[1:]}
+    assert references <= set(openapi["components"]["schemas"])
+
+
+def test_parameters_and_bodies_are_described(openapi):
+    found = operations(openapi)
+    for name, operation in found.items():
+        for parameter in operation.get("parameters", []):
+            assert parameter["in"] == "path" or parameter["description"], (name, parameter["name"])
+    assert set(found["POST /v1/predict"]["requestBody"]["content"]) == {"image/*", "multipart/form-data"}
+    assert set(found["POST /v1/match"]["requestBody"]["content"]) == {"multipart/form-data"}
+    assert set(found["PUT /v1/album/{number}"]["requestBody"]["content"]) == {"application/json"}
+
+
+def test_fields_carry_descriptions(openapi):
+    entry = openapi["components"]["schemas"]["AlbumEntry"]
+    assert "fraction of the face's size" in entry["properties"]["uncertainty"]["description"]
+    assert set(entry["required"]) == set(entry["properties"])
+
+
+def test_a_skeleton_is_described_with_all_that_drawing_needs():
+    info = SkeletonInfo.of(IMM).model_dump()
+    assert list(info) == ["name", "count", "names", "lines", "regions", "flip"]
+    assert (info["name"], info["count"], info["names"]) == ("imm-58", 58, list(IMM.names))
+    assert info["lines"] == [list(line) for line in IMM.lines]
+    assert info["regions"] == {name: list(indices) for name, indices in IMM.regions.items()}
+    assert info["flip"] == list(IMM.flip)
+
+
+def test_a_skeleton_may_have_no_flip_map():
+    assert SkeletonInfo.of(replace(NOSE, flip=None)).flip is None
+
+
+def prediction(spread):
+    count = len(spread)
+    keypoints = np.arange(2.0 * count).reshape(count, 2) + 0.1234567
+    keypoints[1] = np.nan
+    box = np.array([1.0, 2.0, 30.126, 40.0])
+    return Prediction(keypoints, np.array(spread, float), np.zeros((count, 2)), box, 0.987654, IMM)
+
+
+@pytest.mark.parametrize("spread", [[1.5, 2.5, 3.5], [1.5, np.nan, 3.5], [np.nan] * 3])
+def test_a_face_is_the_same_object_as_in_json_files(spread):
+    face = prediction(spread)
+    assert json.loads(Face.of(4, face).model_dump_json()) == json.loads(json.dumps(face_table(4, face)))
+
+
+def test_the_keys_of_a_face_are_fixed():
+    """Programs rely on them."""
+    keys = ["face", "score", "box", "skeleton", "keypoints", "spread_px", "ellipses"]
+    assert list(Face.of(0, prediction([1.0, 2.0])).model_dump()) == keys
+
+
+def test_unknown_keys_are_an_error_rather_than_lost():
+    with pytest.raises(ValidationError):
+        Health(ok=True, waiting=0, other=1)
+    with pytest.raises(ValidationError):
+        Faces(width=3, height=2, faces=[{"face": 0}])
+
+
+def test_a_face_update_is_done_unless_it_says_otherwise():
+    update = FaceUpdate.model_validate({"keypoints": [[1, 2.5], None], "seen": "new"})
+    assert (update.keypoints, update.seen, update.done) == ([(1.0, 2.5), None], "new", True)
+
+
+@given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
+def test_all_finite_coordinates_up_to_the_limit_are_accepted(x, y):
+    assert FaceUpdate(keypoints=[(x, y)], seen="new").keypoints == [(x, y)]
+
+
+@pytest.mark.parametrize("value", [1e6 + 1, -1e6 - 1, np.inf, -np.inf, np.nan, "x", None])
+def test_other_coordinates_are_rejected(value):
+    for point in ((value, 1.0), (1.0, value)):
+        with pytest.raises(ValidationError):
+            FaceUpdate(keypoints=[point], seen="new")
+
+
+@pytest.mark.parametrize("point", [(1.0,), (1.0, 2.0, 3.0), 7])
+def test_points_that_are_no_pairs_are_rejected(point):
+    with pytest.raises(ValidationError):
+        FaceUpdate(keypoints=[point], seen="new")
+
+
+def test_the_number_of_points_and_the_length_of_a_version_are_limited():
+    assert len(FaceUpdate(keypoints=[None] * 1000, seen="x" * 64).keypoints) == 1000
+    with pytest.raises(ValidationError):
+        FaceUpdate(keypoints=[None] * 1001, seen="new")
+    with pytest.raises(ValidationError):
+        FaceUpdate(keypoints=[], seen="x" * 65)
