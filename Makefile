@@ -1,13 +1,15 @@
-# The verbs of the project; `make` alone lists them. Each makes .venv by itself where there is none.
+# The project's commands; `make` alone lists them. Each creates .venv if there is none.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PEERS ?= .venv-peers
+# PICTURE is the former name of IMAGE and still works.
+IMAGE ?= $(PICTURE)
 .DEFAULT_GOAL := help
 
-.PHONY: help demo train-demo test lint types format bench bench-peers clean
+.PHONY: help demo train-demo test test-all shape lint types format bench bench-peers clean
 
-help: ## list the verbs
+help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 $(VENV)/.finds: pyproject.toml
@@ -28,32 +30,38 @@ $(VENV)/.develops: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@ $(VENV)/.trains $(VENV)/.finds
 
-demo: $(VENV)/.finds ## find 68 points on a face; with PICTURE=me.jpg, in your picture too
-	$(BIN)/python examples/demo.py $(if $(PICTURE),"$(PICTURE)")
+demo: $(VENV)/.finds ## predict 68 points on a face; IMAGE=me.jpg adds your own image
+	$(BIN)/python examples/demo.py $(if $(IMAGE),"$(IMAGE)")
 
-train-demo: $(VENV)/.trains ## train a nose on drawn faces for about a minute, write a report, find the nose in a new picture
+train-demo: $(VENV)/.trains ## train a nose model on synthetic faces for about a minute, write a report, predict on a new image
 	$(BIN)/python examples/train_demo.py
 
-test: $(VENV)/.develops ## all checks: lint, types, layers, doctests, tests
+test: $(VENV)/.develops ## run all checks: lint, types, layers, doctests, tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	@start=$$(date +%s); OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not slow" && echo $$(($$(date +%s) - start)) > .test-seconds
 
-lint: $(VENV)/.develops ## ruff and the layers of imports
+test-all: test ## run the slow tests too: browser flows
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow
+
+shape: $(VENV)/.develops ## print figures of the structure: modules, cycles, function lengths, docstrings; LIST=1 lists the places
+	$(BIN)/python bench/shape.py $(if $(LIST),--list)
+
+lint: $(VENV)/.develops ## run ruff and check the import layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
-types: $(VENV)/.develops ## pyright
+types: $(VENV)/.develops ## run pyright
 	$(BIN)/pyright
 
-format: $(VENV)/.develops ## let ruff lay out and mend the code
+format: $(VENV)/.develops ## format the code and apply ruff's fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.develops ## measure loader, training step, import and prediction
+bench: $(VENV)/.develops ## measure data loading, training steps, imports and prediction
 	$(BIN)/python bench/bench.py
 
 $(PEERS)/.ready: bench/peers/requirements.txt pyproject.toml $(shell find src -name "*.py" -o -name "*.onnx")
@@ -62,8 +70,8 @@ $(PEERS)/.ready: bench/peers/requirements.txt pyproject.toml $(shell find src -n
 	$(PEERS)/bin/python -m pip install --quiet .
 	@touch $@
 
-bench-peers: $(PEERS)/.ready ## measure nasion beside dlib and MediaPipe; DATA=300W_DIR, QUICK=1 tries no options for dlib
+bench-peers: $(PEERS)/.ready ## compare nasion with dlib and MediaPipe; DATA=300W_DIR; QUICK=1 keeps dlib's default options
 	$(PEERS)/bin/python bench/peers/main.py "$(DATA)" $(if $(CACHE),--cache "$(CACHE)") $(if $(QUICK),--no-search) $(foreach run,$(RUNS),--run $(run))
 
-clean: ## remove the virtual environment and what demo and test wrote
+clean: ## remove the virtual environments and the output of demo and test
 	rm -rf $(VENV) $(PEERS) demo .pytest_cache .hypothesis .ruff_cache .import_linter_cache

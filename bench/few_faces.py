@@ -1,4 +1,4 @@
-"""How many labeled faces a network of one's own needs: the Danes with a few, from `default` and from scratch.
+"""How many labeled faces a new network needs: the IMM dataset with few faces, from `default` and from scratch.
 
 python bench/few_faces.py imm:DIR --out docs/few_faces.png
 """
@@ -17,31 +17,37 @@ from nasion.evaluation.evaluation import evaluate
 from nasion.predict.predictor import Predictor
 from nasion.train import config
 from nasion.train.jobs import train_job
-from nasion.train.loop.hardware import SINGLE_PROCESS
 from nasion.train.runs.run_folder import open_run
 
 FACES = (8, 32, 0)
-"""Training faces; 0 is all, of persons 1 to 32."""
+"""Numbers of training faces; 0 is all faces of people 1 to 32."""
 
 STEPS = 800
-"""Of each training, about: few faces are not given less time."""
+"""Approximate optimizer steps of each training: fewer faces do not get less time."""
 
 ALL = 192
+"""Number of training faces of people 1 to 32."""
 
 TICKS = (2, 3, 4, 5, 6, 8, 10, 15, 20, 30)
-"""Percent, where the scale of errors is marked."""
+"""Tick labels of the error axis, percent."""
 
-STARTS = {"from default": ["init.model=default"], "from scratch": ["init.freeze_epochs=0", "init.backbone_rate=1.0"]}
+STARTS = {
+    "from default": ["init.model=default"],
+    "from scratch": ["init.freeze_epochs=0", "init.backbone_lr_factor=1.0"],
+}
+"""Settings of each start, by its name in the figure."""
 
 console = Console()
 
 
 def main(
-    data: Annotated[str, typer.Argument(help="the Danes, imm:DIR")],
-    out: Annotated[Path, typer.Option(help="the figure; a .csv goes beside it")] = Path("few_faces.png"),
-    runs: Annotated[Path, typer.Option(help="folder for the runs; those that are there are kept")] = Path("runs/few"),
+    data: Annotated[str, typer.Argument(help="the IMM dataset, imm:DIR")],
+    out: Annotated[Path, typer.Option(help="figure to write; a .csv with its numbers goes beside it")] = Path(
+        "few_faces.png"
+    ),
+    runs: Annotated[Path, typer.Option(help="folder for the runs; finished runs are reused")] = Path("runs/few"),
 ) -> None:
-    """Train, measure persons 33 to 40, draw."""
+    """Train, measure on people 33 to 40, and draw the figure."""
     test = datasets.load(data).of_split("test")
     found: dict[str, list[tuple[int, float, float]]] = {name: [] for name in STARTS}
     for count in FACES:
@@ -63,10 +69,10 @@ def main(
 
 
 def learn(data: str, count: int, start: list[str], folder: Path) -> None:
-    """Train with `count` faces."""
+    """Train on `count` faces; 0 is all."""
     settings = [f"data.faces={count}", "data.validation_share=0", "schedule.batch=8", *start]
-    resolved = config.load("finetune", [*settings, f"schedule.epochs={max(1, STEPS * 8 // (count or ALL))}"], data)
-    train_job(resolved, folder, Console(quiet=True), "bench/few_faces.py", None, SINGLE_PROCESS)
+    resolved = config.load("finetune", [*settings, f"schedule.epochs={max(1, STEPS * 8 // (count or ALL))}"], [data])
+    train_job(resolved, folder, "bench/few_faces.py")
 
 
 def _seconds(folder: Path) -> float:
@@ -75,7 +81,7 @@ def _seconds(folder: Path) -> float:
 
 
 def figure(found: dict[str, list[tuple[int, float, float]]]) -> Figure:
-    """Return errors against the number of faces."""
+    """Return the figure of the error against the number of training faces."""
     drawn = Figure(figsize=(6, 4), layout="constrained")
     axis = drawn.subplots()
     axis.grid(alpha=0.25)
@@ -84,13 +90,13 @@ def figure(found: dict[str, list[tuple[int, float, float]]]) -> Figure:
         axis.plot([count for count, *_ in each], [100 * nme for _, nme, _ in each], "o-", label=name)
         for count, nme, _ in each:
             axis.annotate(f"{100 * nme:.1f}", (count, 100 * nme), xytext=(0, 6), textcoords="offset points", fontsize=8)
-    axis.set(xscale="log", yscale="log", xlabel="labeled faces to learn from", ylabel="NME, inter-ocular (%)")
+    axis.set(xscale="log", yscale="log", xlabel="labeled training faces", ylabel="NME, inter-ocular (%)")
     counts = [count for count, *_ in next(iter(found.values()))]
     axis.set_xticks(counts, [str(count) for count in counts])
     axis.set_yticks([tick for tick in TICKS if axis.get_ylim()[0] <= tick <= axis.get_ylim()[1]])
     axis.minorticks_off()
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_title("58 points of the Danes, persons 33 to 40, boxes from the points", fontsize=10)
+    axis.set_title("IMM dataset, 58 points, people 33 to 40, boxes from the points", fontsize=10)
     axis.legend(frameon=False)
     return drawn
 

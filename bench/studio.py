@@ -1,4 +1,4 @@
-"""How soon the studio answers, and whether it stays small: its start, a large photograph, twenty at once, a thousand.
+"""Measure the studio: startup, a large photo, twenty simultaneous requests, and memory over a thousand requests.
 
 python bench/studio.py
 """
@@ -16,10 +16,11 @@ from PIL import Image
 from skimage import data
 
 AT_ONCE, IN_A_ROW = 20, 1000
+"""Numbers of simultaneous and of consecutive requests."""
 
 
 def main() -> None:
-    """Start a server, ask it, print what was measured."""
+    """Start a server, send requests, and print the measurements."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -29,7 +30,7 @@ def main() -> None:
     try:
         with httpx.Client(base_url=address, timeout=60) as client:
             wait(client)
-            print(f"page usable after {time.perf_counter() - began:.2f} s (asked: 2)")
+            print(f"page usable after {time.perf_counter() - began:.2f} s (target: 2 s)")
             measure(client, address, server.pid)
     finally:
         server.terminate()
@@ -37,7 +38,7 @@ def main() -> None:
 
 
 def wait(client: httpx.Client) -> None:
-    """Return once the page and its models have been answered."""
+    """Return as soon as the server has delivered the page and the list of models."""
     while True:
         try:
             client.get("/")
@@ -48,36 +49,36 @@ def wait(client: httpx.Client) -> None:
 
 
 def measure(client: httpx.Client, address: str, process: int) -> None:
-    """Ask for single pictures, for many at once and for many in a row."""
+    """Send a large image, many requests at once, and many in a row."""
     face = Image.fromarray(data.astronaut())
     small, large = jpeg(face), jpeg(face.resize((4000, 3000)))
     began = time.perf_counter()
     client.post("/v1/predict", content=large).raise_for_status()
-    print(f"a photograph of 12 megapixels, the first: {time.perf_counter() - began:.2f} s (asked: 1)")
+    print(f"first request, a 12-megapixel photo: {time.perf_counter() - began:.2f} s (target: 1 s)")
 
-    def ask(_number: int) -> int:
+    def request(_number: int) -> int:
         return httpx.post(f"{address}/v1/predict", content=small, timeout=60).status_code
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = list(pool.map(ask, range(AT_ONCE)))
-    print(f"{AT_ONCE} at once: {answers.count(200)} answered")
+        answers = list(pool.map(request, range(AT_ONCE)))
+    print(f"{AT_ONCE} requests at once: {answers.count(200)} answered")
     sizes = []
     for number in range(1, IN_A_ROW + 1):
         client.post("/v1/predict", content=small).raise_for_status()
         if number in (IN_A_ROW // 10, IN_A_ROW):
             sizes.append(memory_mb(process))
-    print(f"memory after {IN_A_ROW // 10} and {IN_A_ROW} pictures: {sizes[0]:.0f}, {sizes[1]:.0f} MB (asked: flat)")
+    print(f"memory after {IN_A_ROW // 10} and {IN_A_ROW} images: {sizes[0]:.0f}, {sizes[1]:.0f} MB (target: flat)")
 
 
 def jpeg(image: Image.Image) -> bytes:
-    """Return a picture as a file."""
+    """Return the image as the content of a JPEG file."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=92)
     return buffer.getvalue()
 
 
 def memory_mb(process: int) -> float:
-    """Return what a process has in memory now."""
+    """Return the resident memory of a process, MB."""
     lines = Path(f"/proc/{process}/status").read_text("ascii").splitlines()
     return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
 

@@ -1,7 +1,7 @@
-"""Keypoints in seconds: the model in the package on scikit-image's astronaut, and on the pictures that are named.
+"""Predict keypoints with the packaged model, on scikit-image's astronaut and on your own images.
 
 make demo                              .venv/bin/python examples/demo.py
-make demo PICTURE=me.jpg               .venv/bin/python examples/demo.py me.jpg friends/
+make demo IMAGE=me.jpg                 .venv/bin/python examples/demo.py me.jpg friends/
 """
 
 import subprocess
@@ -16,7 +16,7 @@ FOLDER = Path("demo")
 
 
 def main() -> None:
-    """Write the astronaut, run the command that a person would type, and say what to open."""
+    """Write the astronaut's image, run `nasion predict`, and print which files to open."""
     images.write(FOLDER / "astronaut.png", data.astronaut())
     words = ["predict", str(FOLDER / "astronaut.png"), *sys.argv[1:], "--out", str(FOLDER / "found")]
     print("$ nasion " + " ".join(words), flush=True)
@@ -24,12 +24,12 @@ def main() -> None:
         sys.exit(code)
     print(f"""
 Open   {FOLDER / "found" / "astronaut-points.jpg"}    68 points on her face
-       {FOLDER / "found" / "keypoints.json"}          the points and how sure each is, px
+       {FOLDER / "found" / "keypoints.json"}          the points and their uncertainty, px
 
 Next   .venv/bin/nasion predict YOUR.jpg
        .venv/bin/nasion match ONE.jpg OTHER.jpg
-       .venv/bin/nasion models              what the model is, its terms and scores
-       make train-demo                      train one of your own, on drawn faces, in a minute""")
+       .venv/bin/nasion models              the packaged models, their terms and scores
+       make train-demo                      train your own model on synthetic faces in about a minute""")
 
 
 if __name__ == "__main__":

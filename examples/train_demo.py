@@ -1,4 +1,4 @@
-"""A training in about two minutes, without any data: draw faces, train a nose, look, try it on a new face."""
+"""Train a network in about two minutes without any data: on synthetic faces, for the tip of the nose."""
 
 import shutil
 import subprocess
@@ -10,31 +10,31 @@ from nasion.datasets.drawn import render_face
 
 FOLDER = Path("demo")
 NEW_PEOPLE = 7
-"""A seed of faces that the training does not see."""
+"""Seed of synthetic people that the training does not use."""
 
 
 def main() -> None:
-    """Run the commands that a person would type, and say what to open."""
-    run, picture = FOLDER / "nose", FOLDER / "new-face.png"
+    """Train, predict on a new face, and print which files to open."""
+    run, image = FOLDER / "nose", FOLDER / "new-face.png"
     shutil.rmtree(run, ignore_errors=True)
-    images.write(picture, render_face(NEW_PEOPLE, person=0, view=1, skeleton="imm-58").image)
-    # Moved copies keep so small a set from being learned by heart; the recipe itself does without, to show just that.
-    moved = ["--set", "augment.shift=0.1", "--set", "augment.flip=0.5"]
-    nasion("train", "nose", "--data", "synthetic:240", "--minutes", "1", *moved, "--out", str(run))
-    nasion("predict", str(picture), "--model", str(run), "--out", str(FOLDER))
+    images.write(image, render_face(NEW_PEOPLE, person=0, view=1, skeleton="imm-58").image)
+    # Shifts and flips keep the network from memorizing so few faces; the recipe omits them to show their effect.
+    augmentation = ["--set", "augment.shift=0.1", "--set", "augment.flip=0.5"]
+    nasion("train", "nose", "--data", "synthetic:240", "--minutes", "1", *augmentation, "--out", str(run))
+    nasion("predict", str(image), "--model", str(run), "--out", str(FOLDER))
     print(f"""
-Open   {run / "report.html"}          how the training went, the worst faces, the first layer
-       {FOLDER / "new-face-points.jpg"}    the nose found in a face that it never saw
+Open   {run / "report.html"}          the training, the worst faces, the first layer
+       {FOLDER / "new-face-points.jpg"}    the predicted nose on a new face
 
-Next, with real faces (40 people, 240 pictures, 58 points):
+Next, with real faces (40 people, 240 images, 58 points):
        .venv/bin/nasion get imm data/imm
        .venv/bin/nasion doctor imm:data/imm
        .venv/bin/nasion train danes-heatmap --data imm:data/imm
-With your own: a table image,x0,y0,x1,y1,... is read as csv:FILE.csv; `.venv/bin/nasion formats` lists the others.""")
+With your own: csv:FILE.csv reads a table image,x0,y0,x1,y1,...; `.venv/bin/nasion formats` lists the other formats.""")
 
 
 def nasion(*words: str) -> None:
-    """Show a command and run it; if it fails, so does the demo."""
+    """Print a command and run it; exit if it fails."""
     print("\n$ nasion " + " ".join(words), flush=True)
     done = subprocess.run([sys.executable, "-m", "nasion", *words])
     if done.returncode:

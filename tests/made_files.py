@@ -1,7 +1,7 @@
 """Small label files of every format, as their tools would write them.
 
-Each `make_FORMAT(folder, points)` writes one labeled face with keypoints (K, 2), image px, and its image, and returns the
-name of the data set.
+Each `make_FORMAT(folder, points)` writes an image and the labels of one face in it, from keypoints (K, 2), image px,
+and returns the name of the data set.
 """
 
 import json

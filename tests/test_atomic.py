@@ -337,6 +337,8 @@ def test_the_folder_of_an_input_is_recognized_through_a_symlink(tmp_path):
     (tmp_path / "in" / "face.csv").write_text("labels")
     with pytest.raises(ConfigError):
         ensure_no_overwrite([tmp_path / "in" / "face.jpg"], [tmp_path / "same" / "face.csv"])
+    with pytest.raises(ConfigError):
+        ensure_no_overwrite([tmp_path / "same" / "face.jpg"], [tmp_path / "in" / "face.csv"])
 
 
 def make(folder, **contents):

@@ -250,10 +250,22 @@ def test_a_warp_keeps_the_type_and_takes_the_size_as_height_and_width(channels):
 
 
 def test_a_strong_reduction_averages_instead_of_sampling():
-    """A checkerboard of single pixels becomes gray; sampling would keep black and white pixels."""
-    board = (np.indices((120, 160)).sum(0) % 2 * 255).astype(np.uint8)
-    small = images.warp(board, Affine.resize((120, 160), (15, 20)), (15, 20))
-    assert np.abs(small.astype(int) - 127).max() <= 2
+    """A checkerboard of single pixels becomes gray; sampling every ninth pixel would keep black and white."""
+    board = (np.indices((135, 180)).sum(0) % 2 * 255).astype(np.uint8)
+    small = images.warp(board, Affine.resize((135, 180), (15, 20)), (15, 20))
+    assert np.abs(small.astype(int) - 127).max() <= 4
+
+
+@pytest.mark.parametrize("scale", [0.09, 0.17, 0.26, 0.6])
+@pytest.mark.parametrize("left", [20.0, 21.7, 25.3])
+def test_a_reduced_part_of_a_ramp_has_the_values_of_the_ramp_up_to_its_edges(scale, left):
+    ramp = np.tile(np.arange(250, dtype=np.uint8), (90, 1))
+    canvas = (6, int((225 - left) * scale))
+    box = np.array([left, 10, left + canvas[1] / scale, 10 + canvas[0] / scale])
+    affine = Affine.crop(box, canvas)
+    columns = np.stack([np.arange(canvas[1]), np.full(canvas[1], 3)], -1)
+    expected = affine.inverse()(columns)[:, 0]
+    assert images.warp(ramp, affine, canvas)[3].astype(float) == pytest.approx(expected, abs=1.01)
 
 
 def test_a_warp_does_not_change_its_input():

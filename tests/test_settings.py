@@ -1,8 +1,6 @@
 """Strict configuration sections, and the one line that explains an invalid one."""
 
 import math
-from collections.abc import Mapping
-from types import MappingProxyType
 
 import pytest
 from pydantic import Field, ValidationError
@@ -19,7 +17,7 @@ class Outer(Settings):
     name: str
     inner: Inner = Inner()
     several: tuple[Inner, ...] = ()
-    table: Mapping[str, Inner] = MappingProxyType({})
+    table: dict[str, Inner] = Field(default_factory=dict)
     optional: Inner | None = None
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from nasion.datasets import load
 from nasion.geometry import Affine
-from nasion.shapes import infer_flip_map, mean_shape
+from nasion.shapes import _pairs, infer_flip_map, mean_shape
 
 TRIANGLE = np.array([[0.0, 0], [30, 0], [12, 18], [5, 40]])
 FACE = np.array([[0.0, 0], [10, 0], [5, 4], [2, 8], [8, 8]])
@@ -111,3 +111,10 @@ def test_the_flip_map_of_synthetic_faces_is_that_of_their_skeleton(drawn):
 def test_the_flip_map_of_real_faces_is_that_of_their_skeleton(real, folder, form):
     faces = load(f"{form}:{real(folder)}")
     assert infer_flip_map(faces.keypoints())[0] == faces.skeleton.flip
+
+
+def test_a_pair_must_be_close_in_both_directions():
+    """Mirrored point 0 is closest to point 1, but mirrored point 1 is far from point 0; 0 and 2 fit both ways."""
+    mirrored = np.array([[0.0, 0], [100, 0], [0, 45]])
+    mean = np.array([[0.0, 50], [0, 0.1], [0, 5]])
+    assert _pairs(mirrored, mean) == (2, 1, 0)

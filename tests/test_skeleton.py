@@ -218,6 +218,9 @@ def test_an_index_beyond_the_other_skeleton_is_rejected():
     mine = parse("mine", FACE.replace("nose =", "tip ="))
     with pytest.raises(SkeletonError, match="lists point 48, but mine ends at 4"):
         beyond.indices_in(mine)
+    just_beyond = parse("yours", FACE.replace("ibug-68", "mine").replace("36 45 30 48 54", "0 1 2 3 5"))
+    with pytest.raises(SkeletonError, match="lists point 5, but mine ends at 4"):
+        just_beyond.indices_in(mine)
     last = parse("last", FACE.replace("ibug-68", "mine").replace("36 45 30 48 54", "4 3 2 1 0"))
     assert last.indices_in(mine).tolist() == [4, 3, 2, 1, 0]
 

@@ -1,7 +1,7 @@
-"""What finds 68 points on a face whose box is known: nasion's networks, dlib's trees, MediaPipe's mesh.
+"""The compared predictors of 68 points in a given box: nasion's networks, dlib's trees, MediaPipe's mesh.
 
-A contender is called with a picture (H, W, 3) uint8 RGB and a box (4,) around the face's points, image px, and
-returns points (68, 2), image px, or None where it finds no face.
+A contender takes an image (H, W, 3) uint8 RGB and a box (4,) around the face's points, image px, and returns points
+(68, 2), image px, or None if it finds no face.
 """
 
 import os
@@ -28,14 +28,14 @@ Points = FloatArray | None
 
 @dataclass
 class Contender:
-    """Something that finds points.
+    """A predictor of 68 points.
 
     Attributes:
-        name: in tables.
-        find: picture and box → points.
-        file_mb: what it reads.
-        packages: what is installed for it.
-        note: what a reader should know.
+        name: its name in tables.
+        find: maps an image and a box to points.
+        file_mb: size of its model files, MB.
+        packages: the packages that it needs.
+        note: a remark for readers.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Contender:
 
 
 def of_nasion(model: str, name: str | None = None, note: str = "", refine: int | None = None) -> Contender:
-    """Return a model of the package, an .onnx file or a run, on one thread; `refine` overrides its own passes."""
+    """Return a packaged model, an .onnx file or a run folder, on one thread; `refine` overrides its extra passes."""
     if is_run(model):
         backend, size = load_backend(model), (Path(model) / "checkpoints" / "best.pt").stat().st_size
         packages = ("nasion", "torch")
@@ -72,7 +72,7 @@ def _rectangle(box: FloatArray) -> dlib.rectangle:
 
 
 def of_dlib(file: Path, name: str, box: Callable[[FloatArray], FloatArray], note: str = "") -> Contender:
-    """Return one of dlib's shape predictors; `box` is what it is used to, given the box around the points."""
+    """Return a shape predictor of dlib; `box` maps the box around the points to the box that it was trained with."""
     predictor = dlib.shape_predictor(str(file))
 
     def find(image: Image, around: FloatArray) -> Points:
@@ -83,9 +83,9 @@ def of_dlib(file: Path, name: str, box: Callable[[FloatArray], FloatArray], note
 
 
 def dlib_shipped(train: DataSet, faces: int = 300) -> Contender:
-    """Return dlib's own 68-point model; it is given boxes as its detector would draw them.
+    """Return dlib's own 68-point model, which gets boxes as dlib's detector draws them.
 
-    How that detector's boxes lie to those around the points is the median over training faces.
+    The median over training faces gives the position of the detector's box relative to the box around the points.
     """
     detector = dlib.get_frontal_face_detector()
     seen: list[FloatArray] = []
@@ -106,12 +106,12 @@ def dlib_shipped(train: DataSet, faces: int = 300) -> Contender:
         return np.tile(around[:2], 2) + usual * np.tile(around[2:] - around[:2], 2)
 
     file = Path(face_recognition_models.pose_predictor_model_location())
-    return of_dlib(file, "dlib, as shipped", box, "was trained on most of these test faces")
+    return of_dlib(file, "dlib, as shipped", box, "trained on most of these test faces")
 
 
 @dataclass(frozen=True)
 class Trees:
-    """Options of dlib's training; the defaults are dlib's."""
+    """Options of dlib's training, with dlib's defaults."""
 
     cascade_depth: int = 10
     tree_depth: int = 4
@@ -125,7 +125,7 @@ class Trees:
 
 
 def train_dlib(train: DataSet, file: Path, trees: Trees) -> Path:
-    """Train dlib's shape predictor on faces and the boxes around their points; a file that is there is kept."""
+    """Train dlib's shape predictor on faces and the boxes around their points; an existing file is reused."""
     if file.exists():
         return file
     options = dlib.shape_predictor_training_options()
@@ -150,22 +150,22 @@ def train_dlib(train: DataSet, file: Path, trees: Trees) -> Path:
 
 
 def _near(image: Image, box: FloatArray, reach: float = 2.0) -> tuple[Image, FloatArray]:
-    """Return the part of a picture that the face is in, and where it begins: whole photographs would fill memory."""
+    """Return the part of an image around a face, and its origin (2,), image px; whole photos would fill the memory."""
     x0, y0, x1, y1 = scale_box(box, reach).astype(int)
     x0, y0 = max(0, x0), max(0, y0)
     return np.ascontiguousarray(image[y0:y1, x0:x1]), np.array([x0, y0], np.float64)
 
 
 MESH_REACH = 1.8
-"""Side of what MediaPipe's own detector is shown, against the box around the points."""
+"""Side of the region that MediaPipe's own detector gets, relative to the box around the points."""
 
 MESH_POINTS = 468
 MESH_FRAME = (33, 133, 263, 362, 1, 61, 291, 152, 10)
-"""Points of the mesh that span its own frame: eye corners, nose, mouth corners, chin, forehead."""
+"""Points of the mesh that define its similarity frame: eye corners, nose, mouth corners, chin, forehead."""
 
 
 class Mesh:
-    """MediaPipe's face mesh, its points mapped to ours by a ridge regression in the mesh's own similarity frame."""
+    """MediaPipe's face mesh; a ridge regression in its similarity frame maps its points to the 68 points."""
 
     def __init__(self) -> None:
         self.net = mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, max_num_faces=1)
@@ -173,7 +173,7 @@ class Mesh:
         self.ridge = Ridge()
 
     def mesh(self, image: Image, box: FloatArray) -> Points:
-        """Return the mesh's points (468, 2), image px."""
+        """Return the points of the mesh (468, 2), image px."""
         part, origin = _near(image, box, MESH_REACH)
         found = self.net.process(part)
         if not found.multi_face_landmarks:
@@ -182,7 +182,7 @@ class Mesh:
         return np.array([[m.x, m.y] for m in marks]) * [part.shape[1], part.shape[0]] - 0.5 + origin
 
     def fit(self, train: DataSet, validation: DataSet) -> None:
-        """Learn the mapping; how much it is held back is chosen by validation faces."""
+        """Fit the mapping; validation faces choose the strength of its regularization."""
         meshes, targets = self._pairs(train)
         self.mean = _mean_frame(meshes)
         held_meshes, held_targets = self._pairs(validation)
@@ -214,7 +214,7 @@ class Mesh:
         return similarity_between(mesh[list(MESH_FRAME)], self.mean[list(MESH_FRAME)])
 
     def __call__(self, image: Image, box: FloatArray) -> Points:
-        """Return our points (68, 2)."""
+        """Return the 68 points (68, 2), image px."""
         mesh = self.mesh(image, box)
         if mesh is None:
             return None
@@ -224,7 +224,7 @@ class Mesh:
 
 
 def _mean_frame(meshes: Sequence[FloatArray]) -> FloatArray:
-    """Return the mean mesh (468, 2) of unit size about its center."""
+    """Return the mean mesh (468, 2), with unit size and centered at the origin."""
 
     def unit(mesh: FloatArray) -> FloatArray:
         box = box_around(mesh)
@@ -234,7 +234,7 @@ def _mean_frame(meshes: Sequence[FloatArray]) -> FloatArray:
 
 
 def of_mediapipe(train: DataSet, validation: DataSet) -> Contender:
-    """Return MediaPipe with its own detector inside, shown what surrounds the box."""
+    """Return MediaPipe with its own detector, which gets the region around the box."""
     mesh = Mesh()
     mesh.fit(train, validation)
     models = Path(mediapipe.__file__).parent / "modules"
@@ -248,5 +248,5 @@ def of_mediapipe(train: DataSet, validation: DataSet) -> Contender:
         mesh,
         size / 1e6,
         ("mediapipe",),
-        "its 468 points mapped to these 68; finds the face itself",
+        "its 468 points mapped to the 68; detects the face itself",
     )

@@ -1,6 +1,6 @@
-"""Measures nasion beside what people install today: the same faces, the same boxes, one run.
+"""Compare nasion with dlib and MediaPipe: the same faces and the same boxes, in one run.
 
-make bench-peers DATA=300W_DIR            a table on the screen, peers.csv and peers.png
+make bench-peers DATA=300W_DIR            prints a table, writes peers.csv and peers.png
     CACHE=DIR keeps dlib's trained predictors; RUNS="ibug=ibug.onnx danes=danes.onnx" adds trained networks
 """
 
@@ -31,22 +31,26 @@ from nasion.predict import model_zoo as models
 from nasion.sample import DataSet
 
 SEARCH = (Trees(oversampling_amount=40), Trees(nu=0.05))
-"""What is tried besides dlib's default options, chosen by validation faces."""
+"""Options of dlib that are tried besides its defaults; validation faces choose among them."""
 
 VALIDATION_SHARE = 0.1
 
 console = Console()
-console.width = max(console.width, 120)  # in a log, too, the table is whole
+console.width = max(console.width, 120)  # so that the table is complete in a log, too
 
 
 def main(
-    data: Annotated[Path, typer.Argument(help="300-W's folder: its training faces teach, lfpw/testset measures")],
+    data: Annotated[
+        Path, typer.Argument(help="300-W's folder: trains on its training faces, measures on lfpw/testset")
+    ],
     out: Annotated[Path, typer.Option(help="folder for peers.csv and peers.png")] = Path("peers"),
     cache: Annotated[Path, typer.Option(help="folder for dlib's trained predictors")] = Path("peers/dlib"),
-    search: Annotated[bool, typer.Option(help="look for dlib's best options, half an hour or more")] = True,
-    run: Annotated[list[str] | None, typer.Option(help="an exported network or a run", metavar="NAME=FILE")] = None,
+    search: Annotated[bool, typer.Option(help="search for better options for dlib; takes half an hour or more")] = True,
+    run: Annotated[
+        list[str] | None, typer.Option(help="also measure this .onnx file or run folder", metavar="NAME=FILE")
+    ] = None,
 ) -> None:
-    """Train, measure and draw."""
+    """Train dlib, measure all contenders, and draw the figure."""
     cache.mkdir(parents=True, exist_ok=True)
     known = with_validation(datasets.load(f"ibug:{data}"), VALIDATION_SHARE)
     train, validation, test = (known.of_split(name) for name in ("train", "val", "test"))
@@ -58,7 +62,7 @@ def main(
 
 
 def dlibs(train: DataSet, validation: DataSet, cache: Path, search: bool) -> list[Contender]:
-    """Return dlib trained with its default options, and with the best of those that were tried."""
+    """Return dlib trained with its default options and, if `search`, with the best of the options in `SEARCH`."""
 
     def trained(trees: Trees, name: str) -> Contender:
         path = train_dlib(train, cache / f"{'-'.join(str(value) for value in vars(trees).values())}.dat", trees)
@@ -77,7 +81,7 @@ def dlibs(train: DataSet, validation: DataSet, cache: Path, search: bool) -> lis
 
 
 def measured(contenders: list[Contender], test: DataSet) -> list[dict[str, float | str]]:
-    """Return a row a contender."""
+    """Return one row per contender."""
     plain, shaken = boxes(test, shaken=False), boxes(test, shaken=True)
     times = milliseconds(contenders, test)
     rows: list[dict[str, float | str]] = []
@@ -109,7 +113,7 @@ COLUMNS = {
     "failures": ("failures\nat 8 %", "{:.1f}"),
     "auc": ("AUC@8\n%", "{:.1f}"),
     "lost": ("lost", "{:.0f}"),
-    "ms": ("ms a face,\none core", "{:.2f}"),
+    "ms": ("ms per face,\none core", "{:.2f}"),
     "file_mb": ("file\nMB", "{:.1f}"),
     "install_mb": ("install\nMB", "{:.0f}"),
     "jitter": ("jitter\n% of eyes", "{:.3f}"),
@@ -117,7 +121,7 @@ COLUMNS = {
 
 
 def show(rows: list[dict[str, float | str]], out: Path) -> None:
-    """Print the table, write it, and draw error against time and size."""
+    """Print and write the table, and draw the error against time and size."""
     table = Table(title="LFPW test faces of 300-W, NME inter-ocular", title_justify="left")
     table.add_column("", no_wrap=True)
     for title, _ in COLUMNS.values():
@@ -135,7 +139,7 @@ def show(rows: list[dict[str, float | str]], out: Path) -> None:
 
 
 def figure(rows: list[dict[str, float | str]]) -> Figure:
-    """Return error against time, each disc as large as the file."""
+    """Return the figure of the error against time; the area of a disc is the size of the file."""
     drawn = Figure(figsize=(8, 5), layout="constrained")
     axis = drawn.subplots()
     axis.grid(alpha=0.25)
@@ -145,8 +149,8 @@ def figure(rows: list[dict[str, float | str]]) -> Figure:
         axis.scatter(
             row["ms"], row["nme"], s=30 * float(row["file_mb"]), alpha=0.5, color="#1e78ff" if ours else "#888888"
         )
-    axis.set(xscale="log", xlabel="ms a face, one core", ylabel="NME, inter-ocular (%)")
-    axis.set_title("Left and low is better; a disc's area is the file's size; nasion blue", fontsize=10)
+    axis.set(xscale="log", xlabel="ms per face, one core", ylabel="NME, inter-ocular (%)")
+    axis.set_title("Lower left is better; disc area: file size; blue: nasion", fontsize=10)
     axis.xaxis.set_major_formatter("{x:g}")
     axis.margins(0.2)
     label(axis, rows)
@@ -154,7 +158,7 @@ def figure(rows: list[dict[str, float | str]]) -> Figure:
 
 
 def label(axis: Axes, rows: list[dict[str, float | str]]) -> None:
-    """Write each disc's name and size beside it, lower where another's name is."""
+    """Write name and file size beside each disc, and move a text down while it overlaps another."""
     figure = cast(Figure, axis.figure)
     figure.draw_without_rendering()
     taken: list[Bbox] = []

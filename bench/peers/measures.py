@@ -1,4 +1,4 @@
-"""What is measured of a contender: errors with good and bad boxes, time on one core, and how still a still face is."""
+"""Measurements of a contender: errors with good and bad boxes, time on one core, and jitter on a still face."""
 
 import os
 import time
@@ -18,14 +18,14 @@ from nasion.geometry import Affine, FloatArray, scale_box
 from nasion.sample import DataSet, Image
 
 SHIFT = 0.15
-"""How far boxes are moved, as a share of their sides, and how much larger or smaller they are made."""
+"""Largest shift of a box, as a share of its sides, and largest change of its size."""
 
 STILLS, FRAMES, NOISE, SHAKE_PX = 24, 25, 4.0, 1.0
-"""Faces that are held still, frames of each, noise of their pixels of 255, and how far a frame is moved."""
+"""Number of still faces, frames of each, pixel noise (of 255), and largest shift of a frame, px."""
 
 
 class Errors(NamedTuple):
-    """Scores of one contender; fractions."""
+    """Scores of one contender, as fractions, and the number of lost faces."""
 
     nme: float
     failures: float
@@ -34,7 +34,7 @@ class Errors(NamedTuple):
 
 
 def boxes(faces: DataSet, shaken: bool) -> list[FloatArray]:
-    """Return the boxes around the faces' points; shaken, each is moved and scaled by up to `SHIFT`."""
+    """Return the boxes (4,) around the faces' points, image px; if `shaken`, shifted and scaled by up to `SHIFT`."""
     random = np.random.default_rng(0)
     plain = [face.points_box() for face in faces.annotations]
     if not shaken:
@@ -43,7 +43,7 @@ def boxes(faces: DataSet, shaken: bool) -> list[FloatArray]:
 
 
 def errors(contender: Contender, faces: DataSet, given: list[FloatArray]) -> Errors:
-    """Return the scores on faces; where nothing is found, the face has failed and is in no mean."""
+    """Return the scores; a face without a prediction counts as a failure and is left out of the mean."""
     nme = []
     for index, box in enumerate(given):
         sample = faces.load(index)
@@ -58,7 +58,7 @@ def errors(contender: Contender, faces: DataSet, given: list[FloatArray]) -> Err
 
 
 def milliseconds(contenders: list[Contender], faces: DataSet, rounds: int = 7, count: int = 24) -> dict[str, float]:
-    """Return the least mean ms a face of several rounds on one core, the contenders taking turns."""
+    """Return each contender's mean time per face, ms, on one core, in its fastest round; contenders take turns."""
     samples = [faces.load(index) for index in range(min(count, len(faces)))]
     given = [sample.annotation.points_box() for sample in samples]
     best = dict.fromkeys((c.name for c in contenders), np.inf)
@@ -77,15 +77,16 @@ def milliseconds(contenders: list[Contender], faces: DataSet, rounds: int = 7, c
 
 
 def _bind(cores: set[int]) -> None:
-    """Bind all threads of this process, those of libraries too, to some cores."""
+    """Bind all threads of this process, including those of libraries, to these cores."""
     for thread in Path("/proc/self/task").iterdir():
         os.sched_setaffinity(int(thread.name), cores)
 
 
 def jitter(contender: Contender, faces: DataSet) -> float:
-    """Return how far points of a still face wander, as a share of the eyes' distance: their standard deviation.
+    """Return the standard deviation of the points of a still face, as a share of the inter-ocular distance.
 
-    Each frame's picture is moved by up to a px, with noise of its own, and its points are moved back; the box stays.
+    Each frame is the same image with new noise, shifted by up to 1 px; the predicted points are shifted back. The box
+    does not change.
     """
     random = np.random.default_rng(1)
     spreads = []
@@ -110,7 +111,7 @@ def _noisy(image: Image, random: np.random.Generator) -> Image:
 
 
 def installed_mb(packages: tuple[str, ...]) -> float:
-    """Return the size of packages as they are installed here, with all that they need, MB."""
+    """Return the size of the installed packages with all their dependencies, MB."""
     names: set[str] = set()
 
     def add(name: str) -> None:

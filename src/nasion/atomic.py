@@ -18,6 +18,7 @@ __all__ = [
     "ensure_no_overwrite",
     "ensure_writable",
     "fingerprint",
+    "translate_os_errors",
     "write_bytes",
     "write_text",
 ]
@@ -133,7 +134,7 @@ def ensure_writable(folder: str | Path) -> Path:
 
 
 def ensure_no_overwrite(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
-    """Refuse to overwrite existing files in a folder that holds inputs.
+    """Reject outputs that would overwrite existing files in a folder that holds inputs.
 
     Raises:
         ConfigError: one of `outputs` exists in the folder of one of `inputs`.

@@ -144,7 +144,7 @@ def _opened(file: Path | io.BytesIO) -> PillowImage.Image:
         start = file.getvalue()[:HEIF_START] if isinstance(file, io.BytesIO) else _first_bytes(file)
         if start[4:] not in HEIF_BRANDS:
             raise
-    try:  # Pillow reads what iPhones write only with this library, which comes with a decoder of its own
+    try:  # Pillow reads what iPhones write only with this library, which contains a decoder
         import_module("pillow_heif").register_heif_opener()
     except ImportError:
         raise OSError("a HEIC image; to read it, pip install pillow-heif") from None

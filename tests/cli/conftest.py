@@ -30,17 +30,13 @@ def nasion(capsys, monkeypatch, tmp_path):
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
-    """A nose run of two epochs on drawn faces."""
-    from rich.console import Console
-
+    """The folder of a nose run of two epochs on synthetic faces."""
     from nasion.train import config
     from nasion.train.jobs import train_job
-    from nasion.train.loop import hardware as machine
-    from nasion.train.loop import time_budget as timing
+    from nasion.train.loop import time_budget
 
     os.environ["OMP_NUM_THREADS"] = "1"
-    timing.CALIBRATION_SECONDS = 0.0
+    time_budget.CALIBRATION_SECONDS = 0.0
     folder = tmp_path_factory.mktemp("runs") / "nose"
-    resolved = config.load("nose", ["schedule.epochs=2"], "synthetic:24")
-    train_job(resolved, folder, Console(quiet=True), "nasion train nose", None, machine.Devices())
+    train_job(config.load("nose", ["schedule.epochs=2"], ["synthetic:24"]), folder, "nasion train nose")
     return folder

@@ -1,4 +1,4 @@
-"""A person's own pictures on the command line: every kind of picture, none, several faces, and what is no picture."""
+"""predict, match and models: images of every kind, several faces, no face, and files that are not images."""
 
 import gc
 import io
@@ -13,18 +13,18 @@ from PIL import Image as PillowImage
 from skimage import data
 
 from nasion import images
-from nasion.datasets.drawn import draw_face
+from nasion.datasets.drawn import render_face
 
 
-def test_predict_writes_pictures_and_points(nasion, trained, tmp_path):
+def test_predict_writes_images_and_keypoints(nasion, trained, tmp_path):
     for person in range(2):
-        images.write(tmp_path / "faces" / f"{person}.png", draw_face(5, person, 0, "imm-58").image)
+        images.write(tmp_path / "faces" / f"{person}.png", render_face(5, person, 0, "imm-58").image)
     (tmp_path / "faces" / "notes.jpg").write_text("a diary")
     code, out, error = nasion("predict", "faces", "--model", trained, "--out", "found")
     assert code == 0
     assert "skipped" in error
     assert "notes.jpg" in error
-    assert "1 of 3 pictures were skipped" in out
+    assert "1 of 3 images were skipped" in out
     table = json.loads((tmp_path / "found" / "keypoints.json").read_text())
     assert [len(entry["faces"]) for entry in table] == [1, 1]
     assert np.shape(table[0]["faces"][0]["keypoints"]) == (1, 2)
@@ -42,10 +42,10 @@ def test_predict_writes_pictures_and_points(nasion, trained, tmp_path):
     assert (tmp_path / "found" / "0.pts").read_text().startswith("version: 1\nn_points: 1\n{\n")
 
 
-def test_pts_that_were_written_are_read_back(nasion, trained, tmp_path):
+def test_written_pts_files_are_read_back(nasion, trained, tmp_path):
     from nasion.datasets.formats.ibug import parse_pts
 
-    images.write(tmp_path / "a.png", draw_face(5, 0, 0, "imm-58").image)
+    images.write(tmp_path / "a.png", render_face(5, 0, 0, "imm-58").image)
     nasion("predict", "a.png", "--model", trained, "--format", "pts", "--out", "p")
     nasion("predict", "a.png", "--model", trained, "--format", "json", "--out", "p")
     written = parse_pts((tmp_path / "p" / "a.pts").read_text()) - 1
@@ -55,7 +55,7 @@ def test_pts_that_were_written_are_read_back(nasion, trained, tmp_path):
 
 @pytest.fixture
 def astronaut(tmp_path):
-    """The path of a picture with one face."""
+    """The path of an image with one face."""
     images.write(tmp_path / "astronaut.png", data.astronaut())
     return tmp_path / "astronaut.png"
 
@@ -70,14 +70,14 @@ PLACES = {
     54: (244, 144),
     8: (225, 179),
 }
-"""Points of the astronaut's face by eye, px."""
+"""Keypoints of the astronaut's face, located manually, px."""
 
 
-def test_the_default_model_finds_the_astronaut(nasion, astronaut, tmp_path):
+def test_default_model_finds_the_astronaut(nasion, astronaut, tmp_path):
     code, out, error = nasion("predict", astronaut)
     assert code == 0
     assert "68 points" in out
-    assert "cascade takes its place" in error
+    assert "using OpenCV's cascade instead" in error
     (face,) = json.loads((tmp_path / "predictions" / "keypoints.json").read_text())[0]["faces"]
     points = np.array(face["keypoints"])
     assert points.shape == (68, 2)
@@ -86,7 +86,7 @@ def test_the_default_model_finds_the_astronaut(nasion, astronaut, tmp_path):
     assert len(face["spread_px"]) == 68
 
 
-def test_unsure_points_and_faces_are_left_out_by_choice(nasion, astronaut, tmp_path):
+def test_uncertain_points_are_dropped_on_request(nasion, astronaut, tmp_path):
     box = "176,95,275,180"
     plain = nasion("predict", str(astronaut), "--box", box, "--out", "plain")
     discs = nasion("predict", str(astronaut), "--box", box, "--out", "discs", "--spread")
@@ -98,23 +98,23 @@ def test_unsure_points_and_faces_are_left_out_by_choice(nasion, astronaut, tmp_p
     assert face["keypoints"] == [None] * 68
     code, _, error = nasion("predict", str(astronaut), "--format", "pts", "--max-spread", "0.1")
     assert code == 2
-    assert "no place for points that are left out" in error
+    assert "cannot store missing keypoints" in error
     nasion("predict", str(astronaut), "--box", box, "--out", "some", "--max-spread", "0.001", "--format", "csv")
     assert (tmp_path / "some" / "keypoints.csv").read_text().splitlines()[1].endswith("," * 136)
 
 
-def test_a_picture_without_a_face(nasion, tmp_path):
+def test_image_without_a_face(nasion, tmp_path):
     images.write(tmp_path / "wall.png", np.full((200, 300, 3), 120, np.uint8))
     code, out, _ = nasion("predict", "wall.png")
     assert code == 0
-    assert "no face was found" in out
+    assert "no face found" in out
     assert json.loads((tmp_path / "predictions" / "keypoints.json").read_text()) == [{"image": "wall.png", "faces": []}]
     assert nasion("predict", "wall.png", "--require-face")[0] == 1
     assert nasion("predict", "wall.png", "--format", "csv")[0] == 0
     assert nasion("predict", "wall.png", "--format", "pts")[0] == 0
 
 
-def test_pictures_of_every_kind_by_pattern_pipe_and_box(nasion, astronaut, monkeypatch, tmp_path, yunet_file):
+def test_images_of_every_kind_by_pattern_pipe_and_box(nasion, astronaut, monkeypatch, tmp_path, yunet_file):
     picture = PillowImage.fromarray(data.astronaut())
     picture.convert("L").save("gray.png")
     picture.convert("CMYK").save("cmyk.jpg")
@@ -150,7 +150,7 @@ def test_two_faces_are_numbered_and_matched(nasion, yunet_file, tmp_path):
     images.write(tmp_path / "wall.png", np.full((200, 300, 3), 120, np.uint8))
     code, out, _ = nasion("predict", "two.png", "--detector-weights", yunet_file)
     assert code == 0
-    assert "2 faces of 68 points" in out
+    assert "2 faces with 68 points" in out
     code, out, error = nasion(
         "match", "one.png", "two.png", "--face", "0,1", "--frames", 3, "--detector-weights", yunet_file
     )
@@ -160,27 +160,27 @@ def test_two_faces_are_numbered_and_matched(nasion, yunet_file, tmp_path):
     assert table["similarity"]["scale"] == pytest.approx(1, abs=0.05)
     code, _, error = nasion("match", "one.png", "wall.png", "--out", "none", "--detector-weights", yunet_file)
     assert code == 2
-    assert "wall.png: no face was found" in error
+    assert "wall.png: no face" in error
     assert not (tmp_path / "none").exists()
     code, _, error = nasion("match", "one.png", "two.png", "--face", "0,7", "--detector-weights", yunet_file)
     assert code == 2
     assert "no face 7; it has 2" in error
 
 
-def test_the_mean_of_a_folder(nasion, tmp_path, yunet_file):
+def test_mean_of_a_folder(nasion, tmp_path, yunet_file):
     one = data.astronaut()[:220, 120:330]
     for name, picture in {"a": one, "b": one[:, ::-1], "wall": np.full((99, 99, 3), 9, np.uint8)}.items():
         images.write(tmp_path / "faces" / f"{name}.png", np.ascontiguousarray(picture))
     code, out, error = nasion("match", "faces", "--detector-weights", yunet_file)
     assert code == 0
-    assert "the mean of 2 faces of 3 pictures" in out
+    assert "mean of 2 faces from 3 images" in out
     assert "wall.png" in error
     mean = images.read(tmp_path / "match" / "mean-face.jpg").astype(float)
     assert np.abs(mean - mean[:, ::-1]).mean() < 12  # a face and its mirror have a mirrored mean
     assert nasion("match", "faces", "faces/a.png")[0] == 2
 
 
-def test_no_picture_of_a_persons_own_is_written_over(nasion, tmp_path):
+def test_input_images_are_never_overwritten(nasion, tmp_path):
     images.write(tmp_path / "me.png", np.full((24, 24, 3), 9, np.uint8))
     images.write(tmp_path / "me-points.jpg", np.full((24, 24, 3), 90, np.uint8))
     before = (tmp_path / "me-points.jpg").read_bytes()
@@ -199,7 +199,7 @@ def test_no_picture_of_a_persons_own_is_written_over(nasion, tmp_path):
         ("", "need the columns"),
     ],
 )
-def test_tables_of_boxes_that_do_not_fit(nasion, tmp_path, table, words):
+def test_malformed_box_tables_are_rejected(nasion, tmp_path, table, words):
     images.write(tmp_path / "a.png", np.full((24, 24, 3), 9, np.uint8))
     (tmp_path / "boxes.csv").write_text(table)
     code, _, error = nasion("predict", "a.png", "--box", "boxes.csv")
@@ -208,7 +208,7 @@ def test_tables_of_boxes_that_do_not_fit(nasion, tmp_path, table, words):
     assert error.count("\n") == 1
 
 
-def test_names_with_brackets_and_twins(nasion, tmp_path):
+def test_names_with_brackets_and_equal_stems(nasion, tmp_path):
     for name in ("a[bold].png", "stdin.png", "b/x.png", "x.png"):
         images.write(tmp_path / name, np.full((24, 24, 3), 9, np.uint8))
     code, out, _ = nasion("predict", "a[bold].png", "stdin.png", "x.png", "b/x.png", "--box", "2,2,20,20")
@@ -218,7 +218,7 @@ def test_names_with_brackets_and_twins(nasion, tmp_path):
     assert names == {"a[bold]-points.jpg", "stdin-points.jpg", "x-points.jpg", "b-x-points.jpg"}
 
 
-def test_points_of_several_faces_never_take_anothers_file(nasion, tmp_path):
+def test_files_of_several_faces_do_not_collide(nasion, tmp_path):
     boxes = "image,x0,y0,x1,y1\na.png,2,2,20,20\na.png,4,4,22,22\na_1.png,2,2,20,20\n"
     (tmp_path / "boxes.csv").write_text(boxes)
     for name in ("a.png", "a_1.png"):
@@ -227,29 +227,29 @@ def test_points_of_several_faces_never_take_anothers_file(nasion, tmp_path):
     assert len(list((tmp_path / "predictions").glob("*.pts"))) == 3
 
 
-def test_models_say_what_they_are(nasion):
+def test_models_are_listed_with_their_cards(nasion):
     code, out, _ = nasion("models")
     assert code == 0
     for word in ("default", "ibug-68", "research", "nme/inter_ocular", "nasion train", "sha256"):
         assert word in out, word
 
 
-def test_a_model_that_is_not_the_one_of_its_card(nasion, monkeypatch, tmp_path, astronaut):
-    from nasion.predict import model_zoo as models
+def test_model_with_a_wrong_checksum_is_rejected(nasion, monkeypatch, tmp_path, astronaut):
+    from nasion.predict import model_zoo
 
-    for path in models._folder().iterdir():
+    for path in model_zoo._folder().iterdir():
         shutil.copy(path, tmp_path / path.name)
     content = bytearray((tmp_path / "default.onnx").read_bytes())
     content[len(content) // 2] ^= 1
     (tmp_path / "default.onnx").write_bytes(content)
-    monkeypatch.setattr(models, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(model_zoo, "_folder", lambda: tmp_path)
     code, _, error = nasion("predict", astronaut)
     assert code == 2
-    assert "not the file of its card" in error
+    assert "its SHA-256 differs" in error
     assert not (tmp_path / "predictions").exists()
 
 
-def test_a_folder_of_many_pictures_with_broken_ones(nasion, tmp_path):
+def test_broken_images_in_a_large_folder_are_skipped(nasion, tmp_path):
     for number in range(40):
         if number % 4:
             images.write(tmp_path / "many" / f"{number:03}.png", np.full((24, 24, 3), number, np.uint8))
@@ -258,33 +258,33 @@ def test_a_folder_of_many_pictures_with_broken_ones(nasion, tmp_path):
             (tmp_path / "many" / f"{number:03}.png").write_text("broken")
     code, out, error = nasion("predict", "many", "--box", "2,2,20,20")
     assert code == 0
-    assert "30 faces in 30 pictures" in out
-    assert "10 of 40 pictures were skipped" in out
+    assert "30 faces in 30 images" in out
+    assert "10 of 40 images were skipped" in out
     assert error.count("skipped") == 10
     assert len(json.loads((tmp_path / "predictions" / "keypoints.json").read_text())) == 30
 
 
 @pytest.mark.parametrize(("form", "name"), [("pts", "a.pts"), ("pts", "a_1.pts"), ("csv", "keypoints.csv")])
-def test_labels_beside_the_pictures_are_not_written_over(nasion, tmp_path, form, name):
+def test_labels_beside_the_images_are_not_overwritten(nasion, tmp_path, form, name):
     images.write(tmp_path / "faces" / "a.png", np.full((24, 24, 3), 9, np.uint8))
     (tmp_path / "faces" / name).write_text("by hand")
     code, _, error = nasion("predict", "faces", "--box", "2,2,20,20", "--format", form, "--out", "faces")
     assert code == 2
-    assert f"{name} is there already, among your files" in error
+    assert f"{name} already exists among your files" in error
     assert (tmp_path / "faces" / name).read_text() == "by hand"
     assert not (tmp_path / "faces" / "a-points.jpg").exists()
 
 
-def test_a_picture_too_long_for_jpeg_keeps_no_other_from_being_done(nasion, tmp_path):
+def test_image_too_long_for_jpeg_is_drawn_as_png(nasion, tmp_path):
     images.write(tmp_path / "some" / "a.png", np.full((30, 66_000, 3), 90, np.uint8))
     images.write(tmp_path / "some" / "b.png", np.full((30, 30, 3), 90, np.uint8))
     code, out, _ = nasion("predict", "some", "--box", "2,2,20,20")
     assert code == 0
-    assert "2 faces in 2 pictures" in out
+    assert "2 faces in 2 images" in out
     assert (tmp_path / "predictions" / "a-points.png").exists()
 
 
-def test_the_table_is_written_in_parts_and_is_json(nasion, tmp_path):
+def test_json_written_in_parts_is_valid(nasion, tmp_path):
     for name in "ab":
         images.write(tmp_path / "some" / f"{name}.png", np.full((30, 30, 3), 90, np.uint8))
     assert nasion("predict", "some", "--box", "2,2,20,20")[0] == 0
@@ -292,7 +292,7 @@ def test_the_table_is_written_in_parts_and_is_json(nasion, tmp_path):
     assert json.dumps(json.loads(text), indent=1) + "\n" == text
 
 
-def test_no_face_of_an_earlier_picture_is_kept_in_memory(nasion, monkeypatch, tmp_path):
+def test_faces_of_earlier_images_are_released(nasion, monkeypatch, tmp_path):
     from nasion.predict.predictor import Predictor
 
     for number in range(4):
@@ -301,7 +301,7 @@ def test_no_face_of_an_earlier_picture_is_kept_in_memory(nasion, monkeypatch, tm
 
     def watched(self, image, boxes=None):
         gc.collect()
-        alive.append(sum(face() is not None for face in seen[:-1]))  # the last picture's name still stands in the loop
+        alive.append(sum(face() is not None for face in seen[:-1]))  # the loop still holds the last image's faces
         faces = call(self, image, boxes)
         seen.extend(weakref.ref(face) for face in faces)
         return faces
@@ -312,38 +312,18 @@ def test_no_face_of_an_earlier_picture_is_kept_in_memory(nasion, monkeypatch, tm
     assert alive == [0, 0, 0, 0]
 
 
-def test_what_was_found_until_ctrl_c_is_written(nasion, monkeypatch, tmp_path):
-    from nasion.predict import image_files as find
+def test_results_before_ctrl_c_are_written(nasion, monkeypatch, tmp_path):
+    from nasion.predict import image_files
 
     for number in range(3):
         images.write(tmp_path / "some" / f"{number}.png", np.full((24, 24, 3), number, np.uint8))
-    read = find.images.read
+    read = image_files.images.read
 
     def interrupted(path):
         if path.name == "2.png":
             raise KeyboardInterrupt
         return read(path)
 
-    monkeypatch.setattr(find.images, "read", interrupted)
+    monkeypatch.setattr(image_files.images, "read", interrupted)
     assert nasion("predict", "some", "--box", "2,2,20,20")[0] == 130
     assert len(json.loads((tmp_path / "predictions" / "keypoints.json").read_text())) == 2
-
-
-def test_default_is_measured_and_taken_further_without_its_run(nasion, tmp_path):
-    source = ("evaluate", "default", "synthetic:6?skeleton=ibug-68")
-    code, out, _ = nasion(*source, "--json", "s.json", "--report", "report")
-    assert code == 0
-    page = (tmp_path / "report" / "report.html").read_text()
-    for words in ("within@1/spread", "how far it is off?", "on the mean face"):
-        assert words in page, words
-    assert json.loads((tmp_path / "s.json").read_text())["n"] == 6
-    assert "nme/inter_ocular" in out
-    code, out, error = nasion(
-        "train", "finetune", "--data", "synthetic:12", "--init", "default", "--out", "run",
-        "--set", "schedule.epochs=1", "--set", "schedule.batch=4", "--set", "init.freeze_epochs=0",
-    )  # fmt: skip
-    assert (code, error) == (0, "")
-    assert nasion("export", "run", "mine.onnx")[0] == 0
-    assert nasion("predict", "x.png", "--model", "mine.onnx")[0] == 2
-    code, out, _ = nasion("evaluate", "mine.onnx", "synthetic:6", "--split", "all")
-    assert code == 0

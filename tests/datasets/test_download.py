@@ -79,7 +79,7 @@ class Recorder:
 def server():
     Files.content, Files.cut, Files.ranges, Files.sized, Files.requested = {}, 0, True, True, []
     running = ThreadingHTTPServer(("127.0.0.1", 0), Files)
-    thread = threading.Thread(target=running.serve_forever)
+    thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield f"http://127.0.0.1:{running.server_port}"
     running.shutdown()
@@ -313,7 +313,7 @@ def test_set_without_a_known_fingerprint_is_counted(tmp_path, monkeypatch):
 
 def test_unreadable_set_is_rejected(tmp_path):
     (tmp_path / "a.asf").write_text("nothing")
-    with pytest.raises(DownloadError, match="does not hold this data set: .*no labeled face found"):
+    with pytest.raises(DownloadError, match=r"does not hold this data set: .*no labeled face found"):
         download.get("imm", tmp_path)
 
 
@@ -395,7 +395,7 @@ LINKS = [
 
 @pytest.mark.parametrize("entry", [*HOSTILE, *LINKS])
 def test_tar_with_a_hostile_entry_is_rejected_before_anything_is_written(tmp_path, entry):
-    with pytest.raises(DownloadError, match="rejected, its entry .* is a link, a device or outside the folder"):
+    with pytest.raises(DownloadError, match=r"rejected, its entry .* is a link, a device or outside the folder"):
         unpacked(tmp_path, tarball([("good.jpg", b"x"), entry]))
     assert files_in(tmp_path) == ["a.bin"]
 

@@ -1,129 +1,166 @@
-"""Boxes of faces: what is found, what a missing detector leads to, and what its download is proved by."""
+"""YuNet: its search with a network whose answer is known, and the real network where its file is available."""
 
 import hashlib
-import http.server
-import threading
 
 import numpy as np
-import pooch
 import pytest
+from numpy.testing import assert_allclose
 from skimage import data
 
-from nasion.detect import yunet as detect
-from nasion.detect import Cascade, Detection, YuNet, best_detector, iou, non_max_suppression
-from nasion.errors import DownloadError, ModelError
+from nasion.detect import YUNET_SHA256, YUNET_URL, YuNet, iou
+from nasion.detect.yunet import MIN_SIDE
+from nasion.errors import ModelError
 
 ASTRONAUT = np.array([176.0, 95.0, 275.0, 180.0])
-"""About the box around the points of the astronaut's face, px."""
+"""The box around the keypoints of the astronaut's face, px, roughly."""
+
+
+class FakeNetwork:
+    """An OpenCV detector that answers with `rows(image)`: (x, y, width, height, ..., score) each, px of its input."""
+
+    def __init__(self, rows):
+        self.rows, self.size, self.seen = rows, None, []
+
+    def setInputSize(self, size):
+        self.size = tuple(size)
+
+    def detect(self, image):
+        assert self.size == image.shape[1::-1]
+        self.seen.append(image)
+        rows = self.rows(image)
+        return 1, None if rows is None else np.array([[*row[:4], *[7.0] * 10, row[4]] for row in rows], np.float32)
 
 
 @pytest.fixture
-def served(monkeypatch, tmp_path):
-    """Return a function that serves bytes as the detector's file, with the cache in an empty folder."""
-    monkeypatch.setattr(pooch, "os_cache", lambda _name: tmp_path / "cache")
-    servers = []
+def fake():
+    """Return a function that makes a YuNet around a `FakeNetwork`."""
 
-    def serve(content, length=None, status=200):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.send_response(status)
-                self.send_header("Content-Length", str(length or len(content)))
-                self.end_headers()
-                self.wfile.write(content)
+    def make(rows):
+        detector = YuNet.__new__(YuNet)
+        detector.network = FakeNetwork(rows if callable(rows) else lambda _image: rows)
+        return detector
 
-            def log_message(self, *_):
-                pass
-
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        monkeypatch.setattr(detect, "YUNET_URL", f"http://127.0.0.1:{server.server_port}/yunet.onnx")
-
-    yield serve
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    return make
 
 
-GOOD = b"weights" * 1000
+def shapes(detector):
+    return [image.shape[:2] for image in detector.network.seen]
 
 
-def test_a_download_is_proved_and_kept(served, monkeypatch):
-    monkeypatch.setattr(detect, "YUNET_SHA256", hashlib.sha256(GOOD).hexdigest())
-    served(GOOD)
-    path = detect._downloaded()
-    assert path.read_bytes() == GOOD
-    monkeypatch.setattr(detect, "YUNET_URL", "http://127.0.0.1:9/yunet.onnx")
-    assert detect._downloaded() == path
+def calibrated(*box):
+    return YuNet.calibration.keypoints_box(np.array(box, float))
+
+
+def test_small_image_is_searched_once_in_its_own_px(fake):
+    detector = fake([[10, 20, 30, 40, 0.7]])
+    (found,) = detector(np.zeros((480, 640, 3), np.uint8))
+    assert shapes(detector) == [(480, 640)]
+    assert_allclose(found.box, calibrated(10, 20, 40, 60))
+    assert found.score == pytest.approx(0.7)
+
+
+def test_large_image_is_searched_at_two_sizes(fake):
+    # a face is found only at the large size: 2560 px become 1280, 2 px per searched px, pixel 0 is 0.5 px inside
+    detector = fake(lambda image: [[10, 20, 30, 40, 0.7]] if image.shape[1] == 1280 else None)
+    (found,) = detector(np.zeros((1920, 2560, 3), np.uint8))
+    assert shapes(detector) == [(480, 640), (960, 1280)]
+    assert_allclose(found.box, calibrated(20.5, 40.5, 80.5, 120.5))
+
+
+def test_face_found_at_both_sizes_is_one(fake):
+    detector = fake(lambda image: [[*np.array([10, 20, 30, 40]) * image.shape[1] / 640, 0.6 + image.shape[1] / 1e4]])
+    (found,) = detector(np.zeros((1920, 2560, 3), np.uint8))
+    assert found.score == pytest.approx(0.728)
 
 
 @pytest.mark.parametrize(
-    ("content", "length", "status"),
-    [(GOOD[:500], 7000, 200), (b"<html>log in first</html>", None, 200), (b"gone", None, 404)],
-    ids=["cut off", "a page", "not there"],
+    ("width", "searched"), [(640, [(32, 640)]), (641, [(32, 640), (32, 641)]), (1281, [(16, 640), (32, 1280)])]
 )
-def test_a_bad_download_is_told_and_not_kept(served, monkeypatch, tmp_path, content, length, status):
-    monkeypatch.setattr(detect, "YUNET_SHA256", hashlib.sha256(GOOD).hexdigest())
-    served(content, length, status)
-    with pytest.raises(DownloadError, match="--detector-weights"):
-        detect._downloaded()
-    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
-    notices = []
-    assert best_detector(notice=notices.append).name == "OpenCV's cascade"
-    assert len(notices) == 1
-    assert "cascade takes its place" in notices[0]
+def test_image_is_enlarged_at_no_size(fake, width, searched):
+    detector = fake([[1, 2, 3, 4, 0.9]])
+    detector(np.zeros((32, width, 3), np.uint8))
+    assert shapes(detector) == searched
 
 
-def test_a_damaged_file_in_the_cache_is_fetched_again(served, monkeypatch):
-    monkeypatch.setattr(detect, "YUNET_SHA256", hashlib.sha256(GOOD).hexdigest())
-    served(GOOD)
-    path = detect._downloaded()
-    path.write_bytes(b"rotten")
-    assert detect._downloaded().read_bytes() == GOOD
+def test_image_without_faces_is_searched_again_with_padding(fake):
+    # half of each side is added on each side: the face is found in an image twice as large, half a side further
+    detector = fake(lambda image: [[60, 50, 30, 40, 0.7]] if image.shape[:2] == (80, 120) else None)
+    image = np.full((40, 60, 3), 200, np.uint8)
+    (found,) = detector(image)
+    assert shapes(detector) == [(40, 60), (80, 120)]
+    assert_allclose(found.box, calibrated(30, 30, 60, 70))
+    padded = detector.network.seen[1]
+    assert (padded[20:60, 30:90] == 200).all()
+    assert padded[:20].max() == padded[60:].max() == padded[:, :30].max() == padded[:, 90:].max() == 0
 
 
-@pytest.mark.parametrize("content", [None, b"", b"<html>", b"\x08\x01" * 400])
-def test_weights_that_are_none(tmp_path, content):
-    path = tmp_path / "yunet.onnx"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(ModelError, match=r"yunet\.onnx"):
-        best_detector(path)
+def test_padding_is_within_the_search_side(fake):
+    detector = fake(None)
+    assert detector(np.zeros((400, 600, 3), np.uint8)) == []
+    assert shapes(detector) == [(400, 600), (427, 640)]
 
 
-def test_the_cascade_finds_the_astronaut():
-    found = Cascade()(data.astronaut())
-    assert iou(found[0].box, ASTRONAUT) > 0.6
-    assert 0 <= found[0].score <= 1
+def test_network_sees_bgr(fake):
+    detector = fake([[1, 2, 3, 4, 0.9]])
+    image = np.zeros((20, 30, 3), np.uint8)
+    image[..., 0] = 250
+    detector(image)
+    assert detector.network.seen[0].max(axis=(0, 1)).tolist() == [0, 0, 250]
 
 
-def test_yunet_finds_the_astronaut_alone_small_and_filling_the_picture(yunet):
-    picture = data.astronaut()
-    (found,) = yunet(picture)
+def test_infinite_detections_are_ignored(fake):
+    detector = fake([[np.inf, 2, 3, 4, 0.9], [1, 2, 3, 4, np.nan], [5, 6, 30, 40, 0.8]])
+    (found,) = detector(np.zeros((50, 60, 3), np.uint8))
+    assert_allclose(found.box, calibrated(5, 6, 35, 46))
+
+
+@pytest.mark.parametrize("shape", [(MIN_SIDE - 1, 700, 3), (700, MIN_SIDE - 1, 3)])
+def test_narrow_strips_are_not_searched(fake, shape):
+    detector = fake([[1, 2, 3, 4, 0.9]])
+    assert detector(np.zeros(shape, np.uint8)) == []
+    assert shapes(detector) == []
+
+
+def test_smallest_side_is_searched(fake):
+    assert len(fake([[1, 2, 3, 4, 0.9]])(np.zeros((MIN_SIDE, 99, 3), np.uint8))) == 1
+
+
+def test_faces_are_sorted_by_score(fake):
+    detector = fake([[1, 2, 30, 40, 0.7], [200, 2, 30, 40, 0.9], [100, 2, 30, 40, 0.8]])
+    assert [round(each.score, 3) for each in detector(np.zeros((300, 400, 3), np.uint8))] == [0.9, 0.8, 0.7]
+
+
+def test_missing_file_is_rejected(tmp_path):
+    with pytest.raises(ModelError, match=r"none\.onnx: cannot read the detector's file \(No such file or directory\)"):
+        YuNet(tmp_path / "none.onnx")
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", b"\x08\x01" * 400])
+def test_damaged_file_is_rejected(tmp_path, content):
+    (tmp_path / "a.onnx").write_bytes(content)
+    with pytest.raises(ModelError, match=r"a\.onnx: damaged, or not YuNet's file"):
+        YuNet(tmp_path / "a.onnx")
+
+
+def test_real_network_finds_the_astronaut_alone_small_and_filling_the_image(yunet):
+    image = data.astronaut()
+    (found,) = yunet(image)
     assert iou(found.box, ASTRONAUT) > 0.7
     assert found.score > 0.8
     wide = np.zeros((1500, 2500, 3), np.uint8)
-    wide[100:612, 1900:2412] = picture
+    wide[100:612, 1900:2412] = image
     (there,) = yunet(wide)
     assert iou(there.box, ASTRONAUT + np.array([1900, 100, 1900, 100])) > 0.6
-    (tight,) = yunet(np.ascontiguousarray(picture[80:190, 165:285]))
+    (tight,) = yunet(np.ascontiguousarray(image[80:190, 165:285]))
     assert iou(tight.box, ASTRONAUT - np.array([165, 80, 165, 80])) > 0.6
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (3, 700, 3), (480, 640, 3)])
-def test_nothing_is_found_where_nothing_is(yunet, shape):
-    for detector in (yunet, Cascade()):
-        assert detector(np.full(shape, 90, np.uint8)) == []
+def test_real_network_finds_no_face_in_an_empty_image(yunet, shape):
+    assert yunet(np.full(shape, 90, np.uint8)) == []
 
 
-def test_one_face_is_one_detection():
-    near = Detection(np.array([1.0, 1, 11, 11]), 0.8)
-    best = Detection(np.array([0.0, 0, 10, 10]), 0.9)
-    far = Detection(np.array([40.0, 0, 50, 10]), 0.7)
-    assert non_max_suppression([near, far, best]) == [best, far]
-
-
-def test_no_faces_of_300w_are_lost(real, yunet):
+def test_real_network_finds_the_faces_of_300w(real, yunet):
     from nasion import load
 
     faces = load(f"ibug:{real('300w')}").of_split("train")
@@ -133,6 +170,6 @@ def test_no_faces_of_300w_are_lost(real, yunet):
         assert max(iou(box, sample.annotation.points_box()) for box in boxes) > 0.5, sample.annotation.name
 
 
-def test_the_file_is_the_one_that_the_download_is_proved_by(yunet_file):
-    assert hashlib.sha256(yunet_file.read_bytes()).hexdigest() == detect.YUNET_SHA256
-    assert isinstance(best_detector(yunet_file), YuNet)
+def test_file_has_the_checksum_that_the_download_verifies(yunet_file):
+    assert hashlib.sha256(yunet_file.read_bytes()).hexdigest() == YUNET_SHA256
+    assert YUNET_URL.endswith(yunet_file.name)

@@ -26,7 +26,7 @@ def first(faces, count):
 
 
 def read(name="a.png", digest="1", points=((3.0, 4.0),), size=(48, 64), subject="", split=""):
-    """Return a face with one point per entry of `points`, whose image is said to have been read."""
+    """Return a face with one point per entry of `points`, as if its image had been read."""
     points = np.array(points)
     face = Annotation(Path(name), points, load_skeleton("nose-1"), np.ones(len(points), bool), None, subject, split)
     return ReadFace(face, size, digest)
@@ -139,6 +139,14 @@ def test_an_exchanged_face_is_named(drawn):
     assert finding.text == f"1 exchanged: {drawn.annotations[3].name} (all points)"
 
 
+@pytest.mark.parametrize(("share", "verdict"), [(0.55, "good"), (0.85, "wrong")])
+def test_a_face_is_exchanged_only_if_the_exchange_fits_twice_as_well(drawn, share, verdict):
+    """The face lies between the labels and the exchanged labels, nearer to the latter."""
+    keypoints = drawn.annotations[3].keypoints
+    mixed = (1 - share) * keypoints + share * keypoints[list(drawn.skeleton.flip)]
+    assert checks.left_and_right(changed(drawn, 3, keypoints=mixed)).verdict == verdict
+
+
 def test_exchanged_eyes_are_named(drawn):
     keypoints = drawn.annotations[6].keypoints.copy()
     flip = np.array(drawn.skeleton.flip)
@@ -188,6 +196,11 @@ def test_shape_residuals_ignore_position_size_and_rotation(drawn):
     assert base.shape == (24,)
     assert (base > 0).all()
     assert checks.shape_residuals(moved) == pytest.approx(base, abs=1e-4)
+
+
+def test_shape_residuals_are_shares_of_the_face_size(drawn):
+    larger = drawn.subset([replace(face, keypoints=3 * face.keypoints) for face in drawn.annotations])
+    assert checks.shape_residuals(larger) == pytest.approx(checks.shape_residuals(drawn))
 
 
 def test_residuals_of_single_points_are_shares_of_the_largest_distance(drawn):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matching.pairs import face, scattered
 
+from matching.pairs import face, scattered
 from nasion.errors import SkeletonError
 from nasion.geometry import Affine
 from nasion.matching import MIN_POINTS, Match, match
@@ -49,7 +49,7 @@ def test_too_few_common_points_are_rejected():
     b[MIN_POINTS:] = np.nan
     assert len(match(face(a), face(b)).names) == MIN_POINTS
     b[MIN_POINTS - 1] = np.nan
-    with pytest.raises(SkeletonError, match="have 2 points of the same name here.*use one model for both images"):
+    with pytest.raises(SkeletonError, match=r"have 2 points of the same name here.*use one model for both images"):
         match(face(a), face(b))
 
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matching.pairs import SIZE, scattered
 
+from matching.pairs import SIZE, scattered
 from nasion.geometry import Affine
 from nasion.matching import warp
 from nasion.matching.warp import BORDER_SHARE, border_points, clamp_to_canvas, piecewise_warp, triangles
@@ -109,7 +109,11 @@ def test_canvas_may_differ_from_the_image_in_size():
     target = with_border(scattered(9, 2, 5, 25), canvas)
     warped = piecewise_warp(noise(), scale(target), target, canvas)
     expected = cv2.warpAffine(
-        noise(), scale.matrix, canvas[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+        noise(),
+        scale.matrix,
+        canvas[::-1],
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     assert warped.shape == (30, 50, 3)
     assert np.abs(warped.astype(int) - expected).max() <= 12  # OpenCV rounds positions to 1/32 px

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nasion.errors import ConfigError, ModelError
-from nasion.predict.migration import FORMAT_VERSION, migrate, migrate_config
+from nasion.predict.migration import CONFIG_KEYS, FORMAT_VERSION, migrate, migrate_config
 from nasion.predict.onnx_backend import OnnxBackend, parse_header
 
 
@@ -48,13 +48,43 @@ def test_migration_is_idempotent():
     assert migrate_config(once) == once
 
 
-def test_a_source_with_a_plus_in_its_folder_stays_one_source():
+def test_source_with_a_plus_in_its_folder_stays_one_source():
     assert migrate_config({"data": {"sources": ["imm:a + b"]}})["data"]["sources"] == ["imm:a + b"]
 
 
 def test_old_and_new_name_together_are_rejected():
     with pytest.raises(ConfigError, match=r'"schedule.average" is the former name of "schedule.ema_decay"'):
         migrate_config({"schedule": {"average": 0.9, "ema_decay": 0.9}})
+
+
+@pytest.mark.parametrize(("old", "new"), CONFIG_KEYS.items())
+def test_each_key_is_renamed_alone_and_unknown_keys_stay(old, new):
+    def nested(path, value):
+        for name in reversed(path):
+            value = {name: value}
+        return value
+
+    value = ["imm:A"] if new[-1] == "sources" else 0.5
+    assert migrate_config(nested(old, value)) == nested(new, value)
+    assert migrate_config(nested(new, value)) == nested(new, value)
+    assert migrate_config({"other": nested(old, value)}) == {"other": nested(old, value)}
+    with pytest.raises(ConfigError, match="give one of the two"):
+        section = nested(old[:-1], {old[-1]: value, new[-1]: value})
+        migrate_config(section)
+
+
+@pytest.mark.parametrize(
+    ("source", "sources"), [("", []), ("imm:A", ["imm:A"]), ("a + b + c", ["a", "b", "c"]), ("a+b", ["a+b"])]
+)
+def test_joined_source_is_split(source, sources):
+    assert migrate_config({"data": {"source": source}}) == {"data": {"sources": sources}}
+
+
+@pytest.mark.parametrize(("box", "expected"), [("picture", "image"), ("image", "image"), ("points", "points")])
+def test_box_of_a_crop_is_renamed(box, expected):
+    assert migrate({"crop": {"box": box}}) == {"crop": {"box": expected}}
+    assert migrate({"config": {"crop": {"box": box}}}) == {"config": {"crop": {"box": expected}}}
+    assert migrate({"crop": {"box": box}, "format_version": FORMAT_VERSION}) == {"crop": {"box": box}}
 
 
 @pytest.mark.parametrize("config", [{}, {"augment": 3}, {"augment": {"photo": 3}}, {"data": None}, {"crop": [1]}])
@@ -65,7 +95,11 @@ def test_malformed_sections_pass_through(config):
 def test_weights_and_callbacks_are_renamed():
     table = migrate(
         {
-            "state_dict": {"network.spread.stretch.weight": 1, "average.module.spread.lean.bias": 2, "other.average": 3},
+            "state_dict": {
+                "network.spread.stretch.weight": 1,
+                "average.module.spread.lean.bias": 2,
+                "other.average": 3,
+            },
             "weights": {"spread.scale": 4},
             "callbacks": {"Keeper": 5, "CleanStop": 6},
             "largest_doubt": 0.1,

@@ -1,15 +1,29 @@
-"""The models in the package: each is the file of its card, and the card says what a person must know."""
+"""The models in the package: each is the file of its card, and the card states what users must know."""
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from nasion.errors import ModelError
-from nasion.predict.model_zoo import available, card, is_run, resolve
+from nasion.predict import model_zoo
+from nasion.predict.model_zoo import DEFAULT, available, card, is_run, resolve
 from nasion.predict.onnx_backend import OnnxBackend
 
 LARGEST_MB = 8
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Replace the package's models by a folder, which is returned: one model, "one"."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # of "abc"
+    (folder / "one.toml").write_text(f'sha256 = "{sha256}"\nabout = "a test"\n')
+    (folder / "one.onnx").write_bytes(b"abc")
+    monkeypatch.setattr(model_zoo, "_folder", lambda: folder)
+    return folder
 
 
 @pytest.mark.parametrize("name", available())
@@ -21,7 +35,7 @@ def test_every_model_is_that_of_its_card(name):
 
 
 @pytest.mark.parametrize("name", available())
-def test_every_file_says_how_it_was_trained_but_not_where(name):
+def test_every_file_states_how_it_was_trained_but_not_where(name):
     header = OnnxBackend(resolve(name)).header
     assert header.config["model"]["name"]
     assert header.card["weights_sha256"]
@@ -30,13 +44,60 @@ def test_every_file_says_how_it_was_trained_but_not_where(name):
     assert 0 < header.max_relative_spread < 1
 
 
-def test_a_folder_does_not_take_a_models_name(tmp_path, monkeypatch):
+def test_default_model_is_in_the_package():
+    assert DEFAULT in available()
+
+
+def test_models_are_listed_by_their_cards_in_order(package):
+    (package / "another.toml").write_text("")
+    (package / "without-card.onnx").write_bytes(b"")
+    assert available() == ["another", "one"]
+    assert card("one")["about"] == "a test"
+
+
+def test_file_that_matches_its_card_is_returned(package):
+    assert resolve("one") == package / "one.onnx"
+
+
+def test_file_that_differs_from_its_card_is_rejected(package):
+    (package / "one.onnx").write_bytes(b"abd")
+    with pytest.raises(ModelError, match=r"one\.onnx: its SHA-256 differs from its card; reinstall nasion"):
+        resolve("one")
+
+
+def test_missing_file_of_a_card_is_rejected(package):
+    (package / "one.onnx").unlink()
+    with pytest.raises(ModelError, match='the model "one" is missing from this installation'):
+        resolve("one")
+
+
+def test_unknown_name_is_rejected_with_a_suggestion():
+    with pytest.raises(ModelError, match='no model "defualt" in the package; did you mean "default"'):
+        card("defualt")
+    with pytest.raises(ModelError, match='no model "defualt"; did you mean "default".*or give an .onnx file'):
+        resolve("defualt")
+
+
+def test_path_of_a_file_is_returned_without_a_check(tmp_path):
+    (tmp_path / "mine.onnx").write_bytes(b"anything")
+    assert resolve(str(tmp_path / "mine.onnx")) == tmp_path / "mine.onnx"
+    assert resolve(tmp_path / "mine.onnx") == tmp_path / "mine.onnx"
+
+
+def test_folder_is_not_a_file(tmp_path):
+    with pytest.raises(ModelError, match="no model"):
+        resolve(tmp_path)
+
+
+def test_folder_is_a_run_unless_it_has_the_name_of_a_model(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "default").mkdir()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "file").write_text("")
     assert not is_run("default")
+    assert not is_run(Path("default"))
+    assert is_run("mine")
+    assert is_run(tmp_path / "default")
+    assert not is_run("file")
+    assert not is_run("missing")
     assert resolve("default").name == "default.onnx"
-
-
-def test_an_unknown_name():
-    with pytest.raises(ModelError, match='did you mean "default"'):
-        card("defualt")

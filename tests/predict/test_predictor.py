@@ -1,66 +1,20 @@
-"""The way from a picture to its points and back, with networks whose answer is known."""
+"""From an image to its keypoints and back, with networks whose answer is known."""
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
-from nasion.datasets import load
+from doubles import BrightSpot, Fixed, FixedDetector, prediction
 from nasion.detect import Detection
-from nasion.errors import ConfigError, ImageError, ModelError, SkeletonError
-from nasion.evaluation.evaluation import evaluate
-from nasion.predict.crop import CropConfig
-from nasion.predict.predictor import Predictor
+from nasion.errors import ConfigError, ImageError, ModelError
+from nasion.geometry import box_around
+from nasion.predict.backend import relative_spread
+from nasion.predict.predictor import BATCH, Predictor
 from nasion.skeleton import load_skeleton
 
-
-class Fixed:
-    """Answers the same place of every crop, and remembers what it was shown."""
-
-    def __init__(self, place, skeleton="imm-58", **crop):
-        self.name, self.validation_share, self.max_relative_spread = "fixed", 0.0, 0.1
-        self.skeleton = load_skeleton(skeleton)
-        self.crop = CropConfig(**{"height": 48, "width": 64, **crop})
-        self.place, self.seen, self.spreads = np.asarray(place, float), [], np.full(self.skeleton.count, 2.0)
-        self.anisotropy = np.zeros(2)
-
-    def __call__(self, crops):
-        self.seen.append(crops)
-        points = np.broadcast_to(self.place, (len(crops), self.skeleton.count, 2))
-        return points.copy(), np.tile(self.spreads, (len(crops), 1)), np.broadcast_to(self.anisotropy, points.shape)
-
-
-class BrightSpot(Fixed):
-    """Finds the centroid of what is bright; its points lie around it like a small face."""
-
-    offsets = np.random.default_rng(0).uniform(-6, 6, (58, 2))
-
-    def __call__(self, crops):
-        weight = np.where(crops[..., 0] > 128, 1.0, 0.0)
-        y, x = np.mgrid[: crops.shape[1], : crops.shape[2]]
-        total = weight.sum((1, 2))
-        center = np.stack([(weight * x).sum((1, 2)), (weight * y).sum((1, 2))], -1) / total[:, None]
-        return center[:, None] + self.offsets, np.ones((len(crops), 58)), np.zeros((len(crops), 58, 2))
-
-
-def test_points_and_spread_come_back_in_image_px():
-    # a crop of 64 x 48 px of a box of 320 x 240: 5 image px a crop px; its first pixel's center is 2 px inside
-    backend = Fixed([0, 0], margin=1.0)
-    backend.anisotropy = np.array([0.0, np.log(4.0)])
-    (face,) = Predictor(backend)(np.zeros((480, 640, 3), np.uint8), [[99.5, 49.5, 419.5, 289.5]])
-    assert face.keypoints[7] == pytest.approx([102, 52])
-    assert face.spread[7] == pytest.approx(10)
-    assert face.ellipses[7] == pytest.approx([20, 5, 45])
-    assert face.box == pytest.approx([99.5, 49.5, 419.5, 289.5])
-
-
-def test_without_a_box_the_whole_picture_is_seen():
-    backend = Fixed([63, 47], channels=1, box="picture")
-    image = np.zeros((480, 640, 3), np.uint8)
-    image[:, 320:] = 255
-    (face,) = Predictor(backend)(image)
-    assert backend.seen[0].shape == (1, 48, 64, 1)
-    assert backend.seen[0][0, :, :30].max() == 0
-    assert backend.seen[0][0, :, 34:].min() == 255
-    assert face.keypoints[0] == pytest.approx([639.5 - 5, 479.5 - 5])
+IMAGE = np.zeros((480, 640, 3), np.uint8)
+PLACES = np.random.default_rng(0).uniform(8, 40, (58, 2))
+"""Keypoints that fill a crop, crop px."""
 
 
 def spot(x, y):
@@ -69,242 +23,302 @@ def spot(x, y):
     return image
 
 
-def test_refining_cuts_again_around_the_points_found():
+class Forbidden:
+    """A detector that must not run."""
+
+    name = "forbidden"
+
+    def __call__(self, image):
+        raise AssertionError("the detector must not run")
+
+
+def test_keypoints_and_spread_are_returned_in_image_px():
+    # a crop of 64 x 48 px of a box of 320 x 240: 5 image px per crop px; its first pixel's center is 2 px inside
+    backend = Fixed([0, 0], margin=1.0)
+    backend.anisotropy = np.array([0.0, np.log(4.0)])
+    (face,) = Predictor(backend)(IMAGE, [[99.5, 49.5, 419.5, 289.5]])
+    assert_allclose(face.keypoints[7], [102, 52])
+    assert_allclose(face.spread[7], 10)
+    assert_allclose(face.ellipses[7], [20, 5, 45])
+    assert_allclose(face.box, [99.5, 49.5, 419.5, 289.5])
+    assert face.score == 1
+    assert face.skeleton is backend.skeleton
+
+
+def test_model_for_full_images_sees_the_full_image_without_a_detector():
+    backend = Fixed([63, 47], channels=1, box="image")
+    image = IMAGE.copy()
+    image[:, 320:] = 255
+    (face,) = Predictor(backend, Forbidden())(image)
+    assert backend.seen[0].shape == (1, 48, 64, 1)
+    assert backend.seen[0][0, :, :30].max() == 0
+    assert backend.seen[0][0, :, 34:].min() == 255
+    assert_allclose(face.keypoints[0], [639.5 - 5, 479.5 - 5])
+
+
+@pytest.mark.parametrize(
+    ("crop", "expected"),
+    [({"box": "image"}, True), ({"full_image_share": 0.3}, True), ({"full_image_share": 0.0}, False)],
+)
+def test_full_image_is_used_if_the_model_was_trained_on_it(crop, expected):
+    detector = FixedDetector()
+    predictor = Predictor(Fixed([31.5, 23.5], **crop), detector)
+    assert predictor.uses_full_image is expected
+    assert len(predictor(IMAGE)) == expected
+    assert detector.calls == (not expected)
+
+
+def test_box_none_is_the_full_image():
+    (face,) = Predictor(Fixed([31.5, 23.5]), Forbidden())(IMAGE, [None])
+    assert_allclose(face.box, [-0.5, -0.5, 639.5, 479.5])
+    assert_allclose(face.keypoints[3], [319.5, 239.5])
+    assert face.score == 1
+
+
+def test_refinement_crops_again_around_the_predicted_keypoints():
     rough = Predictor(BrightSpot([0, 0]))(spot(300, 200), [None])[0]
     fine = Predictor(BrightSpot([0, 0], refine=2))(spot(300, 200), [None])[0]
     assert np.ptp(fine.box[[0, 2]]) < np.ptp(rough.box[[0, 2]]) / 3
     center = (fine.keypoints - BrightSpot.offsets * np.ptp(fine.box[[0, 2]]) / 64).mean(0)
-    assert center == pytest.approx([300, 200], abs=0.5)
+    assert_allclose(center, [300, 200], atol=0.5)
 
 
-def test_the_same_alone_as_among_others():
+@pytest.mark.parametrize(("refine", "passes", "calls"), [(0, None, 1), (2, None, 3), (2, 1, 1), (0, 4, 4), (3, 2, 2)])
+def test_network_runs_once_per_pass(refine, passes, calls):
+    backend = Fixed(PLACES, refine=refine)
+    Predictor(backend).predict_boxes([IMAGE], [None], passes)
+    assert len(backend.seen) == calls
+
+
+def test_refined_box_has_margin_and_aspect():
+    backend = Fixed(PLACES, margin=1.5)
+    first = Predictor(backend).predict_boxes([IMAGE], [None])[0]
+    second = Predictor(backend).predict_boxes([IMAGE], [None], passes=2)[0]
+    around = box_around(first.keypoints)
+    sides = around[2:] - around[:2]
+    half_width = max(1.5 * sides[0], 1.5 * sides[1] * 64 / 48) / 2
+    center = (around[:2] + around[2:]) / 2
+    half = np.array([half_width, half_width * 48 / 64])
+    assert_allclose(second.box, [*(center - half), *(center + half)])
+
+
+@pytest.mark.parametrize("place", [[9, 9], np.linspace([5, 7], [50, 7], 58)])
+def test_keypoints_without_extent_keep_their_box(place):
+    faces = [Predictor(Fixed(place)).predict_boxes([IMAGE], [[50, 50, 90, 99]], passes)[0] for passes in (1, 3)]
+    assert_allclose(faces[0].box, faces[1].box)
+    assert_allclose(faces[0].keypoints, faces[1].keypoints)
+
+
+def test_batch_equals_single_images():
     predictor = Predictor(BrightSpot([0, 0], refine=1))
-    pictures = [spot(100 + 30 * k, 200) for k in range(5)]
-    together = predictor.batch(pictures, [[None]] * 5)
-    for picture, (face,) in zip(pictures, together, strict=True):
-        assert predictor(picture, [None])[0].keypoints == pytest.approx(face.keypoints)
+    images = [spot(100 + 30 * k, 200) for k in range(5)]
+    together = predictor.batch(images, [[None], [None, [0, 60, 280, 270]], [], [None], [None]])
+    assert [len(faces) for faces in together] == [1, 2, 0, 1, 1]
+    for image, faces in zip(images, together, strict=True):
+        if faces:
+            assert_allclose(predictor(image, [None])[0].keypoints, faces[0].keypoints)
+    assert_allclose(together[1][1].keypoints, predictor(images[1], [[0, 60, 280, 270]])[0].keypoints)
 
 
-class Shows:
-    """A detector that shows the same boxes in every picture."""
-
-    name = "shows"
-
-    def __init__(self, *boxes):
-        self.boxes = boxes
-
-    def __call__(self, image):
-        return [Detection(np.array(box, float), 0.9 - 0.1 * k) for k, box in enumerate(self.boxes)]
+def test_network_receives_at_most_one_batch_of_crops():
+    backend = Fixed([3, 4])
+    boxes = [[10 * k, 0, 10 * k + 9, 8] for k in range(2 * BATCH + 3)]
+    faces = Predictor(backend)(IMAGE, boxes)
+    assert [len(crops) for crops in backend.seen] == [BATCH, BATCH, 3]
+    assert_allclose(np.diff([face.keypoints[0, 0] for face in faces]), 10)
 
 
-def shape(spread):
-    """A backend whose points fill the crop and whose spread is `spread` crop px."""
-    backend = Fixed(np.random.default_rng(0).uniform(8, 40, (58, 2)), margin=1.0)
-    call = backend.__class__.__call__
-    backend_type = type(
-        "Shaped",
-        (Fixed,),
-        {"__call__": lambda self, crops: (call(self, crops)[0], spread(crops), call(self, crops)[2])},
-    )
-    backend.__class__ = backend_type
-    return backend
+def test_image_without_faces_does_not_reach_the_network():
+    backend = Fixed([3, 4])
+    assert Predictor(backend, FixedDetector()).batch([IMAGE, IMAGE]) == [[], []]
+    assert Predictor(backend)(IMAGE, []) == []
+    assert backend.seen == []
 
 
-IMAGE = np.zeros((480, 640, 3), np.uint8)
+def test_faces_are_predicted_where_the_detector_finds_them():
+    predictor = Predictor(Fixed(PLACES), FixedDetector([100, 100, 200, 200], [400, 100, 500, 200]))
+    faces = predictor(IMAGE)
+    assert_allclose([face.score for face in faces], [0.9, 0.8])
+    assert_allclose(faces[1].keypoints - faces[0].keypoints, np.broadcast_to([300.0, 0], (58, 2)))
+    assert [len(each) for each in predictor.batch([IMAGE, IMAGE[:300], IMAGE])] == [2, 2, 2]
 
 
-def test_faces_are_where_the_detector_points():
-    backend = shape(lambda crops: np.ones((len(crops), 58)))
-    faces = Predictor(backend, Shows([100, 100, 200, 200], [400, 100, 500, 200]))(IMAGE)
-    assert [face.score for face in faces] == pytest.approx([0.9, 0.8])
-    assert faces[1].keypoints - faces[0].keypoints == pytest.approx(np.broadcast_to([300.0, 0], (58, 2)))
-    assert Predictor(backend, Shows())(IMAGE) == []
-    many = Predictor(backend, Shows([100, 100, 200, 200])).batch([IMAGE, IMAGE[:300], IMAGE])
-    assert [len(each) for each in many] == [1, 1, 1]
+def test_detections_that_the_network_rejects_are_dropped():
+    class Uncertain(Fixed):
+        def spread_of(self, crops):
+            return np.where(np.arange(len(crops))[:, None] == 0, 30.0, 1.0) * np.ones((len(crops), 58))
+
+    boxes = [100, 100, 200, 200], [400, 100, 500, 200]
+    assert_allclose([face.score for face in Predictor(Uncertain(PLACES), FixedDetector(*boxes))(IMAGE)], [0.8])
+    assert len(Predictor(Uncertain(PLACES))(IMAGE, boxes)) == 2  # boxes of the caller are never rejected
 
 
-def test_what_the_network_doubts_is_no_face():
-    def doubtful(crops):
-        return np.where(np.arange(len(crops))[:, None] == 0, 30.0, 1.0) * np.ones((len(crops), 58))
-
-    faces = Predictor(shape(doubtful), Shows([100, 100, 200, 200], [400, 100, 500, 200]))(IMAGE)
-    assert [face.score for face in faces] == pytest.approx([0.8])
-    unknown = shape(lambda crops: np.full((len(crops), 58), np.nan))
-    assert len(Predictor(unknown, Shows([100, 100, 200, 200]))(IMAGE)) == 1
-    given = Predictor(shape(doubtful))(IMAGE, [[100, 100, 200, 200]])
-    assert len(given) == 1  # a box that a person gave is not doubted
-
-
-def test_faces_and_points_that_are_too_unsure_are_left_out():
-    backend = Fixed(np.linspace([10, 10], [40, 30], 58))
-    picture = np.zeros((480, 640, 3), np.uint8)
-    seen = [Detection(np.array([100.0, 100, 200, 200]), 0.9), Detection(np.array([300.0, 100, 400, 200]), 0.5)]
-    assert len(Predictor(backend, lambda _image: seen)(picture)) == 2
-    (sure,) = Predictor(backend, lambda _image: seen, min_score=0.6)(picture)
-    assert sure.score == 0.9
-    backend.spreads = np.where(np.arange(58) < 5, 5.0, 1.0)
-    size = np.sqrt(30 * 20)
-    for share, missing in ((0.9 / size, 58), (4.0 / size, 5), (6.0 / size, 0)):
-        (face, _) = Predictor(backend, lambda _image: seen, max_spread=share)(picture)
-        assert np.isnan(face.keypoints).all(1).sum() == missing
-    assert np.isnan(Predictor(backend, max_spread=4.0 / size)(picture, [[0, 0, 90, 90]])[0].keypoints[:5]).all()
-    backend.anisotropy = np.array([2 * np.log(1.5), 0.0])  # along x half as far again
-    (face, _) = Predictor(backend, lambda _image: seen, max_spread=6.0 / size)(picture)
-    assert np.isnan(face.keypoints).all(1).sum() == 5
+def test_model_without_uncertainty_rejects_nothing():
+    backend = Fixed(PLACES)
     backend.spreads = np.full(58, np.nan)
-    with pytest.raises(ConfigError, match="does not say how far"):
-        Predictor(backend, max_spread=0.1)(picture, [[0, 0, 90, 90]])
+    assert len(Predictor(backend, FixedDetector([100, 100, 200, 200]))(IMAGE)) == 1
 
 
-def test_a_face_found_twice_is_one():
-    backend = shape(lambda crops: np.ones((len(crops), 58)))
-    faces = Predictor(backend, Shows([100, 100, 200, 200], [104, 100, 204, 200]))(IMAGE)
-    assert [face.score for face in faces] == pytest.approx([0.9])
+def test_rejection_limit_itself_is_accepted():
+    backend = Fixed(PLACES)
+    box = [100, 100, 200, 200]
+    (face,) = Predictor(backend)(IMAGE, [box])
+    backend.max_relative_spread = relative_spread(face.spread, face.box)
+    assert len(Predictor(backend, FixedDetector(box))(IMAGE)) == 1
+    backend.max_relative_spread = np.nextafter(backend.max_relative_spread, 0)
+    assert Predictor(backend, FixedDetector(box))(IMAGE) == []
+
+
+@pytest.mark.parametrize(("shift", "scores"), [(0.0, [0.9]), (0.42, [0.9]), (0.44, [0.9, 0.8])])
+def test_duplicate_faces_are_dropped_from_an_iou_of_0_4(shift, scores):
+    # boxes shifted by the share s of their width have an IoU of (1 - s) / (1 + s): 0.4 at s = 3/7 = 0.4286
+    backend = Fixed(PLACES)
+    (face,) = Predictor(backend)(IMAGE, [[100, 100, 200, 200]])
+    dx = shift * np.ptp(face.keypoints[:, 0])
+    detector = FixedDetector([100, 100, 200, 200], [100 + dx, 100, 200 + dx, 200])
+    assert_allclose([face.score for face in Predictor(backend, detector)(IMAGE)], scores)
+
+
+def test_three_duplicates_are_one_face():
+    detector = FixedDetector([100, 100, 200, 200], [104, 100, 204, 200], [300, 100, 400, 200], [98, 100, 198, 200])
+    assert_allclose([face.score for face in Predictor(Fixed(PLACES), detector)(IMAGE)], [0.9, 0.7])
+
+
+@pytest.mark.parametrize(("min_score", "count"), [(0.0, 2), (0.5, 2), (0.51, 1), (0.9, 1), (0.91, 0)])
+def test_detections_below_min_score_are_dropped(min_score, count):
+    found = [Detection(np.array([100.0, 100, 200, 200]), 0.9), Detection(np.array([300.0, 100, 400, 200]), 0.5)]
+    predictor = Predictor(Fixed(PLACES), lambda _image: found, min_score=min_score)
+    assert len(predictor(IMAGE)) == count
+
+
+def test_min_score_does_not_apply_to_given_boxes():
+    assert len(Predictor(Fixed(PLACES), min_score=2.0)(IMAGE, [[100, 100, 200, 200]])) == 1
+
+
+@pytest.mark.parametrize(("limit_px", "missing"), [(0.9, 58), (4.0, 5), (6.0, 0)])
+@pytest.mark.parametrize("boxes", [None, [[100, 100, 200, 200]]])
+def test_uncertain_keypoints_become_nan(limit_px, missing, boxes):
+    backend = Fixed(np.linspace([10, 10], [40, 30], 58))  # 30 x 20 crop px
+    backend.spreads = np.where(np.arange(58) < 5, 5.0, 1.0)
+    predictor = Predictor(backend, FixedDetector([100, 100, 200, 200]), max_spread=limit_px / np.sqrt(30 * 20))
+    (face,) = predictor(IMAGE, boxes)
+    assert np.isnan(face.keypoints).all(1).tolist() == [k < missing for k in range(58)]
+    assert np.isfinite(face.spread).all()
+
+
+def test_long_axis_of_the_ellipse_decides_about_uncertain_keypoints():
+    backend = Fixed(np.linspace([10, 10], [40, 30], 58))
+    backend.spreads = np.where(np.arange(58) < 5, 5.0, 1.0)
+    backend.anisotropy = np.array([2 * np.log(1.5), 0.0])  # 5 px become 7.5 px along x
+    (face,) = Predictor(backend, max_spread=6.0 / np.sqrt(30 * 20))(IMAGE, [[0, 0, 90, 90]])
+    assert np.isnan(face.keypoints[:, 0]).sum() == 5
+
+
+def test_uncertainty_at_the_limit_is_kept():
+    face = prediction([[0, 0], [4, 9], [1, 1], [2, 2]], spread=[3.0, np.nextafter(3.0, 4), 2.0, np.nan])
+    masked = Predictor(Fixed([0, 0]), max_spread=0.5).mask_uncertain(face)  # the size is the root of 4 * 9, 6 px
+    assert np.isnan(masked.keypoints[:, 0]).tolist() == [False, True, False, False]
+    assert_allclose(masked.keypoints[[0, 2, 3]], face.keypoints[[0, 2, 3]])
+
+
+def test_size_of_a_single_keypoint_is_its_crop():
+    face = prediction([[7, 7]], load_skeleton("nose-1"), spread=8.0, box=[0, 0, 16, 25])  # 20 px
+    for limit, missing in ((0.39, True), (0.41, False)):
+        masked = Predictor(Fixed([0, 0], "nose-1"), max_spread=limit).mask_uncertain(face)
+        assert np.isnan(masked.keypoints).all() == missing
+
+
+def test_without_a_limit_faces_are_unchanged():
+    face = prediction([[0, 0], [4, 9], [1, 1], [2, 2]], spread=1e9)
+    assert Predictor(Fixed([0, 0])).mask_uncertain(face) is face
+
+
+def test_max_spread_needs_a_model_with_uncertainty():
+    backend = Fixed(PLACES)
+    backend.spreads = np.full(58, np.nan)
+    with pytest.raises(ConfigError, match="fixed predicts no uncertainty"):
+        Predictor(backend, max_spread=0.1)(IMAGE, [[0, 0, 90, 90]])
 
 
 @pytest.mark.parametrize("box", [[0, 0, 0, 5], [0, 0, 5, np.nan], [1, 2, 3], [5, 5, 1, 1]])
-def test_a_box_without_area_is_refused(box):
+def test_box_without_area_is_rejected(box):
+    predictor = Predictor(Fixed([0, 0]))
     with pytest.raises(ConfigError, match="x0,y0,x1,y1"):
-        Predictor(Fixed([0, 0]))(np.zeros((9, 9, 3), np.uint8), [box])
+        predictor(IMAGE, [box])
+    with pytest.raises(ConfigError, match="x0,y0,x1,y1"):
+        predictor.predict_boxes([IMAGE], [box])
 
 
 @pytest.mark.parametrize(
     "image",
     [
-        np.zeros((9, 9), np.uint8),
-        np.zeros((9, 9, 4), np.uint8),
-        np.zeros((9, 9, 3)),
+        np.zeros((9, 7), np.uint8),
+        np.zeros((9, 7, 4), np.uint8),
+        np.zeros((9, 7, 3)),
+        np.zeros((9, 7, 3), np.int8),
         np.zeros((0, 9, 3), np.uint8),
+        np.zeros((9, 0, 3), np.uint8),
+        np.zeros((2, 9, 7, 3), np.uint8),
         "a",
+        None,
     ],
 )
-def test_what_is_no_picture_is_refused(image):
+def test_non_image_is_rejected(image):
+    predictor = Predictor(Fixed([0, 0]))
     with pytest.raises(ImageError, match=r"\(H, W, 3\) of uint8"):
-        Predictor(Fixed([0, 0]))(image, [None])
+        predictor(image, [None])
+    with pytest.raises(ImageError, match=r"\(H, W, 3\) of uint8"):
+        predictor.batch([IMAGE, image], [[None], [None]])
 
 
-def test_no_model():
-    with pytest.raises(ModelError, match="no model"):
+def test_number_of_boxes_must_match_the_number_of_images():
+    with pytest.raises(ValueError, match="zip"):
+        Predictor(Fixed([0, 0])).predict_boxes([IMAGE, IMAGE], [None])
+
+
+def test_unknown_model_is_rejected():
+    with pytest.raises(ModelError, match='no model "nowhere"'):
         Predictor("nowhere")
 
 
-def test_evaluation_by_hand(drawn):
-    """A network that always answers the picture's middle is as far off as the points are from it."""
-    measured = evaluate(Predictor(Fixed([31.5, 23.5], box="picture")), drawn, "picture")
-    expected = np.linalg.norm(drawn.keypoints() - [319.5, 239.5], axis=-1)
-    assert measured.errors == pytest.approx(expected)
-    scores = measured.scores()
-    assert scores["n"] == 24
-    assert scores["error_px/mean"] == pytest.approx(expected.mean())
-    lengths = [np.linalg.norm(k[13] - k[21]) for k in drawn.keypoints()]
-    assert scores["nme/inter_ocular"] == pytest.approx(np.mean(expected.mean(1) / lengths))
-    assert scores["failure_rate@0.08/inter_ocular"] == 1
-    low, high = measured.intervals()["error_px/mean"]
-    assert low < scores["error_px/mean"] < high
-    assert measured.by_region()["nose"] == pytest.approx(expected[:, 47:].mean())
-    assert measured.order()[-1] == np.argmax(expected.mean(1) / lengths)
+def test_model_name_is_loaded_and_backend_is_used_as_it_is():
+    backend = Fixed([0, 0])
+    assert Predictor(backend).backend is backend
+    assert Predictor(backend).skeleton is backend.skeleton
+    assert Predictor("tiny").backend.name == "tiny"
+    assert Predictor().backend.name == "default"
 
 
-def test_the_bias_is_what_does_not_average_out(drawn):
-    from dataclasses import replace
-
-    measured = evaluate(Predictor(Fixed([31.5, 23.5], box="picture")), drawn, "picture")
-    assert measured.bias() == pytest.approx([319.5, 239.5] - drawn.keypoints().mean(0))
-    missing = measured.true_keypoints.copy()
-    missing[3, 7] = np.nan
-    assert np.isfinite(replace(measured, true_keypoints=missing).bias()).all()
-
-
-def test_a_part_of_a_face_keeps_the_faces_lengths(drawn):
-    whole = evaluate(Predictor(Fixed([31.5, 23.5], box="picture")), drawn, "picture")
-    nose = evaluate(Predictor(Fixed([31.5, 23.5], "nose-1", box="picture")), drawn, "picture")
-    assert nose.lengths["inter_ocular"] == pytest.approx(whole.lengths["inter_ocular"])
-    assert nose.errors[:, 0] == pytest.approx(whole.errors[:, 52])
+def test_detector_is_loaded_once_and_on_first_use():
+    notices = []
+    predictor = Predictor(Fixed([0, 0]), notice=notices.append)
+    assert notices == []
+    first = predictor.detector
+    assert first.name == "OpenCV's cascade"  # tests have no connection
+    assert predictor.detector is first
+    assert len(notices) == 1
+    given = FixedDetector()
+    assert Predictor(Fixed([0, 0]), given).detector is given
 
 
-def test_faces_that_cannot_be_measured_are_named_and_never_best(drawn):
-    from dataclasses import replace
-
-    eyeless, lone = drawn.annotations[0].keypoints.copy(), np.full((58, 2), np.nan)
-    eyeless[13:29] = np.nan
-    lone[3] = [300, 200]
-    faces = [replace(a, keypoints=k) for a, k in zip(drawn.annotations, [eyeless, lone], strict=False)]
-    some = drawn.subset([*faces, *drawn.annotations[2:]])
-    whole = evaluate(Predictor(Fixed([31.5, 23.5], box="picture")), some, "picture")
-    assert len(whole.faces) == 24
-    assert whole.scores()["n/inter_ocular"] == 22
-    assert 1 not in whole.order()
-    assert len(whole.order()) == 23
-    boxed = evaluate(Predictor(Fixed([31.5, 23.5])), some, "points")
-    assert len(boxed.faces) == 23
-    assert "no extent" in boxed.problems[0].reason
+def test_notice_is_a_warning_by_default():
+    predictor = Predictor(Fixed([0, 0]))
+    with pytest.warns(UserWarning, match="OpenCV's cascade"):
+        assert predictor.detector
 
 
-def test_what_does_not_fit_is_refused(drawn):
-    with pytest.raises(SkeletonError, match="does not say where"):
-        evaluate(Predictor(Fixed([0, 0], "ibug-68")), drawn)
-    with pytest.raises(ConfigError, match="whole pictures"):
-        evaluate(Predictor(Fixed([0, 0], box="picture")), drawn, "points")
-    with pytest.raises(ConfigError, match="points, picture, detector or a CSV file"):
-        evaluate(Predictor(Fixed([0, 0])), load("synthetic:1"), "guesses")
-
-
-def test_boxes_of_a_detector_and_faces_that_it_loses(drawn):
-    faces = drawn.subset(drawn.annotations[:3])
-    boxes = [faces.annotations[0].points_box()]
-    far = np.array([0.0, 0, 20, 20])
-    queue = iter([[far, boxes[0]], [far], []])
-
-    class Finds:
-        name = "finds"
-
-        def __call__(self, image):
-            return [Detection(box, 0.9) for box in next(queue)]
-
-    measured = evaluate(Predictor(Fixed([31.5, 23.5], margin=1.0), Finds()), faces, "detector")
-    assert [face.name for face in measured.faces] == [faces.annotations[0].name]
-    assert len(measured.lost) == 2
-    assert measured.scores()["n/lost"] == 2
-    assert measured.pred_keypoints[0, 0] == pytest.approx(boxes[0].reshape(2, 2).mean(0))
-
-
-def test_boxes_of_a_table_and_of_a_function(drawn, tmp_path):
-    faces = drawn.subset(drawn.annotations[:2])
-    box = faces.annotations[0].points_box()
-    table = "image,x0,y0,x1,y1\n" + f"{faces.annotations[0].image},{','.join(map(str, box))}\n"
-    (tmp_path / "boxes.csv").write_text(table)
-    measured = evaluate(Predictor(Fixed([31.5, 23.5])), faces, str(tmp_path / "boxes.csv"))
-    assert len(measured.faces) == 1
-    assert "has no box for it" in measured.problems[0].reason
-    given = evaluate(Predictor(Fixed([31.5, 23.5])), faces, lambda face, _image: face.points_box() + 5)
-    assert measured.pred_keypoints[0] + 5 == pytest.approx(given.pred_keypoints[0])
-
-
-def test_the_error_against_moved_and_scaled_boxes(drawn):
-    from nasion.evaluation.box_sensitivity import SCALES, SHIFTS, box_curve
-
-    faces = drawn.subset(drawn.annotations[:3])
-    curve = box_curve(Predictor(Fixed([31.5, 23.5])), faces)  # always answers the box's center
-    assert (len(curve.shifted), len(curve.scaled)) == (len(SHIFTS), len(SCALES))
-    assert curve.scaled == pytest.approx(np.full(5, curve.shifted[0]))
-    sides = np.array([np.ptp(face.points_box().reshape(2, 2), axis=0) for face in faces.annotations])
-    lengths = [face.normalizer_lengths()["inter_ocular"] for face in faces.annotations]
-    assert curve.shifted[-1] - curve.shifted[0] < np.mean(0.2 * sides.max(1) / lengths)
-    assert curve.shifted[-1] > curve.shifted[0]
-
-
-def test_the_model_in_the_package_says_the_same_alone_as_in_a_batch():
+def test_model_in_the_package_predicts_the_same_in_a_batch():
     from skimage import data
 
     astronaut = data.astronaut()
-    pictures = [astronaut, astronaut[:300, 100:400], np.ascontiguousarray(astronaut[:, ::-1])]
+    images = [astronaut, astronaut[:300, 100:400], np.ascontiguousarray(astronaut[:, ::-1])]
     boxes = [[[176, 95, 275, 180]], [[76, 95, 175, 180], [60, 80, 190, 190]], [[236, 95, 335, 180]]]
     predictor = Predictor()
-    together = predictor.batch(pictures, boxes)
+    together = predictor.batch(images, boxes)
     assert [len(faces) for faces in together] == [1, 2, 1]
-    for picture, given, faces in zip(pictures, boxes, together, strict=True):
-        for alone, among in zip(predictor(picture, given), faces, strict=True):
-            assert alone.keypoints == pytest.approx(among.keypoints, abs=1e-3)
-            assert alone.spread == pytest.approx(among.spread, abs=1e-3)
+    for image, given, faces in zip(images, boxes, together, strict=True):
+        for alone, among in zip(predictor(image, given), faces, strict=True):
+            assert_allclose(alone.keypoints, among.keypoints, atol=1e-3)
+            assert_allclose(alone.spread, among.spread, atol=1e-3)
     shifted = together[1][0].keypoints + np.array([100, 0])
     assert np.linalg.norm(shifted - together[0][0].keypoints, axis=1).mean() < 0.5

@@ -1,6 +1,7 @@
 """Timestamps of video files become increasing times, across missing, repeated and restarted timestamps."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -120,4 +121,4 @@ def test_restarted_sound_without_durations_continues_after_one_tick():
 def test_sound_times_always_increase(stamps, start):
     kept = [time for time in sound_times(stamps, start) if time is not None]
     assert kept[0] == stamps[0] - 100 * start
-    assert all(a < b for a, b in zip(kept, kept[1:], strict=False))
+    assert all(a < b for a, b in pairwise(kept))

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from skimage import data
 from typer.testing import CliRunner
-from video.video_files import copy_clip, difference, sound_bytes, write_with_sound
 
 from nasion import draw, images
 from nasion.cli import app
@@ -24,6 +23,7 @@ from nasion.video import Frame, TrackedFace
 from nasion.video.process import ClipSummary, draw_faces, process_clip, track_frames
 from nasion.video.reader import open_clip
 from nasion.video.writer import ClipWriter
+from video.video_files import copy_clip, difference, sound_bytes, write_with_sound
 
 COUNT = 12
 BOX = np.array([176.0, 95, 275, 180])
@@ -89,7 +89,9 @@ def test_table_has_the_keypoints_of_every_frame(clip, predictor, tmp_path):
     lines = (tmp_path / "b.csv").read_text().splitlines()
     assert lines[0].startswith("frame,time_s,face,score,x0,y0,x1,y1,")
     rows = list(csv.DictReader(lines))
-    assert [(row["frame"], row["face"], row["score"]) for row in rows] == [(str(k), "0", "0.9000") for k in range(COUNT)]
+    assert [(row["frame"], row["face"], row["score"]) for row in rows] == [
+        (str(k), "0", "0.9000") for k in range(COUNT)
+    ]
     assert [float(row["time_s"]) for row in rows] == pytest.approx([k / 25 for k in range(COUNT)], abs=1e-3)
     for k, row in enumerate(rows):
         predicted = np.array([[float(row[f"x{j}"]), float(row[f"y{j}"])] for j in range(68)])
@@ -222,9 +224,7 @@ def test_rate_is_frames_per_second_of_work():
 def face(number, shift=0.0):
     points = np.random.default_rng(0).uniform(60, 120, (68, 2)) + [shift, 0]
     box = np.array([40.0, 40, 140, 140])
-    return TrackedFace(
-        number, Prediction(points, np.ones(68), np.zeros((68, 2)), box, 0.9, load_skeleton("ibug-68"))
-    )
+    return TrackedFace(number, Prediction(points, np.ones(68), np.zeros((68, 2)), box, 0.9, load_skeleton("ibug-68")))
 
 
 def test_summary_counts_the_frames_of_each_face():
@@ -237,7 +237,11 @@ def test_summary_counts_the_frames_of_each_face():
 
     summary = ClipSummary()
     frames = list(track_frames([(0.5, (0, 3)), (0.7, ()), (1.0, (3,))], Tracker(), summary))
-    assert [(frame.index, frame.time_s, len(frame.faces)) for frame in frames] == [(0, 0.5, 2), (1, 0.7, 0), (2, 1.0, 1)]
+    assert [(frame.index, frame.time_s, len(frame.faces)) for frame in frames] == [
+        (0, 0.5, 2),
+        (1, 0.7, 0),
+        (2, 1.0, 1),
+    ]
     assert (summary.frames, summary.frames_by_face, summary.detector_runs) == (3, {0: 1, 3: 2}, 6)
 
 
@@ -256,7 +260,7 @@ def test_number_is_shown_unless_face_0_is_alone(numbers, labels):
 
 def test_command_writes_the_clip_and_the_table(clip, backend, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("nasion.cli.images.make_predictor", lambda *_: Predictor(backend, detect))
+    monkeypatch.setattr("nasion.cli.video.make_predictor", lambda *_: Predictor(backend, detect))
     run = CliRunner()
     done = run.invoke(app, ["video", "a.mp4"])
     assert done.exit_code == 0, done.output
@@ -268,7 +272,7 @@ def test_command_writes_the_clip_and_the_table(clip, backend, tmp_path, monkeypa
 @pytest.mark.parametrize("words", [["no.mp4"], ["2024"], ["a.mp4", "--smooth", "much"], ["a.mp4", "--out", "a.mp4"]])
 def test_command_rejects_bad_arguments_without_a_traceback(clip, backend, tmp_path, monkeypatch, words):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("nasion.cli.images.make_predictor", lambda *_: Predictor(backend, detect))
+    monkeypatch.setattr("nasion.cli.video.make_predictor", lambda *_: Predictor(backend, detect))
     (tmp_path / "2024").write_text("a diary")  # more digits than a camera's number has
     rejected = CliRunner().invoke(app, ["video", *words])
     assert rejected.exit_code != 0

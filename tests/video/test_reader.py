@@ -5,6 +5,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+
+from nasion.errors import ConfigError, ImageError
+from nasion.video import reader
+from nasion.video.reader import Clip, open_clip
+from nasion.video.writer import ClipWriter
 from video.video_files import (
     ONE,
     RATE,
@@ -21,11 +26,6 @@ from video.video_files import (
     write_mp3_with_cover,
     write_with_sound,
 )
-
-from nasion.errors import ConfigError, ImageError
-from nasion.video import reader
-from nasion.video.reader import Clip, open_clip
-from nasion.video.writer import ClipWriter
 
 
 @pytest.mark.parametrize("frame_times", [times(20), [0, 0.04, 0.2, 0.21, 0.5, 1.25]])

@@ -119,9 +119,7 @@ def test_uncertain_keypoint_jumps_less_but_moves_with_the_face():
     smoother, moving = Smoother(STRENGTHS["light"]), Smoother(STRENGTHS["light"])
     uncertain = np.array([smoother(p, s, 1 / RATE, SIZE) for p, s in zip(jump, spreads, strict=True)])
     assert uncertain[21, 5, 0] - FACE[5, 0] < 0.6 * (certain[21, 5, 0] - FACE[5, 0])
-    shifted = [
-        moving(p + [8.0 * k, 0], s, 1 / RATE, SIZE) for k, (p, s) in enumerate(zip(jump, spreads, strict=True))
-    ]
+    shifted = [moving(p + [8.0 * k, 0], s, 1 / RATE, SIZE) for k, (p, s) in enumerate(zip(jump, spreads, strict=True))]
     assert np.abs((shifted - uncertain)[-1] - [8.0 * 29, 0]).max() < 20
 
 
@@ -152,5 +150,5 @@ def test_unknown_spread_trusts_all_keypoints():
 def test_strengths_have_names():
     assert check_strength("none") is None
     assert check_strength("light") is STRENGTHS["light"]
-    with pytest.raises(ConfigError, match='no smoothing "ligth".*light'):
+    with pytest.raises(ConfigError, match=r'no smoothing "ligth".*light'):
         check_strength("ligth")

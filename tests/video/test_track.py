@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from skimage import data
-from video.video_files import av, cut_off, damage, remux, times, write
 
 from nasion import images
 from nasion.detect import Detection
@@ -30,6 +29,7 @@ from nasion.video.track import (
     MIN_INSIDE,
     Track,
 )
+from video.video_files import av, cut_off, damage, remux, times, write
 
 assert av  # skips this file without PyAV
 
@@ -296,7 +296,7 @@ class Scripted:
 
 
 class Script:
-    """A tracker whose predictor sees what each step says; the tracker's copy of the predictor is the one that counts."""
+    """A tracker whose predictor sees the faces of each step. The tracker uses a copy of its predictor."""
 
     def __init__(self, smooth="none", **options):
         self.tracker = FaceTracker(Scripted(**options), smooth)
@@ -392,6 +392,14 @@ def test_new_face_is_not_given_a_lost_number_twice():
     script.step(0.0, face(200, 200))
     script.step(0.04)
     assert script.step(0.08, face(150, 200, 60), face(220, 200, 80)) == [(0, 220), (1, 150)]
+
+
+def test_face_near_two_lost_tracks_continues_the_nearer_one_only():
+    script = Script()
+    script.step(0.0, face(200, 200), face(330, 200))
+    script.step(0.04)
+    assert script.step(0.08, face(230, 200)) == [(0, 230)]
+    assert [track.is_lost for track in script.tracker.tracks] == [False, True]
 
 
 def test_two_tracks_on_one_face_become_one():

@@ -6,6 +6,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
+from nasion.errors import OutputError
+from nasion.video.reader import open_clip
+from nasion.video.writer import ClipWriter
 from video.video_files import (
     RATE,
     SIZE,
@@ -21,10 +25,6 @@ from video.video_files import (
     write_avi,
     write_with_sound,
 )
-
-from nasion.errors import OutputError
-from nasion.video.reader import open_clip
-from nasion.video.writer import ClipWriter
 
 
 def names(folder):
@@ -70,9 +70,14 @@ def test_file_appears_at_the_end_only(tmp_path):
 
 def test_error_keeps_the_older_file(tmp_path):
     (tmp_path / "a.mp4").write_text("an older file")
-    with pytest.raises(ValueError, match="ndim"), ClipWriter(tmp_path / "a.mp4", SIZE, RATE) as writer:
-        writer.add_frame(0.0, square_image(0))
-        writer.add_frame(0.04, np.zeros(5, np.uint8))
+
+    def fail():
+        with ClipWriter(tmp_path / "a.mp4", SIZE, RATE) as writer:
+            writer.add_frame(0.0, square_image(0))
+            writer.add_frame(0.04, np.zeros(5, np.uint8))
+
+    with pytest.raises(ValueError, match="ndim"):
+        fail()
     assert (tmp_path / "a.mp4").read_text() == "an older file"
     assert names(tmp_path) == ["a.mp4"]
 

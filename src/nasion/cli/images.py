@@ -8,6 +8,7 @@ import typer
 from nasion.cli.options import ModelOption, WeightsOption, make_predictor
 from nasion.cli.screen import REPORTER, notice, say
 from nasion.errors import ConfigError, ImageError
+from nasion.matching import Match
 from nasion.predict import model_zoo
 from nasion.predict.boxes import boxes_from, detect_boxes
 from nasion.predict.image_files import ImageResult, list_images, predict_images
@@ -108,12 +109,17 @@ def match(
     predictor = make_predictor(model, detector_weights)
     first, second = _face_numbers(face)
     chosen = write.chosen_face(predictor, a, first), write.chosen_face(predictor, b, second)
-    matched, written = write.write_match(*chosen, out, frames, morph)
+    _report_match(*write.write_match(*chosen, out, frames, morph))
+
+
+def _report_match(matched: Match, written: list[Path]) -> None:
+    from nasion.matching.write import LARGE_RESIDUAL
+
     say(
         f"{len(matched.names)} points matched; B → A: scale {matched.similarity.scale:.3f}, "
         f"rotation {matched.similarity.rotation_deg:+.1f}°, residual {100 * matched.residual:.1f} % of the face's size"
     )
-    if matched.residual > write.LARGE_RESIDUAL:
+    if matched.residual > LARGE_RESIDUAL:
         notice("the faces have different poses: hidden parts are stretched in the warp and the morph")
     for path in written:
         say(f"  {path}")

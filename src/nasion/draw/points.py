@@ -210,9 +210,3 @@ def view_box(keypoints: FloatArray, size: tuple[int, int], share: float = 0.5) -
         return box
     half = share * min(size) / 2
     return np.concatenate([box[:2] - half, box[2:] + half])
-
-
-whole_or_box = view_box
-"""Former name of `view_box`."""
-
-from nasion.draw.sheets import caption, legend, sheet  # noqa: E402, F401  (former home of these names)

@@ -7,6 +7,7 @@ import numpy as np
 from nasion.errors import ConfigError
 from nasion.evaluation.box_modes import BoxFunction
 from nasion.evaluation.evaluation import evaluate
+from nasion.evaluation.metrics import mean
 from nasion.geometry import FloatArray, scale_box
 from nasion.predict.predictor import Predictor
 from nasion.progress import SILENT, Reporter
@@ -71,6 +72,6 @@ def box_sensitivity(predictor: Predictor, faces: DataSet, reporter: Reporter = S
     with reporter.task("changing boxes", len(changes)) as task:
         errors: list[float] = []
         for shift, scale in changes:
-            errors.append(float(np.nanmean(evaluate(predictor, faces, changed(shift, scale)).nme(normalizer))))
+            errors.append(mean(evaluate(predictor, faces, changed(shift, scale)).nme(normalizer)))
             task.advance()
     return BoxSensitivity(normalizer, np.array(errors[: len(SHIFTS)]), np.array(errors[len(SHIFTS) :]))

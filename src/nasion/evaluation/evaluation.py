@@ -15,7 +15,7 @@ from nasion.evaluation.box_modes import BoxFunction, NoBoxError, box_function, d
 from nasion.geometry import FloatArray
 from nasion.predict.backend import relative_spread
 from nasion.predict.predictor import Predictor
-from nasion.progress import SILENT, Reporter
+from nasion.progress import SILENT, Reporter, Task
 from nasion.sample import Annotation, DataSet, Image, Prediction, Problem
 from nasion.uncertainty import expected_errors, mahalanobis
 
@@ -102,13 +102,13 @@ class Evaluation:
         """Return the scores by name, as fractions, px and ms; "n" is the number of faces."""
         measured = {name: statistic(values) for name, (values, statistic) in self._statistics().items()}
         # A profile may lack an eye, and then has no inter-ocular distance: "n/NAME" counts the faces that have it.
-        limit_faces = {f"n/{name}": int(np.isfinite(self.nme(name)).sum()) for name in self.lengths}
-        limit_faces = {name: count for name, count in limit_faces.items() if count < len(self.faces)}
+        fewer = {f"n/{name}": int(np.isfinite(self.nme(name)).sum()) for name in self.lengths}
+        fewer = {name: count for name, count in fewer.items() if count < len(self.faces)}
         within = {f"within@{k}/spread": metrics.share_within(self.mahalanobis, k) for k in MULTIPLES}
         within = {name: share for name, share in within.items() if np.isfinite(share)}
         lost = {"n/lost": len(self.lost)} if self.boxes not in ("points", "image") else {}
         pace = {"ms_per_face": 1000 * self.seconds / len(self.faces)}
-        return {"n": len(self.faces), **lost, **limit_faces, **measured, **within, **pace}
+        return {"n": len(self.faces), **lost, **fewer, **measured, **within, **pace}
 
     def intervals(self, rounds: int = 1000) -> dict[str, tuple[float, float]]:
         """Return the 95 % bootstrap interval of each score, resampling whole people or photographs."""
@@ -189,15 +189,9 @@ def evaluate(
     seconds = 0.0
     with reporter.task("measuring", len(faces)) as task:
         for indices in _chunks(len(faces), CHUNK):
-            loaded: list[_Loaded] = []
-            for index in indices:
-                try:
-                    loaded.append(_load(faces, index, box_of))
-                except (ImageError, AnnotationError) as error:
-                    problems.append(Problem(faces.annotations[index].name, str(error)))
-                except NoBoxError as error:
-                    lost.append(Problem(faces.annotations[index].name, str(error)))
-                task.advance()
+            loaded = [
+                each for index in indices if (each := _load(faces, index, box_of, problems, lost, task)) is not None
+            ]
             started = time.perf_counter()
             predictions = predictor.predict_boxes([each.image for each in loaded], [each.box for each in loaded])
             seconds += time.perf_counter() - started
@@ -209,9 +203,20 @@ def evaluate(
     return _collect(measured, about, seconds, problems, lost)
 
 
-def _load(faces: DataSet, index: int, box_of: BoxFunction) -> _Loaded:
-    face, image = faces.annotations[index], faces.load(index).image
-    return _Loaded(face, image, box_of(face, image))
+def _load(
+    faces: DataSet, index: int, box_of: BoxFunction, problems: list[Problem], lost: list[Problem], task: Task
+) -> _Loaded | None:
+    """Return a face with its image and box; None, with the reason in `problems` or `lost`, if one is missing."""
+    face = faces.annotations[index]
+    task.advance()
+    try:
+        image = faces.load(index).image
+        return _Loaded(face, image, box_of(face, image))
+    except (ImageError, AnnotationError) as error:
+        problems.append(Problem(face.name, str(error)))
+    except NoBoxError as error:
+        lost.append(Problem(face.name, str(error)))
+    return None
 
 
 def _chunks(count: int, size: int) -> list[range]:

@@ -119,6 +119,8 @@ def bootstrap(
     random = np.random.default_rng(seed)
     draws = random.integers(len(members), size=(rounds, len(members)))
     found = [statistic(array[np.concatenate([members[g] for g in draw])]) for draw in draws]
+    if not np.isfinite(found).any():
+        return float("nan"), float("nan")
     low, high = np.nanquantile(found, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 

@@ -216,9 +216,8 @@ def reliability(in_spreads: FloatArray, errors_px: FloatArray, expected_px: Floa
 def point_map(shape: FloatArray, errors_px: FloatArray) -> Figure:
     """Return a figure of the mean face (K, 2), px, with discs whose size and color show mean errors (K,), image px."""
     figure, (axis,) = _axes(5.5, 4.6)
-    scatter = axis.scatter(
-        *shape.T, c=errors_px, s=40 + 160 * errors_px / errors_px.max(), cmap="viridis_r", edgecolors="white"
-    )
+    sizes = 40 + 160 * errors_px / (errors_px.max() or 1.0)
+    scatter = axis.scatter(*shape.T, c=errors_px, s=sizes, cmap="viridis_r", edgecolors="white")
     for k, (x, y) in enumerate(shape):
         axis.annotate(str(k), (float(x), float(y)), fontsize=6, ha="center", va="center", color="white")
     axis.invert_yaxis()

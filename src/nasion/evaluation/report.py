@@ -121,7 +121,7 @@ RELIABILITY_CAPTION = (
 
 def _lead(evaluation: Evaluation) -> str:
     skeleton = evaluation.faces[0].skeleton
-    groups = len({face.subject for face in evaluation.faces})
+    groups = len({face.subject or face.name for face in evaluation.faces})
     boxes = BOX_DESCRIPTIONS.get(evaluation.boxes, evaluation.boxes)
     split = "" if evaluation.split == "all" else f"{SPLIT_NAMES.get(evaluation.split, evaluation.split)} "
     return (
@@ -131,6 +131,8 @@ def _lead(evaluation: Evaluation) -> str:
 
 
 def _faces(evaluation: Evaluation, faces: DataSet) -> list[Panel]:
+    if not len(evaluation.order()):  # no face has a size
+        return []
     rows = FACE_ROWS if len(evaluation.faces) > SHOWN else {"worst": "All faces, worst first"}
     return [_photo(face_sheet(evaluation, faces, which), title) for which, title in rows.items()]
 
@@ -149,7 +151,8 @@ def _curves(training: TrainingRecord) -> list[Panel]:
 
 
 def _error_figures(evaluation: Evaluation) -> list[Panel]:
-    normalizer = next((name for name in evaluation.lengths if name.startswith("inter_")), None)
+    eye_lengths = (name for name in evaluation.lengths if name.startswith("inter_"))
+    normalizer = next((name for name in eye_lengths if np.isfinite(evaluation.nme(name)).any()), None)
     panels: list[Panel] = []
     if normalizer:
         curve = plots.ced_curve({evaluation.model: evaluation.nme(normalizer)}, normalizer, THRESHOLD)

@@ -15,7 +15,7 @@ from PIL import Image as PillowImage
 from nasion import draw, images
 from nasion.atomic import ensure_no_overwrite, ensure_writable, write_bytes, write_text
 from nasion.errors import ConfigError, ImageError, OutputError, SkeletonError
-from nasion.geometry import Affine, box_around, box_to_aspect, scale_box
+from nasion.geometry import Affine, FloatArray, box_around, box_to_aspect, scale_box
 from nasion.matching import MIN_POINTS, Match, match
 from nasion.matching.morph import Pair, level_shape, mean_face
 from nasion.matching.warp import border_points, clamp_to_canvas, piecewise_warp
@@ -36,9 +36,6 @@ LARGEST_SIDE = 32_766
 
 LARGE_RESIDUAL = 0.15
 """Residual above which two faces differ so much in pose that a warp stretches hidden parts."""
-
-TURNED = LARGE_RESIDUAL
-"""Former name of `LARGE_RESIDUAL`."""
 
 VIEW = 480, 480
 """(height, width) of each face in the view of the matches, px."""
@@ -147,7 +144,7 @@ def matches_view(a: ChosenFace, b: ChosenFace, matched: Match) -> Image:
     """Return both faces side by side (480, 960, 3) uint8 RGB, with colored lines between matched keypoints."""
     views, places = [], []
     for each, points, left in ((a, matched.a, 0), (b, matched.b, VIEW[1])):
-        affine = Affine.crop(box_to_aspect(scale_box(box_around(points), VIEW_MARGIN), VIEW), VIEW)
+        affine = to_view(points)
         views.append(images.warp(each.image, affine, VIEW))
         places.append(affine(points) + np.array([left, 0]))
     canvas = np.concatenate(views, axis=1)
@@ -161,6 +158,11 @@ def matches_view(a: ChosenFace, b: ChosenFace, matched: Match) -> Image:
         for point, color in zip(points, colors, strict=True):
             canvas = draw.draw_points(canvas, point[None], color, radius_px=2.5)
     return canvas
+
+
+def to_view(points: FloatArray) -> Affine:
+    """Return the map to the view of one face that fills it with the points (M, 2), image px."""
+    return Affine.crop(box_to_aspect(scale_box(box_around(points), VIEW_MARGIN), VIEW), VIEW)
 
 
 def _rainbow(count: int) -> list[draw.Color]:

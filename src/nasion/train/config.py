@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nasion.errors import ConfigError, suggest
 from nasion.predict.crop import CropConfig
-from nasion.predict.migration import migrate_config
+from nasion.predict.migration import CONFIG_KEYS, migrate_config
 from nasion.settings import Settings, explain
 
 __all__ = [
@@ -245,7 +245,7 @@ def load(recipe: str, settings: Sequence[str] = (), sources: Sequence[str] = ())
         ConfigError: a name, key or value is wrong.
     """
     try:
-        table = tomllib.loads(recipe_text(recipe))
+        table = migrate_config(tomllib.loads(recipe_text(recipe)))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f'recipe "{recipe}" is not TOML: {error}') from None
     for setting in settings:
@@ -284,7 +284,8 @@ def _put(table: dict[str, Any], setting: str) -> None:
     key, equals, text = setting.partition("=")
     if not equals or not text:
         raise ConfigError(f'a setting is written "section.key=value", such as "optimizer.lr=1e-4", not "{setting}"')
-    *sections, last = key.strip().split(".")
+    path = tuple(key.strip().split("."))
+    *sections, last = CONFIG_KEYS.get(path, path)  # a former name must replace the recipe's value, not contradict it
     for section in sections:
         table = table.setdefault(section, {})
         if not isinstance(table, dict):

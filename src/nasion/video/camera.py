@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image as PillowImage
 
+from nasion import images
 from nasion.errors import ConfigError, ImageError
 from nasion.predict.predictor import Predictor
 from nasion.sample import Image
@@ -17,9 +18,6 @@ from nasion.video.process import ClipSummary, draw_faces, track_frames
 from nasion.video.track import FaceTracker
 
 __all__ = ["camera_images", "show_camera"]
-
-LOG_NOTHING = 0
-"""OpenCV's log level without messages."""
 
 
 def camera_images(number: int, is_wanted: Callable[[], bool] = lambda: True) -> Iterator[tuple[float, Image]]:
@@ -49,12 +47,8 @@ def camera_images(number: int, is_wanted: Callable[[], bool] = lambda: True) -> 
 
 def _open_camera(number: int) -> cv2.VideoCapture:
     """Return a camera; OpenCV's messages about a missing one are suppressed."""
-    level = cv2.getLogLevel()
-    cv2.setLogLevel(LOG_NOTHING)
-    try:
+    with images.quiet_opencv():
         return cv2.VideoCapture(number)
-    finally:
-        cv2.setLogLevel(level)
 
 
 def show_camera(number: int, predictor: Predictor, smooth: str) -> ClipSummary:

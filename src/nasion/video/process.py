@@ -47,16 +47,6 @@ class ClipSummary:
         """Processed frames per second of working time."""
         return self.frames / self.seconds if self.seconds else 0.0
 
-    @property
-    def shown(self) -> dict[int, int]:
-        """Former name of `frames_by_face`."""
-        return self.frames_by_face
-
-    @property
-    def looks(self) -> int:
-        """Former name of `detector_runs`."""
-        return self.detector_runs
-
 
 def track_frames(images: Iterable[tuple[float, Image]], tracker: FaceTracker, summary: ClipSummary) -> Iterator[Frame]:
     """Yield each frame with its faces, and update the summary.
@@ -163,15 +153,3 @@ def draw_faces(frame: Frame) -> Image:
         name = str(face.number) if face.number or len(frame.faces) > 1 else ""
         canvas = draw.draw_face(canvas, face.prediction, name)
     return canvas
-
-
-def write_clip(
-    clip: Clip,
-    predictor: Predictor,
-    out: Path | None,
-    table: Path | None,
-    smooth: str = "light",
-    _tell: object = None,
-) -> ClipSummary:
-    """Former name of `process_clip`."""
-    return process_clip(clip, predictor, out, table, smooth)

@@ -79,4 +79,4 @@ def test_rounded_to_other_decimals():
 @given(st.floats(-1e5, 1e5))
 def test_rounding_moves_by_at_most_half_a_step(value):
     assert abs(rounded(value) - value) <= 0.000500001
-    assert not str(rounded(value)) == "-0.0"
+    assert str(rounded(value)) != "-0.0"

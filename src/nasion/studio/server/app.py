@@ -59,7 +59,10 @@ def build(
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Scan the open folder while the server runs; then end the queue and the training."""
     server: Server = app.state.server
-    scan = None if server.album is None else asyncio.create_task(album_routes.scan_album(server, server.album))
+    scan = None
+    if server.album is not None:
+        app.openapi()  # builds the routes now: FastAPI changes the warning filters for that, which the scan uses too
+        scan = asyncio.create_task(album_routes.scan_album(server, server.album))
     yield
     if scan is not None:
         scan.cancel()

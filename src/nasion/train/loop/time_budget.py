@@ -55,20 +55,8 @@ def measure_pace(
     state = torch.random.get_rng_state()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     copy = deepcopy(network).train().to(device)
-    loss = loss_of(config, network)
-    optimizer = torch.optim.Adam(copy.parameters())
+    step = _training_step(config, copy, train, device)
     batches = plan_batches(len(train), config.schedule.batch, 0, config.seed)
-    plan = EpochPlan(0, config.crop.size, config.augment)
-
-    def step(indices: NDArray[np.intp], share: float, precision: str) -> None:
-        batch = train.batch([int(i) for i in indices], plan, share)
-        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-            mean_loss(loss, copy.decode(batch.crops.to(device)), batch.target.to(device)).backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-
     seconds: dict[str, float] = {}
     for precision in precisions:
         timed = [partial(step, indices[::world], share, precision) for indices, share in batches * 20]
@@ -78,6 +66,26 @@ def measure_pace(
     validated = _mean_seconds([partial(_validate, copy, validation, device)], 0)
     torch.random.set_rng_state(state)
     return fastest, Pace(seconds[fastest], validated, len(batches))
+
+
+def _training_step(
+    config: RunConfig, network: KeypointNetwork, train: CropSource, device: torch.device
+) -> Callable[[NDArray[np.intp], float, str], None]:
+    """Return a function (indices, share, precision) that trains the network by one step."""
+    loss = loss_of(config, network)
+    optimizer = torch.optim.Adam(network.parameters())
+    plan = EpochPlan(0, config.crop.size, config.augment)
+
+    def step(indices: NDArray[np.intp], share: float, precision: str) -> None:
+        batch = train.batch([int(i) for i in indices], plan, share)
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+            mean_loss(loss, network.decode(batch.crops.to(device)), batch.target.to(device)).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    return step
 
 
 def _validate(network: KeypointNetwork, source: CropSource | None, device: torch.device) -> None:

@@ -73,7 +73,7 @@ class Model(nn.Module):
     feature_channels: int
 
     def forward_features(self, x: Tensor) -> Tensor:
-        """Return the features (B, F, ...) of crops (B, C, H, W), about zero mean and unit deviation."""
+        """Return the features (B, F, ...) of crops (B, C, H, W); no unit, about zero mean and unit deviation."""
         raise NotImplementedError
 
     def load_pretrained(self) -> None:

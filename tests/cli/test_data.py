@@ -1,0 +1,72 @@
+"""get, doctor, show and formats."""
+
+import pytest
+
+from made_files import make_imm, shape
+from nasion import datasets, images
+
+
+def test_doctor_prints_findings_and_draws_unusual_faces(nasion, tmp_path):
+    code, out, error = nasion("doctor", "synthetic:24", "--out", "deep/found")
+    assert (code, error) == (0, "")
+    assert "verdict" in out
+    assert "24 faces in 24 images of 4 subjects" in " ".join(out.split())
+    assert "the 12 most unusual faces: deep/found/worst.png" in out
+    assert (tmp_path / "deep" / "found" / "worst.png").exists()
+
+
+def test_show_draws_labeled_faces(nasion, tmp_path):
+    code, out, error = nasion("show", "synthetic:24", "--count", 5)
+    assert (code, error) == (0, "")
+    assert "5 of 24 faces → show.png" in out
+    assert images.read(tmp_path / "show.png").shape[1] > 1000
+
+
+def test_show_draws_the_crops_of_a_recipe(nasion, tmp_path):
+    words = ("--recipe", "danes-heatmap", "--count", 2, "--out", "crops.png", "--set", "augment.rotation_deg=5")
+    code, out, error = nasion("show", "synthetic:24", *words)
+    assert (code, error) == (0, "")
+    assert "2 of 24 faces → crops.png" in out
+    assert images.read(tmp_path / "crops.png").shape[1] > 1000
+
+
+def test_every_format_is_listed_with_its_options(nasion):
+    out = nasion("formats")[1]
+    for name in datasets.available():
+        assert datasets.module(name).DESCRIPTION in out
+    assert "?eyes=" in out
+
+
+def test_download_from_an_archive_is_verified(nasion, tmp_path):
+    import zipfile
+
+    make_imm(tmp_path / "source", shape(58))
+    with zipfile.ZipFile(tmp_path / "imm.zip", "w") as packed:
+        for path in (tmp_path / "source").iterdir():
+            packed.write(path, path.name)
+    code, out, error = nasion("get", "imm", "data", "--archive", "imm.zip")
+    assert code == 2
+    assert "IMM Face Database" in out
+    assert "education and research" in out
+    assert "fingerprint" in error
+
+
+@pytest.mark.parametrize("words", [("doctor", "imm:nowhere"), ("show", "csv:nowhere.csv"), ("get", "imn", "x")])
+def test_missing_data_is_one_line(nasion, words, tmp_path):
+    code, _, error = nasion(*words)
+    assert code == 2
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_huge_image_is_skipped_and_named(nasion, tmp_path):
+    from test_images import huge_png
+
+    make_imm(tmp_path / "imm", shape(58))
+    text = (tmp_path / "imm" / "07-3m.asf").read_text()
+    (tmp_path / "imm" / "08-1m.asf").write_text(text.replace("07-3m", "08-1m"))
+    huge_png(tmp_path / "imm" / "08-1m.jpg")
+    code, out, _ = nasion("doctor", "imm:imm")
+    assert code == 0
+    assert "08-1m.asf" in out
+    assert "too large" in out

@@ -1,0 +1,69 @@
+"""The reporter of the command line: lines, tables and bars on a console."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from nasion.cli.screen import ScreenReporter, notice, say, typed_command
+
+
+@pytest.fixture
+def screen():
+    """A reporter that writes to a string: (reporter, text so far)."""
+    output = io.StringIO()
+    return ScreenReporter(Console(file=output, width=60, highlight=False)), output.getvalue
+
+
+def test_lines_keep_brackets_and_are_not_wrapped(screen):
+    reporter, text = screen
+    reporter.line("a[bold].png " + "x" * 80)
+    reporter.warn("b[red].png")
+    assert text().splitlines() == ["a[bold].png " + "x" * 80, "b[red].png"]
+
+
+def test_table_shows_every_cell(screen):
+    reporter, text = screen
+    reporter.table("title [x]", ("name", "value"), [("a[b]", "1.5"), ("c", "22.25")], best=1)
+    lines = [line.rstrip() for line in text().splitlines()]
+    assert lines == ["title [x]", "name  value", "a[b]    1.5", "c     22.25"]
+
+
+def test_slashes_break_long_headers(screen):
+    reporter, text = screen
+    reporter.table("t", ("run", "nme/inter_ocular"), [("a", "3 %")])
+    assert [line.split() for line in text().splitlines()[1:3]] == [["nme"], ["run", "inter_ocular"]]
+
+
+def test_task_logs_lines_where_no_bar_is_drawn(screen):
+    reporter, text = screen
+    with reporter.task("working", 3) as task:
+        task.advance()
+        task.update(2, total=4, text="half [way]")
+        task.log("epoch 1/2: loss 0.5")
+        assert task.progress.tasks[0].completed == 2
+        assert task.progress.tasks[0].total == 4
+    assert "epoch 1/2: loss 0.5" in text()
+
+
+def test_terminal_shows_a_bar_instead_of_log_lines():
+    output = io.StringIO()
+    reporter = ScreenReporter(Console(file=output, width=60, force_terminal=True))
+    with reporter.task("working", 3) as task:
+        task.log("a line for logs")
+        task.advance(3)
+    assert "a line for logs" not in output.getvalue()
+    assert "working" in output.getvalue()
+
+
+def test_say_and_notice_use_their_own_streams(capsys):
+    say("out[x]")
+    notice("two\n  lines")
+    out, error = capsys.readouterr()
+    assert out == "out[x]\n"
+    assert error == "nasion: two lines\n"
+
+
+def test_typed_command_is_quoted(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["/bin/nasion", "predict", "my face.jpg"])
+    assert typed_command() == "nasion predict 'my face.jpg'"

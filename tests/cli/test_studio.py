@@ -1,0 +1,93 @@
+"""serve: addresses, tokens, models and ports."""
+
+import socket
+
+import pytest
+
+from nasion.cli import studio
+from nasion.errors import ConfigError
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """Replaces the server: records the application and the settings."""
+    import uvicorn
+
+    seen = []
+
+    class Server:
+        def __init__(self, settings):
+            self.settings = settings
+
+        def run(self, sockets):
+            seen.append((self.settings, sockets[0].getsockname()))
+            sockets[0].close()
+
+    monkeypatch.setattr(uvicorn, "Server", Server)
+    return seen
+
+
+def test_local_server_needs_no_token(nasion, served):
+    code, out, error = nasion("serve", "--port", 0)
+    assert (code, error) == (0, "")
+    settings, (host, port) = served[0]
+    assert host == "127.0.0.1"
+    assert f"studio: http://127.0.0.1:{port}/ " in out
+    assert f"HTTP API: http://127.0.0.1:{port}/docs" in out
+    assert "token" not in out
+    assert settings.timeout_keep_alive == settings.timeout_graceful_shutdown == studio.TIMEOUT_S
+    assert settings.limit_concurrency == studio.MAX_CONNECTIONS
+
+
+def test_other_hosts_get_a_token(nasion, served):
+    first = nasion("serve", "--port", 0, "--host", "0.0.0.0")[1]
+    second = nasion("serve", "--port", 0, "--host", "0.0.0.0")[1]
+    assert "/?token=" in first
+    assert first.split("token=")[1].split()[0] != second.split("token=")[1].split()[0]
+    assert "/?token=mine" in nasion("serve", "--port", 0, "--token", "mine")[1]
+
+
+def test_folder_is_opened(nasion, served, tmp_path):
+    code, _, error = nasion("serve", "nowhere", "--port", 0)
+    assert code == 2
+    assert "nowhere" in error
+    assert not served
+
+
+def test_port_in_use_is_one_line(nasion, served):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        code, _, error = nasion("serve", "--port", taken.getsockname()[1])
+    assert code == 2
+    assert "choose another --port or --host" in error
+    assert error.count("\n") == 1
+
+
+def test_address_of_another_machine_is_one_line(nasion, served):
+    code, _, error = nasion("serve", "--host", "192.0.2.1", "--port", 0)
+    assert code == 2
+    assert "cannot listen on 192.0.2.1" in error
+
+
+def test_models_are_named_by_folder_file_or_name(tmp_path):
+    run = tmp_path / "runs" / "mine"
+    run.mkdir(parents=True)
+    assert studio._names(["tiny", str(run), "models/net.onnx"]) == {
+        "tiny": "tiny",
+        "mine": str(run),
+        "net": "models/net.onnx",
+    }
+
+
+def test_two_models_of_one_name_are_rejected():
+    with pytest.raises(ConfigError, match=r'two models have the name "net": a/net\.onnx and b/net\.onnx'):
+        studio._names(["a/net.onnx", "b/net.onnx"])
+    assert studio._names(["a/net.onnx", "a/net.onnx"]) == {"net": "a/net.onnx"}
+
+
+def test_missing_model_is_reported_before_the_server_starts(nasion, served):
+    code, _, error = nasion("serve", "--model", "nowhere.onnx", "--port", 0)
+    assert code == 2
+    assert "nowhere.onnx" in error
+    assert not served

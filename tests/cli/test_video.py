@@ -1,0 +1,97 @@
+"""video: a clip, its table, damage, and options that do not fit."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from nasion.cli import video as module
+from nasion.video.process import ClipSummary
+
+
+@dataclass
+class Clip:
+    path: str = "clip.mp4"
+    ended_early: str = ""
+    damaged: int = 0
+
+
+@dataclass
+class Calls:
+    arguments: list = field(default_factory=list)
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Replaces reading and tracking; the summary is that of 30 frames with a face."""
+    seen, clip = Calls(), Clip()
+    summary = ClipSummary(frames=30, frames_by_face={0: 30, 2: 11}, detector_runs=3, seconds=2.0)
+
+    def process(source, predictor, out, csv, smooth, reporter):
+        seen.arguments.append((out and str(out), csv and str(csv), smooth))
+        return summary
+
+    monkeypatch.setattr(module, "open_clip", lambda _path: clip)
+    monkeypatch.setattr(module, "process_clip", process)
+    monkeypatch.setattr(module, "make_predictor", lambda *_: None)
+    seen.clip, seen.summary = clip, summary
+    return seen
+
+
+def test_clip_is_written_beside_its_name_by_default(nasion, calls):
+    code, out, error = nasion("video", "folder/clip.mp4")
+    assert (code, error) == (0, "")
+    assert calls.arguments == [("clip-points.mp4", None, "light")]
+    assert "30 frames, 15 frames/s; face 0 in 30, face 2 in 11; detector ran 3 times\n  clip-points.mp4" in out
+
+
+def test_table_alone_writes_no_clip(nasion, calls):
+    assert nasion("video", "clip.mp4", "--csv", "points.csv", "--smooth", "none")[0] == 0
+    assert calls.arguments == [(None, "points.csv", "none")]
+
+
+def test_both_are_written_on_request(nasion, calls):
+    _, out, _ = nasion("video", "clip.mp4", "--csv", "points.csv", "--out", "drawn.mp4")
+    assert calls.arguments == [("drawn.mp4", "points.csv", "light")]
+    assert out.splitlines()[1:] == ["  drawn.mp4", "  points.csv"]
+
+
+def test_damage_is_reported_on_standard_error(nasion, calls):
+    calls.clip.ended_early, calls.clip.damaged, calls.summary.lost_sound = "cut off", 2, "no sound"
+    _, out, error = nasion("video", "clip.mp4")
+    assert [line.removeprefix("nasion: clip.mp4: ") for line in error.splitlines()] == [
+        "it ends after 30 frames (cut off); the frames before are written",
+        "2 damaged parts were skipped",
+        "no sound",
+    ]
+    assert "damaged" not in out
+
+
+def test_many_faces_are_summarized(nasion, calls):
+    calls.summary.frames_by_face = dict.fromkeys(range(10), 5)
+    _, out, _ = nasion("video", "clip.mp4")
+    assert "face 7 in 5 and 2 more; detector" in out
+    calls.summary.frames_by_face = {}
+    assert "no face found; detector" in nasion("video", "clip.mp4")[1]
+
+
+def test_camera_writes_no_files(nasion, calls):
+    code, _, error = nasion("video", "0", "--csv", "points.csv")
+    assert code == 2
+    assert "record a video first" in error
+
+
+def test_camera_is_shown(nasion, calls, monkeypatch):
+    shown = []
+    monkeypatch.setattr("nasion.video.camera.show_camera", lambda number, *_: shown.append(number) or calls.summary)
+    assert nasion("video", "12")[0] == 0
+    assert shown == [12]
+    assert calls.arguments == []
+    assert nasion("video", "123")[0] == 0  # a file name
+    assert len(calls.arguments) == 1
+
+
+@pytest.mark.parametrize("words", [("nowhere.mp4",), ("nowhere.mp4", "--smooth", "much")])
+def test_mistakes_are_one_line(nasion, words):
+    code, _, error = nasion("video", *words)
+    assert code == 2
+    assert error.count("\n") == 1

@@ -1,0 +1,526 @@
+"""The report: one self-contained page. Figures are replaced by small stand-ins except in one test."""
+
+import base64
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import cv2
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from doubles import FACE_ERRORS, SIZE, problems, quad_evaluation, quad_faces
+from nasion.errors import OutputError
+from nasion.evaluation import report
+from nasion.evaluation.format import score_rows
+from nasion.evaluation.report import SHOWN, TrainingRecord, face_sheet, write_report
+from nasion.skeleton import load_skeleton
+
+VOID = {"meta", "img", "br", "hr", "link", "input"}
+"""HTML elements without an end tag."""
+
+TRAINING = TrainingRecord(
+    command="nasion train <danes>",
+    steps={"step": [0, 1], "loss": [2.0, 1.0], "lr": [0.1, 0.1]},
+    epochs={"epoch": [0, 1], "train_loss": [2.0, 1.0], "val_loss": [2.0, 1.5], "val_error_px": [3.0, 2.0]},
+    kernels=np.ones((2, 3, 5, 5)),
+    details="lr = 0.1 & more",
+    decode_floor="Decoding alone costs 0.1 px.",
+)
+
+
+class Page(HTMLParser):
+    """A parsed report: text by element, table rows, images, links, and the ids of headings."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.texts, self.rows, self.images, self.attributes = [], {}, [], [], []
+        self.feed(text)
+        assert self.open == []  # every element is closed
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        if tag == "img":
+            self.images.append(attributes)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+        if tag not in VOID:
+            self.open.append(tag)
+            self.texts.setdefault(tag, []).append("")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        for tag in self.open:
+            self.texts[tag][-1] += data
+        if self.open and self.open[-1] in ("td", "th"):
+            self.rows[-1][-1] += data
+
+    def values(self, tag, name):
+        return [value for each, key, value in self.attributes if (each, key) == (tag, name)]
+
+    def captions(self):
+        return [image["alt"] for image in self.images]
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """Replace drawing by a stand-in, and return the list of the figures that a report contains."""
+    found = []
+
+    def png(figure):
+        found.append(figure)
+        return f"figure {len(found)}".encode()
+
+    monkeypatch.setattr(report.plots, "png", png)
+    return found
+
+
+@pytest.fixture
+def captions(monkeypatch):
+    """Return the list of captions that are written below faces, in order."""
+    found = []
+
+    def caption(tile, text):
+        found.append(text)
+        return tile
+
+    monkeypatch.setattr(report.draw, "caption", caption)
+    return found
+
+
+@pytest.fixture
+def write(tmp_path, figures):
+    """Return a function that writes a report of five faces and returns the parsed page."""
+
+    def page(evaluation=None, faces=None, command="nasion evaluate", training=None):
+        write_report(
+            tmp_path / "report.html", evaluation or quad_evaluation(), faces or quad_faces(), command, training
+        )
+        return Page((tmp_path / "report.html").read_text("utf-8"))
+
+    return page
+
+
+def texts_of(axis):
+    return axis.get_xlabel(), axis.get_ylabel()
+
+
+# --- scores and lead
+
+
+def test_title_and_lead_name_model_data_and_faces(write):
+    page = write()
+    assert page.texts["title"] == page.texts["h1"] == ["hand on quad:5"]
+    assert page.texts["p"][0] == (
+        "5 faces of 2 people or photographs · four points, 4 points · input: the box around the true points"
+    )
+
+
+@pytest.mark.parametrize(
+    ("split", "text"),
+    [("all", "5 faces"), ("val", "5 validation faces"), ("train", "5 training faces"), ("x", "5 x f")],
+)
+def test_lead_names_the_split(split, text):
+    assert report._lead(quad_evaluation(split=split)).startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "text"),
+    [("points", "the box around the true points"), ("image", "the full image"), ("boxes of YuNet", "boxes of YuNet")],
+)
+def test_lead_names_the_boxes(boxes, text):
+    assert report._lead(quad_evaluation(boxes=boxes)).endswith(f"input: {text}")
+
+
+def test_lead_counts_photographs_without_a_subject():
+    assert "5 faces of 5 people or photographs" in report._lead(quad_evaluation(quad_faces(subjects=())))
+
+
+def test_scores_are_rows_of_a_table(write):
+    page = write()
+    assert page.rows[0] == ["score", "value", "95 % interval", "meaning"]
+    expected = [list(row) for row in score_rows(quad_evaluation())]
+    assert page.rows[1 : 1 + len(expected)] == expected
+    assert ["error_px/mean", "3.00 px", "1.50 px – 4.00 px"] in [row[:3] for row in page.rows]
+
+
+def test_points_are_rows_of_a_table(write):
+    measured = quad_evaluation()
+    pred = measured.true_keypoints + np.array([1.0, 2, 3, 4.567])[:, None] * [0.6, 0.8]
+    page = write(quad_evaluation(pred_keypoints=pred))
+    assert page.rows[-5:] == [
+        ["index", "point", "mean error (image px)"],
+        ["0", "eye_a", "1.00"],
+        ["1", "eye_b", "2.00"],
+        ["2", "nose", "3.00"],
+        ["3", "chin", "4.57"],
+    ]
+
+
+# --- a page that is complete and safe
+
+
+def test_page_has_no_external_resources(write):
+    page = write(training=TRAINING)
+    assert page.images
+    assert all(image["src"].startswith("data:image/") for image in page.images)
+    assert not {"script", "link", "iframe", "object"} & page.texts.keys()
+    assert all(value.startswith("#") for _, name, value in page.attributes if name == "href")
+    assert not [word for word in ("url(", "@import", "http") if word in page.texts["style"][0]]
+
+
+def test_images_hold_their_data(write):
+    page = write()
+    kinds = [image["src"].partition(",") for image in page.images]
+    assert kinds[0][0] == "data:image/jpeg;base64"
+    sheet = cv2.imdecode(np.frombuffer(base64.b64decode(kinds[0][2]), np.uint8), cv2.IMREAD_COLOR)
+    assert sheet.shape[1] > 4 * 240
+    assert kinds[1][0] == "data:image/png;base64"
+    assert base64.b64decode(kinds[1][2]) == b"figure 1"
+    assert [base64.b64decode(kind[2]) for kind in kinds[1:]] == [f"figure {k}".encode() for k in range(1, len(kinds))]
+
+
+def test_images_are_rgb(write):
+    def red(_face):
+        image = np.zeros((*SIZE, 3), np.uint8)
+        image[..., 0] = 200
+        return image
+
+    page = write(faces=replace(quad_faces(), open_image=red))
+    data = base64.b64decode(page.images[0]["src"].partition(",")[2])
+    blue, _, red_level = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[30, 120].astype(int)
+    assert red_level > 150 > 80 > blue
+
+
+def test_names_are_escaped(write):
+    name = "<script>alert('x')</script>&"
+    page = write(quad_evaluation(model=name, problems=problems(name)), command=f'--model "{name}"')
+    assert "script" not in page.texts
+    assert page.texts["h1"] == [f"{name} on quad:5"]
+    assert page.texts["pre"] == [f'--model "{name}"']
+    assert page.texts["code"] == [name]
+    assert page.texts["li"] == [f"{name}: no <box> for {name}"]
+
+
+def test_links_lead_to_headings(write):
+    for training, names in (
+        (None, ["scores", "faces", "errors", "reproduce"]),
+        (TRAINING, ["scores", "curves", "faces", "errors", "kernels", "reproduce"]),
+    ):
+        page = write(training=training)
+        assert page.values("a", "href") == [f"#{name}" for name in names]
+        assert page.values("h2", "id") == names
+
+
+def test_every_image_has_a_text_alternative(write):
+    assert all(image["alt"] for image in write(training=TRAINING).images)
+
+
+def test_report_is_written_completely_or_not_at_all(tmp_path, figures, monkeypatch):
+    (tmp_path / "report.html").write_text("old")
+
+    def fail(*_):
+        raise RuntimeError
+
+    monkeypatch.setattr(report, "_error_figures", fail)
+    with pytest.raises(RuntimeError):
+        write_report(tmp_path / "report.html", quad_evaluation(), quad_faces(), "x")
+    assert (tmp_path / "report.html").read_text() == "old"
+
+
+def test_folder_that_cannot_be_created_is_an_output_error(tmp_path, figures):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError):
+        write_report(tmp_path / "file" / "report.html", quad_evaluation(), quad_faces(), "x")
+
+
+def test_report_with_real_figures(tmp_path):
+    write_report(tmp_path / "new" / "report.html", quad_evaluation(), quad_faces(), "x", TRAINING)
+    page = Page((tmp_path / "new" / "report.html").read_text("utf-8"))
+    for image in page.images:
+        data = base64.b64decode(image["src"].partition(",")[2])
+        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        assert min(decoded.shape[:2]) > 100
+
+
+# --- training
+
+
+def test_report_without_training(write, figures):
+    page = write(command="nasion evaluate --data quad:5")
+    assert page.texts["pre"] == ["nasion evaluate --data quad:5"]
+    assert "This page was written by" in page.texts["p"]
+    assert not [caption for caption in page.captions() if "Loss" in caption or "Kernels" in caption]
+    assert not any("Decoding" in text for text in page.texts["p"])
+    assert len(figures) == 5
+
+
+def test_report_with_training(write, figures):
+    page = write(command="nasion evaluate", training=TRAINING)
+    assert page.texts["pre"] == ["nasion train <danes>", "nasion evaluate", "lr = 0.1 & more"]
+    titles = [text for text in page.texts["p"] if text.endswith(" by")]
+    assert titles == ["The model was trained by", "This page was written by"]
+    assert "Decoding alone costs 0.1 px." in page.texts["p"]
+    captions = page.captions()
+    assert captions[0].startswith("Loss at each step.")
+    assert captions[1].startswith("Loss and error by epoch.")
+    assert captions[-1].startswith("Kernels of the first layer.")
+    assert len(figures) == 8
+    by_label = {texts_of(figure.axes[0]) for figure in figures}
+    assert {("step", "loss"), ("epoch", "loss")} <= by_label
+    kernels = next(figure for figure in figures if figure.get_suptitle())
+    assert kernels.get_suptitle().startswith("2 kernels of the first layer, 5 x 5 px, RGB")
+
+
+def test_training_command_is_shown_once_if_it_wrote_the_page(write):
+    page = write(command=TRAINING.command, training=TRAINING)
+    assert page.texts["pre"] == ["nasion train <danes>", "lr = 0.1 & more"]
+    assert "The model was trained by" in page.texts["p"]
+    assert "This page was written by" not in page.texts["p"]
+
+
+def test_empty_details_and_decode_floor_are_left_out(write):
+    page = write(training=replace(TRAINING, details="", decode_floor=""))
+    assert "Configuration, versions and data of the run" not in page.texts["summary"]
+    assert "" not in page.texts["p"]
+    assert "Configuration, versions and data of the run" in write(training=TRAINING).texts["summary"]
+
+
+# --- error figures
+
+
+def figure_captions(page):
+    return [caption.partition(".")[0] for caption in page.captions() if "faces, worst" not in caption]
+
+
+def test_error_figures_of_a_complete_evaluation(write, figures):
+    page = write()
+    assert figure_captions(page) == [
+        "Share of faces with at most a given error",
+        "Is the predicted uncertainty right? Left: share of points within a number of spreads; above the dotted line "
+        "the errors are smaller than predicted",
+        "Mean error of each region",
+        "Mean error of each point",
+        "Mean error of each point, drawn 10x",
+    ]
+    ced, reliability, regions, points, bias = figures
+    assert ced.axes[0].get_xlabel() == "NME, inter-ocular (%)"
+    curve = ced.axes[0].get_lines()[0]
+    assert curve.get_label() == "hand"
+    assert curve.get_ydata()[-1] == 80  # the curve ends before the worst of five faces
+    assert ced.axes[0].get_lines()[1].get_label() == "failure: 8 %"
+    # errors of 1 to 5 px at spreads of 2.2 px: two of five faces are within one spread
+    shares = reliability.axes[0].get_lines()[0]
+    assert shares.get_ydata()[list(shares.get_xdata()).index(1.0)] == pytest.approx(40)
+    assert [bar.get_width() for bar in regions.axes[0].patches] == pytest.approx([3, 3])
+    assert_allclose(points.axes[0].collections[0].get_array(), np.full(4, 3.0))
+    assert_allclose(bias.axes[0].collections[0].V, np.full(4, 2.4))
+
+
+def test_model_without_uncertainty_has_no_reliability_figure(write, figures):
+    page = write(quad_evaluation(spread=np.full((5, 4), np.nan)))
+    assert not [text for text in figure_captions(page) if "uncertainty" in text]
+    assert len(figures) == 4
+
+
+def test_spread_of_some_points_is_enough_for_the_reliability_figure(write, figures):
+    spread = np.full((5, 4), np.nan)
+    spread[2, :3] = 2.0
+    write(quad_evaluation(spread=spread))
+    assert len(figures) == 5
+
+
+@pytest.mark.parametrize("values", [None, np.full(5, np.nan)])
+def test_faces_without_eyes_have_no_error_curve(write, figures, values):
+    lengths = {name: each for name, each in quad_evaluation().lengths.items() if name != "inter_ocular"}
+    if values is not None:
+        lengths["inter_ocular"] = values
+    page = write(quad_evaluation(lengths=lengths))
+    assert not [text for text in figure_captions(page) if text.startswith("Share of faces")]
+    assert len(figures) == 4
+
+
+def test_first_known_eye_distance_divides_the_error_curve(write, figures):
+    lengths = {"box_size": np.full(5, 9.0), "inter_ocular": np.full(5, np.nan), "inter_pupil": np.full(5, 50.0)}
+    write(quad_evaluation(lengths=lengths))
+    assert figures[0].axes[0].get_xlabel() == "NME, inter-pupil (%)"
+
+
+def test_mean_face_needs_a_face_with_every_point(write, figures):
+    true = quad_evaluation().true_keypoints.copy()
+    true[np.arange(5), [0, 1, 2, 3, 0]] = np.nan
+    page = write(quad_evaluation(true_keypoints=true))
+    assert "Mean error of each region" in figure_captions(page)
+    assert "Mean error of each point" not in figure_captions(page)
+    assert len(figures) == 3
+
+
+def nose_faces(count=3):
+    nose = load_skeleton("nose-1")
+    faces = quad_faces(count)
+    noses = [
+        replace(face, skeleton=nose, keypoints=face.keypoints[2:3], visible=face.visible[:1])
+        for face in faces.annotations
+    ]
+    return replace(faces, skeleton=nose, annotations=tuple(noses))
+
+
+def test_report_of_a_single_point(write, figures):
+    faces = nose_faces()
+    page = write(quad_evaluation(faces, lengths={}), faces)
+    assert "one nose, 1 point ·" in page.texts["p"][0]
+    assert len(figures) == 1  # only the uncertainty: there are no eyes, regions or shapes
+    assert page.rows[-1] == ["0", "nose_tip", "3.00"]
+
+
+# --- problems and lost faces
+
+
+def test_problems_and_lost_faces_are_listed(write):
+    page = write(quad_evaluation(problems=problems("a.png", "b.png"), lost=problems("c.png")))
+    assert page.texts["h3"][-2:] == ["Faces without a box: 1", "Skipped faces: 2"]
+    assert page.texts["code"] == ["c.png", "a.png", "b.png"]
+
+
+def test_no_problems_are_no_list(write):
+    page = write()
+    assert "li" not in page.texts
+    assert page.texts["h3"] == ["All faces, worst first"]
+
+
+# --- faces
+
+
+def test_few_faces_are_all_shown_worst_first(write, captions):
+    page = write()
+    assert page.texts["h3"] == ["All faces, worst first"]
+    assert captions == ["face2.png · 5.0 px", "face4.png · 4.0 px", "face0.png · 3.0 px"] + [
+        "face3.png · 2.0 px",
+        "face1.png · 1.0 px",
+    ]
+
+
+def many(count):
+    """Return faces and an evaluation in which face k is off by k + 1 px."""
+    faces = quad_faces(count)
+    faces = replace(faces, open_image=lambda _face: np.zeros((*SIZE, 3), np.uint8))
+    true = faces.keypoints()
+    offsets = np.arange(1.0, count + 1)[:, None, None] * [0.6, 0.8]
+    pred = true + offsets
+    return faces, quad_evaluation(faces, pred_keypoints=pred)
+
+
+def test_many_faces_are_shown_as_worst_typical_and_best(write, captions):
+    faces, evaluation = many(21)
+    page = write(evaluation, faces)
+    assert page.texts["h3"] == ["Worst faces, worst first", "Typical faces, around the median", "Best faces"]
+    numbers = [int(text.removeprefix("face").partition(".")[0]) for text in captions]
+    assert numbers == [*range(20, 12, -1), *range(6, 14), *range(8)]
+
+
+@pytest.mark.parametrize(("count", "rows"), [(SHOWN, 1), (SHOWN + 1, 3)])
+def test_one_row_suffices_for_eight_faces(write, captions, count, rows):
+    faces, evaluation = many(count)
+    assert len(write(evaluation, faces).texts["h3"]) == rows
+
+
+def test_page_without_a_measured_face_size_shows_no_faces(write):
+    lengths = {**quad_evaluation().lengths, "box_size": np.zeros(5)}
+    page = write(quad_evaluation(lengths=lengths))
+    assert "h3" not in page.texts
+
+
+@pytest.mark.parametrize(("which", "expected"), [("worst", [2, 4, 0]), ("best", [1, 3, 0]), ("typical", [3, 0, 4])])
+def test_sheet_selects_faces_by_their_error(captions, which, expected):
+    face_sheet(quad_evaluation(), quad_faces(), which, count=3)
+    assert captions == [f"face{k}.png · {FACE_ERRORS[k]:.1f} px" for k in expected]
+
+
+@pytest.mark.parametrize("which", ["worst", "typical", "best"])
+def test_sheet_of_fewer_faces_than_asked_shows_each_once(captions, which):
+    face_sheet(quad_evaluation(), quad_faces(), which, count=99)
+    assert len(captions) == len(set(captions)) == 5
+
+
+def test_unknown_selection_is_an_error():
+    with pytest.raises(KeyError):
+        face_sheet(quad_evaluation(), quad_faces(), "average")
+
+
+@pytest.mark.parametrize(("count", "columns", "rows"), [(2, 2, 1), (4, 4, 1), (5, 4, 2)])
+def test_sheet_has_at_most_four_columns(captions, count, columns, rows):
+    height, width, _ = face_sheet(quad_evaluation(), quad_faces(), "worst", count).shape
+    assert (height, width) == (rows * 246 + 6, columns * 246 + 6)
+
+
+def test_tiles_show_their_own_image(captions):
+    sheet = face_sheet(quad_evaluation(), quad_faces(), "worst", count=3)
+    levels = [int(sheet[10, 6 + 246 * k + 2, 0]) for k in range(3)]
+    assert levels == [90, 170, 10]  # faces 2, 4 and 0
+
+
+def test_tile_shows_both_kinds_of_points_around_the_true_face(monkeypatch, captions):
+    calls = []
+
+    def face_view(*given):
+        calls.append(given)
+        return np.zeros((240, 240, 3), np.uint8)
+
+    monkeypatch.setattr(report.draw, "face_view", face_view)
+    evaluation = quad_evaluation()
+    face_sheet(evaluation, quad_faces(), "best", count=2)
+    image, true, pred, around = calls[0]
+    assert (image == 50).all()
+    assert_allclose(true, evaluation.true_keypoints[1])
+    assert_allclose(pred, evaluation.pred_keypoints[1])
+    assert_allclose(around, [21, 20, 41, 50])
+
+
+def test_tile_of_a_single_point_is_a_part_of_the_image(monkeypatch, captions):
+    boxes = []
+
+    def face_view(_image, _true, _pred, around):
+        boxes.append(around)
+        return np.zeros((240, 240, 3), np.uint8)
+
+    monkeypatch.setattr(report.draw, "face_view", face_view)
+    faces = nose_faces()
+    face_sheet(quad_evaluation(faces, lengths={}), faces, "best", count=2)
+    # half of the shorter side, 60 px, about the nose at (31, 30)
+    assert_allclose(boxes[0], [16, 15, 46, 45])
+
+
+def test_tile_of_a_part_of_a_face_shows_the_full_face(monkeypatch, captions):
+    boxes = []
+
+    def face_view(_image, _true, _pred, around):
+        boxes.append(around)
+        return np.zeros((240, 240, 3), np.uint8)
+
+    monkeypatch.setattr(report.draw, "face_view", face_view)
+    whole, noses = quad_faces(3), nose_faces(3)
+    parts = [replace(nose, full_face=face) for nose, face in zip(noses.annotations, whole.annotations, strict=True)]
+    noses = noses.subset(parts)
+    face_sheet(quad_evaluation(noses), noses, "best", count=2)
+    assert_allclose(boxes[0], [21, 20, 41, 50])
+
+
+def test_caption_ignores_missing_points(captions):
+    true = quad_evaluation().true_keypoints.copy()
+    true[1, :3] = np.nan
+    pred = quad_evaluation().pred_keypoints.copy()
+    pred[1, 3] = true[1, 3] + [0.06, 0.08]
+    face_sheet(quad_evaluation(true_keypoints=true, pred_keypoints=pred), quad_faces(), "best", count=2)
+    assert captions[0] == "face1.png · 0.1 px"
+
+
+def test_face_without_an_error_has_an_unknown_one(captions):
+    true = quad_evaluation().true_keypoints.copy()
+    true[1] = np.nan
+    report._face_tile(quad_evaluation(true_keypoints=true), quad_faces(), 1)
+    assert captions == ["face1.png · nan px"]
