@@ -34,7 +34,7 @@ SHAPE = re.compile(r"\((\.\.\.|…|[A-Za-z0-9]\w*( [/+*] \w+)*)?(, ?([A-Za-z0-9]
 
 UNITS = re.compile(
     r"\b(px|pixels?|normalized|degrees|radians|deg|shares?|fractions?|uint8|RGB|no unit|seconds|image frame|"
-    r"in spreads|spreads|0 to 1|log prob\w+|boolean|bool|indices|in their (unit|frame)|same unit|gray levels)\b"
+    r"in spreads|spreads|0 to 1|log prob\w+|boolean|bool|indices|in their (unit|frame)|any (unit|frame)|same frame|gray levels)\b"
 )
 """Words that name a unit or a coordinate frame."""
 
@@ -68,6 +68,11 @@ class Function(NamedTuple):
         """Whether users and other modules may call it."""
         names = [self.node.name, *([self.owner.name] if self.owner else [])]
         return all(not name.startswith("_") or name == "__call__" for name in names)
+
+    @property
+    def is_overload(self) -> bool:
+        """Whether it only declares types."""
+        return any(isinstance(each, ast.Name) and each.id == "overload" for each in self.node.decorator_list)
 
     @property
     def has_arrays(self) -> bool:
@@ -113,7 +118,7 @@ def array_functions(package: Path) -> list[Function]:
             for each in node.body if isinstance(node, ast.ClassDef) else [node]:
                 if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)):
                     found.append(Function(path, each, owner))
-    return [each for each in found if each.is_public and each.has_arrays]
+    return [each for each in found if each.is_public and each.has_arrays and not each.is_overload]
 
 
 def states_shape(function: Function) -> bool:

@@ -144,12 +144,16 @@ class Prediction:
 def largest(faces: Sequence[Prediction]) -> int:
     """Return the index of the face whose points have the largest bounding box.
 
-    A face without any point has area 0. The first of equally large faces wins.
+    A face without any point has area 0. Faces of one point have no extent; of those, the one with the largest crop
+    counts. The first of equally large faces wins.
 
     Args:
         faces: at least one face.
     """
-    return int(np.argmax([_points_area(face.keypoints) for face in faces]))
+    areas = [_points_area(face.keypoints) for face in faces]
+    if not any(areas):
+        areas = [float(np.prod(face.box[2:] - face.box[:2])) for face in faces]
+    return int(np.argmax(areas))
 
 
 def _points_area(keypoints: FloatArray) -> float:

@@ -1,8 +1,10 @@
 """Verified downloads into the cache, from a server on this machine."""
 
+import gc
 import hashlib
 import http.server
 import threading
+import warnings
 
 import pooch
 import pytest
@@ -51,6 +53,9 @@ def served(cache):
     for server in servers:
         server.shutdown()
         server.server_close()
+    with warnings.catch_warnings():  # pooch leaves the connection of a failed download open
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def get(url):

@@ -68,9 +68,9 @@ def test_each_key_is_renamed_alone_and_unknown_keys_stay(old, new):
     assert migrate_config(nested(old, value)) == nested(new, value)
     assert migrate_config(nested(new, value)) == nested(new, value)
     assert migrate_config({"other": nested(old, value)}) == {"other": nested(old, value)}
+    both = nested(old[:-1], {old[-1]: value, new[-1]: value})
     with pytest.raises(ConfigError, match="give one of the two"):
-        section = nested(old[:-1], {old[-1]: value, new[-1]: value})
-        migrate_config(section)
+        migrate_config(both)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_missing_file_of_a_card_is_rejected(package):
 def test_unknown_name_is_rejected_with_a_suggestion():
     with pytest.raises(ModelError, match='no model "defualt" in the package; did you mean "default"'):
         card("defualt")
-    with pytest.raises(ModelError, match='no model "defualt"; did you mean "default".*or give an .onnx file'):
+    with pytest.raises(ModelError, match=r'no model "defualt"; did you mean "default".*or give an \.onnx file'):
         resolve("defualt")
 
 

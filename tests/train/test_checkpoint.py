@@ -23,7 +23,9 @@ def test_checkpoint_of_version_1_has_the_present_names(stored_v1):
     state = load_weights(stored_v1 / "stopped" / "checkpoints" / "last.ckpt")
     assert state["callbacks"]["Checkpointer"]["waited"] == 3
     assert {"network.spread.scale_head.weight", "ema.module.spread.anisotropy_head.bias"} <= state["state_dict"].keys()
-    assert not [name for name in state["state_dict"] if "stretch" in name or "lean" in name or name.startswith("average")]
+    assert not [
+        name for name in state["state_dict"] if "stretch" in name or "lean" in name or name.startswith("average")
+    ]
 
 
 def test_lightnings_interface_uses_the_same_files(tmp_path):

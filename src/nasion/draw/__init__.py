@@ -1,17 +1,13 @@
 """Keypoints drawn on images, and images arranged on sheets.
 
-points.py   points, lines, faces, uncertainty ellipses and close-up views
-sheets.py   captions, legends, grids of images, and sheets of labeled faces
+points.py    points, lines, faces, uncertainty ellipses and close-up views
+sheets.py    captions, legends, grids of images, and sheets of labeled faces
+palette.py   the colors of all drawings
 """
 
+from nasion.draw.palette import INK, PAPER, PREDICTED, SPREAD, TRUE, Color
 from nasion.draw.points import (
-    INK,
-    PAPER,
-    PREDICTED,
-    SPREAD,
     SUBPIXEL,
-    TRUE,
-    Color,
     draw_face,
     draw_points,
     draw_predictions,

@@ -7,18 +7,13 @@ import cv2
 import numpy as np
 
 from nasion import images
+from nasion.draw.palette import PAPER, PREDICTED, SPREAD, TRUE, Color
 from nasion.geometry import Affine, FloatArray, box_around, box_to_aspect, is_present, scale_box
 from nasion.sample import Image, Prediction
 from nasion.skeleton import Skeleton
 
 __all__ = [
-    "INK",
-    "PAPER",
-    "PREDICTED",
-    "SPREAD",
     "SUBPIXEL",
-    "TRUE",
-    "Color",
     "draw_face",
     "draw_points",
     "draw_predictions",
@@ -26,24 +21,6 @@ __all__ = [
     "to_subpixels",
     "view_box",
 ]
-
-Color = tuple[int, int, int]
-"""An RGB color, 0 to 255 each."""
-
-TRUE: Color = (255, 140, 0)
-"""Orange, the color of labeled keypoints."""
-
-PREDICTED: Color = (30, 120, 255)
-"""Blue, the color of predicted keypoints."""
-
-SPREAD: Color = (120, 220, 255)
-"""Light blue, the color of uncertainty ellipses."""
-
-PAPER: Color = (255, 255, 255)
-"""White, the background of sheets and the rim of points."""
-
-INK: Color = (40, 40, 40)
-"""Dark gray, the color of text."""
 
 OPACITY = 0.45
 """Opacity of uncertainty ellipses, 0 to 1."""

@@ -7,7 +7,8 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from nasion.draw.points import INK, PAPER, TRUE, Color, draw_points, face_view, view_box
+from nasion.draw.palette import INK, PAPER, TRUE, Color
+from nasion.draw.points import draw_points, face_view, view_box
 from nasion.errors import ImageError
 from nasion.sample import DataSet, Image
 

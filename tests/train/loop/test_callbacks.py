@@ -37,7 +37,8 @@ class Trainer:
         self.optimizers = [SimpleNamespace(param_groups=[{"lr": 0.5}, {"lr": 0.25}])]
         self.saved = []
         self.strategy = SimpleNamespace(
-            broadcast=lambda value: value, reduce_boolean_decision=lambda value, all: value if all is False else None
+            broadcast=lambda value: value,
+            reduce_boolean_decision=lambda value, **how: value if how == {"all": False} else None,
         )
         self.logged = []
         self.lightning_module = SimpleNamespace(
@@ -438,7 +439,7 @@ def test_only_the_first_device_warns(interrupted):
 
 def test_all_devices_stop_if_one_was_asked_to(interrupted):
     stop, trainer = GracefulStop(RecordingReporter()), Trainer()
-    trainer.strategy.reduce_boolean_decision = lambda own, all: all is False and not own
+    trainer.strategy.reduce_boolean_decision = lambda own, **how: how == {"all": False} and not own
     trainer.epoch(stop)
     assert stop.requested
     assert trainer.should_stop

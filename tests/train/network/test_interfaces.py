@@ -36,7 +36,9 @@ def test_specification_cannot_be_changed():
 
 
 def test_loss_passes_its_options():
-    loss = Loss(lambda decoded, target, options: options.weight * (decoded.keypoints - target).sum(-1), Options(), "maps")
+    loss = Loss(
+        lambda decoded, target, options: options.weight * (decoded.keypoints - target).sum(-1), Options(), "maps"
+    )
     decoded = Decoded(torch.ones(2, 4, 2), torch.zeros(2, 4), torch.zeros(2, 4, 2), None)
     assert loss(decoded, torch.zeros(2, 4, 2)).tolist() == [[6.0] * 4] * 2
     assert loss.requires == "maps"

@@ -45,7 +45,7 @@ def test_specification_is_that_of_the_crop():
     ("model", "codec", "message"),
     [
         ("cnn", "softargmax", 'the model "cnn" outputs a vector, but the codec "softargmax" reads maps'),
-        ("unet", "coordinates", 'the model "unet" outputs a maps, but the codec "coordinates" reads vector'),
+        ("unet", "coordinates", 'the model "unet" outputs maps, but the codec "coordinates" reads a vector'),
     ],
 )
 def test_model_and_codec_that_do_not_match_are_rejected(model, codec, message):
@@ -189,7 +189,9 @@ def test_low_resolution_that_cannot_be_halved_is_rejected():
 
 
 def test_mean_is_over_present_points_by_hand():
-    target = torch.tensor([[[0.1, 0.3], [torch.nan, torch.nan], [0.0, 0.2]], [[torch.nan, torch.nan]] * 2 + [[0.5, 0.1]]])
+    target = torch.tensor(
+        [[[0.1, 0.3], [torch.nan, torch.nan], [0.0, 0.2]], [[torch.nan, torch.nan]] * 2 + [[0.5, 0.1]]]
+    )
     # (0.1 + 0.3) / 2, (0.0 + 0.2) / 2 and (0.5 + 0.1) / 2, over three points
     total = mean_loss(distance, decoded_at(torch.zeros(2, 3, 2)), target)
     assert total.shape == ()
@@ -251,7 +253,9 @@ def test_gradient_of_the_spread_loss_reaches_the_spread_head_alone():
     target[1, 2] = torch.nan
     spread_loss(network.decode(crops_of()), target, SIZE).backward()
     moved = {name for name, weight in network.named_parameters() if weight.grad is not None and weight.grad.any()}
-    assert moved == {f"spread.{head}.{part}" for head in ("scale_head", "anisotropy_head") for part in ("weight", "bias")}
+    assert moved == {
+        f"spread.{head}.{part}" for head in ("scale_head", "anisotropy_head") for part in ("weight", "bias")
+    }
     assert all(w.grad.isfinite().all() for w in network.spread.parameters())
 
 

@@ -1,21 +1,29 @@
-"""A learned spread: what it foretells is what comes true, and learning it moves no point."""
+"""The learned spread predicts the errors that occur, and learning it moves no keypoint."""
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nasion import uncertainty
 from nasion.evaluation.metrics import share_within
-from nasion.train.config import load
-from nasion.train.network.codecs import Decoded
-from nasion.train.network.network import KeypointNetwork, mean_loss, spread_loss
-from nasion.train.network.spread import SpreadHead, mahalanobis, nll, normalized_residual, spread_correction
+from nasion.train.network.interfaces import Decoded
+from nasion.train.network.spread import (
+    MAX_ANISOTROPY,
+    SpreadHead,
+    mahalanobis,
+    nll,
+    normalized_residual,
+    spread_correction,
+)
 from nasion.uncertainty import ERROR_SHAPE, MEAN_ERROR, SPREAD_OF_SCALE, ellipses, expected_errors, nominal_share
 
 SPREAD = 0.1
+SQUARE = (64, 64)
 
 
-def drawn_errors(count, seed=0):
+def random_errors(count, seed=0):
     """Return errors (count, 2) of the spread `SPREAD`: the power of a radius is Gamma(2 / p), in any direction."""
     random = np.random.default_rng(seed)
     radius = random.gamma(2 / ERROR_SHAPE, 1, count) ** (1 / ERROR_SHAPE) * SPREAD / SPREAD_OF_SCALE
@@ -23,14 +31,14 @@ def drawn_errors(count, seed=0):
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], -1)
 
 
-def foretelling(points, target, spread=SPREAD, anisotropy=(0.0, 0.0)):
-    """Return what a network decoded that found `points` and foretold the same for all."""
+def predicting(points, target, spread=SPREAD, anisotropy=(0.0, 0.0)):
+    """Return decoded `points` with the same predicted spread and anisotropy for all."""
     each = torch.tensor(anisotropy, dtype=target.dtype).expand(target.shape)
     return Decoded(points, torch.full_like(target[..., 0], spread), each, None)
 
 
-def test_the_nominal_shares_are_those_of_drawn_errors():
-    errors = drawn_errors(200_000)
+def test_nominal_shares_are_those_of_random_errors():
+    errors = random_errors(200_000)
     distances = np.linalg.norm(errors, axis=-1)
     assert errors.std() == pytest.approx(SPREAD, rel=0.01)
     assert distances.mean() == pytest.approx(MEAN_ERROR * SPREAD, rel=0.01)
@@ -39,98 +47,209 @@ def test_the_nominal_shares_are_those_of_drawn_errors():
         assert measured == pytest.approx(float(nominal_share(multiple)), abs=0.004)
 
 
+# The Mahalanobis distance
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([(64, 64), (48, 64), (90, 30)]))
+def test_torch_and_numpy_measure_alike(seed, size):
+    random = np.random.default_rng(seed)
+    points, target = random.uniform(-1, 1, (2, 3, 5, 2))
+    spread, anisotropy = random.uniform(0.02, 0.5, (3, 5)), random.uniform(-1.5, 1.5, (3, 5, 2))
+    anisotropy[0, 0] = 0
+    decoded = Decoded(*map(torch.from_numpy, (points, spread, anisotropy)), None)
+    found = mahalanobis(decoded, torch.from_numpy(target), size).numpy()
+    half = np.array([size[1], size[0]]) / 2  # crop px per normalized unit
+    expected = uncertainty.mahalanobis((target - points) * half, spread * half.mean(), anisotropy)
+    assert found == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
 @pytest.mark.parametrize("anisotropy", [(0.0, 0.0), (0.9, 0.0), (-0.3, 0.7), (0.0, -1.2)])
-def test_an_ellipse_holds_the_errors_that_it_foretells(anisotropy):
-    """Round errors, stretched along the ellipse's axes, are round again when they are measured in spreads."""
-    round_errors = drawn_errors(200_000) / SPREAD
+def test_ellipses_contain_the_errors_that_they_predict(anisotropy):
+    """Isotropic errors, stretched along the ellipse's axes, are isotropic again when they are measured in spreads."""
+    isotropic = random_errors(60_000) / SPREAD
     long, short, turn = ellipses(np.array(0.2), np.array(anisotropy))
     c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
-    errors = (round_errors * [long, short]) @ np.array([[c, s], [-s, c]])
+    errors = (isotropic * [long, short]) @ np.array([[c, s], [-s, c]])
     assert np.log(long / short) == pytest.approx(np.hypot(*anisotropy))
     assert long * short == pytest.approx(0.2**2)
     target = torch.from_numpy(errors)[None]
-    found = mahalanobis(foretelling(torch.zeros_like(target), target, 0.2, anisotropy), target, (64, 64))
-    assert found[0].numpy() == pytest.approx(np.linalg.norm(round_errors, axis=-1), abs=1e-4)
-    plain = uncertainty.mahalanobis(errors, np.full(len(errors), 0.2), np.tile(anisotropy, (len(errors), 1)))
-    assert found[0].numpy() == pytest.approx(plain, abs=1e-4)
+    found = mahalanobis(predicting(torch.zeros_like(target), target, 0.2, anisotropy), target, SQUARE)
+    assert found[0].numpy() == pytest.approx(np.linalg.norm(isotropic, axis=-1), abs=1e-4)
     expected = expected_errors(np.array(0.2), np.array(anisotropy))
-    assert np.linalg.norm(errors, axis=-1).mean() == pytest.approx(float(expected), rel=0.01)
+    assert np.linalg.norm(errors, axis=-1).mean() == pytest.approx(float(expected), rel=0.02)
 
 
-def test_a_crop_that_is_wider_than_high_has_round_ellipses_too():
+def test_ellipses_are_round_in_px_of_wide_crops():
     target = torch.tensor([[[0.1, 0.0], [0.0, 0.2]]])  # as many px: the crop is 64 x 32
-    found = mahalanobis(foretelling(torch.zeros_like(target), target), target, (32, 64))
+    found = mahalanobis(predicting(torch.zeros_like(target), target), target, (32, 64))
     px = 0.1 * 64 / 2
     assert found[0].tolist() == pytest.approx([px / (SPREAD * 48 / 2)] * 2)  # of the mean side's half
 
 
-def test_the_right_spread_is_the_likeliest_and_surprises_by_one():
-    target = torch.from_numpy(drawn_errors(100_000))[None]
+def test_distance_is_differentiable_without_an_error_and_without_anisotropy():
+    target = torch.zeros(1, 2, 2)
+    decoded = predicting(torch.zeros(1, 2, 2), target)
+    spread, anisotropy = decoded.spread.requires_grad_(), torch.zeros(1, 2, 2, requires_grad=True)
+    mahalanobis(decoded._replace(spread=spread, anisotropy=anisotropy), target, SQUARE).sum().backward()
+    assert spread.grad.isfinite().all()
+    assert anisotropy.grad.isfinite().all()
+
+
+def test_gradient_does_not_reach_the_keypoints():
+    points = torch.zeros(1, 2, 2, requires_grad=True)
+    spread = torch.full((1, 2), 0.1, requires_grad=True)
+    decoded = Decoded(points, spread, torch.zeros(1, 2, 2), None)
+    nll(decoded, torch.rand(1, 2, 2), SQUARE).sum().backward()
+    assert points.grad is None
+    assert spread.grad.all()
+
+
+# The likelihood
+
+
+def test_likelihood_by_hand():
+    target = torch.tensor([[[0.2, 0.0], [0.0, 0.0]]])  # two spreads, and none
+    found = nll(predicting(torch.zeros_like(target), target), target, SQUARE)[0]
+    assert found[0].item() == pytest.approx(2 * np.log(0.1) + (2 * SPREAD_OF_SCALE) ** ERROR_SHAPE, rel=1e-5)
+    assert found[1].item() == pytest.approx(2 * np.log(0.1), abs=1e-5)
+
+
+def test_true_spread_is_the_likeliest():
+    target = torch.from_numpy(random_errors(100_000))[None]
     points = torch.zeros_like(target)
 
     def cost(factor, anisotropy=(0.0, 0.0)):
-        return float(nll(foretelling(points, target, factor * SPREAD, anisotropy), target, (64, 64)).mean())
+        return float(nll(predicting(points, target, factor * SPREAD, anisotropy), target, SQUARE).mean())
 
     assert cost(1.0) < min(cost(0.95), cost(1.05))
     assert cost(1.0) < min(cost(1.0, (0.1, 0.0)), cost(1.0, (0.0, -0.1)))
-    for factor in (0.5, 1.0, 2.0):
-        found = normalized_residual(foretelling(points, target, factor * SPREAD), target, (64, 64))
-        assert float(spread_correction(found)) == pytest.approx(1 / factor, rel=0.02)
 
 
-def test_a_missing_point_surprises_nobody():
+@pytest.mark.parametrize("factor", [0.5, 1.0, 2.0])
+def test_correction_recovers_the_true_spread(factor):
+    target = torch.from_numpy(random_errors(100_000))[None]
+    found = normalized_residual(predicting(torch.zeros_like(target), target, factor * SPREAD), target, SQUARE)
+    assert found.shape == (1,)
+    assert float(spread_correction(found)) == pytest.approx(1 / factor, rel=0.02)
+    assert (float(found) > 1.1) == (factor < 1)  # more than 1: the spreads are too small
+
+
+def test_missing_points_are_left_out_of_the_residual():
     target = torch.tensor([[[0.1, 0.0], [torch.nan, torch.nan]]])
-    found = normalized_residual(foretelling(torch.zeros(1, 2, 2), target, 0.1), target, (64, 64))
+    found = normalized_residual(predicting(torch.zeros(1, 2, 2), target), target, SQUARE)
     assert float(found) == pytest.approx(SPREAD_OF_SCALE**ERROR_SHAPE * ERROR_SHAPE / 2)
 
 
-def test_it_begins_as_the_maps_own_and_learning_it_moves_no_point():
-    torch.manual_seed(0)
-    config = load("danes-heatmap", ["crop.height=32", "crop.width=32", "model.widths=[6,8]", "model.stride=4"])
-    network = KeypointNetwork(config, 5).train()
-    crops, target = torch.rand(3, 3, 32, 32) * 255, torch.rand(3, 5, 2) - 0.5
-    features = network.model.forward_features(crops)
-    plain = network.codec.decode(network.model.head(features))
-    assert torch.equal(network.spread(features, plain).spread, plain.spread)
-    assert not network.spread(features, plain).anisotropy.any()
-    spread_loss(network.decode(crops), target, (32, 32)).backward()
-    moved = {name for name, weight in network.named_parameters() if weight.grad is not None and weight.grad.any()}
-    assert moved == {f"spread.{layer}.{part}" for layer in ("stretch", "lean") for part in ("weight", "bias")}
-    network.zero_grad()
-    mean_loss(
-        lambda decoded, there: (decoded.keypoints - there).abs().mean(-1), network.decode(crops), target
-    ).backward()
-    assert network.spread.stretch.weight.grad is None
+def test_residual_of_each_face_is_its_own_mean():
+    target = torch.tensor([[[0.1, 0.0], [0.0, 0.1]], [[0.2, 0.0], [0.0, 0.2]]])
+    one, two = normalized_residual(predicting(torch.zeros_like(target), target), target, SQUARE).tolist()
+    assert two / one == pytest.approx(2**ERROR_SHAPE)
 
 
-def test_it_learns_which_points_are_unsure_and_along_what():
+# The head
+
+
+def decoded_of(batch=3, count=5, cells=(4, 6), spread=0.1):
+    torch.manual_seed(3)
+    log_maps = torch.randn(batch, count, *cells).flatten(2).log_softmax(-1).unflatten(-1, cells)
+    points = torch.zeros(batch, count, 2)
+    return Decoded(points, torch.full((batch, count), spread), torch.zeros_like(points), log_maps)
+
+
+def test_head_starts_with_the_spread_of_the_maps_and_no_anisotropy():
     torch.manual_seed(0)
-    spread = SpreadHead(2, 1).train()
-    optimizer = torch.optim.Adam(spread.parameters(), lr=0.05)
+    found = SpreadHead(7, 5)(torch.randn(3, 7, 4, 6), decoded_of())
+    assert torch.equal(found.spread, decoded_of().spread)
+    assert not found.anisotropy.any()
+
+
+def test_head_pools_features_under_each_map():
+    """An independent reference: for each point, weights times the mean feature under its map."""
+    torch.manual_seed(0)
+    head, features, decoded = SpreadHead(7, 5), torch.randn(3, 7, 4, 6), decoded_of()
+    for layer in (head.scale_head, head.anisotropy_head):
+        torch.nn.init.normal_(layer.weight)
+        torch.nn.init.normal_(layer.bias)
+    found = head(features, decoded)
+    for face in range(3):
+        for point in range(5):
+            mean = (decoded.log_maps[face, point].exp() * features[face]).sum((-2, -1))
+            log_factor = head.scale_head.weight[point, :, 0, 0] @ mean + head.scale_head.bias[point]
+            assert torch.allclose(found.spread[face, point], 0.1 * log_factor.exp(), rtol=1e-4)
+            raw = head.anisotropy_head.weight[2 * point : 2 * point + 2, :, 0, 0] @ mean
+            raw = raw + head.anisotropy_head.bias[2 * point : 2 * point + 2]
+            assert torch.allclose(found.anisotropy[face, point], 1.5 * (raw / 1.5).tanh(), rtol=1e-3, atol=1e-5)
+
+
+def test_anisotropy_is_limited():
+    head = SpreadHead(2, 3)
+    head.anisotropy_head.bias.data = torch.tensor([1e3, -1e3] * 3)
+    found = head(torch.zeros(2, 2, 4, 6), decoded_of(2, 3)).anisotropy
+    assert found[0].tolist() == [[MAX_ANISOTROPY, -MAX_ANISOTROPY]] * 3
+    assert MAX_ANISOTROPY == 1.5
+
+
+def test_keypoints_and_maps_pass_unchanged():
+    decoded = decoded_of()
+    found = SpreadHead(7, 5)(torch.randn(3, 7, 4, 6), decoded)
+    assert found.keypoints is decoded.keypoints
+    assert found.log_maps is decoded.log_maps
+
+
+def test_gradient_of_the_head_stops_at_its_inputs():
+    head = SpreadHead(7, 5)
+    torch.nn.init.normal_(head.scale_head.weight)
+    torch.nn.init.normal_(head.anisotropy_head.weight)
+    features = torch.randn(3, 7, 4, 6, requires_grad=True)
+    decoded = decoded_of()
+    decoded.log_maps.requires_grad_()
+    decoded.spread.requires_grad_()
+    found = head(features, decoded)
+    (found.spread.sum() + found.anisotropy.sum()).backward()
+    assert features.grad is decoded.log_maps.grad is decoded.spread.grad is None
+    assert head.scale_head.weight.grad.any()
+    assert head.anisotropy_head.weight.grad.any()
+
+
+def test_scale_counts_in_prediction_alone():
+    head = SpreadHead(2, 3)
+    head.scale.fill_(2.0)
+    features, decoded = torch.zeros(2, 2, 4, 6), decoded_of(2, 3)
+    assert torch.allclose(head.train()(features, decoded).spread, torch.tensor(0.1))
+    assert torch.allclose(head.eval()(features, decoded).spread, torch.tensor(0.2))
+
+
+def test_scale_is_stored_with_the_weights():
+    head = SpreadHead(2, 3)
+    assert head.state_dict()["scale"].item() == 1.0
+    assert "scale" not in dict(head.named_parameters())
+
+
+def test_codecs_without_maps_are_rejected():
+    with pytest.raises(ValueError, match="needs a codec with maps"):
+        SpreadHead(2, 3)(torch.zeros(2, 2, 4, 6), decoded_of(2, 3)._replace(log_maps=None))
+
+
+def test_head_learns_which_points_are_uncertain_and_in_which_direction():
+    torch.manual_seed(0)
+    head = SpreadHead(2, 1).train()
+    optimizer = torch.optim.Adam(head.parameters(), lr=0.05)
     log_maps = torch.full((16, 1, 2, 2), 0.25).log()
-    errors = torch.from_numpy(drawn_errors(400 * 16)).float().reshape(400, 16, 1, 2)
+    errors = torch.from_numpy(random_errors(250 * 16)).float().reshape(250, 16, 1, 2)
     decoded = Decoded(torch.zeros(16, 1, 2), torch.full((16, 1), 0.1), torch.zeros(16, 1, 2), log_maps)
-    for step in range(400):
+    for step in range(250):
         easy = step % 2 == 0
         features = torch.tensor([1.0, 0.0] if easy else [0.0, 1.0]).reshape(1, 2, 1, 1).expand(16, 2, 2, 2)
-        shape = torch.tensor([0.5, 0.5] if easy else [4.0, 1.0])  # the unsure ones are so along x
-        target = errors[step] * shape
-        nll(spread(features, decoded), target, (64, 64)).mean().backward()
+        shape = torch.tensor([0.5, 0.5] if easy else [4.0, 1.0])  # the uncertain ones vary along x
+        nll(head(features, decoded), errors[step] * shape, SQUARE).mean().backward()
         optimizer.step()
         optimizer.zero_grad()
     with torch.no_grad():
-        sure, unsure = (spread(f.reshape(1, 2, 1, 1).expand(16, 2, 2, 2), decoded) for f in torch.eye(2))
-    assert float(sure.spread[0]) == pytest.approx(0.5 * SPREAD, rel=0.2)
-    assert float(unsure.spread[0]) == pytest.approx(2.0 * SPREAD, rel=0.2)
-    assert float(sure.anisotropy[0].norm()) < 0.3
-    long, short, turn = ellipses(np.array(1.0), unsure.anisotropy[0, 0].numpy())
+        certain, uncertain = (head(f.reshape(1, 2, 1, 1).expand(16, 2, 2, 2), decoded) for f in torch.eye(2))
+    assert float(certain.spread[0]) == pytest.approx(0.5 * SPREAD, rel=0.2)
+    assert float(uncertain.spread[0]) == pytest.approx(2.0 * SPREAD, rel=0.2)
+    assert float(certain.anisotropy[0].norm()) < 0.3
+    long, short, turn = ellipses(np.array(1.0), uncertain.anisotropy[0, 0].numpy())
     assert long / short == pytest.approx(4, rel=0.3)
     assert min(turn, 180 - turn) < 10
-
-
-def test_the_scale_counts_in_prediction_alone():
-    spread = SpreadHead(2, 3)
-    spread.scale.fill_(2.0)
-    decoded = Decoded(torch.zeros(1, 3, 2), torch.full((1, 3), 0.1), torch.zeros(1, 3, 2), torch.zeros(1, 3, 1, 1))
-    assert torch.allclose(spread.train()(torch.zeros(1, 2, 1, 1), decoded).spread, torch.tensor(0.1))
-    assert torch.allclose(spread.eval()(torch.zeros(1, 2, 1, 1), decoded).spread, torch.tensor(0.2))

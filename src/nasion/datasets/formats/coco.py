@@ -10,16 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nasion.datasets.formats._reading import (
-    SKELETON_HELP,
-    Collector,
-    checked_annotation,
-    existing_path,
-    image_folder,
-    option_skeleton,
-    skeleton_of_count,
-    skeleton_of_names,
-)
+from nasion.datasets.formats import _reading as reading
 from nasion.datasets.formats._writing import nth_face, replace_file, rounded
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray
@@ -27,7 +18,7 @@ from nasion.sample import Annotation, DataSet
 from nasion.skeleton import Skeleton
 
 DESCRIPTION = "coco:FILE.json   COCO keypoints, with visibility, 0-based"
-OPTIONS = {"images": "the folder that file names start from", "skeleton": SKELETON_HELP}
+OPTIONS = {"images": "the folder that file names start from", "skeleton": reading.SKELETON_HELP}
 
 UNLABELED, HIDDEN, VISIBLE = 0, 1, 2
 """COCO's values of v."""
@@ -35,16 +26,16 @@ UNLABELED, HIDDEN, VISIBLE = 0, 1, 2
 
 def read(source: str, options: dict[str, str]) -> DataSet:
     """Return the faces of a JSON file; the subject is the photo."""
-    path = existing_path(source, "file")
-    root = image_folder(path, options)
+    path = reading.existing_path(source, "file")
+    root = reading.image_folder(path, options)
     try:
         document = json.loads(path.read_text("utf-8"))
         images = {image["id"]: root / image["file_name"] for image in document["images"]}
         entries = [entry for entry in document["annotations"] if entry.get("keypoints")]
-        skeleton = option_skeleton(options) or _skeleton(path, document, entries)
+        skeleton = reading.option_skeleton(options) or _skeleton(path, document, entries)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise AnnotationError(f"{path}: not COCO keypoints: {error!r}") from None
-    found = Collector()
+    found = reading.Collector()
     seen: dict[Any, int] = {}
     for entry in entries:
         number = seen[entry.get("image_id")] = seen.get(entry.get("image_id"), -1) + 1
@@ -59,8 +50,10 @@ def _skeleton(path: Path, document: Mapping[str, Any], entries: list[dict[str, A
     categories = document.get("categories", [])
     names = next((c["keypoints"] for c in categories if len(c.get("keypoints", [])) == count), None)
     if names:
-        return skeleton_of_names(path.stem, names)
-    return skeleton_of_count(count) or skeleton_of_names(path.stem, [f"point_{k}" for k in range(count)])
+        return reading.skeleton_of_names(path.stem, names)
+    return reading.skeleton_of_count(count) or reading.skeleton_of_names(
+        path.stem, [f"point_{k}" for k in range(count)]
+    )
 
 
 def _face(entry: Mapping[str, Any], images: Mapping[Any, Path], number: int, skeleton: Skeleton) -> Annotation:
@@ -70,7 +63,7 @@ def _face(entry: Mapping[str, Any], images: Mapping[Any, Path], number: int, ske
         box = np.array(entry["bbox"], dtype=np.float64).reshape(4) if entry.get("bbox") else None
     except (KeyError, ValueError, TypeError) as error:
         raise AnnotationError(f"is incomplete or mistyped: {error!r}") from None
-    return checked_annotation(
+    return reading.checked_annotation(
         image,
         _keypoints(table),
         skeleton,
@@ -97,7 +90,7 @@ class LabelFiles:
     form, hides = "COCO's .json", True
 
     def __init__(self, place: Path, options: Mapping[str, str], skeleton: Skeleton) -> None:
-        self.path, self.images = place, image_folder(place, options)
+        self.path, self.images = place, reading.image_folder(place, options)
 
     def read(self, image: Path, face: int) -> FloatArray | None:
         """Return the keypoints of a face (K, 2), image px; NaN where unlabeled."""

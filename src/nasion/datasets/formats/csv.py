@@ -11,18 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nasion.datasets.formats._reading import (
-    SKELETON_HELP,
-    Collector,
-    checked_annotation,
-    existing_path,
-    image_folder,
-    option_skeleton,
-    pixel_origin,
-    skeleton_of_count,
-    skeleton_of_names,
-    sorted_like,
-)
+from nasion.datasets.formats import _reading as reading
 from nasion.datasets.formats._writing import nth_face, replace_file, rounded
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray
@@ -33,7 +22,7 @@ DESCRIPTION = "csv:FILE.csv     a table: image, x0, y0, x1, y1, … (or NAME_x, 
 OPTIONS = {
     "images": "the folder that file names start from",
     "origin": "the number of the first pixel, 0 or 1 (0)",
-    "skeleton": SKELETON_HELP,
+    "skeleton": reading.SKELETON_HELP,
 }
 
 IMAGE = "image"
@@ -60,14 +49,14 @@ def points_header(count: int) -> list[str]:
 
 def read(source: str, options: dict[str, str]) -> DataSet:
     """Return the faces of a table, one per row; the subject is that column, or the photo."""
-    path = existing_path(source, "file")
-    root = image_folder(path, options)
-    origin = pixel_origin(options, ORIGIN)
+    path = reading.existing_path(source, "file")
+    root = reading.image_folder(path, options)
+    origin = reading.pixel_origin(options, ORIGIN)
     header, rows = _read_table(path)
     names = point_names(path, header)
     skeleton = _skeleton(path, list(names), options)
-    columns = [names[name] for name in sorted_like(list(names), skeleton)]
-    found = Collector()
+    columns = [names[name] for name in reading.sorted_like(list(names), skeleton)]
+    found = reading.Collector()
     seen: dict[str, int] = {}
     for number, row in enumerate(rows, start=2):
         face = seen[row[IMAGE]] = seen.get(row[IMAGE], -1) + 1
@@ -88,8 +77,8 @@ def _read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
 def _skeleton(path: Path, names: list[str], options: Mapping[str, str]) -> Skeleton:
     """Return the option's skeleton, for columns x0, y0, … a packaged one, or one with the table's names."""
     unnamed = all(name.startswith("point_") for name in names)
-    skeleton = option_skeleton(options) or (skeleton_of_count(len(names)) if unnamed else None)
-    skeleton = skeleton or skeleton_of_names(path.stem, names)
+    skeleton = reading.option_skeleton(options) or (reading.skeleton_of_count(len(names)) if unnamed else None)
+    skeleton = skeleton or reading.skeleton_of_names(path.stem, names)
     if skeleton.count != len(names):
         raise AnnotationError(f"{path}: {len(names)} x, y pairs, but {skeleton.name} has {skeleton.count} points")
     return skeleton
@@ -122,7 +111,7 @@ def _face(
         box = np.array([float(row[key]) for key in BOX]) - origin if row.get(BOX[0]) else None
     except (ValueError, KeyError, TypeError) as error:
         raise AnnotationError(f"not a number, or too few cells: {error}") from None
-    return checked_annotation(
+    return reading.checked_annotation(
         root / row[IMAGE],
         keypoints,
         skeleton,
@@ -154,7 +143,7 @@ class LabelFiles:
 
     def __init__(self, place: Path, options: Mapping[str, str], skeleton: Skeleton) -> None:
         self.path, self.skeleton = place, skeleton
-        self.images, self.origin = image_folder(place, options), pixel_origin(options, ORIGIN)
+        self.images, self.origin = reading.image_folder(place, options), reading.pixel_origin(options, ORIGIN)
 
     def read(self, image: Path, face: int) -> FloatArray | None:
         """Return the keypoints of a face (K, 2), image px; NaN where a cell is empty."""
@@ -182,7 +171,7 @@ class LabelFiles:
     def _columns(self, header: list[str]) -> list[tuple[int, int]]:
         """Return the column numbers of each point's x and y, in the skeleton's order."""
         names = point_names(self.path, header)
-        pairs = (names[name] for name in sorted_like(list(names), self.skeleton))
+        pairs = (names[name] for name in reading.sorted_like(list(names), self.skeleton))
         return [(header.index(x), header.index(y)) for x, y in pairs]
 
     def _row(self, image: Path, face: int, header: list[str], rows: list[list[str]]) -> list[str]:

@@ -11,17 +11,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from nasion.datasets.formats._reading import (
-    SKELETON_HELP,
-    Collector,
-    checked_annotation,
-    existing_path,
-    option_skeleton,
-    photo_id,
-    skeleton_of_count,
-    skeleton_of_names,
-    sorted_like,
-)
+from nasion.datasets.formats import _reading as reading
 from nasion.datasets.formats._writing import nth_face, replace_file
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray
@@ -29,24 +19,28 @@ from nasion.sample import Annotation, DataSet
 from nasion.skeleton import Skeleton
 
 DESCRIPTION = "dlib:FILE.xml    dlib's XML (imglab), several faces per image, 0-based"
-OPTIONS = {"skeleton": SKELETON_HELP}
+OPTIONS = {"skeleton": reading.SKELETON_HELP}
 
 
 def read(source: str, options: dict[str, str]) -> DataSet:
     """Return the faces of an XML file; the subject is the photo, the split comes from the file's name."""
-    path = existing_path(source, "file")
+    path = reading.existing_path(source, "file")
     try:
         # Expat itself rejects documents whose entities grow without bound, and does not fetch external ones.
         root = ElementTree.parse(path).getroot()  # noqa: S314
     except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise AnnotationError(f"{path}: not XML: {error}") from None
     names = part_names(root)
-    skeleton = option_skeleton(options) or skeleton_of_count(len(names)) or skeleton_of_names(path.stem, names)
+    skeleton = (
+        reading.option_skeleton(options)
+        or reading.skeleton_of_count(len(names))
+        or reading.skeleton_of_names(path.stem, names)
+    )
     if skeleton.count != len(names):
         raise AnnotationError(f"{path}: {len(names)} different parts, but {skeleton.name} has {skeleton.count} points")
-    names = sorted_like(names, skeleton)
+    names = reading.sorted_like(names, skeleton)
     split = next((s for s in ("train", "test") if path.name.startswith(s)), "")
-    found = Collector()
+    found = reading.Collector()
     for element in root.findall("./images/image"):
         image = path.parent / element.get("file", "")
         for number, box in enumerate(boxes_of(element)):
@@ -77,12 +71,12 @@ def _face(
             keypoints[index[part.get("name", "")]] = float(part.get("x", "")), float(part.get("y", ""))
     except ValueError as error:
         raise AnnotationError(f"a box or part without its numbers: {error}") from None
-    return checked_annotation(
+    return reading.checked_annotation(
         image,
         keypoints,
         skeleton,
         box=np.array([left, top, left + width, top + height]),
-        subject=photo_id(image.stem),
+        subject=reading.photo_id(image.stem),
         split=split,
         face=number,
     )
@@ -103,7 +97,7 @@ class LabelFiles:
         """Return the keypoints of a face (K, 2), image px; NaN where the box has no such part."""
         root = _parse(self.path.read_bytes())
         parts = _parts_of(self._box(root, image, face))
-        found = [parts.get(name) for name in sorted_like(part_names(root), self.skeleton)]
+        found = [parts.get(name) for name in reading.sorted_like(part_names(root), self.skeleton)]
         places = [(np.nan, np.nan) if part is None else (part.attrib["x"], part.attrib["y"]) for part in found]
         return np.array(places, np.float64)
 
@@ -118,7 +112,7 @@ class LabelFiles:
         root = _parse(raw)
         names = part_names(root)
         box = self._box(root, image, face)
-        for name, point in zip(sorted_like(names, self.skeleton), keypoints, strict=True):
+        for name, point in zip(reading.sorted_like(names, self.skeleton), keypoints, strict=True):
             _set_part(box, name, point)
         if part_names(root) != names:
             raise AnnotationError(f"{image.name}: {self.path.name} would lose a part that no other face has")

@@ -12,16 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from nasion import images
-from nasion.datasets.formats._reading import (
-    SKELETON_HELP,
-    Collector,
-    checked_annotation,
-    existing_path,
-    option_skeleton,
-    photo_id,
-    pixel_origin,
-    skeleton_of_count,
-)
+from nasion.datasets.formats import _reading as reading
 from nasion.datasets.formats._writing import replace_file
 from nasion.errors import AnnotationError, ConfigError
 from nasion.geometry import FloatArray
@@ -29,7 +20,7 @@ from nasion.sample import Annotation, DataSet, Problem
 from nasion.skeleton import Skeleton, load_skeleton
 
 DESCRIPTION = "ibug:DIR         .pts files beside their images (300-W), 1-based"
-OPTIONS = {"origin": "the number of the first pixel, 0 or 1 (1)", "skeleton": SKELETON_HELP}
+OPTIONS = {"origin": "the number of the first pixel, 0 or 1 (1)", "skeleton": reading.SKELETON_HELP}
 
 PTS_ORIGIN = 1
 """Coordinate of the first pixel's center in .pts files."""
@@ -40,10 +31,10 @@ ENCODING = "latin-1"
 
 def read(source: str, options: dict[str, str]) -> DataSet:
     """Return the faces of a folder; the subject is the photo, the skeleton is that of most files."""
-    folder = existing_path(source, "folder")
-    found = Collector()
-    skeleton = option_skeleton(options)
-    origin = pixel_origin(options, PTS_ORIGIN)
+    folder = reading.existing_path(source, "folder")
+    found = reading.Collector()
+    skeleton = reading.option_skeleton(options)
+    origin = reading.pixel_origin(options, PTS_ORIGIN)
     for path in sorted(folder.rglob(f"*{PTS_SUFFIX}")):
         with found.reading(str(path.relative_to(folder))):
             found.add(_face(path, skeleton, origin, _split(path, folder)))
@@ -62,10 +53,10 @@ def _most_common(faces: list[Annotation]) -> Skeleton:
 
 def _face(path: Path, skeleton: Skeleton | None, origin: int, split: str) -> Annotation:
     keypoints = parse_pts(path.read_text(ENCODING)) - origin
-    skeleton = skeleton or skeleton_of_count(len(keypoints))
+    skeleton = skeleton or reading.skeleton_of_count(len(keypoints))
     if skeleton is None:
         raise AnnotationError(f"{len(keypoints)} points match no known skeleton; name yours with ?skeleton=FILE.toml")
-    return checked_annotation(image_beside(path), keypoints, skeleton, subject=subject(path), split=split)
+    return reading.checked_annotation(image_beside(path), keypoints, skeleton, subject=subject(path), split=split)
 
 
 def image_beside(path: Path) -> Path:
@@ -81,7 +72,7 @@ def subject(path: Path) -> str:
     ('afw/12345', 'lfpw/testset/image_0007')
     """
     parents = 2 if path.parent.name in ("trainset", "testset") else 1
-    return "/".join((*path.parts[-1 - parents : -1], photo_id(path.stem)))
+    return "/".join((*path.parts[-1 - parents : -1], reading.photo_id(path.stem)))
 
 
 def _split(path: Path, folder: Path) -> str:
@@ -131,13 +122,18 @@ class LabelFiles:
     form, hides = PTS_SUFFIX, False
 
     def __init__(self, place: Path, options: Mapping[str, str], skeleton: Skeleton) -> None:
-        if pixel_origin(options, PTS_ORIGIN) != PTS_ORIGIN:
+        if reading.pixel_origin(options, PTS_ORIGIN) != PTS_ORIGIN:
             raise ConfigError("ibug: .pts files are written 1-based; leave out ?origin=0, or correct them as a csv")
 
     def read(self, image: Path, face: int) -> FloatArray | None:
         """Return the keypoints of an image's face (K, 2), image px; None without a .pts file."""
         path = image.with_suffix(PTS_SUFFIX)
-        return parse_pts(path.read_text(ENCODING)) - PTS_ORIGIN if path.is_file() else None
+        if not path.is_file():
+            return None
+        try:
+            return parse_pts(path.read_text(ENCODING)) - PTS_ORIGIN
+        except AnnotationError as error:
+            raise AnnotationError(f"{path}: {error}") from None
 
     def write(self, image: Path, face: int, keypoints: FloatArray) -> None:
         """Write the keypoints of an image's face (K, 2), image px."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from nasion import images
-from nasion.datasets.formats._reading import Collector, checked_annotation, existing_path
+from nasion.datasets.formats import _reading as reading
 from nasion.datasets.formats._writing import replace_file
 from nasion.errors import AnnotationError, ConfigError
 from nasion.geometry import FloatArray
@@ -44,11 +44,11 @@ X, Y = 2, 3
 
 def read(source: str, options: dict[str, str]) -> DataSet:
     """Return the faces of a folder; the subject is the person, and the split is by person."""
-    folder = existing_path(source, "folder")
+    folder = reading.existing_path(source, "folder")
     eyes = options.get("eyes", "labeled")
     if eyes not in EYES_SPELLINGS:
         raise ConfigError(f'imm: eyes is "labeled" or "corrected", not "{eyes}"')
-    found = Collector()
+    found = reading.Collector()
     for path in sorted(folder.rglob(f"*{ASF_SUFFIX}")):
         with found.reading(path.name):
             found.add(_face(path, correct_eyes=EYES_SPELLINGS[eyes]))
@@ -65,7 +65,7 @@ def _face(path: Path, correct_eyes: bool) -> Annotation:
     height, width = images.size(image) if image.is_file() else (0, 0)
     person = path.name.split("-")[0]
     training = not person.isdigit() or int(person) <= LAST_TRAINING_PERSON
-    return checked_annotation(
+    return reading.checked_annotation(
         image,
         fractions * [width, height],
         load_skeleton(SKELETON),

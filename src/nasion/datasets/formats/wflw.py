@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nasion.datasets.formats._reading import Collector, checked_annotation, existing_path
+from nasion.datasets.formats import _reading as reading
 from nasion.datasets.formats._writing import nth_face, replace_file
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray
@@ -31,10 +31,10 @@ ENCODING = "latin-1"
 
 def read(source: str, options: dict[str, str]) -> DataSet:
     """Return the faces of a list; the subject is the photo, the split comes from the list's name."""
-    path = existing_path(source, "file")
+    path = reading.existing_path(source, "file")
     root = wflw_image_folder(path, options)
     split = next((s for s in ("train", "test") if s in path.stem.split("_")), "")
-    found = Collector()
+    found = reading.Collector()
     seen: dict[str, int] = {}
     for number, line in enumerate(path.read_text(ENCODING).split("\n"), start=1):
         if fields := line.split():
@@ -54,7 +54,7 @@ def wflw_image_folder(path: Path, options: Mapping[str, str]) -> Path:
         AnnotationError: the folder of `?images=` does not exist.
     """
     if "images" in options:
-        return existing_path(options["images"], "folder")
+        return reading.existing_path(options["images"], "folder")
     candidates = (folder / "WFLW_images" for folder in path.resolve().parents)
     return next((candidate for candidate in candidates if candidate.is_dir()), path.parent)
 
@@ -67,7 +67,7 @@ def _face(fields: list[str], root: Path, face: int, split: str) -> Annotation:
     except ValueError as error:
         raise AnnotationError(f"not a number: {error}") from None
     keypoints, box = numbers[: 2 * COUNT], numbers[2 * COUNT :]
-    return checked_annotation(
+    return reading.checked_annotation(
         root / fields[-1], keypoints, load_skeleton(SKELETON), box=box, subject=fields[-1], split=split, face=face
     )
 

@@ -18,6 +18,9 @@ from nasion.train.network.spread import SpreadHead, nll
 
 __all__ = ["KeypointNetwork", "check_low_res", "loss_of", "mean_loss", "spread_loss"]
 
+OUTPUTS = {"vector": "a vector", "maps": "maps"}
+"""What error messages call each kind of output."""
+
 
 class KeypointNetwork(nn.Module):
     """A model and its codec for K keypoints on crops.
@@ -33,8 +36,8 @@ class KeypointNetwork(nn.Module):
         self.model = registry.build_model(config.model, self.spec, self.codec.outputs)
         if self.model.output_kind != self.codec.output_kind:
             raise ConfigError(
-                f'the model "{config.model.name}" outputs a {self.model.output_kind}, but the codec '
-                f'"{config.codec.name}" reads {self.codec.output_kind}; choose a matching pair'
+                f'the model "{config.model.name}" outputs {OUTPUTS[self.model.output_kind]}, but the codec '
+                f'"{config.codec.name}" reads {OUTPUTS[self.codec.output_kind]}; choose a matching pair'
             )
         has_maps = self.codec.output_kind == "maps"
         self.spread = SpreadHead(self.model.feature_channels, count) if has_maps else None
