@@ -34,7 +34,8 @@ SHAPE = re.compile(r"\((\.\.\.|…|[A-Za-z0-9]\w*( [/+*] \w+)*)?(, ?([A-Za-z0-9]
 
 UNITS = re.compile(
     r"\b(px|pixels?|normalized|degrees|radians|deg|shares?|fractions?|uint8|RGB|no unit|seconds|image frame|"
-    r"in spreads|spreads|0 to 1|log prob\w+|boolean|bool|indices|in their (unit|frame)|any (unit|frame)|same frame|gray levels)\b"
+    r"in spreads|spreads|0 to 1|log prob\w+|boolean|bool|indices|in their (unit|frame)|any (unit|frame)|same frame|"
+    r"gray levels)\b"
 )
 """Words that name a unit or a coordinate frame."""
 

@@ -200,11 +200,11 @@ def test_setting_replaces_the_recipe_whichever_name_either_uses(tmp_path, presen
 
 
 def test_both_names_of_a_key_together_are_rejected(tmp_path):
-    with pytest.raises(ConfigError, match='"schedule.average" is the former name of "schedule.ema_decay"; give one'):
+    with pytest.raises(ConfigError, match=r'"schedule.average" is the former name of "schedule.ema_decay"; give one'):
         parse(TABLE | {"schedule": {"average": 0.9, "ema_decay": 0.9}})
     both = recipe_text("nose").replace("batch = 16", "batch = 16, small_px = 20, low_res_px = 20")
     (tmp_path / "mine.toml").write_text(both)
-    with pytest.raises(ConfigError, match='"schedule.small_px" is the former name of "schedule.low_res_px"'):
+    with pytest.raises(ConfigError, match=r'"schedule.small_px" is the former name of "schedule.low_res_px"'):
         load(str(tmp_path / "mine.toml"))
 
 

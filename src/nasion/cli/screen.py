@@ -79,7 +79,8 @@ class ScreenReporter:
 
     def table(self, title: str, header: Sequence[str], rows: Iterable[Sequence[str]], best: int | None = None) -> None:
         """Print a table; row `best` is bold."""
-        table = Table(title=escape(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
+        self.console.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
+        table = Table(box=None, pad_edge=False)
         table.add_column(header[0], no_wrap=True)
         for name in header[1:]:
             table.add_column(escape(name.replace("/", "\n")), justify="right")

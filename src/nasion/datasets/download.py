@@ -222,7 +222,7 @@ class _ResumingDownloader:
         part.replace(output_file)
 
     def _save(self, answer: requests.Response, part: Path, present: int, rest: int) -> None:
-        """Append the answer to what is present; `rest` is its size in bytes, 0 if the server does not tell."""
+        """Append the answer to what is present; `rest` is its size in bytes, 0 if the server does not state it."""
         title, total = part.name.removesuffix(".part"), present + rest if rest else None
         with part.open("ab" if present else "wb") as file, self.reporter.task(title, total, unit="bytes") as task:
             if present:

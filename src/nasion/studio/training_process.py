@@ -157,7 +157,7 @@ class TrainingProcess:
             raise ConfigError(f"cannot write the training to {self.runs}: {error.strerror or error}") from None
         self._stopped = False
         command = [sys.executable, "-m", "nasion", "train", *arguments]
-        with self.log.open("wb") as log:  # in a session of its own, so that Ctrl-C reaches only the server
+        with self.log.open("wb") as log:  # in a new session, so that Ctrl-C reaches only the server
             self._process = subprocess.Popen(  # noqa: S603  # no shell, and the program is this interpreter
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )

@@ -66,9 +66,10 @@ def rendered(*arguments, **options):
 
 @pytest.fixture(scope="module", autouse=True)
 def quick():
-    """Measure no pace, use one thread, and render each synthetic face once for all tests."""
+    """Measure no pace, use one thread, flush no file to the disk, and render each synthetic face once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(time_budget, "CALIBRATION_SECONDS", 0.0)
+        patch.setattr(os, "fsync", lambda _file: None)
         patch.setattr(synthetic, "render_face", rendered)
         patch.setenv("OMP_NUM_THREADS", "1")
         yield

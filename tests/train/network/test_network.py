@@ -119,7 +119,7 @@ def test_spread_head_reads_features_and_maps():
 
 
 def test_decoding_is_exact_in_bfloat16_training():
-    """Features may be bfloat16; keypoints are computed in float32, because bfloat16 cannot represent a tenth of a px."""
+    """Features may be bfloat16, but keypoints are float32, because bfloat16 cannot represent a tenth of a px."""
     network = network_of("unet").eval()
     seen = []
     network.model.head.register_forward_hook(lambda _module, inputs, output: seen.extend([inputs[0], output]))

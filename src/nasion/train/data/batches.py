@@ -72,7 +72,7 @@ class EpochPlan(NamedTuple):
     Attributes:
         epoch: from 0; it seeds the variation.
         size: (height, width) of the crops, px.
-        augment: the variation; None is none.
+        augment: limits of the variation; None for unvaried crops.
     """
 
     epoch: int
@@ -209,7 +209,7 @@ class CropSource:
         return variation.change_pixels(crop), affine(keypoints), affine
 
     def batch(self, indices: Sequence[int], plan: EpochPlan, share: float = 1.0) -> Batch:
-        """Return the crops of the faces `indices`."""
+        """Return the crops of the faces `indices` with their ground truth, in this order."""
         crops, keypoints, affines = zip(*(self.crop_at(index, plan) for index in indices), strict=True)
         target = normalize(np.stack(keypoints), plan.size)
         return Batch(
