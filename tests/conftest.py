@@ -1,4 +1,4 @@
-"""What several tests share: real data where it is there, drawn faces everywhere."""
+"""Shared fixtures: synthetic faces everywhere, real data where it is present."""
 
 import os
 from pathlib import Path
@@ -20,7 +20,7 @@ def real():
 
     def path(name: str) -> Path:
         if not (DATA / name).exists():
-            pytest.skip(f"real data is not there: {DATA / name}; set NASION_DATA to its folder")
+            pytest.skip(f"real data is missing: {DATA / name}; set NASION_DATA to its folder")
         return DATA / name
 
     return path
@@ -34,13 +34,13 @@ def stored_v1():
 
 @pytest.fixture(scope="session")
 def drawn():
-    """Return 24 drawn faces of four people with 58 points."""
+    """Return 24 synthetic faces of four people with 58 points."""
     return datasets.load("synthetic:24")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_downloads(tmp_path_factory):
-    """Let no test fetch the detector, or find it fetched: each asks a server that is not there and gets the cascade."""
+    """Make every download of the detector fail, so that tests without it use the cascade."""
     patch = pytest.MonkeyPatch()
     cache = tmp_path_factory.mktemp("cache")
     patch.setattr(pooch, "os_cache", lambda _name: cache)
@@ -51,10 +51,10 @@ def _no_downloads(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def yunet_file():
-    """Return the detector's file where it is there."""
+    """Return the detector's file if it is present."""
     path = Path(os.environ.get("NASION_DETECTOR", MODELS / "yunet_n_640_640.onnx"))
     if not path.exists():
-        pytest.skip(f"the detector's file is not there: {path}; set NASION_DETECTOR")
+        pytest.skip(f"the detector's file is missing: {path}; set NASION_DETECTOR")
     return path
 
 

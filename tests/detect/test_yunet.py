@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 from skimage import data
 
 from nasion.detect import YUNET_SHA256, YUNET_URL, YuNet, iou
+from nasion.detect import yunet as yunet_module
 from nasion.detect.yunet import MIN_SIDE
 from nasion.errors import ModelError
 
@@ -82,6 +83,15 @@ def test_image_is_enlarged_at_no_size(fake, width, searched):
     assert shapes(detector) == searched
 
 
+def test_long_strip_keeps_at_least_one_pixel(fake):
+    detector = fake([[1, 0, 3, 1, 0.9]])
+    detector(np.zeros((MIN_SIDE, 30_000, 3), np.uint8))
+    assert shapes(detector) == [(1, 640), (1, 1280)]
+    detector = fake([[0, 1, 1, 3, 0.9]])
+    detector(np.zeros((30_000, MIN_SIDE, 3), np.uint8))
+    assert shapes(detector) == [(640, 1), (1280, 1)]
+
+
 def test_image_without_faces_is_searched_again_with_padding(fake):
     # half of each side is added on each side: the face is found in an image twice as large, half a side further
     detector = fake(lambda image: [[60, 50, 30, 40, 0.7]] if image.shape[:2] == (80, 120) else None)
@@ -128,6 +138,22 @@ def test_smallest_side_is_searched(fake):
 def test_faces_are_sorted_by_score(fake):
     detector = fake([[1, 2, 30, 40, 0.7], [200, 2, 30, 40, 0.9], [100, 2, 30, 40, 0.8]])
     assert [round(each.score, 3) for each in detector(np.zeros((300, 400, 3), np.uint8))] == [0.9, 0.8, 0.7]
+
+
+def test_network_is_opened_with_its_limits(tmp_path, monkeypatch):
+    opened = []
+
+    class Network(FakeNetwork):
+        @staticmethod
+        def create(*given):
+            opened.append(given)
+            return FakeNetwork(lambda _image: None)
+
+    monkeypatch.setattr(yunet_module.cv2, "FaceDetectorYN", Network)
+    (tmp_path / "a.onnx").write_bytes(b"abc")
+    YuNet(tmp_path / "a.onnx")
+    kind, content, config, size, score = opened[0]
+    assert (kind, content.tobytes(), config.size, size, score) == ("onnx", b"abc", 0, (640, 640), 0.6)
 
 
 def test_missing_file_is_rejected(tmp_path):

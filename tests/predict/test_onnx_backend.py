@@ -182,6 +182,13 @@ def test_metadata_without_a_section_is_rejected(key):
         parse_header(json.dumps(table), "m.onnx")
 
 
+def test_reason_of_damaged_metadata_is_shortened():
+    with pytest.raises(ModelError) as raised:
+        parse_header(json.dumps(header(max_relative_spread="x" * 500)), "m.onnx")
+    reason = str(raised.value).partition("(")[2].rpartition(")")[0]
+    assert len(reason) == 120
+
+
 @pytest.mark.parametrize(
     "text",
     [

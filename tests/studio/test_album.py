@@ -199,6 +199,7 @@ def test_the_last_dlib_part_of_a_name_cannot_be_removed(tmp_path):
     assert not list(tmp_path.glob("*.orig"))
 
 
+@pytest.mark.slow
 def test_a_process_killed_while_saving_leaves_whole_files(tmp_path):
     """Whenever the process dies, the labels are either the old or the new ones, and the backup is complete."""
     images.write(tmp_path / "a.png", synthetic(0).image)

@@ -41,6 +41,8 @@ BLUE = (30, 120, 255)
 ORANGE = (255, 140, 0)
 """RGB of a ground truth point."""
 
+pytestmark = pytest.mark.slow
+
 
 def make(name):
     return Predictor(OnnxBackend(resolve(name), threads=1), lambda image: [FACE] if image.std() > 5 else [])

@@ -32,7 +32,7 @@ def iou(a: FloatArray, b: FloatArray) -> float:
 
 
 def non_max_suppression(detections: Sequence[Detection]) -> list[Detection]:
-    """Return the detections by falling score, without those that overlap a better one."""
+    """Return the detections, boxes (4,) in image px, by falling score, without those that overlap a better one."""
     kept: list[Detection] = []
     for detection in sorted(detections, key=lambda detection: -detection.score):
         if all(iou(detection.box, better.box) < IOU_THRESHOLD for better in kept):

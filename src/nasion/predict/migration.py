@@ -9,7 +9,7 @@ from typing import Any
 
 from nasion.errors import ConfigError
 
-__all__ = ["FORMAT_KEY", "FORMAT_VERSION", "migrate", "migrate_config"]
+__all__ = ["CONFIG_KEYS", "FORMAT_KEY", "FORMAT_VERSION", "migrate", "migrate_config"]
 
 FORMAT_KEY = "format_version"
 """The key under which stored tables hold their format version."""
@@ -55,7 +55,7 @@ def migrate(table: Mapping[str, Any]) -> dict[str, Any]:
     """
     found = dict(table)
     version = found.pop(FORMAT_KEY, 1)
-    if not isinstance(version, int) or version > FORMAT_VERSION:
+    if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
         raise ConfigError(f"its format version is {version}, this nasion reads up to {FORMAT_VERSION}; update nasion")
     if version == 1:
         for key, change in SECTIONS.items():

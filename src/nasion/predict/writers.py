@@ -67,7 +67,7 @@ class ResultWriter:
         self._stems = unique_stems(paths)
         ensure_writable(folder)
         inputs = [path for path in paths if str(path) != STDIN]
-        drawn = [self._drawn_path(path) for path in paths]
+        drawn = [self._drawn_path(path).with_suffix(suffix) for path in paths for suffix in (".jpg", ".png")]
         ensure_no_overwrite(inputs, [*drawn, *FORMATS[form].outputs(folder, self._stems)])
         self._spool = Spool(folder)
 
@@ -203,8 +203,8 @@ def _write_csv(folder: Path, results: Results, _stems: Mapping[Path, str], skele
     return [folder / "keypoints.csv"]
 
 
-def _csv_rows(results: Results, count: int) -> Iterator[str]:
-    yield _csv_row(["image", "face", "score", *points_header(count)])
+def _csv_rows(results: Results, points: int) -> Iterator[str]:
+    yield _csv_row(["image", "face", "score", *points_header(points)])
     for path, faces in results:
         for number, face in enumerate(faces):
             values = ["" if np.isnan(value) else f"{value:.3f}" for value in face.keypoints.ravel()]

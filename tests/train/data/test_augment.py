@@ -148,6 +148,18 @@ def test_probabilities_of_0_and_1_are_certain(chance):
         assert found == (bool(chance),) * 5
 
 
+def test_all_numbers_are_independent():
+    """Samples that share a random number would always occur together."""
+    photo = PhotoConfig(brightness=0.2, gamma=0.4, blur=0.5, noise=0.5, occlude=0.5, gray=0.5)
+    config = STRONG.model_copy(update={"photo": photo})
+    rows = []
+    for v in (sample(config, seed) for seed in range(800)):
+        chances = (v.mirror, v.gray, v.blur_px > 0, v.noise[0] > 0, v.patch is not None)
+        rows.append((*chances, v.rotation_deg, v.scale, v.stretch, v.shear, *v.shift, v.offset, v.gamma))
+    correlation = np.corrcoef(np.array(rows, float).T)
+    assert np.abs(correlation - np.eye(len(correlation))).max() < 0.15
+
+
 def test_limits_of_blur_and_noise_are_kept():
     photo = PhotoConfig(blur=1.0, blur_px=2.5, noise=1.0, noise_level=8.0)
     variations = [sample(AugmentConfig(photo=photo), seed) for seed in range(200)]

@@ -483,6 +483,20 @@ def test_no_thread_remains_after_an_interrupted_epoch(source):
     assert threading.active_count() == before
 
 
+def test_interrupted_epoch_stops_the_preparation():
+    class Counting:
+        prepared = 0
+
+        def batch(self, indices, _plan, share):
+            self.prepared += 1
+            return indices, share
+
+    counting = Counting()
+    for _ in Batches(counting, [(np.array([0]), 1.0)] * 500, PLAN):
+        break
+    assert counting.prepared < 50
+
+
 def test_errors_in_the_thread_are_raised_in_the_consumer(source):
     steps = [(np.array([1]), 1.0), (np.array([99]), 1.0)]
     batches = iter(Batches(source, steps, PLAN))
@@ -517,6 +531,16 @@ def test_only_varied_training_faces_are_cached_with_surroundings():
         training, validation = read_sources(load("nose", settings + augment), splits(2, 2))
         assert (training.faces[0].region.shape == (24, 32, 3)) is shapes
         assert validation.faces[0].region.shape == (24, 32, 3)
+
+
+def test_full_images_are_shown_without_other_variation():
+    config = load("nose", ["crop.box=points", "crop.height=24", "crop.width=32", "crop.full_image_share=1.0"])
+    training, _ = read_sources(config, splits(1, 0))
+    crop, keypoints, _ = training.crop_at(0, epoch_plan(config, 0))
+    full = Affine.crop([-0.5, -0.5, SIZE[1] - 0.5, SIZE[0] - 0.5], (24, 32))
+    assert keypoints == pytest.approx(full(POINTS))
+    image = images.warp(scene(len("train0.png")), full, (24, 32)) @ [0.299, 0.587, 0.114]
+    assert np.abs(crop[..., 0] - image).mean() < 15
 
 
 def test_no_validation_faces_is_none():

@@ -458,6 +458,7 @@ def test_two_processes_learn_what_one_learns(tmp_path):
     assert two["lr"] == pytest.approx(one["lr"])
 
 
+@pytest.mark.slow
 def test_two_nodes_share_a_run(tmp_path):
     """Both nodes run on this machine; each is given the same command, the address to meet, and its number."""
     with socket.socket() as free:

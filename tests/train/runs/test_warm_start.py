@@ -1,7 +1,6 @@
 """Initial weights: a trained network's, torchvision's or random ones; a head for other keypoints is new."""
 
 from dataclasses import replace
-from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -9,19 +8,21 @@ import torch
 from torchvision.models import resnet18
 
 from doubles import RecordingReporter
-from nasion.errors import ConfigError, DownloadError, ModelError
+from nasion.errors import ConfigError, ModelError
 from nasion.skeleton import load_skeleton
 from nasion.train.checkpoint import load_weights, save_weights
-from nasion.train.config import load
 from nasion.train.data.batches import to_tensor
 from nasion.train.loop import fit as fitting
 from nasion.train.loop.fit import fit
 from nasion.train.network.network import KeypointNetwork
+from nasion.train.runs import warm_start
+from nasion.train.runs.exported_weights import TrainedNetwork
 from nasion.train.runs.torch_backend import TorchBackend
 from nasion.train.runs.warm_start import adopt_architecture, build_network, load_trained
 from train.loop.tiny_runs import CNN, UNET, plain, same, untrained_run, weights
 
 CROP = {"height": 32, "width": 64, "channels": 3}
+RESNET = {"model": {"name": "resnet18", "weights": "none"}, "codec": {"name": "coordinates"}}
 DEEPER = {**UNET, "model": {**UNET["model"], "blocks": [1, 3]}}
 
 
@@ -171,11 +172,12 @@ def edited(folder, change):
     return folder
 
 
-def test_weights_that_lack_a_layer_are_rejected(tmp_path):
+@pytest.mark.parametrize("skeleton", ["imm-58", "nose-1"])
+def test_weights_that_lack_a_layer_are_rejected(tmp_path, skeleton):
     folder = untrained_run(tmp_path / "run", config()).folder
     edited(folder, lambda state: state.pop("model.down.0.0.first.0.weight"))
     with pytest.raises(ConfigError, match=r"it lacks weights of this network \(model\.down\.0\.0\.first\.0\.weight\)"):
-        started(folder)
+        started(folder, skeleton)
 
 
 def test_a_missing_head_matters_for_the_same_points_only(tmp_path):
@@ -193,20 +195,30 @@ def test_unknown_weights_are_rejected(tmp_path):
         started(folder)
 
 
-def test_files_lack_batch_counters_and_may_hold_constants(tmp_path):
+def test_exported_files_lack_batch_counters(tmp_path):
     folder = untrained_run(tmp_path / "run", config()).folder
-    constants = {name: value for name, value in KeypointNetwork(config(), 58).named_buffers()}
     state = weights(folder, "best")
-    assert constants.keys() - state.keys()
 
     def as_in_a_file(table):
         for name in [name for name in table if name.endswith("num_batches_tracked")]:
             del table[name]
-        table.update({name: torch.full_like(constants[name], 9) for name in constants.keys() - state.keys()})
 
     found, random = started(edited(folder, as_in_a_file))
     for name, value in found.items():
         assert torch.equal(value, random[name] if name.endswith("num_batches_tracked") else state[name]), name
+
+
+def test_constants_of_exported_files_are_not_weights(monkeypatch):
+    points = load_skeleton("nose-1")
+    chosen = config(RESNET, init={"model": "a file"})
+    network = KeypointNetwork(chosen, points.count)
+    constants = {f"model.{name}": torch.full((3, 1, 1), 9.0) for name in ("gain", "offset")}
+    monkeypatch.setattr(
+        warm_start, "load_trained", lambda _model: TrainedNetwork(chosen, points, network.state_dict() | constants)
+    )
+    built = build_network(chosen, points)
+    assert same(built.state_dict(), network.state_dict())
+    assert dict(built.named_buffers())["model.gain"].max() != 9.0
 
 
 def test_a_run_without_weights_is_not_a_start(tmp_path):
@@ -214,12 +226,6 @@ def test_a_run_without_weights_is_not_a_start(tmp_path):
     run.best.unlink()
     with pytest.raises(ModelError, match="cannot be read"):
         load_trained(str(run.folder))
-
-
-@pytest.mark.parametrize("blocks", [0, [1], [1, 2, 3], [1, 0], [-1, 1]])
-def test_blocks_must_fit_the_levels(blocks):
-    with pytest.raises(ConfigError, match="blocks"):
-        KeypointNetwork(config({**UNET, "model": {**UNET["model"], "blocks": blocks}}), 58)
 
 
 # Training from initial weights
@@ -236,51 +242,13 @@ def test_frozen_layers_and_their_statistics_do_not_change(first, tmp_path, monke
     assert not torch.equal(weights(tmp_path / "thawed", "best")["model.stem.0.weight"], before["model.stem.0.weight"])
 
 
-# torchvision's weights
-
-
-def resnet(weights, channels=3):
-    chosen = load("ibug", [f"model.weights={weights}", "crop.height=32", "crop.width=32", f"crop.channels={channels}"])
-    return build_network(chosen, load_skeleton("ibug-68")).model.backbone
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_torchvision_weights_are_read_from_a_file(tmp_path, channels):
+def test_pretrained_weights_of_a_file_are_loaded_without_a_trained_network(tmp_path):
     torch.manual_seed(1)
     original = resnet18(weights=None).state_dict()
     torch.save(original, tmp_path / "r.pth")
-    found = resnet(tmp_path / "r.pth", channels).state_dict()
-    assert torch.equal(found["layer4.1.conv2.weight"], original["layer4.1.conv2.weight"])
-    assert found["conv1.weight"].shape[1] == channels
-    assert found["conv1.weight"].sum(1) == pytest.approx(original["conv1.weight"].sum(1), abs=1e-6)
-
-
-def test_other_files_are_not_torchvision_weights(tmp_path):
-    torch.save({"conv1.weight": torch.zeros(3)}, tmp_path / "other.pth")
-    with pytest.raises(ModelError, match="not the weights of a torchvision ResNet18"):
-        resnet(tmp_path / "other.pth")
-    (tmp_path / "page.pth").write_text("<html>")
-    with pytest.raises(ModelError, match="rejected"):
-        resnet(tmp_path / "page.pth")
-    with pytest.raises(ModelError, match=r"nowhere\.pth"):
-        resnet(tmp_path / "nowhere.pth")
-
-
-@pytest.mark.parametrize("error", [URLError("no network"), RuntimeError("invalid hash value")])
-def test_a_failed_download_names_the_alternatives(monkeypatch, error):
-    def fails(*_arguments, **_options):
-        raise error
-
-    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", fails)
-    with pytest.raises(DownloadError, match=r"--set model\.weights=PATH.*--init RUN"):
-        resnet("imagenet")
-
-
-def test_imagenet_networks_see_the_values_that_torchvision_expects():
-    network = KeypointNetwork(load("ibug", ["crop.height=32", "crop.width=32"]), 68)
-    seen = []
-    network.model.backbone = torch.nn.Module()
-    network.model.backbone.forward = lambda x: seen.append(x) or torch.zeros(1, 512)
-    network.decode(torch.full((1, 3, 32, 32), 255.0 * 0.5))
-    expected = [(0.5 - mean) / deviation for mean, deviation in [(0.485, 0.229), (0.456, 0.224), (0.406, 0.225)]]
-    assert seen[0][0, :, 3, 4].tolist() == pytest.approx(expected, abs=1e-4)
+    chosen = config(RESNET, model={"name": "resnet18", "weights": str(tmp_path / "r.pth")})
+    points = load_skeleton("ibug-68")
+    loaded = build_network(chosen, points).model.backbone.state_dict()
+    assert torch.equal(loaded["layer4.1.conv2.weight"], original["layer4.1.conv2.weight"])
+    random = build_network(chosen, points, initialize=False).model.backbone.state_dict()
+    assert not torch.equal(random["layer4.1.conv2.weight"], original["layer4.1.conv2.weight"])
