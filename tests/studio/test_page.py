@@ -1,4 +1,4 @@
-"""Drive the web UI in Chromium, with mouse and keyboard, at correct_pagetop and phone size.
+"""Drive the web UI in Chromium, with mouse and keyboard, at desktop and phone size.
 
 Set NASION_SCREENSHOTS to a folder to save screenshots.
 """
