@@ -1,6 +1,7 @@
 """YuNet: its search with a network whose answer is known, and the real network where its file is available."""
 
 import hashlib
+from threading import Lock
 
 import numpy as np
 import pytest
@@ -38,6 +39,7 @@ def fake():
 
     def make(rows):
         detector = YuNet.__new__(YuNet)
+        detector._lock = Lock()
         detector.network = FakeNetwork(rows if callable(rows) else lambda _image: rows)
         return detector
 

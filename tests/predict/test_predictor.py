@@ -1,11 +1,14 @@
 """From an image to its keypoints and back, with networks whose answer is known."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from skimage import data
 
 from doubles import BrightSpot, Fixed, FixedDetector, prediction
-from nasion.detect import Detection
+from nasion.detect import Cascade, Detection
 from nasion.errors import ConfigError, ImageError, ModelError
 from nasion.geometry import box_around
 from nasion.predict.backend import relative_spread
@@ -322,3 +325,22 @@ def test_model_in_the_package_predicts_the_same_in_a_batch():
             assert_allclose(alone.spread, among.spread, atol=1e-3)
     shifted = together[1][0].keypoints + np.array([100, 0])
     assert np.linalg.norm(shifted - together[0][0].keypoints, axis=1).mean() < 0.5
+
+
+@pytest.mark.parametrize("name", ["YuNet", "cascade"])
+def test_eight_threads_predict_what_one_predicts(name, request):
+    """OpenCV's detectors are not thread-safe by themselves: without a lock the process crashes."""
+    detector = request.getfixturevalue("yunet") if name == "YuNet" else Cascade()
+    predictor = Predictor("tiny", detector)
+    astronaut = data.astronaut()
+    sizes = [512, 480, 400, 330, 512, 301, 260, 500]
+    images = [np.ascontiguousarray(astronaut[:side, 60 : 60 + side]) for side in sizes] * 3
+    alone = [predictor(image) for image in images]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(predictor, images))
+    assert [len(faces) for faces in alone] == [len(faces) for faces in together]
+    assert sum(map(len, alone)) >= len(images) // 2
+    for faces, others in zip(alone, together, strict=True):
+        for face, other in zip(faces, others, strict=True):
+            assert np.array_equal(face.keypoints, other.keypoints)
+            assert face.score == other.score

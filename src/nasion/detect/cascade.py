@@ -4,6 +4,7 @@ Source: Viola and Jones, "Rapid Object Detection using a Boosted Cascade of Simp
 """
 
 from pathlib import Path
+from threading import Lock
 
 import cv2
 import numpy as np
@@ -34,7 +35,7 @@ SCORE_SCALE = 4
 
 
 class Cascade:
-    """OpenCV's frontal face cascade.
+    """OpenCV's frontal face cascade. It may be called from several threads; the cascade runs in one at a time.
 
     Raises:
         ModelError: this OpenCV comes without cascades.
@@ -44,6 +45,7 @@ class Cascade:
     calibration = BoxCalibration(0.849, 0.830, 0.145)
 
     def __init__(self) -> None:
+        self._lock = Lock()
         folder = Path(cv2.__file__).parent / "data"
         self.cascade = cv2.CascadeClassifier(str(folder / "haarcascade_frontalface_default.xml"))
         if self.cascade.empty():
@@ -59,9 +61,10 @@ class Cascade:
         size = max(1, round(height * scale)), max(1, round(width * scale))
         affine = Affine.resize((height, width), size)
         gray = cv2.cvtColor(images.warp(image, affine, size), cv2.COLOR_RGB2GRAY)
-        boxes, _, weights = self.cascade.detectMultiScale3(
-            gray, SCALE_STEP, NEIGHBORS, minSize=SMALLEST_FACE, outputRejectLevels=True
-        )
+        with self._lock:
+            boxes, _, weights = self.cascade.detectMultiScale3(
+                gray, SCALE_STEP, NEIGHBORS, minSize=SMALLEST_FACE, outputRejectLevels=True
+            )
         found: list[Detection] = []
         for (x, y, w, h), weight in zip(boxes, np.ravel(weights), strict=True):
             box = affine.inverse()([[x, y], [x + w, y + h]]).ravel()

@@ -4,6 +4,7 @@ Source: Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", 2023.
 """
 
 from pathlib import Path
+from threading import Lock
 
 import cv2
 import numpy as np
@@ -40,7 +41,7 @@ PADDING = 0.5
 
 
 class YuNet:
-    """YuNet through OpenCV.
+    """YuNet through OpenCV. It may be called from several threads; OpenCV's network runs in one at a time.
 
     Args:
         path: its .onnx file.
@@ -57,6 +58,7 @@ class YuNet:
             content = path.read_bytes()
         except OSError as error:
             raise ModelError(f"{path}: cannot read the detector's file ({error.strerror})") from None
+        self._lock = Lock()  # the input size and the result belong to one call
         try:
             self.network = cv2.FaceDetectorYN.create(
                 "onnx", np.frombuffer(content, np.uint8), np.empty(0, np.uint8), (SEARCH_SIDES[0],) * 2, MIN_SCORE
@@ -88,7 +90,8 @@ class YuNet:
 
     def _run(self, image: Image) -> FloatArray:
         """Return (N, 5): x, y, width, height, px of the image (H, W, 3), and score."""
-        self.network.setInputSize(image.shape[1::-1])
-        rows = self.network.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
+        with self._lock:
+            self.network.setInputSize(image.shape[1::-1])
+            rows = self.network.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
         found = np.empty((0, 5)) if rows is None else np.asarray(rows, np.float64)[:, [0, 1, 2, 3, -1]]
         return found[np.isfinite(found).all(1)]  # YuNet returns infinities for images a few px high
