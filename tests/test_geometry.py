@@ -13,7 +13,6 @@ from nasion.geometry import (
     box_center,
     box_size,
     box_to_aspect,
-    denormalize,
     image_box,
     is_present,
     last_pixel,
@@ -169,27 +168,10 @@ def test_the_aspect_box_is_the_smallest_that_covers_the_box(low, side, size):
 def test_normalized_coordinates_by_hand():
     # 64 px wide: x = 15.5 is a quarter of the way from -0.5 to 63.5
     assert normalize(np.array([15.5, 47.5]), (48, 64)).tolist() == [-0.5, 1.0]
-    assert denormalize(np.array([-0.5, 1.0]), (48, 64)).tolist() == [15.5, 47.5]
 
 
 def test_the_edges_of_an_image_are_normalized_to_one():
     assert normalize(image_box((48, 64)).reshape(2, 2), (48, 64)).tolist() == [[-1, -1], [1, 1]]
-
-
-@given(sizes, points)
-def test_denormalize_is_the_inverse_of_normalize(size, p):
-    assert np.allclose(denormalize(normalize(p, size), size), p, atol=1e-9)
-
-
-def test_tensors_are_normalized_like_arrays_and_keep_dtype_and_gradient():
-    torch = pytest.importorskip("torch")
-    array = np.random.default_rng(0).uniform(-9, 99, (3, 5, 2))
-    tensor = torch.tensor(array, dtype=torch.float32, requires_grad=True)
-    for function in (normalize, denormalize):
-        result = function(tensor, (48, 64))
-        assert result.dtype == torch.float32
-        assert result.requires_grad
-        assert result.detach().numpy() == pytest.approx(function(array, (48, 64)), rel=1e-5)
 
 
 def test_arrays_are_normalized_in_double_precision():

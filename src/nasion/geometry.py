@@ -13,7 +13,6 @@ and torch's `grid_sample(align_corners=False)` agree, and resizing and mirroring
 
 from dataclasses import dataclass
 from math import atan2, cos, degrees, radians, sin
-from typing import Any, Protocol, Self, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,7 +24,6 @@ __all__ = [
     "box_center",
     "box_size",
     "box_to_aspect",
-    "denormalize",
     "image_box",
     "is_present",
     "last_pixel",
@@ -39,20 +37,6 @@ FloatArray = NDArray[np.float64]
 
 HALF_PIXEL = 0.5
 """Distance from the center of a pixel to its edge, px."""
-
-
-class _Tensor(Protocol):
-    """The part of `torch.Tensor` that `normalize` uses, so that torch need not be imported here."""
-
-    def new_tensor(self, data: Any) -> Self: ...
-    def __add__(self, other: Any) -> Self: ...
-    def __sub__(self, other: Any) -> Self: ...
-    def __mul__(self, other: Any) -> Self: ...
-    def __truediv__(self, other: Any) -> Self: ...
-
-
-TensorLike = TypeVar("TensorLike", bound=_Tensor)
-"""A torch tensor."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,50 +231,18 @@ def box_to_aspect(box: ArrayLike, size: tuple[int, int]) -> FloatArray:
     return np.concatenate([center - half, center + half])
 
 
-@overload
-def normalize(points: FloatArray, size: tuple[int, int]) -> FloatArray: ...
-@overload
-def normalize(points: TensorLike, size: tuple[int, int]) -> TensorLike: ...
-def normalize(points: Any, size: tuple[int, int]) -> Any:
-    """Return image px as normalized coordinates: -1 to 1 from edge to edge.
-
-    Tensors keep their dtype and device; arrays become float64.
+def normalize(points: ArrayLike, size: tuple[int, int]) -> FloatArray:
+    """Return image px as normalized coordinates (..., 2): -1 to 1 from edge to edge.
 
     Args:
-        points: (..., 2) array or torch tensor, image px.
-        size: (height, width) of the image.
+        points: (..., 2), image px.
+        size: (height, width) of the image, px.
 
-    >>> normalize(np.array([[-0.5, 23.5]]), (48, 64))
+    >>> normalize([[-0.5, 23.5]], (48, 64))
     array([[-1.,  0.]])
     """
-    return (points * 2 + 1) / _axis_lengths(points, size) - 1
-
-
-@overload
-def denormalize(points: FloatArray, size: tuple[int, int]) -> FloatArray: ...
-@overload
-def denormalize(points: TensorLike, size: tuple[int, int]) -> TensorLike: ...
-def denormalize(points: Any, size: tuple[int, int]) -> Any:
-    """Return normalized coordinates as image px: the inverse of `normalize`.
-
-    Tensors keep their dtype and device; arrays become float64.
-
-    Args:
-        points: (..., 2) array or torch tensor, normalized.
-        size: (height, width) of the image.
-
-    >>> denormalize(np.array([[-1.0, 0.0]]), (48, 64))
-    array([[-0.5, 23.5]])
-    """
-    return ((points + 1) * _axis_lengths(points, size) - 1) / 2
-
-
-def _axis_lengths(points: Any, size: tuple[int, int]) -> Any:
-    """Return (width, height), (2,) px, as a tensor like `points` if that is one, otherwise as an array."""
     height, width = size
-    if hasattr(points, "new_tensor"):
-        return points.new_tensor([width, height])
-    return np.array([width, height], np.float64)
+    return (np.asarray(points, np.float64) * 2 + 1) / np.array([width, height], np.float64) - 1
 
 
 def similarity_between(source: ArrayLike, target: ArrayLike) -> Affine:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nasion import images
 from nasion.errors import AnnotationError, SkeletonError
-from nasion.geometry import Affine, denormalize, normalize
+from nasion.geometry import Affine, normalize
 from nasion.predict.crop import CropConfig, face_box
 from nasion.sample import Problem
 from nasion.train.config import AugmentConfig, PhotoConfig, load
@@ -27,6 +27,7 @@ from nasion.train.data.batches import (
     read_sources,
     to_tensor,
 )
+from nasion.train.network.frame import denormalize
 from train.data.memory_faces import POINTS, SIZE, SKELETON, Recorder, blob, blob_center, data_set, face, scene
 
 CROP = CropConfig(height=48, width=64, channels=3, margin=1.4)
@@ -391,7 +392,7 @@ def test_batch_has_the_documented_shapes_and_types(source):
 def test_batch_targets_are_normalized_crop_px(source):
     crop, keypoints, affine = source.crop_at(1, PLAN)
     batch = source.batch([3, 1], PLAN)
-    assert denormalize(batch.target[1].double().numpy(), CROP.size) == pytest.approx(keypoints, abs=1e-4)
+    assert denormalize(batch.target[1].double(), CROP.size).numpy() == pytest.approx(keypoints, abs=1e-4)
     assert normalize(keypoints, CROP.size) == pytest.approx(batch.target[1].numpy(), abs=1e-6)
     assert np.array_equal(batch.crops[1].permute(1, 2, 0).numpy(), crop)
     assert float(batch.image_px[1]) == pytest.approx(1 / affine.scale)

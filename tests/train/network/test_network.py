@@ -9,7 +9,7 @@ from torch import nn
 
 from contracts.small_networks import COUNT, SIZE, config
 from nasion.errors import ConfigError
-from nasion.geometry import denormalize
+from nasion.train.network.frame import denormalize
 from nasion.train.network.interfaces import Decoded
 from nasion.train.network.network import KeypointNetwork, check_low_res, loss_of, mean_loss, spread_loss
 from nasion.train.network.spread import SpreadHead, nll
@@ -88,7 +88,7 @@ def test_forward_gives_crop_px():
     network.spread.anisotropy_head.bias.data.fill_(0.2)
     with torch.inference_mode():
         decoded, (keypoints, spread, anisotropy) = network.decode(crops_of()), network(crops_of())
-    assert keypoints.numpy() == pytest.approx(denormalize(decoded.keypoints.double().numpy(), SIZE), abs=1e-4)
+    assert keypoints.numpy() == pytest.approx(denormalize(decoded.keypoints.double(), SIZE).numpy(), abs=1e-4)
     assert torch.allclose(spread, decoded.spread * (SIZE[0] + SIZE[1]) / 4)
     assert torch.equal(anisotropy, decoded.anisotropy)
     assert anisotropy.all()

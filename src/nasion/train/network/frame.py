@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nasion.geometry import denormalize
+from nasion.geometry import HALF_PIXEL
 
 __all__ = ["cell_centers", "denormalize", "half_sides", "mean_half_side"]
 
@@ -21,6 +21,15 @@ def mean_half_side(size: tuple[int, int]) -> float:
     28.0
     """
     return sum(size) / 4
+
+
+def denormalize(points: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return normalized points (..., 2) in px of crops of `size` (height, width): the inverse of `geometry.normalize`.
+
+    >>> denormalize(torch.tensor([[-1.0, 0.0]]), (48, 64))
+    tensor([[-0.5000, 23.5000]])
+    """
+    return (points + 1) * half_sides(size, points) - HALF_PIXEL
 
 
 def cell_centers(cells: int, like: Tensor) -> Tensor:

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from nasion.geometry import denormalize
 from nasion.train.network.codecs.softargmax import Options, build
+from nasion.train.network.frame import denormalize
 from nasion.train.network.interfaces import InputSpec
 
 SIZE = (48, 64)
@@ -98,7 +98,7 @@ def test_gaussians_are_decoded_within_a_twentieth_of_a_cell(seed, encoding):
     columns, rows = ((np.arange(n) + 0.5) * stride - 0.5 for n in cells[::-1])
     distance = (columns - true[..., None, :1]) ** 2 + (rows[:, None] - true[..., None, 1:]) ** 2
     decoded = codec().decode(torch.from_numpy(-distance / (2 * (sigma * stride) ** 2)))
-    found = denormalize(decoded.keypoints.numpy(), SIZE)
+    found = denormalize(decoded.keypoints, SIZE).numpy()
     assert np.abs(found - true).max() / stride <= 0.05
 
 

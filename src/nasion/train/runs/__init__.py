@@ -1,0 +1,6 @@
+"""Run folders and trained weights.
+
+run_folder.py      run.json, the checkpoints' paths, locking    exported_weights.py   the weights of an .onnx file
+torch_backend.py   a run folder as a `Backend`                  folded_weights.py     folding and unfolding batch norms
+warm_start.py      the initial weights of a training
+"""

@@ -1,0 +1,59 @@
+"""The configuration, skeleton and weights of an exported network, from which a training can start."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import onnx
+import torch
+from torch import Tensor
+
+from nasion.errors import ConfigError, ModelError
+from nasion.predict.migration import migrate
+from nasion.predict.model_zoo import resolve
+from nasion.predict.onnx_backend import METADATA, parse_header
+from nasion.skeleton import Skeleton
+from nasion.train.config import RunConfig, parse
+from nasion.train.runs.folded_weights import unfold
+
+__all__ = ["HALF_SUFFIX", "ROOT", "TrainedNetwork", "read_exported"]
+
+ROOT = "network."
+"""Prefix of the weights' names inside the graph."""
+
+HALF_SUFFIX = ".half"
+"""Suffix of the names of weights that are stored in half precision."""
+
+
+class TrainedNetwork(NamedTuple):
+    """A trained network: its configuration, its skeleton, and its weights by name."""
+
+    config: RunConfig
+    skeleton: Skeleton
+    weights: dict[str, Tensor]
+
+
+def read_exported(model: str | Path) -> TrainedNetwork:
+    """Return the network of an .onnx file or of a model's name.
+
+    Raises:
+        ModelError: there is no such model, it is damaged, or nasion did not write it.
+    """
+    path = resolve(model)
+    try:
+        graph = onnx.load_model_from_string(path.read_bytes())
+    except Exception as error:  # protobuf's exceptions; protobuf is not a dependency of nasion
+        raise ModelError(f"{path}: damaged, or not an ONNX model ({str(error)[:80]})") from None
+    text = next((each.value for each in graph.metadata_props if each.key == METADATA), None)
+    if text is None:
+        raise ModelError(f"{path}: not a nasion model; a training can start only from those")
+    header = parse_header(text, str(path))
+    weights = {
+        name.removeprefix(ROOT).removesuffix(HALF_SUFFIX): torch.from_numpy(value)
+        for name, value in unfold(graph).items()
+        if name.startswith((ROOT + "model.", ROOT + "spread."))
+    }
+    try:
+        config = parse({**header.config, "data": {**header.config["data"], "skeleton": ""}})
+    except (KeyError, TypeError, ConfigError) as error:
+        raise ModelError(f"{path}: its training configuration is damaged ({error}); a training cannot start here") from None
+    return TrainedNetwork(config, header.skeleton, migrate({"weights": weights})["weights"])

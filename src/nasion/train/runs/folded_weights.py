@@ -1,0 +1,69 @@
+"""Folding batch normalizations into convolutions, and recovering the original weights for a new training."""
+
+import json
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+__all__ = ["FOLDED", "fold", "unfold"]
+
+FOLDED = "nasion.folded"
+"""Metadata key of the table that maps each convolution to the normalization folded into it."""
+
+EPSILON = 1e-5
+"""What torch's batch normalizations add to a variance."""
+
+BIAS, INTEGERS = ".folded_bias", "_quantized"
+"""Suffixes of weights' names added by `fold` and by ONNX Runtime's quantization."""
+
+NOT_WEIGHTS = (BIAS, INTEGERS, "_scale", "_zero_point")
+"""Parts of initializers' names that are not weights of the network."""
+
+
+def fold(model: onnx.ModelProto) -> tuple[dict[str, str], list[onnx.TensorProto]]:
+    """Fold the batch normalizations of a model into the convolutions before them, in place.
+
+    Returns: the name of each convolution's weight with its normalization's, and the normalizations' vectors.
+    """
+    graph = model.graph
+    values = {each.name: each for each in graph.initializer}
+    producers = {node.output[0]: node for node in graph.node}
+    folded: dict[str, str] = {}
+    vectors: list[onnx.TensorProto] = []
+    for node in [node for node in graph.node if node.op_type == "BatchNormalization"]:
+        convolution = producers[node.input[0]]
+        weight = values[convolution.input[1]]
+        names = list(node.input[1:5])
+        gamma, beta, mean, variance = (numpy_helper.to_array(values[name]) for name in names)
+        gain = gamma / np.sqrt(variance + EPSILON)
+        kernel = numpy_helper.to_array(weight) * gain[:, None, None, None]
+        weight.CopyFrom(numpy_helper.from_array(kernel.astype(np.float32), weight.name))
+        own = numpy_helper.to_array(values[convolution.input[2]]) if len(convolution.input) > 2 else 0.0
+        bias = numpy_helper.from_array((beta + (own - mean) * gain).astype(np.float32), weight.name + BIAS)
+        graph.initializer.append(bias)
+        convolution.input[2:] = [bias.name]
+        convolution.output[0] = node.output[0]
+        graph.node.remove(node)
+        folded[weight.name] = names[0].removesuffix(".weight")
+        vectors += [values[name] for name in names]
+    for vector in vectors:
+        graph.initializer.remove(vector)
+    return folded, vectors
+
+
+def unfold(model: onnx.ModelProto) -> dict[str, NDArray[np.float32]]:
+    """Return a file's weights (...) by name, no unit: integers dequantized, and normalizations separated again."""
+    stored = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
+    found = {name: value for name, value in stored.items() if not any(mark in name for mark in NOT_WEIGHTS)}
+    for integers, scale, *_ in (node.input for node in model.graph.node if node.op_type == "DequantizeLinear"):
+        if integers.endswith(INTEGERS) and integers in stored and BIAS not in integers:
+            values = stored[integers].astype(np.float32)
+            found[integers.removesuffix(INTEGERS)] = values * stored[scale].reshape(-1, *[1] * (values.ndim - 1))
+    text = next((each.value for each in model.metadata_props if each.key == FOLDED), "{}")
+    for weight, norm in json.loads(text).items():
+        gamma, variance = found[f"{norm}.weight"], found[f"{norm}.running_var"]
+        safe = np.where(np.abs(gamma) > EPSILON, gamma, 1.0)  # a channel with a gain of 0 stays off
+        found[weight] = found[weight] * (np.sqrt(variance + EPSILON) / safe)[:, None, None, None]
+    return {name: value.astype(np.float32) for name, value in found.items() if value.dtype.kind == "f"}
