@@ -55,5 +55,7 @@ def read_exported(model: str | Path) -> TrainedNetwork:
     try:
         config = parse({**header.config, "data": {**header.config["data"], "skeleton": ""}})
     except (KeyError, TypeError, ConfigError) as error:
-        raise ModelError(f"{path}: its training configuration is damaged ({error}); a training cannot start here") from None
+        raise ModelError(
+            f"{path}: its training configuration is damaged ({error}); a training cannot start here"
+        ) from None
     return TrainedNetwork(config, header.skeleton, migrate({"weights": weights})["weights"])

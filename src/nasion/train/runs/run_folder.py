@@ -20,14 +20,23 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from nasion.atomic import write_text
 from nasion.errors import ConfigError, ModelError
 from nasion.predict.migration import FORMAT_KEY, FORMAT_VERSION, migrate
-from nasion.atomic import write_text
 from nasion.sample import DataSet
 from nasion.skeleton import Skeleton, from_table
 from nasion.train.config import RunConfig, parse
 
-__all__ = ["MAX_RELATIVE_SPREAD", "Run", "data_fingerprint", "describe_data", "lock_run", "open_run", "package_versions", "read_scores"]
+__all__ = [
+    "MAX_RELATIVE_SPREAD",
+    "Run",
+    "data_fingerprint",
+    "describe_data",
+    "lock_run",
+    "open_run",
+    "package_versions",
+    "read_scores",
+]
 
 MAX_RELATIVE_SPREAD = "relative_spread/max"
 """The score that holds the largest relative spread of all validation faces."""

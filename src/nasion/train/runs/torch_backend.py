@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from nasion.errors import ModelError
 from nasion.geometry import FloatArray
+from nasion.train.checkpoint import load_weights
 from nasion.train.data.batches import to_tensor
 from nasion.train.network.network import KeypointNetwork
 from nasion.train.runs.run_folder import MAX_RELATIVE_SPREAD, open_run, read_scores
-from nasion.train.checkpoint import load_weights
 
 __all__ = ["TorchBackend"]
 
 REJECTION_MARGIN = 1.5
-"""Rejection limit relative to the most uncertain validation face; non-faces have at least twice a face's uncertainty."""
+"""Rejection limit relative to the most uncertain validation face; non-faces have at least twice its value."""
 
 
 class TorchBackend:
@@ -45,7 +45,7 @@ class TorchBackend:
         self.network.eval()
 
     def __call__(self, crops: NDArray[np.uint8]) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return keypoints (B, K, 2) and spread (B, K), crop px, and anisotropy (B, K, 2) of crops (B, H, W, C) uint8."""
+        """Return keypoints (B, K, 2), spread (B, K), crop px, and anisotropy (B, K, 2) of crops (B, H, W, C) uint8."""
         with torch.inference_mode():
             keypoints, spread, anisotropy = (each.double().numpy() for each in self.network(to_tensor(crops)))
         return keypoints, spread, anisotropy

@@ -9,12 +9,12 @@ from nasion.errors import ConfigError
 from nasion.predict.model_zoo import is_run
 from nasion.progress import SILENT, Reporter
 from nasion.skeleton import Skeleton
+from nasion.train.checkpoint import load_weights
 from nasion.train.config import Component, RunConfig
 from nasion.train.network import registry
 from nasion.train.network.network import KeypointNetwork, check_low_res
 from nasion.train.runs.exported_weights import TrainedNetwork, read_exported
 from nasion.train.runs.run_folder import open_run
-from nasion.train.checkpoint import load_weights
 
 __all__ = ["HEAD", "adopt_architecture", "build_network", "load_trained"]
 
