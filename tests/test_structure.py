@@ -18,7 +18,7 @@ MAX_FILES = 12
 
 
 def defines_something(path):
-    """Whether a module has functions or classes of its own; others only import."""
+    """Whether a module defines functions or classes, rather than only importing them."""
     tree = ast.parse(path.read_text("utf-8"))
     return any(isinstance(node, (ast.FunctionDef, ast.ClassDef)) for node in tree.body)
 

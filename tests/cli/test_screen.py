@@ -29,6 +29,16 @@ def test_table_shows_every_cell(screen):
     assert lines == ["title [x]", "name  value", "a[b]    1.5", "c     22.25"]
 
 
+def test_numbers_are_aligned_on_the_right_and_text_on_the_left(screen):
+    reporter, text = screen
+    rows = [("a", "-1.5 px", "short"), ("b", "", "1 long text that is folded over the end of the line of 60 letters")]
+    reporter.table("t", ("check", "value", "finding"), rows)
+    lines = [line.rstrip() for line in text().splitlines()[2:]]
+    assert lines[0] == "a      -1.5 px  short"
+    assert lines[1].startswith("b               1 long text")
+    assert lines[2].startswith(" " * 16 + lines[2].strip()[:1])
+
+
 def test_slashes_break_long_headers(screen):
     reporter, text = screen
     reporter.table("t", ("run", "nme/inter_ocular"), [("a", "3 %")])

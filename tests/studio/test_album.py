@@ -275,7 +275,7 @@ def test_a_deleted_image_is_an_error_of_one_line(tmp_path):
     with pytest.raises(Exception, match=r"a\.png") as error:
         album.read_image(0)
     assert "\n" not in str(error.value)
-    with pytest.raises(ConfigError, match="there is no face 5"):
+    with pytest.raises(ConfigError, match="face 5 does not exist"):
         album.entry(5)
 
 
@@ -332,7 +332,7 @@ def test_faces_are_numbered_from_zero(tmp_path):
     album = open_album(str(tmp_path), IBUG)
     assert [album.entry(number).name for number in range(2)] == ["a.png", "b.png"]
     for number in (-1, 2):
-        with pytest.raises(ConfigError, match=f"there is no face {number} here; the faces are 0 to 1"):
+        with pytest.raises(ConfigError, match=f"face {number} does not exist; this folder has faces 0 to 1"):
             album.entry(number)
 
 

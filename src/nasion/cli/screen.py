@@ -81,10 +81,12 @@ class ScreenReporter:
         """Print a table; row `best` is bold."""
         self.console.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
         table = Table(box=None, pad_edge=False)
+        cells = list(rows)
         table.add_column(header[0], no_wrap=True)
-        for name in header[1:]:
-            table.add_column(escape(name.replace("/", "\n")), justify="right")
-        for number, row in enumerate(rows):
+        for column, name in enumerate(header[1:], start=1):
+            justify = "right" if all(_is_number(row[column]) for row in cells) else "left"
+            table.add_column(escape(name.replace("/", "\n")), justify=justify, overflow="fold")
+        for number, row in enumerate(cells):
             table.add_row(*map(escape, row), style="bold" if number == best else "")
         self.console.print(table)
 
@@ -93,6 +95,11 @@ class ScreenReporter:
         """Show a progress bar while the block runs."""
         with Progress(*_columns(unit), console=self.console, transient=unit != "bytes") as progress:
             yield ScreenTask(progress, progress.add_task(escape(title), total=total, text=""))
+
+
+def _is_number(cell: str) -> bool:
+    """Return whether a cell is empty or starts with a number: such columns are aligned on the right."""
+    return not cell or cell.lstrip("+-")[:1].isdecimal() or cell.startswith("nan")
 
 
 def _columns(unit: Unit) -> tuple[ProgressColumn, ...]:

@@ -104,7 +104,7 @@ class Album:
             ConfigError: there is no such face.
         """
         if not 0 <= number < len(self.entries):
-            raise ConfigError(f"there is no face {number} here; the faces are 0 to {len(self.entries) - 1}")
+            raise ConfigError(f"face {number} does not exist; this folder has faces 0 to {len(self.entries) - 1}")
         return self.entries[number]
 
     def read_image(self, number: int) -> Image:

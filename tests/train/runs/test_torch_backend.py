@@ -1,4 +1,4 @@
-"""A run folder as a backend: float32, without gradients, with weights of its own network only."""
+"""A run folder as a backend: float32, without gradients, and only with weights that fit the network."""
 
 import math
 
