@@ -172,7 +172,7 @@ def test_an_eye_with_another_order_is_named(drawn, change):
     keypoints[eye] = keypoints[change(eye)]
     finding = checks.order_of_points(changed(drawn, 5, keypoints=keypoints))
     assert finding.verdict == "check"
-    assert finding.text.startswith(f"right_eye in 1 faces: {drawn.annotations[5].name};")
+    assert finding.text.startswith(f"right_eye in 1 face: {drawn.annotations[5].name};")
 
 
 def test_an_open_region_may_be_reversed_but_not_rotated(drawn):

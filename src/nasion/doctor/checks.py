@@ -79,6 +79,10 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(listed[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
+def _count(names: Sequence[str]) -> str:
+    return f"{len(names)} face{'s' * (len(names) != 1)}"
+
+
 def counts(faces: DataSet) -> Finding:
     """Count faces, images, subjects and splits."""
     image_count = len({face.image for face in faces.annotations})
@@ -207,7 +211,7 @@ def order_of_points(faces: DataSet) -> Finding:
                 reordered[name].append(face.name)
     if not reordered:
         return Finding("order of points", "good", "every region has the same order as in most faces")
-    text = "; ".join(f"{name} in {len(names)} faces: {_listed(names)}" for name, names in reordered.items())
+    text = "; ".join(f"{name} in {_count(names)}: {_listed(names)}" for name, names in reordered.items())
     return Finding("order of points", "check", f"{text}; their points start elsewhere or run in the other direction")
 
 

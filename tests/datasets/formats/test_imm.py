@@ -218,4 +218,4 @@ def test_nine_real_images_have_a_swapped_eye(real):
 
 def test_doctor_finds_the_swapped_eyes(real):
     found = order_of_points(load(f"imm:{real('imm_face_db')}"))
-    assert "left_eye in 1 faces: 06-5m.jpg; right_eye in 8 faces: 10-4m.jpg, 18-4m.jpg" in found.text
+    assert "left_eye in 1 face: 06-5m.jpg; right_eye in 8 faces: 10-4m.jpg, 18-4m.jpg" in found.text
