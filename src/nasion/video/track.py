@@ -320,7 +320,7 @@ class FaceTracker:
 
 def _same_face(a: Prediction, b: Prediction) -> bool:
     """Return whether two predictions in one frame are of the same face."""
-    return iou(box_around(a.keypoints), box_around(b.keypoints)) > SAME_FACE_IOU
+    return bool(iou(box_around(a.keypoints), box_around(b.keypoints)) > SAME_FACE_IOU)
 
 
 def _normalized(gray: FloatArray) -> FloatArray:
