@@ -73,6 +73,7 @@ PLACES = {
 """Keypoints of the astronaut's face, located manually, px."""
 
 
+@pytest.mark.usefixtures("cascade")
 def test_default_model_finds_the_astronaut(nasion, astronaut, tmp_path):
     code, out, error = nasion("predict", astronaut)
     assert code == 0
