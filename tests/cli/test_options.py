@@ -30,6 +30,7 @@ def test_wrong_detector_file_is_rejected(tmp_path):
 
 
 def test_missing_torch_is_one_line_with_the_remedy(monkeypatch):
+    pytest.importorskip("pytorch_lightning")
     real = builtins.__import__
 
     def without_lightning(name, *rest):
