@@ -73,6 +73,7 @@ PLACES = {
 """Keypoints of the astronaut's face, located manually, px."""
 
 
+@pytest.mark.usefixtures("cascade")
 def test_default_model_finds_the_astronaut(nasion, astronaut, tmp_path):
     code, out, error = nasion("predict", astronaut)
     assert code == 0
@@ -103,6 +104,7 @@ def test_uncertain_points_are_dropped_on_request(nasion, astronaut, tmp_path):
     assert (tmp_path / "some" / "keypoints.csv").read_text().splitlines()[1].endswith("," * 136)
 
 
+@pytest.mark.usefixtures("cascade")
 def test_image_without_a_face(nasion, tmp_path):
     images.write(tmp_path / "wall.png", np.full((200, 300, 3), 120, np.uint8))
     code, out, _ = nasion("predict", "wall.png")

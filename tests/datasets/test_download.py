@@ -7,12 +7,15 @@ import threading
 import zipfile
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
+import nasion
 from made_files import make_ibug, make_imm, shape
 from nasion.datasets import download
+from nasion.detect import YUNET_URL
 from nasion.errors import DownloadError, OutputError
 
 NOWHERE = "http://127.0.0.1:1/faces.tar.gz"
@@ -458,3 +461,10 @@ def test_damaged_zip_leaves_nothing(tmp_path):
 def test_real_set_has_the_known_fingerprint(real):
     files = [path for path in real("imm_face_db").iterdir() if path.suffix in download.SOURCES["imm"].suffixes]
     assert download.flat_fingerprint(files) == download.SOURCES["imm"].fingerprint
+
+
+def test_every_address_and_every_switch_is_documented():
+    page = (Path(__file__).parents[2] / "docs" / "network.md").read_text("utf-8")
+    addresses = [url for source in download.SOURCES.values() for url in source.urls]
+    for text in (*addresses, YUNET_URL.partition("/raw/")[0], *nasion._TELEMETRY_SWITCHES):
+        assert text in page

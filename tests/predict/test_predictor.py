@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from skimage import data
 
 from doubles import BrightSpot, Fixed, FixedDetector, prediction
-from nasion.detect import Cascade, Detection
+from nasion.detect import Detection
 from nasion.errors import ConfigError, ImageError, ModelError
 from nasion.geometry import box_around
 from nasion.predict.backend import relative_spread
@@ -292,6 +292,7 @@ def test_model_name_is_loaded_and_backend_is_used_as_it_is():
     assert Predictor().backend.name == "default"
 
 
+@pytest.mark.usefixtures("cascade")
 def test_detector_is_loaded_once_and_on_first_use():
     notices = []
     predictor = Predictor(Fixed([0, 0]), notice=notices.append)
@@ -304,6 +305,7 @@ def test_detector_is_loaded_once_and_on_first_use():
     assert Predictor(Fixed([0, 0]), given).detector is given
 
 
+@pytest.mark.usefixtures("cascade")
 def test_notice_is_a_warning_by_default():
     predictor = Predictor(Fixed([0, 0]))
     with pytest.warns(UserWarning, match="OpenCV's cascade"):
@@ -327,10 +329,10 @@ def test_model_in_the_package_predicts_the_same_in_a_batch():
     assert np.linalg.norm(shifted - together[0][0].keypoints, axis=1).mean() < 0.5
 
 
-@pytest.mark.parametrize("name", ["YuNet", "cascade"])
+@pytest.mark.parametrize("name", ["yunet", "cascade"])
 def test_eight_threads_predict_what_one_predicts(name, request):
     """OpenCV's detectors are not thread-safe by themselves: without a lock the process crashes."""
-    detector = request.getfixturevalue("yunet") if name == "YuNet" else Cascade()
+    detector = request.getfixturevalue(name)
     predictor = Predictor("tiny", detector)
     astronaut = data.astronaut()
     sizes = [512, 480, 400, 330, 512, 301, 260, 500]
