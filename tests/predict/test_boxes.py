@@ -130,7 +130,7 @@ def test_image_without_a_box_is_an_image_error(table, tmp_path):
     ("text", "message"),
     [
         ("image,x0,y0,x1\na.jpg,1,2,3\n", "need the columns image,x0,y0,x1,y1; it has image,x0,y0,x1$"),
-        ("", "it has $"),
+        ("", "it has none$"),
         ("image,x0,y0,x1,y1\na.jpg,1,2,3,4\nb.jpg,1,2,3,x\n", "line 3: not a box"),
         ("image,x0,y0,x1,y1\na.jpg,1,2,3\n", "line 2: not a box"),
         ("image,x0,y0,x1,y1\na.jpg,1,2,1,4\n", "line 2: not a box"),

@@ -97,7 +97,9 @@ def _read_table(path: Path) -> dict[str, list[list[float]]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise AnnotationError(f"{path}: cannot read the boxes: {error}") from None
     if not set(BOX_COLUMNS) <= set(columns):
-        raise ConfigError(f"{path}: boxes need the columns {','.join(BOX_COLUMNS)}; it has {','.join(columns)}")
+        raise ConfigError(
+            f"{path}: boxes need the columns {','.join(BOX_COLUMNS)}; it has {','.join(columns) or 'none'}"
+        )
     found: dict[str, list[list[float]]] = {}
     for number, row in enumerate(rows, start=2):
         try:
