@@ -80,8 +80,8 @@ class OutputError(NasionError):
 def one_line(message: object) -> str:
     """Return a message as one line that every terminal can show: control characters in quoted names are escaped.
 
-    >>> one_line("a bad\\nname: \\x1b[31m")
-    'a bad name: \\\\x1b[31m'
+    >>> one_line(f"a bad{chr(10)}name: {chr(27)}[31m") == f"a bad name: {chr(92)}x1b[31m"
+    True
     """
     line = " ".join(str(message).split())
     if not line.isprintable():

@@ -251,7 +251,7 @@ class _Table(Settings):
     names: tuple[str, ...] | None = Field(default=None, min_length=1, max_length=MAX_POINTS)
     flip: str | None = None
     closed: tuple[str, ...] = ()
-    normalizers: dict[str, tuple[str, str]] = {}
+    normalizers: dict[str, tuple[str, str]] = Field(default={})
     sources: dict[str, str] = Field(default={}, alias="from")
 
 

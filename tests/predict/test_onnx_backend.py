@@ -234,7 +234,7 @@ def test_damaged_weights_are_rejected_when_they_are_used(tmp_path, value):
     tensor.float_data[3] = value
     (tmp_path / "a.onnx").write_bytes(model.SerializeToString())
     backend = OnnxBackend(tmp_path / "a.onnx")
-    with pytest.raises(ModelError, match="a: it predicts .*damaged"):
+    with pytest.raises(ModelError, match=r"a: it predicts .*damaged"):
         backend(np.ones((2, HEIGHT, WIDTH, 3), np.uint8))
 
 
@@ -273,7 +273,7 @@ def test_hostile_metadata_is_rejected_in_one_line(text):
 
 def test_a_skeleton_that_would_fill_the_memory_is_rejected_before_the_graph_is_loaded(tmp_path):
     table = header(skeleton={"name": "bomb", "count": 3, "regions": {"a": "0-999999999999"}})
-    with pytest.raises(ModelError, match="its metadata is damaged .*beyond the 10,000 points"):
+    with pytest.raises(ModelError, match=r"its metadata is damaged .*beyond the 10,000 points"):
         OnnxBackend(make_model(tmp_path / "a.onnx", table))
 
 

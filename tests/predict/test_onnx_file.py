@@ -1,5 +1,7 @@
 """The fields of .onnx files, compared with what the package `onnx` writes and reads."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -108,12 +110,10 @@ def test_deeply_nested_graphs_are_rejected():
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_read_or_rejected_in_one_line(content):
+def test_any_bytes_are_read_or_rejected(content):
     for function in (read_metadata, check_self_contained):
-        try:
+        with suppress(ModelError):
             function(content, "a")
-        except ModelError as error:
-            assert "damaged, or not an ONNX model" in str(error) or "other files" in str(error)
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"\x08", b"\x3a\x05abc", b"\x08" + b"\xff" * 20, b"\x0b\x0c"])
