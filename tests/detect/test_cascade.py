@@ -1,5 +1,7 @@
 """OpenCV's face cascade."""
 
+import pickle
+
 import cv2
 import numpy as np
 import pytest
@@ -99,3 +101,10 @@ def test_opencv_without_cascades_is_reported(monkeypatch):
 def test_cascade_is_part_of_this_opencv():
     assert isinstance(Cascade().cascade, cv2.CascadeClassifier)
     assert Cascade.name == "OpenCV's cascade"
+
+
+def test_a_copy_for_another_process_finds_the_same_faces():
+    image = data.astronaut()
+    original = Cascade()
+    copy = pickle.loads(pickle.dumps(original))
+    assert [found.box.tolist() for found in copy(image)] == [found.box.tolist() for found in original(image)]
