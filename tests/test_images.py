@@ -1,8 +1,10 @@
 """Reading, warping and writing of every common kind of image, and of files that are not images."""
 
+import io
 import struct
 import subprocess
 import sys
+import warnings
 import zlib
 
 import cv2
@@ -336,3 +338,47 @@ def test_importing_the_module_does_not_change_the_log_level():
     code = f"import cv2; {log}.setLogLevel(5); import nasion.images; print({log}.getLogLevel())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.stdout.strip(), done.stderr) == ("5", "")
+
+
+def test_reading_does_not_touch_the_filters_of_warnings(tmp_path):
+    """A filter that another thread sets while an image is read must remain."""
+    image = PillowImage.new("P", (8, 8))
+    image.info["transparency"] = bytes(range(8))
+    image.save(tmp_path / "a.png")
+    filters = warnings.filters
+    before = list(filters)
+    seen = []
+
+    class Watched(io.BytesIO):
+        def read(self, *args):
+            seen.append(warnings.filters is filters and list(warnings.filters) == before)
+            return super().read(*args)
+
+    content = (tmp_path / "a.png").read_bytes()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(images.io, "BytesIO", Watched)
+        images.decode(content, "a.png")
+    assert seen
+    assert all(seen)
+
+
+def test_warnings_of_pillow_about_images_are_not_shown():
+    command = (
+        "import io, warnings; from PIL import Image; from nasion import images\n"
+        "Image.MAX_IMAGE_PIXELS = 10; buffer = io.BytesIO(); Image.new('L', (4, 4)).save(buffer, 'PNG')\n"
+        "print(images.decode(buffer.getvalue(), 'a').shape); warnings.warn('mine')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True)
+    assert done.stdout == "(4, 4, 3)\n"
+    assert "Bomb" not in done.stderr
+    assert "UserWarning: mine" in done.stderr
+
+
+def test_an_opencv_with_its_log_level_in_another_module_is_silenced_as_well():
+    code = (
+        "import cv2; cv2.utils.logging.setLogLevel(4); del cv2.setLogLevel, cv2.getLogLevel; from nasion import images\n"
+        "with images.quiet_opencv(): print(cv2.utils.logging.getLogLevel())\n"
+        "print(cv2.utils.logging.getLogLevel())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "4"]

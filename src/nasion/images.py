@@ -81,6 +81,15 @@ OPENCV_LOG: Any = getattr(cv2.utils, "logging", cv2)
 """The module with OpenCV's `getLogLevel` and `setLogLevel`; OpenCV 4.13 moved them."""
 
 
+OPENCV_LOG = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging
+"""Where OpenCV keeps its log level: in its later versions in a module of its own."""
+
+# Whatever matters in a damaged image becomes an ImageError. The filter is set once: `catch_warnings` around every image
+# would replace the filters of all threads.
+for pillow in (r"PIL\.", "pillow_heif"):
+    warnings.filterwarnings("ignore", module=pillow)
+
+
 class _OpenCVLog:
     """OpenCV's log level, which is global; silenced while at least one thread asks for it."""
 
@@ -164,9 +173,7 @@ def _first_bytes(path: Path) -> bytes:
 def _translate_errors(path: Path) -> Iterator[None]:
     """Translate every exception that Pillow raises for an unreadable file into an `ImageError` of one line."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # whatever matters becomes an ImageError
-            yield
+        yield
     except PillowImage.DecompressionBombError:
         raise ImageError(f"{path}: the image is too large (more than {MAX_PIXELS:,} pixels); scale it down") from None
     except FileNotFoundError:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasion.errors import AnnotationError, SkeletonError
-from nasion.geometry import FloatArray, box_around, is_present
+from nasion.geometry import FloatArray, box_around, has_extent, is_present
 from nasion.skeleton import Skeleton
 from nasion.uncertainty import ellipses
 
@@ -64,10 +64,9 @@ class Annotation:
         keypoints = (self.full_face or self).keypoints
         if not is_present(keypoints).any():
             raise AnnotationError(f"{self.name}: every point is missing, so the face has no bounding box")
-        box = box_around(keypoints)
-        if (box[2:] <= box[:2]).any():
+        if not has_extent(keypoints):
             raise AnnotationError(f"{self.name}: its points have no extent in x or y, so the face has no bounding box")
-        return box
+        return box_around(keypoints)
 
     def normalizer_lengths(self) -> dict[str, float]:
         """Return the lengths by which errors on this face can be divided, by name, image px.

@@ -1,5 +1,7 @@
 """OpenCV's face cascade."""
 
+import pickle
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -100,3 +102,10 @@ def test_opencv_without_the_file_is_reported_and_prints_nothing(monkeypatch, tmp
 def test_cascade_of_this_opencv_is_loaded(cascade):
     assert not cascade.cascade.empty()
     assert cascade.name == "OpenCV's cascade"
+
+
+def test_a_copy_for_another_process_finds_the_same_faces(cascade):
+    image = data.astronaut()
+    original = cascade
+    copy = pickle.loads(pickle.dumps(original))
+    assert [found.box.tolist() for found in copy(image)] == [found.box.tolist() for found in original(image)]

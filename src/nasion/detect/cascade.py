@@ -54,6 +54,10 @@ class Cascade:
             )
         self.cascade = make(str(path))
 
+    def __reduce__(self) -> tuple[type["Cascade"], tuple[()]]:
+        """A copy for another process loads the cascade again."""
+        return Cascade, ()
+
     def __call__(self, image: Image) -> list[Detection]:
         """Return the faces of an image (H, W, 3) uint8 RGB, best first; boxes in image px."""
         height, width = image.shape[:2]

@@ -6,7 +6,6 @@ image, the configuration of its training, and its card.
 """
 
 import hashlib
-import json
 import math
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,10 +15,13 @@ import onnxruntime
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from nasion.errors import ModelError, NasionError
+from nasion.documents import parse_json
+from nasion.errors import ModelError, NasionError, one_line
 from nasion.geometry import FloatArray
 from nasion.predict.crop import CropConfig
 from nasion.predict.migration import migrate
+from nasion.predict.onnx_file import check_self_contained, read_metadata
+from nasion.predict.outputs import check_outputs
 from nasion.skeleton import Skeleton, from_table
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "OnnxBackend",
     "blank_hash",
     "parse_header",
+    "verified_header",
 ]
 
 METADATA = "nasion"
@@ -40,8 +43,8 @@ METADATA = "nasion"
 INPUT, KEYPOINTS, SPREAD, ANISOTROPY = "crops", "keypoints", "spread", "anisotropy"
 """The names of the graph's input and outputs."""
 
-ERRORS_ONLY = 3
-"""ONNX Runtime's log level for errors only."""
+NO_MESSAGES = 4
+"""ONNX Runtime's log level for fatal errors only; other errors are raised, and need not be printed as well."""
 
 
 class Header(NamedTuple):
@@ -82,15 +85,17 @@ def parse_header(text: str, name: str) -> Header:
         ModelError: it is damaged, or written by a later version of nasion.
     """
     try:
-        table = migrate(json.loads(text))
+        table = migrate(parse_json(text, "it", ModelError))
         points = dict(table["skeleton"])
         skeleton = from_table(points.pop("name"), points)
         config, crop = dict(table["config"]), CropConfig.model_validate(table["crop"])
         limit = math.inf if table["max_relative_spread"] is None else float(table["max_relative_spread"])
+        if not limit > 0:
+            raise ValueError(f"max_relative_spread is {limit}")
         share, sha256 = float(config["data"]["validation_share"]), str(table.get("file_sha256", ""))
         return Header(skeleton, crop, config, dict(table["card"]), share, limit, sha256)
-    except (ValueError, KeyError, TypeError, AttributeError, ValidationError, NasionError) as error:
-        reason = str(error).splitlines()[0][:120]
+    except (ValueError, LookupError, TypeError, AttributeError, ValidationError, NasionError) as error:
+        reason = one_line(error)[:120]
         raise ModelError(f"{name}: its metadata is damaged ({reason}); export it again") from None
 
 
@@ -108,30 +113,24 @@ class OnnxBackend:
 
     def __init__(self, path: str | Path, name: str | None = None, threads: int = 0) -> None:
         path = Path(path)
-        self.name = name or path.stem
+        self.path, self.name, self.threads = path, name or path.stem, threads
         try:
             content = path.read_bytes()
         except OSError as error:
             raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = ERRORS_ONLY
-        options.intra_op_num_threads = threads
-        options.enable_mem_pattern = False  # the pattern would keep memory for every batch size
-        try:
-            self.session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's exceptions have no other common base
-            reason = " ".join(str(error).split())[:120]
-            raise ModelError(f"{path}: damaged, or not an ONNX model ({reason})") from None
-        text = self.session.get_modelmeta().custom_metadata_map.get(METADATA)
-        if text is None:
+        text = read_metadata(content, str(path)).get(METADATA)
+        header = None if text is None else verified_header(text, content, str(path))
+        check_self_contained(content, str(path))
+        self.session = _session(content, str(path), threads)
+        if header is None:
             raise ModelError(f"{path}: not a nasion model; write one with `nasion export RUN FILE.onnx`")
-        self.header = parse_header(text, str(path))
-        stored = self.header.file_sha256
-        if stored and blank_hash(content, stored) != stored:
-            raise ModelError(f"{path}: damaged, its content does not match its hash; download or export it again")
-        self.skeleton, self.crop = self.header.skeleton, self.header.crop
-        self.validation_share, self.max_relative_spread = self.header.validation_share, self.header.max_relative_spread
+        self.header, self.skeleton, self.crop = header, header.skeleton, header.crop
+        self.validation_share, self.max_relative_spread = header.validation_share, header.max_relative_spread
         self._check_shapes(path)
+
+    def __reduce__(self) -> tuple[type["OnnxBackend"], tuple[Path, str, int]]:
+        """A copy for another process loads the file again, because a session cannot be copied."""
+        return OnnxBackend, (self.path.resolve(), self.name, self.threads)
 
     def _check_shapes(self, path: Path) -> None:
         inputs = {each.name: each.shape[1:] for each in self.session.get_inputs()}
@@ -143,6 +142,51 @@ class OnnxBackend:
 
     def __call__(self, crops: NDArray[np.uint8]) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return keypoints (B, K, 2), spread (B, K), crop px, and anisotropy (B, K, 2) of crops (B, H, W, C) uint8."""
-        found = self.session.run([KEYPOINTS, SPREAD, ANISOTROPY], {INPUT: crops})
-        keypoints, spread, anisotropy = (np.asarray(each, np.float64) for each in found)
+        try:
+            found = self.session.run([KEYPOINTS, SPREAD, ANISOTROPY], {INPUT: crops})
+            keypoints, spread, anisotropy = (np.asarray(each, np.float64) for each in found)
+        except Exception as error:  # ONNX Runtime's exceptions have no other common base
+            raise ModelError(f"{self.name}: its graph cannot be run ({one_line(error)[:120]})") from None
+        self._check_outputs(len(crops), keypoints, spread, anisotropy)
         return keypoints, spread, anisotropy
+
+    def _check_outputs(self, batch: int, keypoints: FloatArray, spread: FloatArray, anisotropy: FloatArray) -> None:
+        """Check keypoints (B, K, 2) and spread (B, K), crop px, and anisotropy (B, K, 2): a graph can lie about shapes.
+
+        Raises:
+            ModelError: a shape or a value is not what a network returns.
+        """
+        points = batch, self.skeleton.count
+        if keypoints.shape != (*points, 2) or spread.shape != points or anisotropy.shape != (*points, 2):
+            raise ModelError(f"{self.name}: its graph returns {keypoints.shape}, not {(*points, 2)}; export it again")
+        check_outputs(self.name, self.crop.size, keypoints, spread, anisotropy)
+
+
+def verified_header(text: str, content: bytes, name: str) -> Header:
+    """Return the metadata of a file whose content matches its hash, if it has one.
+
+    Raises:
+        ModelError: the metadata or the content is damaged.
+    """
+    header = parse_header(text, name)
+    stored = header.file_sha256
+    if stored and blank_hash(content, stored) != stored:
+        raise ModelError(f"{name}: damaged, its content does not match its hash; download or export it again")
+    return header
+
+
+def _session(content: bytes, name: str, threads: int) -> onnxruntime.InferenceSession:
+    """Return a session that runs a model's graph.
+
+    Raises:
+        ModelError: the graph is damaged.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = NO_MESSAGES
+    options.intra_op_num_threads = threads
+    options.enable_mem_pattern = False  # the pattern would keep memory for every batch size
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # another format could name other files
+    try:  # without the fallback, which prints
+        return onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"], enable_fallback=0)
+    except Exception as error:  # ONNX Runtime's exceptions have no other common base
+        raise ModelError(f"{name}: damaged, or not an ONNX model ({one_line(error)[:120]})") from None

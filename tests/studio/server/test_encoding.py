@@ -8,7 +8,7 @@ import pytest
 from PIL import Image as PillowImage
 from skimage import data
 
-from nasion.studio.server.encoding import MAX_COORDINATE, data_uri, encode_jpeg, point_list
+from nasion.studio.server.encoding import data_uri, encode_jpeg, point_list
 
 
 def decoded(content):
@@ -49,7 +49,3 @@ def test_points_are_rounded_to_thousandths_and_missing_ones_are_none():
 
 def test_no_points_are_an_empty_list():
     assert point_list(np.zeros((0, 2))) == []
-
-
-def test_coordinates_are_limited_to_a_million_pixels():
-    assert MAX_COORDINATE == 1_000_000

@@ -10,16 +10,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nasion import images
-from nasion.errors import AnnotationError, ConfigError, NasionError
-from nasion.geometry import FloatArray, is_present
+from nasion.errors import AnnotationError, ConfigError, NasionError, one_line
+from nasion.geometry import FloatArray, check_coordinates, is_present
 from nasion.sample import Annotation, DataSet, Image, Problem
-from nasion.skeleton import Skeleton, available, load_skeleton
+from nasion.skeleton import Skeleton, available, from_table, load_skeleton
 
 __all__ = [
     "SKELETON_HELP",
     "Collector",
     "checked_annotation",
     "existing_path",
+    "face_text",
     "image_folder",
     "open_image",
     "option_skeleton",
@@ -29,6 +30,9 @@ __all__ = [
     "skeleton_of_names",
     "sorted_like",
 ]
+
+MAX_FACE_BYTES = 1_000_000
+"""Largest file of one face."""
 
 SKELETON_HELP = "a skeleton's name, or the path of its .toml file"
 
@@ -42,12 +46,16 @@ class Collector:
 
     @contextmanager
     def reading(self, name: str) -> Iterator[None]:
-        """Turn an error of the block into a `Problem` of this name, so that one bad face does not stop the rest."""
+        """Turn an error of the block into a `Problem` of this name, so that one bad face does not stop the rest.
+
+        Arithmetic with huge numbers may give infinities without a warning: `checked_annotation` looks at the result.
+        """
         try:
-            yield
-        except (NasionError, OSError, ValueError, TypeError, LookupError) as error:
+            with np.errstate(over="ignore", invalid="ignore"):
+                yield
+        except (NasionError, OSError, ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
             reason = str(error) if isinstance(error, NasionError) else f"cannot be read: {error}"
-            self.problems.append(Problem(name, reason))
+            self.problems.append(Problem(one_line(name), one_line(reason)))
 
     def add(self, face: Annotation) -> None:
         """Add a face."""
@@ -82,12 +90,17 @@ def checked_annotation(
         face: number of the face in its image, from 0.
 
     Raises:
-        AnnotationError: the image file is missing, the count is wrong, or every point is missing.
+        AnnotationError: the image file is missing, the count is wrong, every point is missing, or a point or the box
+            is where no image can be.
     """
     array = np.array(keypoints, dtype=np.float64).reshape(-1, 2)
     if len(array) != skeleton.count:
         raise AnnotationError(f"{len(array)} points where {skeleton.name} has {skeleton.count}")
     array[~is_present(array)] = np.nan
+    check_coordinates(array, "a point", AnnotationError)
+    if box is not None and not np.isfinite(box).all():
+        raise AnnotationError("its box has a coordinate that is NaN or infinite")
+    check_coordinates([] if box is None else box, "its box", AnnotationError)
     if np.isnan(array).all():
         raise AnnotationError("every point is missing (NaN)")
     if not image.is_file():
@@ -111,6 +124,19 @@ def existing_path(source: str, kind: str) -> Path:
     if not (path.is_dir() if kind == "folder" else path.is_file()):
         raise AnnotationError(f"{path}: no such {kind}; check the path after the colon")
     return path
+
+
+def face_text(path: Path, encoding: str) -> str:
+    """Return the text of a file with the labels of one face, with its own line ends.
+
+    Raises:
+        AnnotationError: it is larger than any such file.
+    """
+    with path.open("rb") as file:
+        content = file.read(MAX_FACE_BYTES + 1)
+    if len(content) > MAX_FACE_BYTES:
+        raise AnnotationError(f"is larger than {MAX_FACE_BYTES:,} bytes, so it cannot hold one face")
+    return content.decode(encoding)
 
 
 def image_folder(path: Path, options: Mapping[str, str]) -> Path:
@@ -159,5 +185,9 @@ def sorted_like(names: Sequence[str], skeleton: Skeleton) -> list[str]:
 
 
 def skeleton_of_names(name: str, names: Sequence[str]) -> Skeleton:
-    """Return a skeleton with these point names in one region, without a flip map or normalizers."""
-    return Skeleton(name=name, title=name, names=tuple(names), regions={"points": tuple(range(len(names)))})
+    """Return a skeleton with these point names in one region, without a flip map or normalizers.
+
+    Raises:
+        SkeletonError: there is no name, two are the same, or there are too many.
+    """
+    return from_table(name, {"names": list(names), "regions": {"points": f"0-{max(len(names) - 1, 0)}"}})

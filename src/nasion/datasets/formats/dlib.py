@@ -22,6 +22,10 @@ DESCRIPTION = "dlib:FILE.xml    dlib's XML (imglab), several faces per image, 0-
 OPTIONS = {"skeleton": reading.SKELETON_HELP}
 
 
+NUMBER = re.compile("[0-9]{1,9}")
+"""The name of a part that is sorted by its value."""
+
+
 def read(source: str, options: dict[str, str]) -> DataSet:
     """Return the faces of an XML file; the subject is the photo, the split comes from the file's name."""
     path = reading.existing_path(source, "file")
@@ -52,7 +56,7 @@ def read(source: str, options: dict[str, str]) -> DataSet:
 def part_names(root: ElementTree.Element) -> list[str]:
     """Return the names of all parts in a document, sorted like dlib does: numbers by value, so 2 is before 10."""
     found = {part.get("name", "") for part in root.iterfind("./images/image/box/part")}
-    return sorted(found, key=lambda name: (int(name) if name.isdigit() else -1, name))
+    return sorted(found, key=lambda name: (int(name) if NUMBER.fullmatch(name) else -1, name))
 
 
 def boxes_of(image: ElementTree.Element) -> list[ElementTree.Element]:

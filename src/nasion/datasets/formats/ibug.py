@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from nasion import images
+from nasion.datasets.folders import files_below
 from nasion.datasets.formats import _reading as reading
 from nasion.datasets.formats._writing import replace_file
 from nasion.errors import AnnotationError, ConfigError
@@ -25,6 +26,9 @@ OPTIONS = {"origin": "the number of the first pixel, 0 or 1 (1)", "skeleton": re
 PTS_ORIGIN = 1
 """Coordinate of the first pixel's center in .pts files."""
 
+HEADER = re.compile(r"\s*(version|n_points)\s*:\s*(\S+)")
+"""A line of the header with its key and value."""
+
 PTS_SUFFIX = ".pts"
 ENCODING = "latin-1"
 
@@ -35,7 +39,7 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     found = reading.Collector()
     skeleton = reading.option_skeleton(options)
     origin = reading.pixel_origin(options, PTS_ORIGIN)
-    for path in sorted(folder.rglob(f"*{PTS_SUFFIX}")):
+    for path in (path for path in files_below(folder) if path.suffix == PTS_SUFFIX):
         with found.reading(str(path.relative_to(folder))):
             found.add(_face(path, skeleton, origin, _split(path, folder)))
     skeleton = skeleton or _most_common(found.faces)
@@ -52,7 +56,7 @@ def _most_common(faces: list[Annotation]) -> Skeleton:
 
 
 def _face(path: Path, skeleton: Skeleton | None, origin: int, split: str) -> Annotation:
-    keypoints = parse_pts(path.read_text(ENCODING)) - origin
+    keypoints = parse_pts(reading.face_text(path, ENCODING)) - origin
     skeleton = skeleton or reading.skeleton_of_count(len(keypoints))
     if skeleton is None:
         raise AnnotationError(f"{len(keypoints)} points match no known skeleton; name yours with ?skeleton=FILE.toml")
@@ -90,13 +94,16 @@ def parse_pts(text: str) -> FloatArray:
     Raises:
         AnnotationError: a word is not a number, or the count differs from the header's.
     """
-    header: Mapping[str, str] = dict(re.findall(r"(?m)^\s*(version|n_points)\s*:\s*(\S+)", text))
-    body = text.partition("{")[2].partition("}")[0] if "{" in text else re.sub(r"(?m)^.*:.*$", "", text)
+    lines = text.splitlines()
+    header = dict(found.groups() for line in lines if (found := HEADER.match(line)))
+    bare = "\n".join(line for line in lines if ":" not in line)
+    body = text.partition("{")[2].partition("}")[0] if "{" in text else bare
     try:
         points = np.array([float(word) for word in body.split()]).reshape(-1, 2)
+        stated = int(header.get("n_points", len(points)))
     except ValueError as error:
         raise AnnotationError(f"is not a .pts file: {error}") from None
-    if not len(points) or int(header.get("n_points", len(points))) != len(points):
+    if not len(points) or stated != len(points):
         raise AnnotationError(f"its header says {header.get('n_points', 'no')} points, but it holds {len(points)}")
     return points
 
@@ -131,7 +138,7 @@ class LabelFiles:
         if not path.is_file():
             return None
         try:
-            return parse_pts(path.read_text(ENCODING)) - PTS_ORIGIN
+            return parse_pts(reading.face_text(path, ENCODING)) - PTS_ORIGIN
         except AnnotationError as error:
             raise AnnotationError(f"{path}: {error}") from None
 

@@ -9,10 +9,7 @@ from PIL import Image as PillowImage
 from nasion.geometry import FloatArray
 from nasion.sample import Image
 
-__all__ = ["MAX_COORDINATE", "data_uri", "encode_jpeg", "point_list"]
-
-MAX_COORDINATE = 1e6
-"""Largest magnitude of a coordinate in a request, image px."""
+__all__ = ["data_uri", "encode_jpeg", "point_list"]
 
 DECIMALS = 3
 

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nasion.geometry import MAX_COORDINATE
 from nasion.predict.writers import face_table
 from nasion.sample import Prediction
 from nasion.skeleton import Skeleton
-from nasion.studio.server.encoding import MAX_COORDINATE
 
 __all__ = [
     "AlbumEntry",
