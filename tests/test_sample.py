@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import doubles
 from nasion.errors import AnnotationError, SkeletonError
 from nasion.sample import Annotation, DataSet, Prediction, Problem, Sample, largest
 from nasion.skeleton import parse
@@ -226,3 +227,28 @@ def test_a_reduced_set_has_reduced_faces():
     assert faces.skeleton is PAIR
     assert faces.keypoints().tolist() == [[[15, 36], [13, 24]], [[16, 37], [14, 25]]]
     assert all(face.skeleton is PAIR for face in faces.annotations)
+
+
+def test_keypoint_is_found_by_its_name():
+    face = doubles.prediction([[1, 2], [3, 4], [5, 6], [7, 8]])
+    assert face[doubles.QUAD.names[2]].tolist() == [5, 6]
+    with pytest.raises(SkeletonError, match=f'{doubles.QUAD.name} has no point "elbow"'):
+        face["elbow"]
+
+
+def test_face_is_shown_in_one_line():
+    face = doubles.prediction(
+        [[1, 2], [3, 4], [5, 6], [7, 8]], spread=[1.5, 2.25, np.nan, 3.0], box=(10.004, 20, 30.006, 40)
+    )
+    assert repr(face) == (
+        f"<Prediction: 4 points of {doubles.QUAD.name}, box (10, 20, 30, 40), score {face.score:.2f}, spread 2.2 px>"
+    )
+    assert "spread" not in repr(doubles.prediction([[1, 2], [3, 4], [5, 6], [7, 8]], spread=np.nan))
+
+
+def test_face_is_drawn_on_a_copy():
+    image = np.full((60, 60, 3), 90, np.uint8)
+    drawn = doubles.prediction([[10, 20], [30, 40], [50, 20], [30, 10]], spread=3.0).draw(image, spread=True)
+    assert drawn.shape == image.shape
+    assert (image == 90).all()
+    assert (drawn != 90).any()

@@ -7,12 +7,13 @@ Boxes are (x0, y0, x1, y1), edges, in the same frame.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasion.errors import AnnotationError, SkeletonError
+from nasion.errors import AnnotationError, SkeletonError, suggest
 from nasion.geometry import FloatArray, box_around, has_extent, is_present
 from nasion.skeleton import Skeleton
 from nasion.uncertainty import ellipses
@@ -21,6 +22,10 @@ __all__ = ["Annotation", "DataSet", "Image", "Prediction", "Problem", "Sample", 
 
 Image = NDArray[np.uint8]
 """An image is an array (H, W, 3) uint8, RGB."""
+
+
+DRAW = "nasion.draw"
+"""The package that draws. It is imported by name because it depends on this module."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +113,7 @@ class Sample:
     annotation: Annotation
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
     """One predicted face.
 
@@ -138,6 +143,29 @@ class Prediction:
         The angle turns the major axis from x towards y, 0 to 180.
         """
         return ellipses(self.spread, self.anisotropy)
+
+    def __getitem__(self, name: str) -> FloatArray:
+        """Return the keypoint (2,) of a name, image px.
+
+        Raises:
+            SkeletonError: the skeleton has no such point.
+        """
+        if name not in self.skeleton.names:
+            raise SkeletonError(f'{self.skeleton.name} has no point "{name}"; {suggest(name, self.skeleton.names)}')
+        return self.keypoints[self.skeleton.names.index(name)]
+
+    def __repr__(self) -> str:
+        x0, y0, x1, y1 = np.round(self.box).tolist()
+        known = self.spread[np.isfinite(self.spread)]
+        spread = f", spread {np.median(known):.2g} px" if len(known) else ""
+        return (
+            f"<Prediction: {len(self.keypoints)} points of {self.skeleton.name}, box ({x0:.0f}, {y0:.0f}, {x1:.0f}, "
+            f"{y1:.0f}), score {self.score:.2f}{spread}>"
+        )
+
+    def draw(self, image: Image, spread: bool = False) -> Image:
+        """Return a copy of the image (H, W, 3) uint8 RGB with the keypoints and, on request, their ellipses, px."""
+        return import_module(DRAW).draw_predictions(image, [self], spread)
 
 
 def largest(faces: Sequence[Prediction]) -> int:

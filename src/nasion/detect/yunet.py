@@ -76,7 +76,7 @@ class YuNet:
 
     Args:
         path: its .onnx file.
-        threads: threads per run; 0 is all cores.
+        threads: threads per run; 0 is all cores. Several threads may call one detector at once, which is faster.
 
     Raises:
         ModelError: the file is missing or not YuNet's.
@@ -85,8 +85,8 @@ class YuNet:
     name = "YuNet"
     calibration = BoxCalibration(1.035, 0.743, 0.126)
 
-    def __init__(self, path: str | Path, threads: int = 0) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | Path, threads: int = 1) -> None:
+        self.path, self.threads = Path(path), threads
         try:
             content = self.path.read_bytes()
         except OSError as error:
@@ -102,6 +102,10 @@ class YuNet:
             self._candidates(np.zeros((STRIDES[-1], STRIDES[-1], 3), np.uint8))
         except Exception:  # ONNX Runtime's exceptions have no other common base
             raise ModelError(f"{path}: damaged, or not YuNet's file; omit it to download the file") from None
+
+    def __reduce__(self) -> tuple[type["YuNet"], tuple[Path, int]]:
+        """A copy for another process loads the file again, because a session cannot be copied."""
+        return YuNet, (self.path.resolve(), self.threads)
 
     def __call__(self, image: Image) -> list[Detection]:
         """Return the faces of an image (H, W, 3) uint8 RGB, best first; boxes in image px."""

@@ -17,7 +17,7 @@ import numpy as np
 from nasion.detect import IOU_THRESHOLD, iou
 from nasion.errors import ConfigError
 from nasion.geometry import FloatArray, box_around, box_center, box_size, image_box
-from nasion.predict.backend import relative_spread
+from nasion.predict.backends.backend import relative_spread
 from nasion.predict.predictor import Predictor
 from nasion.sample import Image, Prediction
 from nasion.video.reader import open_clip

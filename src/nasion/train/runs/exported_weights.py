@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nasion.errors import ConfigError, ModelError, one_line
+from nasion.predict.backends.onnx_backend import METADATA, verified_header
+from nasion.predict.backends.onnx_file import check_self_contained
 from nasion.predict.migration import migrate
 from nasion.predict.model_zoo import resolve
-from nasion.predict.onnx_backend import METADATA, verified_header
-from nasion.predict.onnx_file import check_self_contained
 from nasion.skeleton import Skeleton
 from nasion.train.config import RunConfig, parse
 from nasion.train.runs.folded_weights import unfold

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nasion.errors import ModelError
 from nasion.geometry import FloatArray
-from nasion.predict.outputs import check_outputs
+from nasion.predict.backends.outputs import check_outputs
 from nasion.train.checkpoint import load_weights
 from nasion.train.data.batches import to_tensor
 from nasion.train.network.network import KeypointNetwork
@@ -30,7 +30,7 @@ class TorchBackend:
 
     def __init__(self, folder: Path) -> None:
         self.run = open_run(folder)
-        self.name = folder.name
+        self.name, self.device = folder.name, "cpu"
         self.skeleton, self.crop = self.run.skeleton, self.run.config.crop
         self.max_relative_spread = _rejection_limit(folder)
         self.validation_share = self.run.config.data.validation_share

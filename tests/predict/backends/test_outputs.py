@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nasion.errors import ModelError
-from nasion.predict.outputs import check_outputs
+from nasion.predict.backends.outputs import check_outputs
 
 B, K, SIZE = 2, 5, (48, 64)
 

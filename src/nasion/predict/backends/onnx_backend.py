@@ -18,10 +18,11 @@ from pydantic import ValidationError
 from nasion.documents import parse_json
 from nasion.errors import ModelError, NasionError, one_line
 from nasion.geometry import FloatArray
+from nasion.predict.backends.devices import AUTO, CPU, DEVICES, choose_device
+from nasion.predict.backends.onnx_file import check_self_contained, read_metadata
+from nasion.predict.backends.outputs import check_outputs
 from nasion.predict.crop import CropConfig
 from nasion.predict.migration import migrate
-from nasion.predict.onnx_file import check_self_contained, read_metadata
-from nasion.predict.outputs import check_outputs
 from nasion.skeleton import Skeleton, from_table
 
 __all__ = [
@@ -105,13 +106,15 @@ class OnnxBackend:
     Args:
         path: the file.
         name: the model's name in messages; default: the file's name.
-        threads: threads per run; 0 is all cores.
+        threads: CPU threads per run; 0 is all cores. Several threads may run the network at once, which is faster.
+        device: a name in `DEVICES`, or "auto".
 
     Raises:
+        ConfigError: this ONNX Runtime does not support the device.
         ModelError: there is no such file, it is damaged, or another program wrote it.
     """
 
-    def __init__(self, path: str | Path, name: str | None = None, threads: int = 0) -> None:
+    def __init__(self, path: str | Path, name: str | None = None, threads: int = 1, device: str = AUTO) -> None:
         path = Path(path)
         self.path, self.name, self.threads = path, name or path.stem, threads
         try:
@@ -121,16 +124,18 @@ class OnnxBackend:
         text = read_metadata(content, str(path)).get(METADATA)
         header = None if text is None else verified_header(text, content, str(path))
         check_self_contained(content, str(path))
-        self.session = _session(content, str(path), threads)
+        quantized = header is not None and header.card.get("stored") == "int8"
+        self.device = choose_device(device, quantized)
+        self.session = _session(content, str(path), threads, self.device)
         if header is None:
             raise ModelError(f"{path}: not a nasion model; write one with `nasion export RUN FILE.onnx`")
         self.header, self.skeleton, self.crop = header, header.skeleton, header.crop
         self.validation_share, self.max_relative_spread = header.validation_share, header.max_relative_spread
         self._check_shapes(path)
 
-    def __reduce__(self) -> tuple[type["OnnxBackend"], tuple[Path, str, int]]:
+    def __reduce__(self) -> tuple[type["OnnxBackend"], tuple[Path, str, int, str]]:
         """A copy for another process loads the file again, because a session cannot be copied."""
-        return OnnxBackend, (self.path.resolve(), self.name, self.threads)
+        return OnnxBackend, (self.path.resolve(), self.name, self.threads, self.device)
 
     def _check_shapes(self, path: Path) -> None:
         inputs = {each.name: each.shape[1:] for each in self.session.get_inputs()}
@@ -175,18 +180,22 @@ def verified_header(text: str, content: bytes, name: str) -> Header:
     return header
 
 
-def _session(content: bytes, name: str, threads: int) -> onnxruntime.InferenceSession:
-    """Return a session that runs a model's graph.
+def _session(content: bytes, name: str, threads: int, device: str) -> onnxruntime.InferenceSession:
+    """Return a session that runs a model's graph on a device, and on the CPU what the device cannot run.
 
     Raises:
-        ModelError: the graph is damaged.
+        ModelError: the graph is damaged, or the device does not work.
     """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = NO_MESSAGES
     options.intra_op_num_threads = threads
     options.enable_mem_pattern = False  # the pattern would keep memory for every batch size
     options.add_session_config_entry("session.load_model_format", "ONNX")  # another format could name other files
+    providers = list(dict.fromkeys(DEVICES[each].name for each in (device, CPU)))
     try:  # without the fallback, which prints
-        return onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"], enable_fallback=0)
+        session = onnxruntime.InferenceSession(content, options, providers, enable_fallback=0)
     except Exception as error:  # ONNX Runtime's exceptions have no other common base
         raise ModelError(f"{name}: damaged, or not an ONNX model ({one_line(error)[:120]})") from None
+    if session.get_providers()[0] != providers[0]:
+        raise ModelError(f'{name}: device "{device}" does not work here; its driver or libraries are missing')
+    return session

@@ -1,12 +1,9 @@
 """The parts of an .onnx file that decide whether it may be run: its metadata, and where its weights are.
 
-An .onnx file is a protobuf message. Only the fields named here are looked at, so neither the package `onnx` nor the
-weights themselves are needed. Source of the field numbers: onnx.proto of the ONNX project.
+Source of the field numbers: onnx.proto of the ONNX project.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
-
+from nasion.documents.protobuf import fields
 from nasion.errors import ModelError
 
 __all__ = ["check_self_contained", "read_metadata"]
@@ -32,19 +29,6 @@ EXTERNAL_FIELDS = (13, 14)
 MAX_DEPTH = 40
 """Largest number of messages inside each other."""
 
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
-"""Wire types of protobuf."""
-
-MAX_VARINT_BYTES = 10
-
-
-class Field(NamedTuple):
-    """A field of a message; a number has no content, and a part of the message no number."""
-
-    key: int
-    content: memoryview
-    number: int
-
 
 def read_metadata(content: bytes, name: str) -> dict[str, str]:
     """Return the metadata of a model's file.
@@ -54,9 +38,9 @@ def read_metadata(content: bytes, name: str) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     try:
-        for field in _fields(memoryview(content)):
+        for field in fields(content):
             if field.key == METADATA_PROPS:
-                entry = {each.key: bytes(each.content) for each in _fields(field.content)}
+                entry = {each.key: bytes(each.content) for each in fields(field.content)}
                 found[entry.get(1, b"").decode()] = entry.get(2, b"").decode()
     except ValueError as error:
         raise _damaged(name, error) from None
@@ -85,44 +69,9 @@ def _has_external(message: memoryview, kind: str, depth: int) -> bool:
     if depth > MAX_DEPTH:
         raise ValueError(f"its parts are nested more than {MAX_DEPTH} deep")
     inside = INSIDE.get(kind, {})
-    for field in _fields(message):
+    for field in fields(message):
         if kind == TENSORS and field.key in EXTERNAL_FIELDS and (field.number or len(field.content)):
             return True
         if field.key in inside and _has_external(field.content, inside[field.key], depth + 1):
             return True
     return False
-
-
-def _fields(message: memoryview) -> Iterator[Field]:
-    """Yield the fields of a message.
-
-    Raises:
-        ValueError: the message is damaged.
-    """
-    place = 0
-    while place < len(message):
-        tag, place = _varint(message, place)
-        number, start, kind = 0, place, tag & 7
-        if kind == VARINT:
-            number, place = _varint(message, place)
-            start = place
-        elif kind in (FIXED64, FIXED32):
-            place = start + (8 if kind == FIXED64 else 4)
-        elif kind == BYTES:
-            size, start = _varint(message, place)
-            place = start + size
-        else:
-            raise ValueError(f"an unknown kind of field, {kind}")
-        if place > len(message):
-            raise ValueError("it ends too early")
-        yield Field(tag >> 3, message[start:place], number)
-
-
-def _varint(message: memoryview, place: int) -> tuple[int, int]:
-    """Return the number at a place, and the place behind it."""
-    value = 0
-    for k, byte in enumerate(message[place : place + MAX_VARINT_BYTES]):
-        value |= (byte & 0x7F) << 7 * k
-        if byte < 0x80:
-            return value, place + k + 1
-    raise ValueError("it ends too early")

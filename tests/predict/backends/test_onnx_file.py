@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasion.errors import ModelError
+from nasion.predict.backends.onnx_file import check_self_contained, read_metadata
 from nasion.predict.model_zoo import resolve
-from nasion.predict.onnx_file import check_self_contained, read_metadata
 
 onnx = pytest.importorskip("onnx")
 helper = pytest.importorskip("onnx.helper")

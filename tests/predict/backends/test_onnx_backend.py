@@ -10,8 +10,8 @@ from numpy.testing import assert_allclose
 
 from doubles import QUAD
 from nasion.errors import ModelError
+from nasion.predict.backends.onnx_backend import METADATA, OnnxBackend, blank_hash, parse_header
 from nasion.predict.migration import FORMAT_VERSION
-from nasion.predict.onnx_backend import METADATA, OnnxBackend, blank_hash, parse_header
 
 onnx = pytest.importorskip("onnx")
 
@@ -101,7 +101,7 @@ def test_name_is_the_stem_unless_given(tmp_path):
 def test_number_of_threads_is_passed_on(tmp_path):
     path = make_model(tmp_path / "known.onnx")
     assert OnnxBackend(path, threads=3).session.get_session_options().intra_op_num_threads == 3
-    assert OnnxBackend(path).session.get_session_options().intra_op_num_threads == 0
+    assert OnnxBackend(path).session.get_session_options().intra_op_num_threads == 1
 
 
 def test_missing_file_is_rejected(tmp_path):
