@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import distribution, requires
 from pathlib import Path
 from typing import NamedTuple
@@ -62,18 +63,25 @@ def milliseconds(contenders: list[Contender], faces: DataSet, rounds: int = 7, c
     samples = [faces.load(index) for index in range(min(count, len(faces)))]
     given = [sample.annotation.points_box() for sample in samples]
     best = dict.fromkeys((c.name for c in contenders), np.inf)
-    cores = os.sched_getaffinity(0)
-    _bind({min(cores)})
-    try:
+    with one_core():
         for _ in range(rounds):
             for contender in contenders:
                 began = time.perf_counter()
                 for sample, box in zip(samples, given, strict=True):
                     contender.find(sample.image, box)
                 best[contender.name] = min(best[contender.name], 1000 * (time.perf_counter() - began) / len(samples))
+    return best
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Bind all threads of this process to one core."""
+    cores = os.sched_getaffinity(0)
+    _bind({min(cores)})
+    try:
+        yield
     finally:
         _bind(cores)
-    return best
 
 
 def _bind(cores: set[int]) -> None:
