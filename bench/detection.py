@@ -40,7 +40,7 @@ SAME_FACE = 0.4
 """IoU from which a detection is a labeled face."""
 
 LIMITS = (np.inf, 0, 16, 24, 32, 48)
-WEAK_SCORES = (0.1, 0.2, 0.3, 1.0)
+WEAK_SCORES = (0.1, 0.2, 0.3, 0.6)
 """Values of `yunet.SMALL_FACE` and `yunet.WEAK_SCORE`; an infinite limit always searches twice."""
 
 

@@ -11,12 +11,13 @@ SIZE = (48, 64)
 
 MODELS = {
     "cnn": {"name": "cnn", "kernels": [5, 3], "channels": [4, 6], "pools": [2, 4], "hidden": [7]},
+    "efficientnet_lite0": {"name": "efficientnet_lite0", "weights": "none", "output": "vector"},
     "resnet18": {"name": "resnet18", "weights": "none"},
     "unet": {"name": "unet", "widths": [4, 6, 8], "stride": 4},
 }
 """Options of a small network of every model."""
 
-KINDS = {"cnn": "vector", "resnet18": "vector", "unet": "maps"}
+KINDS = {"cnn": "vector", "efficientnet_lite0": "vector", "resnet18": "vector", "unet": "maps"}
 """What each model outputs."""
 
 CODECS = {"vector": "coordinates", "maps": "softargmax"}

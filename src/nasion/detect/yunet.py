@@ -58,7 +58,7 @@ WEAK_SCORE = 0.2
 SAME_PLACE_IOU = 0.1
 """Intersection over union below which a weak candidate is away from a face."""
 
-SMALL_FACE = 24
+SMALL_FACE = 48
 """Size of a face, px of the first search, below which the image may show other faces that are too small for it.
 
 `bench/detection.py` measures the recall and the cost for other values of both limits.

@@ -18,7 +18,7 @@ SPEC = InputSpec(5, 3, (48, 64))
 
 
 def test_names_are_sorted_files_of_the_folder():
-    assert registry.available("models") == ["cnn", "resnet18", "unet"]
+    assert registry.available("models") == ["cnn", "efficientnet_lite0", "resnet18", "unet"]
     assert registry.available("codecs") == ["coordinates", "softargmax"]
     assert registry.available("losses") == ["l1", "map_l1", "mse", "smooth_l1"]
 
