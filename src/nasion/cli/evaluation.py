@@ -9,7 +9,7 @@ import typer
 
 from nasion import datasets
 from nasion.atomic import ensure_writable, write_bytes, write_text
-from nasion.cli.options import DataArgument, ModelArgument, WeightsOption, make_predictor
+from nasion.cli.options import DataArgument, DeviceOption, ModelArgument, WeightsOption, make_predictor
 from nasion.cli.screen import REPORTER, say, typed_command
 from nasion.datasets.splits import with_validation
 from nasion.errors import ConfigError
@@ -40,11 +40,12 @@ def evaluate(
     box_curve: Annotated[
         Path | None, typer.Option(help="draw the error against shifted and scaled boxes here", metavar="FILE.png")
     ] = None,
+    device: DeviceOption = AUTO,
     detector_weights: WeightsOption = None,
 ) -> None:
     """Measure a model on labeled faces."""
     _check_outputs(json_file, report, box_curve)
-    predictor = make_predictor(model, detector_weights)
+    predictor = make_predictor(model, detector_weights, device=device)
     faces = _load(data, split, predictor)
     _check_points(point or (), predictor)
     measured = measure(predictor, faces, boxes or predictor.backend.crop.box, split, REPORTER)

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from nasion.cli.options import ModelOption, WeightsOption, make_predictor
+from nasion.cli.options import DeviceOption, ModelOption, WeightsOption, make_predictor
 from nasion.cli.screen import REPORTER, notice, say
 from nasion.errors import ConfigError
 from nasion.predict import model_zoo
+from nasion.predict.backends.devices import AUTO
 from nasion.video import open_clip
 from nasion.video.process import ClipSummary, process_clip
 from nasion.video.reader import Clip
@@ -34,6 +35,7 @@ def video(
     csv: Annotated[Path | None, typer.Option(help="write every face's keypoints here", metavar="FILE.csv")] = None,
     smooth: Annotated[str, typer.Option(help="none, light or strong")] = "light",
     model: ModelOption = model_zoo.DEFAULT,
+    device: DeviceOption = AUTO,
     detector_weights: WeightsOption = None,
 ) -> None:
     """Track the faces of a video: draw and write their keypoints, or watch a camera."""
@@ -43,11 +45,11 @@ def video(
 
         if out or csv:
             raise ConfigError("a camera is shown in a window; to write keypoints, record a video first")
-        say(_format_summary(show_camera(int(clip), make_predictor(model, detector_weights), smooth)))
+        say(_format_summary(show_camera(int(clip), make_predictor(model, detector_weights, device=device), smooth)))
         return
     source = open_clip(Path(clip))
     out = out or (None if csv else Path(f"{Path(clip).stem}-points.mp4"))
-    summary = process_clip(source, make_predictor(model, detector_weights), out, csv, smooth, REPORTER)
+    summary = process_clip(source, make_predictor(model, detector_weights, device=device), out, csv, smooth, REPORTER)
     _report_damage(source, summary)
     say(_format_summary(summary))
     for path in (out, csv):
