@@ -56,13 +56,14 @@ class Component(BaseModel):
 class DataConfig(Settings):
     """Which faces are trained on."""
 
-    sources: tuple[str, ...] = Field(
-        default=(), description='datasets as "format:source"; the first is validated on; usually given by --data'
-    )
+    sources: tuple[str, ...] = Field(default=(), description='datasets as "format:source"; usually given by --data')
     skeleton: str = Field(
         default="", description="points to learn: a skeleton's name or .toml file; default: the data's"
     )
     validation_share: float = Field(default=0.15, ge=0, lt=1, description="share of the training people or photographs")
+    validate_on: Literal["first", "all"] = Field(
+        default="first", description='which sources provide validation faces: the first, or "all"'
+    )
     faces: int = Field(
         default=0, ge=0, le=MANY, description="training faces to use, evenly spread over the first source; 0 is all"
     )

@@ -78,6 +78,16 @@ def test_other_sources_do_not_change_the_validation_faces(sources):
     assert names(alone, "val") == names(both, "val") == ["a4.png", "a8.png", "a10.png"]  # sorted as text
 
 
+def test_all_sources_validate_on_request(sources):
+    sources["first"] = faces_with("a", [""] * 4)
+    sources["second"] = faces_with("b", ["", "", "", "", "test"])
+    sources["third"] = faces_with("c", ["train", "val"])
+    faces = load_faces(config("first", "second", "third", validation_share=0.25, validate_on="all"))
+    assert names(faces, "val") == ["a2.png", "b2.png", "c1.png"]
+    assert names(faces, "train") == ["a0.png", "a1.png", "a3.png", "b0.png", "b1.png", "b3.png", "c0.png"]
+    assert names(faces, "test") == []
+
+
 def test_limit_counts_the_training_faces_of_the_first_source(sources):
     sources["first"] = faces_with("a", [""] * 10)
     sources["second"] = faces_with("b", [""] * 3)

@@ -17,8 +17,8 @@ __all__ = ["limit_faces", "load_faces", "with_skeleton"]
 def load_faces(config: RunConfig) -> DataSet:
     """Return the faces of a configuration with its skeleton and its validation split.
 
-    The first source is what the network is for: it alone provides validation and test faces. The other sources add
-    training faces; their own validation and test faces are left out.
+    The first source is what the network is for: it alone provides test faces and, unless `data.validate_on` is "all",
+    validation faces. The other sources add training faces; their own faces of other splits are left out.
 
     Raises:
         NasionError: no data is named, or the data cannot be read or lacks the skeleton's points.
@@ -28,9 +28,16 @@ def load_faces(config: RunConfig) -> DataSet:
     first, *others = (with_skeleton(datasets.load(source), config) for source in config.data.sources)
     faces = limit_faces(with_validation(first, config.data.validation_share), config.data.faces)
     for other in others:
-        training = [replace(a, split="train") for a in other.annotations if a.split in ("", "train")]
-        faces = faces.joined(other.subset(training))
+        faces = faces.joined(_added(other, config))
     return faces
+
+
+def _added(other: DataSet, config: RunConfig) -> DataSet:
+    """Return the faces that a source after the first one adds."""
+    if config.data.validate_on == "all":
+        divided = with_validation(other, config.data.validation_share)
+        return divided.subset([face for face in divided.annotations if face.split != "test"])
+    return other.subset([replace(face, split="train") for face in other.annotations if face.split in ("", "train")])
 
 
 def limit_faces(faces: DataSet, count: int) -> DataSet:
