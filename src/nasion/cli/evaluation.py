@@ -18,6 +18,7 @@ from nasion.evaluation.evaluation import Evaluation
 from nasion.evaluation.evaluation import evaluate as measure
 from nasion.evaluation.extras import check_figure_path, require_report_extra
 from nasion.evaluation.format import SPLIT_NAMES, format_point, score_rows
+from nasion.predict.backends.devices import AUTO
 from nasion.predict.model_zoo import is_run
 from nasion.predict.predictor import Predictor
 from nasion.sample import DataSet
