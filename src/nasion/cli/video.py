@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nasion.cli.options import ModelOption, WeightsOption, make_predictor
+from nasion.cli.options import ModelOption, RegionsOption, WeightsOption, make_predictor
 from nasion.cli.screen import REPORTER, notice, say
 from nasion.errors import ConfigError
 from nasion.predict import model_zoo
@@ -33,6 +33,7 @@ def video(
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="write every face's keypoints here", metavar="FILE.csv")] = None,
     smooth: Annotated[str, typer.Option(help="none, light or strong")] = "light",
+    draw_regions: RegionsOption = False,
     model: ModelOption = model_zoo.DEFAULT,
     detector_weights: WeightsOption = None,
 ) -> None:
@@ -43,11 +44,11 @@ def video(
 
         if out or csv:
             raise ConfigError("a camera is shown in a window; to write keypoints, record a video first")
-        say(_format_summary(show_camera(int(clip), make_predictor(model, detector_weights), smooth)))
+        say(_format_summary(show_camera(int(clip), make_predictor(model, detector_weights), smooth, draw_regions)))
         return
     source = open_clip(Path(clip))
     out = out or (None if csv else Path(f"{Path(clip).stem}-points.mp4"))
-    summary = process_clip(source, make_predictor(model, detector_weights), out, csv, smooth, REPORTER)
+    summary = process_clip(source, make_predictor(model, detector_weights), out, csv, smooth, REPORTER, draw_regions)
     _report_damage(source, summary)
     say(_format_summary(summary))
     for path in (out, csv):
