@@ -92,9 +92,11 @@ def test_uncertain_points_are_dropped_on_request(nasion, astronaut, tmp_path):
     box = "176,95,275,180"
     plain = nasion("predict", str(astronaut), "--box", box, "--out", "plain")
     discs = nasion("predict", str(astronaut), "--box", box, "--out", "discs", "--spread")
-    assert (plain[0], discs[0]) == (0, 0)
+    regions = nasion("predict", str(astronaut), "--box", box, "--out", "regions", "--regions")
+    assert (plain[0], discs[0], regions[0]) == (0, 0, 0)
     name = f"{astronaut.stem}-points.jpg"
-    assert not np.array_equal(images.read(tmp_path / "plain" / name), images.read(tmp_path / "discs" / name))
+    drawn = {images.read(tmp_path / folder / name).tobytes() for folder in ("plain", "discs", "regions")}
+    assert len(drawn) == 3
     assert nasion("predict", str(astronaut), "--box", box, "--out", "some", "--max-spread", "0.001")[0] == 0
     (face,) = json.loads((tmp_path / "some" / "keypoints.json").read_text())[0]["faces"]
     assert face["keypoints"] == [None] * 68

@@ -18,6 +18,7 @@ class Clip:
 @dataclass
 class Calls:
     arguments: list = field(default_factory=list)
+    regions: list = field(default_factory=list)
 
 
 @pytest.fixture
@@ -26,8 +27,9 @@ def calls(monkeypatch):
     seen, clip = Calls(), Clip()
     summary = ClipSummary(frames=30, frames_by_face={0: 30, 2: 11}, detector_runs=3, seconds=2.0)
 
-    def process(source, predictor, out, csv, smooth, reporter):
+    def process(source, predictor, out, csv, smooth, reporter, draw_regions):
         seen.arguments.append((out and str(out), csv and str(csv), smooth))
+        seen.regions.append(draw_regions)
         return summary
 
     monkeypatch.setattr(module, "open_clip", lambda _path: clip)
@@ -53,6 +55,17 @@ def test_both_are_written_on_request(nasion, calls):
     _, out, _ = nasion("video", "clip.mp4", "--csv", "points.csv", "--out", "drawn.mp4")
     assert calls.arguments == [("drawn.mp4", "points.csv", "light")]
     assert out.splitlines()[1:] == ["  drawn.mp4", "  points.csv"]
+
+
+def test_regions_are_colored_on_request(nasion, calls, monkeypatch):
+    nasion("video", "clip.mp4")
+    nasion("video", "clip.mp4", "--regions")
+    assert calls.regions == [False, True]
+    monkeypatch.setattr(
+        "nasion.video.camera.show_camera", lambda *given: calls.regions.append(given[-1]) or calls.summary
+    )
+    nasion("video", "0", "--regions")
+    assert calls.regions[-1] is True
 
 
 def test_damage_is_reported_on_standard_error(nasion, calls):

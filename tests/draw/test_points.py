@@ -8,26 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasion import draw
-from nasion.sample import Prediction
 from nasion.skeleton import from_table
 
 BLACK = np.zeros((120, 160, 3), np.uint8)
 LINE = from_table("line", {"names": ["a", "b", "c"], "regions": {"all": "0-2"}})
 RED = (255, 0, 0)
 NAN = [np.nan, np.nan]
-SOFT = 0.5
-"""How much OpenCV's antialiasing adds to the radius of a shape, px."""
 
 
 def points(*pairs):
     return np.array(pairs, float)
-
-
-def prediction(keypoints, spread=0.0, anisotropy=(0.0, 0.0), box=(0.0, 0, 100, 100), skeleton=LINE):
-    count = len(keypoints)
-    return Prediction(
-        keypoints, np.full(count, float(spread)), np.tile(anisotropy, (count, 1)), np.array(box, float), 0.9, skeleton
-    )
 
 
 def inked(image):
@@ -50,8 +40,8 @@ def test_subpixels_are_sixteenths():
 def test_point_is_a_disk_with_a_white_rim():
     drawn = draw.draw_points(BLACK, points([60.0, 40]), RED, radius_px=5)
     assert drawn[40, 60].tolist() == [255, 0, 0]
-    assert (drawn[..., 0] / 255).sum() == pytest.approx(np.pi * (5.8 + SOFT) ** 2, rel=0.04)  # disk and rim
-    assert is_color(drawn, RED).sum() == pytest.approx(np.pi * 5**2, rel=0.06)  # the disk
+    assert (drawn[..., 0] / 255).sum() == pytest.approx(np.pi * 7**2, rel=0.04)  # disk and rim
+    assert is_color(drawn, RED).sum() == pytest.approx(np.pi * 4.5**2, rel=0.06)  # the disk without its edge
     assert centroid(inked(drawn)) == pytest.approx((60, 40), abs=0.05)
 
 
@@ -65,7 +55,6 @@ def test_point_is_centered_between_pixels(x, y):
 def test_image_is_not_changed():
     image = BLACK.copy()
     draw.draw_points(image, points([60.0, 40], [20, 20], [30, 80]), RED, LINE)
-    draw.draw_predictions(image, [prediction(points([60.0, 40], [20, 20], [30, 80]), 4)], with_spread=True)
     draw.face_view(image, points([60.0, 40]), points([61.0, 40]), np.array([20.0, 20, 60, 60]))
     assert not image.any()
 
@@ -78,84 +67,27 @@ def test_lines_join_neighbors_of_the_skeleton():
     assert not draw.draw_points(BLACK, points([20.0, 20], [100, 20], [100, 90]), RED)[20, 60].any()
 
 
-def test_lines_are_half_as_thick_as_points_are_wide():
-    ends = points([20.0, 50], [140, 50], NAN)
-    widths = [(draw.draw_points(BLACK, ends, RED, LINE, radius)[:, 80, 0] / 255).sum() for radius in (6, 10, 18)]
-    assert np.diff(widths) == pytest.approx([2, 4], abs=0.3)  # 3, 5 and 9 px, and antialiased edges
-    assert draw.draw_points(BLACK, ends, RED, LINE, 0.4)[50, 80].any()
+@pytest.mark.parametrize("radius", [0.2, 0.4, 0.8, 1.5, 2.9, 3.0, 5.0, 20.0])
+def test_marks_of_any_size_scale_with_the_radius(radius):
+    """OpenCV alone draws no circle below a pixel, and no line thinner than one."""
+    disk = draw.draw_points(BLACK, points([60.3, 40.8]), RED, radius_px=radius)
+    assert (disk[..., 0] / 255).sum() == pytest.approx(np.pi * (1.4 * radius) ** 2, rel=0.05)
+    assert (disk[..., 1] / 255).sum() == pytest.approx(np.pi * radius**2 * (1.4**2 - 1), rel=0.05)  # the white rim
+    line = draw.draw_points(BLACK, points([20.0, 50], [140, 50], NAN), RED, LINE, radius)
+    assert (line[:, 80, 0] / 255).sum() == pytest.approx(0.85 * radius, rel=0.22)
+
+
+def test_each_point_and_the_line_that_starts_there_may_have_a_color():
+    colors = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
+    drawn = draw.draw_points(BLACK, points([20.0, 20], [100, 20], [100, 90]), colors, LINE, radius_px=4)
+    assert [drawn[y, x].tolist() for x, y in [(20, 20), (100, 20), (100, 90)]] == [list(color) for color in colors]
+    assert (drawn[20, 60].tolist(), drawn[55, 100].tolist()) == ([255, 0, 0], [0, 255, 0])
 
 
 def test_missing_points_and_their_lines_are_left_out():
     drawn = draw.draw_points(BLACK, points([20.0, 20], NAN, [100, 90]), RED, LINE)
     expected = draw.draw_points(draw.draw_points(BLACK, points([20.0, 20]), RED), points([100.0, 90]), RED)
     assert np.array_equal(drawn, expected)
-
-
-@pytest.mark.parametrize(("box", "radius"), [((0, 0, 300, 400), 2.0), ((0, 0, 9, 9), 1.2), ((0, 0, 9000, 9000), 12)])
-def test_points_of_a_face_are_scaled_to_its_box(box, radius):
-    keypoints = points([60.0, 40], [20, 20], [30, 80])
-    drawn = draw.draw_face(BLACK, prediction(keypoints, box=box))
-    assert np.array_equal(drawn, draw.draw_points(BLACK, keypoints, draw.PREDICTED, LINE, radius))
-
-
-def test_name_is_written_above_the_face():
-    keypoints = points([40.0, 80], [90, 100], [60, 110])
-    face = prediction(keypoints, box=(0, 0, 400, 300))
-    plain, named = draw.draw_face(BLACK, face), draw.draw_face(BLACK, face, "7")
-    text = inked(named) & ~inked(plain)
-    assert text.any()
-    ys, xs = np.nonzero(text)
-    assert ys.max() < 80
-    assert 36 <= xs.min() < 60
-    assert is_color(named, draw.PREDICTED)[:80].any()
-
-
-def test_face_without_points_has_no_name():
-    assert not draw.draw_face(BLACK, prediction(points(NAN, NAN, NAN)), "7").any()
-
-
-def test_several_faces_are_numbered_from_zero_and_one_face_is_not():
-    one, two = (prediction(points([x, 80.0], [x + 20, 90], [x, 100])) for x in (20.0, 90.0))
-    assert np.array_equal(draw.draw_predictions(BLACK, [one]), draw.draw_face(BLACK, one))
-    expected = draw.draw_face(draw.draw_face(BLACK, one, "0"), two, "1")
-    assert np.array_equal(draw.draw_predictions(BLACK, [one, two]), expected)
-    assert not draw.draw_predictions(BLACK, []).any()
-
-
-def ellipse_mask(spread, anisotropy):
-    face = prediction(points([80.0, 60], NAN, NAN), spread, anisotropy)
-    image = draw.draw_predictions(BLACK, [face], with_spread=True)
-    return image[..., 1] > draw.SPREAD[1] * 0.45 / 2  # half of the opacity, at the middle of the antialiased edge
-
-
-def test_circle_of_uncertainty_has_a_radius_of_two_spreads():
-    assert ellipse_mask(10, (0.0, 0.0)).sum() == pytest.approx(np.pi * (20 + SOFT) ** 2, rel=0.03)
-
-
-def test_ellipse_of_uncertainty_has_the_half_axes_and_the_angle_of_the_prediction():
-    anisotropy = (0.4, 0.5)
-    (long, short, angle_deg), *_ = prediction(points([80.0, 60], NAN, NAN), 10, anisotropy).ellipses
-    mask = ellipse_mask(10, anisotropy)
-    ys, xs = np.nonzero(mask)
-    offsets = np.stack([xs - 80, ys - 60])
-    values, vectors = np.linalg.eigh(np.cov(offsets))
-    assert 2 * np.sqrt(values) == pytest.approx([2 * short, 2 * long], rel=0.05)
-    axis = vectors[:, 1] * np.sign(vectors[0, 1])
-    assert np.degrees(np.arctan2(axis[1], axis[0])) % 180 == pytest.approx(angle_deg, abs=2)
-
-
-def test_ellipses_are_translucent_and_below_the_points():
-    gray = np.full_like(BLACK, 100)
-    drawn = draw.draw_face(gray, prediction(points([80.0, 60], NAN, NAN), 10), with_spread=True)
-    assert drawn[60, 95] == pytest.approx(np.array(draw.SPREAD) * 0.45 + 100 * 0.55, abs=1)
-    assert drawn[60, 80].tolist() == list(draw.PREDICTED)
-    assert drawn[10, 10].tolist() == [100, 100, 100]
-
-
-@pytest.mark.parametrize("spread", [np.nan, np.inf])
-def test_unknown_uncertainty_draws_no_ellipse(spread):
-    face = prediction(points([80.0, 60], [20, 20], NAN), spread)
-    assert np.array_equal(draw.draw_face(BLACK, face, with_spread=True), draw.draw_face(BLACK, face))
 
 
 def test_view_shows_the_box_with_its_margin():
@@ -215,3 +147,5 @@ def test_colors_are_distinct():
     colors = [draw.TRUE, draw.PREDICTED, draw.SPREAD, draw.PAPER, draw.INK]
     apart = [hypot(*np.subtract(a, b)) for k, a in enumerate(colors) for b in colors[:k]]
     assert min(apart) > 100
+    apart = [hypot(*np.subtract(a, b)) for k, a in enumerate(draw.REGIONS) for b in draw.REGIONS[:k]]
+    assert min(apart) > 60

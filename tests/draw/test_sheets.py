@@ -139,7 +139,7 @@ def test_sheet_of_faces_has_a_tile_per_face_with_its_name_and_split(written):
     for k in range(3):
         view = sheet[36:136, 6 + 106 * k : 106 + 106 * k]
         assert (view[0] == 10 * k).all()
-        assert (view == draw.TRUE).all(-1).any()
+        assert np.abs(view.astype(int) - draw.TRUE).sum(-1).min() < 60
 
 
 def test_sheet_of_faces_has_at_most_four_columns():
@@ -151,7 +151,7 @@ def test_tile_shows_the_face_with_its_margin():
     marked = (sheet[36:216, 6:186] != sheet[36, 6]).any(-1)
     ys, xs = np.nonzero(marked)
     extent = max(np.ptp(xs), np.ptp(ys))
-    assert extent == pytest.approx(180 / 1.8 + 18, abs=2)  # the box of the keypoints, and the enlarged points
+    assert extent == pytest.approx(180 / 1.8 + 4, abs=2)  # the box of the keypoints, and the points with their rims
 
 
 def test_unreadable_image_is_a_gray_tile_with_the_reason(written):

@@ -167,11 +167,14 @@ def test_closing_the_window_ends_too(connect, screen, monkeypatch):
 
 
 def test_faces_are_drawn(connect, screen, monkeypatch):
-    connect(Camera())
+    connect(Camera(count=9))
     monkeypatch.setattr(camera, "FaceTracker", Tracker)
-    monkeypatch.setattr(camera, "draw_faces", lambda frame: frame.image + np.uint8(100))
+    monkeypatch.setattr(camera, "draw_faces", lambda frame, regions: frame.image + np.uint8(100 + regions))
     show_camera(2, "predictor", "strong")
     assert screen.shown[0].tolist() == (BGR[:, ::-1, ::-1] + 100).tolist()
+    screen.root.updates = 0
+    show_camera(2, "predictor", "strong", draw_regions=True)
+    assert screen.shown[-1].tolist() == (BGR[:, ::-1, ::-1] + 101).tolist()
 
 
 def test_window_is_closed_after_an_error(connect, screen, monkeypatch):

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nasion.cli.options import DeviceOption, ModelOption, WeightsOption, make_predictor
+from nasion.cli.options import DeviceOption, ModelOption, RegionsOption, WeightsOption, make_predictor
 from nasion.cli.screen import REPORTER, notice, say
 from nasion.errors import ConfigError, ImageError
 from nasion.matching import Match
@@ -36,6 +36,7 @@ def predict(
         float | None, typer.Option(min=0.001, help="drop keypoints with a larger uncertainty, share of the face's size")
     ] = None,
     draw_spread: Annotated[bool, typer.Option("--spread", help="draw the uncertainty of each keypoint")] = False,
+    draw_regions: RegionsOption = False,
     require_face: Annotated[bool, typer.Option(help="exit with code 1 if an image has no face")] = False,
     device: DeviceOption = AUTO,
     detector_weights: WeightsOption = None,
@@ -51,7 +52,7 @@ def predict(
     reporter = SILENT if len(paths) <= FEW else REPORTER
     skipped = 0
     with (
-        ResultWriter(out, form, paths, predictor.skeleton, draw_spread) as writer,
+        ResultWriter(out, form, paths, predictor.skeleton, draw_spread, draw_regions) as writer,
         reporter.task("predicting", len(paths)) as task,
     ):
         for result in predict_images(predictor, paths, writer, boxes):

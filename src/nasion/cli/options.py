@@ -16,6 +16,7 @@ __all__ = [
     "MinutesOption",
     "ModelArgument",
     "ModelOption",
+    "RegionsOption",
     "SetOption",
     "SourcesOption",
     "WeightsOption",
@@ -26,6 +27,7 @@ __all__ = [
 DataArgument = Annotated[str, typer.Argument(help='"format:source", such as imm:DIR or synthetic:400', metavar="DATA")]
 ModelArgument = Annotated[str, typer.Argument(help="a model's name, an .onnx file or a run folder", metavar="MODEL")]
 ModelOption = Annotated[str, typer.Option("--model", help="a model's name, an .onnx file or a run folder")]
+RegionsOption = Annotated[bool, typer.Option("--regions", help="draw each region, such as an eye, in its own color")]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="change a setting: section.key=value", metavar="A.B=C")
 ]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nasion.cli.options import DeviceOption, ModelOption, WeightsOption, make_predictor
+from nasion.cli.options import DeviceOption, ModelOption, RegionsOption, WeightsOption, make_predictor
 from nasion.cli.screen import REPORTER, notice, say
 from nasion.errors import ConfigError
 from nasion.predict import model_zoo
@@ -34,6 +34,7 @@ def video(
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="write every face's keypoints here", metavar="FILE.csv")] = None,
     smooth: Annotated[str, typer.Option(help="none, light or strong")] = "light",
+    draw_regions: RegionsOption = False,
     model: ModelOption = model_zoo.DEFAULT,
     device: DeviceOption = AUTO,
     detector_weights: WeightsOption = None,
@@ -45,11 +46,13 @@ def video(
 
         if out or csv:
             raise ConfigError("a camera is shown in a window; to write keypoints, record a video first")
-        say(_format_summary(show_camera(int(clip), make_predictor(model, detector_weights, device=device), smooth)))
+        predictor = make_predictor(model, detector_weights, device=device)
+        say(_format_summary(show_camera(int(clip), predictor, smooth, draw_regions)))
         return
     source = open_clip(Path(clip))
     out = out or (None if csv else Path(f"{Path(clip).stem}-points.mp4"))
-    summary = process_clip(source, make_predictor(model, detector_weights, device=device), out, csv, smooth, REPORTER)
+    predictor = make_predictor(model, detector_weights, device=device)
+    summary = process_clip(source, predictor, out, csv, smooth, REPORTER, draw_regions)
     _report_damage(source, summary)
     say(_format_summary(summary))
     for path in (out, csv):

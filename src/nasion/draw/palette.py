@@ -1,6 +1,6 @@
 """The colors of all drawings: ground truth is orange, predictions are blue."""
 
-__all__ = ["INK", "PAPER", "PREDICTED", "SPREAD", "TRUE", "Color"]
+__all__ = ["INK", "PAPER", "PREDICTED", "REGIONS", "SPREAD", "TRUE", "Color"]
 
 Color = tuple[int, int, int]
 """An RGB color, 0 to 255 each."""
@@ -19,3 +19,14 @@ PAPER: Color = (255, 255, 255)
 
 INK: Color = (40, 40, 40)
 """Dark gray, the color of text."""
+
+REGIONS: tuple[Color, ...] = (
+    (0, 114, 178),
+    (0, 158, 115),
+    (204, 121, 167),
+    (240, 228, 66),
+    (213, 94, 0),
+    (86, 180, 233),
+    (230, 159, 0),
+)
+"""The colors of regions, which people with color blindness can tell apart, too (Okabe and Ito, 2008)."""

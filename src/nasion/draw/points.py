@@ -1,44 +1,39 @@
-"""Keypoints on images: points, lines, uncertainty ellipses, and close-up views of faces."""
+"""Keypoints on images: points, the lines between them, and close-up views of faces."""
 
 from collections.abc import Sequence
 from itertools import pairwise
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from nasion import images
-from nasion.draw.palette import PAPER, PREDICTED, SPREAD, TRUE, Color
+from nasion.draw.fine import paint_finely
+from nasion.draw.palette import PAPER, PREDICTED, TRUE, Color
 from nasion.geometry import Affine, FloatArray, box_around, box_to_aspect, is_present, scale_box
-from nasion.sample import Image, Prediction
+from nasion.sample import Image
 from nasion.skeleton import Skeleton
 
 __all__ = [
     "SUBPIXEL",
-    "draw_face",
     "draw_points",
-    "draw_predictions",
     "face_view",
+    "paint_points",
     "to_subpixels",
     "view_box",
 ]
 
-OPACITY = 0.45
-"""Opacity of uncertainty ellipses, 0 to 1."""
-
 SUBPIXEL = 4
 """Fractional bits of OpenCV's drawing coordinates, so that points are drawn between pixels where necessary."""
 
-RIM_PX = 0.8
-"""Width of the white rim around each point, px."""
+RIM = 0.4
+"""Width of the white rim around each point, as a share of the radius."""
 
-BOX_DIAGONAL_PER_RADIUS = 250
-"""Diagonal of a face's box divided by the radius of its points."""
+LINE = 0.7
+"""Width of lines, as a share of the radius of the points."""
 
-RADII_PX = 1.2, 12
-"""Smallest and largest radius of a face's points, px."""
-
-ELLIPSE_SPREADS = 2
-"""Half axes of an uncertainty ellipse, in spreads."""
+SOFT_EDGE = 0.5
+"""How far OpenCV's antialiasing extends beyond the edge of a shape, px."""
 
 VIEW_SIDE_PER_RADIUS = 130
 """Side of a close-up view divided by the radius of its points."""
@@ -54,84 +49,67 @@ def to_subpixels(points: FloatArray) -> list[list[int]]:
 
 
 def draw_points(
-    image: Image, keypoints: FloatArray, color: Color, skeleton: Skeleton | None = None, radius_px: float = 2.0
+    image: Image,
+    keypoints: FloatArray,
+    color: Color | Sequence[Color],
+    skeleton: Skeleton | None = None,
+    radius_px: float = 2.0,
 ) -> Image:
     """Return a copy of the image with points, and with lines between them if a skeleton is given.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         keypoints: (K, 2), image px; NaN where missing.
-        color: of points and lines, RGB.
+        color: of points and lines, RGB; or one for each of the K points.
         skeleton: names the lines.
         radius_px: radius of the points without their white rim.
     """
     canvas = image.copy()
-    if skeleton is not None:
-        _draw_lines(canvas, keypoints, skeleton, color, max(1, round(radius_px / 2)))
-    one = 1 << SUBPIXEL
-    for center in to_subpixels(keypoints[is_present(keypoints)]):
-        cv2.circle(canvas, center, round((radius_px + RIM_PX) * one), PAPER, -1, cv2.LINE_AA, SUBPIXEL)
-        cv2.circle(canvas, center, round(radius_px * one), color, -1, cv2.LINE_AA, SUBPIXEL)
+    if is_present(keypoints).any():
+        margin = 2 * radius_px * (1 + RIM)
+        around = box_around(keypoints)
+        box = np.concatenate([around[:2] - margin, around[2:] + margin])
+
+        def paint(part: Image, move: Affine, factor: float) -> None:
+            paint_points(part, move(keypoints), color, skeleton, factor * radius_px)
+
+        paint_finely(canvas, box, radius_px, paint)
     return canvas
 
 
-def _draw_lines(canvas: Image, keypoints: FloatArray, skeleton: Skeleton, color: Color, thickness: int) -> None:
-    """Draw the skeleton's lines between keypoints (K, 2), image px, onto the canvas (H, W, 3) uint8 RGB."""
-    for line in skeleton.lines:
-        for ends in pairwise(keypoints[list(line)]):
-            if is_present(ends).all():
-                start, end = to_subpixels(np.stack(ends))
-                cv2.line(canvas, start, end, color, thickness, cv2.LINE_AA, SUBPIXEL)
+def paint_points(
+    canvas: Image,
+    keypoints: FloatArray,
+    color: Color | Sequence[Color],
+    skeleton: Skeleton | None,
+    radius_px: float,
+) -> None:
+    """Draw points (K, 2), canvas px, and the skeleton's lines between them, on the canvas (H, W, 3) uint8 RGB."""
+    colors = np.broadcast_to(np.array(color), (len(keypoints), 3)).tolist()
+    present = is_present(keypoints)
+    pairs = [pair for line in skeleton.lines for pair in pairwise(line) if present[[*pair]].all()] if skeleton else []
+    if pairs:
+        rectangles = _rectangles(keypoints[np.array(pairs)], LINE * radius_px)
+        for (start, _), corners in zip(pairs, rectangles, strict=True):
+            cv2.fillConvexPoly(canvas, corners, colors[start], cv2.LINE_AA, SUBPIXEL)
+    radii = (1 + RIM) * radius_px, radius_px
+    rim, disk = (round(max(0.0, radius - SOFT_EDGE) * (1 << SUBPIXEL)) for radius in radii)
+    for k, center in zip(np.flatnonzero(present).tolist(), to_subpixels(keypoints[present]), strict=True):
+        cv2.circle(canvas, center, rim, PAPER, -1, cv2.LINE_AA, SUBPIXEL)
+        cv2.circle(canvas, center, disk, colors[k], -1, cv2.LINE_AA, SUBPIXEL)
 
 
-def draw_predictions(image: Image, faces: Sequence[Prediction], with_spread: bool = False) -> Image:
-    """Return a copy of the image with the keypoints and lines of every face; several faces are numbered from 0.
+def _rectangles(ends: FloatArray, width_px: float) -> NDArray[np.int32]:
+    """Return lines with two ends each (L, 2, 2), canvas px, as the corners (L, 4, 2) of rectangles, in subpixels.
 
-    Args:
-        image: (H, W, 3) uint8 RGB.
-        faces: the predicted faces.
-        with_spread: whether to draw an ellipse of two spreads around each keypoint. If the spreads are calibrated,
-            86 % of true positions lie inside.
+    OpenCV's own lines of few pixels are up to twice as wide as requested.
     """
-    canvas = image.copy()
-    for number, face in enumerate(faces):
-        canvas = draw_face(canvas, face, str(number) if len(faces) > 1 else "", with_spread)
-    return canvas
-
-
-def draw_face(image: Image, face: Prediction, name: str = "", with_spread: bool = False) -> Image:
-    """Return a copy of the image with the keypoints and lines of one face, scaled to its size.
-
-    Args:
-        image: (H, W, 3) uint8 RGB.
-        face: the predicted face.
-        name: the text above the face.
-        with_spread: whether to draw an ellipse of two spreads around each keypoint.
-    """
-    radius_px = float(np.clip(np.linalg.norm(face.box[2:] - face.box[:2]) / BOX_DIAGONAL_PER_RADIUS, *RADII_PX))
-    canvas = _with_ellipses(image, face) if with_spread else image
-    canvas = draw_points(canvas, face.keypoints, PREDICTED, face.skeleton, radius_px)
-    if name and is_present(face.keypoints).any():
-        _write_name(canvas, name, box_around(face.keypoints), radius_px)
-    return canvas
-
-
-def _with_ellipses(image: Image, face: Prediction) -> Image:
-    """Return a copy of the image (H, W, 3) uint8 RGB with a translucent uncertainty ellipse around each keypoint."""
-    covered = image.copy()
-    for place, (long, short, angle_deg) in zip(face.keypoints, face.ellipses, strict=True):
-        if np.isfinite([*place, long]).all():
-            center, axes = to_subpixels(np.array([place, [ELLIPSE_SPREADS * long, ELLIPSE_SPREADS * short]]))
-            cv2.ellipse(covered, center, axes, float(angle_deg), 0, 360, SPREAD, -1, cv2.LINE_AA, SUBPIXEL)
-    return np.asarray(cv2.addWeighted(covered, OPACITY, image, 1 - OPACITY, 0), np.uint8)
-
-
-def _write_name(canvas: Image, name: str, box: FloatArray, radius_px: float) -> None:
-    """Write a name above a box (4,), image px, onto the canvas (H, W, 3) uint8 RGB."""
-    place = round(float(box[0])), round(float(box[1]) - 6 * radius_px)
-    for color, thickness in ((PAPER, 3 * radius_px), (PREDICTED, radius_px)):
-        font = cv2.FONT_HERSHEY_SIMPLEX
-        cv2.putText(canvas, name, place, font, radius_px / 3, color, round(thickness), cv2.LINE_AA)
+    along = ends[:, 1] - ends[:, 0]
+    length = np.maximum(np.linalg.norm(along, axis=1, keepdims=True), np.finfo(float).tiny)
+    aside = np.stack([-along[:, 1], along[:, 0]], axis=1) / length * max(width_px / 2 - SOFT_EDGE, 0.0)
+    start, end = ends[:, 0], ends[:, 1]
+    corners = np.stack([start + aside, end + aside, end - aside, start - aside], axis=1)
+    return np.rint(corners * (1 << SUBPIXEL)).astype(np.int32)
 
 
 def face_view(
@@ -141,6 +119,7 @@ def face_view(
     around: FloatArray,
     side: int = 240,
     margin: float = 1.5,
+    skeleton: Skeleton | None = None,
 ) -> Image:
     """Return a square close-up (side, side, 3) uint8 RGB of a face with its true and predicted keypoints.
 
@@ -153,6 +132,7 @@ def face_view(
         around: (4,) xyxy, image px: the box to show.
         side: side of the view, px.
         margin: side of the view relative to the longer side of the box.
+        skeleton: names lines between the keypoints; None draws none.
     """
     size = side, side
     affine = Affine.crop(box_to_aspect(scale_box(around, margin), size), size)
@@ -161,7 +141,7 @@ def face_view(
         _draw_errors(canvas, affine(true_keypoints), affine(pred_keypoints))
     for keypoints, color in ((true_keypoints, TRUE), (pred_keypoints, PREDICTED)):
         if keypoints is not None:
-            canvas = draw_points(canvas, affine(keypoints), color, radius_px=side / VIEW_SIDE_PER_RADIUS)
+            canvas = draw_points(canvas, affine(keypoints), color, skeleton, side / VIEW_SIDE_PER_RADIUS)
     return canvas
 
 

@@ -8,7 +8,7 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 from nasion.draw.palette import INK, PAPER, TRUE, Color
-from nasion.draw.points import draw_points, face_view, view_box
+from nasion.draw.points import face_view, view_box
 from nasion.errors import ImageError
 from nasion.sample import DataSet, Image
 
@@ -110,6 +110,6 @@ def _face_tile(faces: DataSet, index: int, side: int) -> Image:
         image = faces.load(index).image
     except ImageError as error:
         return caption(np.full((side, side, 3), MISSING_GRAY, np.uint8), f"{face.name}: {error}")
-    marked = draw_points(image, face.keypoints, TRUE, faces.skeleton, max(image.shape) / 250)
-    view = face_view(marked, None, None, view_box(face.keypoints, image.shape[:2]), side, FACE_MARGIN)
+    around = view_box(face.keypoints, image.shape[:2])
+    view = face_view(image, face.keypoints, None, around, side, FACE_MARGIN, faces.skeleton)
     return caption(view, f"{face.name} {face.split}")

@@ -45,6 +45,7 @@ class ResultWriter:
         paths: the images, in order; they determine the names of the files.
         skeleton: the keypoints.
         draw_spread: whether drawn images show the uncertainty.
+        draw_regions: whether they show each region in its own color.
 
     Attributes:
         counts: number of faces by image, in the order of `add`.
@@ -57,10 +58,17 @@ class ResultWriter:
     """
 
     def __init__(
-        self, folder: Path, form: str, paths: Sequence[Path], skeleton: Skeleton, draw_spread: bool = False
+        self,
+        folder: Path,
+        form: str,
+        paths: Sequence[Path],
+        skeleton: Skeleton,
+        draw_spread: bool = False,
+        draw_regions: bool = False,
     ) -> None:
         check_format(form)
-        self.folder, self.form, self.skeleton, self.draw_spread = folder, form, skeleton, draw_spread
+        self.folder, self.form, self.skeleton = folder, form, skeleton
+        self.draw_spread, self.draw_regions = draw_spread, draw_regions
         self.counts: dict[Path, int] = {}
         self.drawn: dict[Path, Path] = {}
         self.files: list[Path] = []
@@ -84,7 +92,7 @@ class ResultWriter:
         """
         drawn = self._drawn_path(path)
         drawn = drawn if max(image.shape[:2]) <= images.JPEG_SIDE else drawn.with_suffix(".png")
-        images.write(drawn, draw.draw_predictions(image, faces, self.draw_spread))
+        images.write(drawn, draw.draw_predictions(image, faces, self.draw_spread, self.draw_regions))
         return drawn
 
     def add(self, path: Path, faces: Sequence[Prediction], drawn: Path) -> None:

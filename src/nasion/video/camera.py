@@ -51,13 +51,14 @@ def _open_camera(number: int) -> cv2.VideoCapture:
         return cv2.VideoCapture(number)
 
 
-def show_camera(number: int, predictor: Predictor, smooth: str) -> ClipSummary:
+def show_camera(number: int, predictor: Predictor, smooth: str, draw_regions: bool = False) -> ClipSummary:
     """Show a camera with the keypoints of the faces until the user closes the window or presses q.
 
     Args:
         number: the camera's number, from 0.
         predictor: predicts the keypoints.
         smooth: strength of the smoothing, "none", "light" or "strong".
+        draw_regions: whether to draw each region in its own color.
 
     Raises:
         ConfigError: there is no screen, tkinter is not installed, or the smoothing is unknown.
@@ -67,7 +68,7 @@ def show_camera(number: int, predictor: Predictor, smooth: str) -> ClipSummary:
     with _Window(f"nasion: camera {number}; press q to quit") as window:
         start = time.perf_counter()
         for frame in track_frames(camera_images(number, lambda: window.is_open), tracker, summary):
-            window.show(draw_faces(frame))
+            window.show(draw_faces(frame, draw_regions))
             summary.seconds = time.perf_counter() - start
     return summary
 

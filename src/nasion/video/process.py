@@ -71,6 +71,7 @@ def process_clip(
     table: Path | None,
     smooth: str = "light",
     reporter: Reporter = SILENT,
+    draw_regions: bool = False,
 ) -> ClipSummary:
     """Track the faces of a clip; write the clip with the keypoints drawn, and the keypoints as a table.
 
@@ -81,6 +82,7 @@ def process_clip(
         table: the .csv file to write; None writes no table.
         smooth: strength of the smoothing, "none", "light" or "strong".
         reporter: receives the progress after each frame.
+        draw_regions: whether to draw each region in its own color.
 
     Raises:
         ConfigError: the smoothing or the suffix of a file is unknown, or a file would replace the clip.
@@ -95,7 +97,7 @@ def process_clip(
         task = stack.enter_context(reporter.task("tracking", clip.count or None))
         for frame in track_frames(clip.frames(writer), tracker, summary):
             if writer:
-                writer.add_frame(frame.time_s, draw_faces(frame))
+                writer.add_frame(frame.time_s, draw_faces(frame, draw_regions))
             if write_rows:
                 write_rows(frame)
             summary.seconds = time.perf_counter() - start
@@ -143,13 +145,13 @@ def _check_outputs(clip: Clip, out: Path | None, table: Path | None) -> None:
         ensure_writable(path.parent)
 
 
-def draw_faces(frame: Frame) -> Image:
-    """Return the frame's image (H, W, 3) uint8 RGB with the keypoints of its faces.
+def draw_faces(frame: Frame, draw_regions: bool = False) -> Image:
+    """Return the frame's image (H, W, 3) uint8 RGB with the keypoints of its faces, optionally colored by region.
 
     The number of a face is shown unless it is face 0 and alone in the frame.
     """
     canvas = frame.image
     for face in frame.faces:
         name = str(face.number) if face.number or len(frame.faces) > 1 else ""
-        canvas = draw.draw_face(canvas, face.prediction, name)
+        canvas = draw.draw_face(canvas, face.prediction, name, with_regions=draw_regions)
     return canvas

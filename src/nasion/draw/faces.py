@@ -1,0 +1,185 @@
+"""Predicted faces on images: keypoints, lines, uncertainty ellipses and numbers, all scaled to the face."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from nasion.draw.fine import paint_finely
+from nasion.draw.palette import PAPER, PREDICTED, REGIONS, SPREAD, Color
+from nasion.draw.points import RIM, SUBPIXEL, paint_points, to_subpixels
+from nasion.geometry import Affine, FloatArray, box_around, is_present
+from nasion.sample import Image, Prediction
+from nasion.skeleton import Skeleton
+
+__all__ = ["draw_face", "draw_predictions", "face_size", "region_colors"]
+
+SIZE_PER_RADIUS = 120
+"""Size of a face divided by the radius of its points."""
+
+CROP_PER_SIZE = 2
+"""Diagonal of a crop divided by the smallest size of its face; it counts if there are few points."""
+
+OPACITY = 0.45
+"""Opacity of uncertainty ellipses, 0 to 1."""
+
+ELLIPSE_SPREADS = 2
+"""Half axes of an uncertainty ellipse, in spreads."""
+
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+FONT_HEIGHT_PX = 21
+"""Height of the font's digits at scale 1, px."""
+
+NAME_SHARE, MIN_NAME_PX = 0.1, 8.0
+"""Height of a name as a share of the face's size, and its smallest height, px."""
+
+NAME_GAP = 0.5
+"""Space between a face and its name, as a share of the name's height."""
+
+STROKE, OUTLINE = 0.13, 0.15
+"""Widths of a letter's strokes and of their white outline, as shares of the name's height."""
+
+FOREHEAD = 0.7
+"""Height of the head above the keypoints, as a share of their height."""
+
+
+class Name(NamedTuple):
+    """A text on an image: its left end on the baseline (2,), its height and width, image px."""
+
+    text: str
+    start: FloatArray
+    height: float
+    width: float
+
+    def box(self) -> FloatArray:
+        """Return the box (4,) that holds the text and its outline, image px."""
+        edge = self.height * (STROKE + OUTLINE)
+        x, y = self.start
+        return np.array([x - edge, y - self.height - edge, x + self.width + edge, y + edge])
+
+
+def draw_predictions(
+    image: Image, faces: Sequence[Prediction], with_spread: bool = False, with_regions: bool = False
+) -> Image:
+    """Return a copy of the image with the keypoints and lines of every face; several faces are numbered from 0.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        faces: the predicted faces.
+        with_spread: whether to draw an ellipse of two spreads around each keypoint. If the spreads are calibrated,
+            86 % of true positions lie inside.
+        with_regions: whether to draw each region in its own color.
+    """
+    canvas = image.copy()
+    for number, face in enumerate(faces):
+        _paint_face(canvas, face, str(number) if len(faces) > 1 else "", with_spread, with_regions)
+    return canvas
+
+
+def draw_face(
+    image: Image, face: Prediction, name: str = "", with_spread: bool = False, with_regions: bool = False
+) -> Image:
+    """Return a copy of the image with the keypoints and lines of one face, scaled to its size.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        face: the predicted face.
+        name: the text below the face.
+        with_spread: whether to draw an ellipse of two spreads around each keypoint.
+        with_regions: whether to draw each region in its own color.
+    """
+    canvas = image.copy()
+    _paint_face(canvas, face, name, with_spread, with_regions)
+    return canvas
+
+
+def face_size(face: Prediction) -> float:
+    """Return the size to which a face's drawing is scaled, image px: the diagonal of the box around its keypoints.
+
+    A single keypoint has no extent, and few have too little; then it is a share of the crop's diagonal.
+    """
+    crop = float(np.linalg.norm(face.box[2:] - face.box[:2])) / CROP_PER_SIZE
+    around = box_around(face.keypoints)
+    return max(crop, float(np.linalg.norm(around[2:] - around[:2])))
+
+
+def region_colors(skeleton: Skeleton) -> list[Color]:
+    """Return the color of each of the K keypoints: that of its region."""
+    colors: list[Color] = [PREDICTED] * skeleton.count
+    for number, indices in enumerate(skeleton.regions.values()):
+        for index in indices:
+            colors[index] = REGIONS[number % len(REGIONS)]
+    return colors
+
+
+def _paint_face(canvas: Image, face: Prediction, text: str, with_spread: bool, with_regions: bool) -> None:
+    """Draw a face on the canvas (H, W, 3) uint8 RGB; see `draw_face`."""
+    if not is_present(face.keypoints).any():
+        return
+    around, size = box_around(face.keypoints), face_size(face)
+    radius_px = size / SIZE_PER_RADIUS
+    name = _name_below(text, around, size, canvas.shape[:2]) if text else None
+    ellipses = _ellipses(face) if with_spread else []
+    colors = region_colors(face.skeleton) if with_regions else PREDICTED
+
+    def paint(part: Image, move: Affine, factor: float) -> None:
+        _paint_ellipses(part, ellipses, move, factor)
+        paint_points(part, move(face.keypoints), colors, face.skeleton, radius_px * factor)
+        if name:
+            _paint_name(part, name, move, factor)
+
+    margin = 2 * radius_px * (1 + RIM)
+    boxes = [np.concatenate([around[:2] - margin, around[2:] + margin])]
+    boxes += [name.box()] if name else []
+    boxes += [np.concatenate([center - axes.max(), center + axes.max()]) for center, axes, _ in ellipses]
+    low, high = np.min(boxes, axis=0)[:2], np.max(boxes, axis=0)[2:]
+    paint_finely(canvas, np.concatenate([low, high]), radius_px, paint)
+
+
+def _ellipses(face: Prediction) -> list[tuple[FloatArray, FloatArray, float]]:
+    """Return center (2,) and half axes (2,), image px, and angle, degrees, of each known uncertainty."""
+    return [
+        (place, ELLIPSE_SPREADS * np.array([long, short]), float(angle_deg))
+        for place, (long, short, angle_deg) in zip(face.keypoints, face.ellipses, strict=True)
+        if np.isfinite([*place, long]).all()
+    ]
+
+
+def _paint_ellipses(
+    part: Image, ellipses: Sequence[tuple[FloatArray, FloatArray, float]], move: Affine, factor: float
+) -> None:
+    """Draw translucent ellipses, centers and half axes (2,) in image px, on the part (H, W, 3) uint8 RGB."""
+    if not ellipses:
+        return
+    covered = part.copy()
+    for place, half_axes, angle_deg in ellipses:
+        center, axes = to_subpixels(np.stack([move(place), factor * half_axes]))
+        cv2.ellipse(covered, center, axes, angle_deg, 0, 360, SPREAD, -1, cv2.LINE_AA, SUBPIXEL)
+    part[:] = cv2.addWeighted(covered, OPACITY, part, 1 - OPACITY, 0)
+
+
+def _name_below(text: str, around: FloatArray, size: float, image_size: tuple[int, int]) -> Name:
+    """Return the name of the face with keypoints in the box `around` (4,), image px: below it, or above the head.
+
+    It stays inside the image.
+    """
+    height = max(NAME_SHARE * size, MIN_NAME_PX)
+    width = cv2.getTextSize(text, FONT, 1.0, 1)[0][0] * height / FONT_HEIGHT_PX
+    edge = height * (STROKE + OUTLINE)
+    x, y = (around[0] + around[2] - width) / 2, around[3] + (1 + NAME_GAP) * height
+    if y + edge > image_size[0] - 1:
+        y = around[1] - FOREHEAD * (around[3] - around[1])
+    limits = np.array([image_size[1] - 1 - edge - width, image_size[0] - 1 - edge])
+    start = np.maximum(np.minimum([x, y], limits), [edge, height + edge])
+    return Name(text, start, height, width)
+
+
+def _paint_name(part: Image, name: Name, move: Affine, factor: float) -> None:
+    """Write a name on the part (H, W, 3) uint8 RGB."""
+    height = name.height * factor
+    x, y = np.rint(move(name.start)).astype(int).tolist()
+    for color, width in ((PAPER, STROKE + 2 * OUTLINE), (PREDICTED, STROKE)):
+        thickness = max(1, round(width * height))
+        cv2.putText(part, name.text, (x, y), FONT, height / FONT_HEIGHT_PX, color, thickness, cv2.LINE_AA)
