@@ -38,6 +38,9 @@ class Annotation:
         face: number of the face within its image, from 0.
         full_face: the annotation with all points if this one was reduced to a part of them. Boxes and normalizer
             lengths are computed from it.
+        score: confidence of the detector, 0 to 1, if the labels were predicted; otherwise None.
+        spread: (K,) image px, the predicted uncertainty as in `Prediction`; None if the labels have none.
+        ellipses: (K, 3) error ellipses as in `Prediction`, px, px and degrees; None if the labels have none.
     """
 
     image: Path
@@ -49,6 +52,9 @@ class Annotation:
     split: str = ""
     face: int = 0
     full_face: "Annotation | None" = None
+    score: float | None = None
+    spread: FloatArray | None = None
+    ellipses: FloatArray | None = None
 
     @property
     def name(self) -> str:
@@ -98,6 +104,8 @@ class Annotation:
             visible=self.visible[indices],
             skeleton=skeleton,
             full_face=self.full_face or self,
+            spread=None if self.spread is None else self.spread[indices],
+            ellipses=None if self.ellipses is None else self.ellipses[indices],
         )
 
 
@@ -181,6 +189,7 @@ class DataSet:
         open_image: returns the image of an annotation, (H, W, 3) uint8 RGB.
         problems: the faces and files that were skipped, with the reason.
         note: one line about how the format was read, for the user; may be empty.
+        empty_images: image files in which the labels say that there is no face.
     """
 
     name: str
@@ -189,6 +198,7 @@ class DataSet:
     open_image: Callable[[Annotation], Image]
     problems: Sequence[Problem] = ()
     note: str = ""
+    empty_images: Sequence[Path] = ()
 
     def __len__(self) -> int:
         return len(self.annotations)
@@ -244,6 +254,7 @@ class DataSet:
             annotations=(*self.annotations, *(replace(a, skeleton=self.skeleton) for a in other.annotations)),
             open_image=lambda annotation: openers[annotation.image](annotation),
             problems=(*self.problems, *other.problems),
+            empty_images=(*self.empty_images, *other.empty_images),
         )
 
     def reduced_to(self, skeleton: Skeleton) -> "DataSet":

@@ -68,15 +68,15 @@ def test_missing_source_is_one_line(form, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\xff\xfe" * 50, b"{ not any of them <<"])
-@pytest.mark.parametrize("form", ["dlib", "wflw", "coco", "csv"])
+@pytest.mark.parametrize("form", ["dlib", "wflw", "coco", "csv", "csv-long", "cvat", "json", "labelstudio", "parquet"])
 def test_garbage_is_one_line(form, content, tmp_path):
     (tmp_path / "x").write_bytes(content)
-    with pytest.raises(NasionError) as caught:
+    with pytest.raises(NasionError) as caught:  # for Parquet, also that pyarrow is missing
         load(f"{form}:{tmp_path / 'x'}")
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("form", ["imm", "ibug"])
+@pytest.mark.parametrize("form", ["imm", "ibug", "labelme"])
 def test_empty_folder_is_one_line(form, tmp_path):
     with pytest.raises(AnnotationError, match=r"no labeled face found$"):
         load(f"{form}:{tmp_path}")
@@ -101,7 +101,7 @@ def test_written_keypoints_are_read_back(tmp_path, form):
 @pytest.mark.parametrize("form", writable())
 def test_first_version_is_kept(tmp_path, form):
     _, face, labels = opened(tmp_path, form)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    before = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     labels.write(face.image, face.face, face.keypoints + 3)
     labels.write(face.image, face.face, face.keypoints + 5)
     (backup,) = tmp_path.rglob("*.orig")
@@ -127,7 +127,7 @@ def test_missing_points_are_stored_where_the_format_can(tmp_path, form):
     assert load(spec).annotations[0].keypoints == pytest.approx(face.keypoints, abs=ROUNDING_PX.get(form, 1e-3))
 
 
-@pytest.mark.parametrize("form", ["coco", "csv", "dlib", "wflw"])
+@pytest.mark.parametrize("form", ["coco", "csv", "csv-long", "dlib", "json", "parquet", "wflw"])
 def test_face_that_left_the_file_is_reported(tmp_path, form):
     _, face, labels = opened(tmp_path, form)
     for call in (lambda: labels.read(face.image, 1), lambda: labels.write(face.image, 1, face.keypoints)):

@@ -170,15 +170,23 @@ def test_images_are_beside_the_file_or_in_the_option(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "default", "origin"), [({}, 0, 0), ({}, 1, 1), ({"origin": "1"}, 0, 1), ({"origin": "0"}, 1, 0)]
+    ("options", "default", "origin"),
+    [
+        ({}, 0, 0),
+        ({}, 1, 1),
+        ({"origin": "1"}, 0, 1),
+        ({"origin": "0"}, 1, 0),
+        ({}, 0.5, 0.5),
+        ({"origin": "0.5"}, 0, 0.5),
+    ],
 )
 def test_origin(options, default, origin):
     assert pixel_origin(options, default) == origin
 
 
 @pytest.mark.parametrize("value", ["2", "-1", "01", "1.0", "one"])
-def test_origin_is_0_or_1(value):
-    with pytest.raises(ConfigError, match=f'origin is 0 or 1 .* not "{value}"'):
+def test_other_origins_are_rejected(value):
+    with pytest.raises(ConfigError, match=f'origin is 0, 0.5 or 1 .* not "{value}"'):
         pixel_origin({"origin": value}, 0)
 
 

@@ -5,31 +5,31 @@ point. Copies named "…_mirror" belong to the photo they were made from.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from xml.etree import ElementTree
+from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
 from nasion.datasets.formats import _reading as reading
-from nasion.datasets.formats._writing import nth_face, replace_file
+from nasion.datasets.formats._writing import box_of, nth_face, replace_file
 from nasion.errors import AnnotationError
-from nasion.geometry import FloatArray
+from nasion.geometry import FloatArray, is_present
+from nasion.outputs.records import Content, LabelSet
 from nasion.sample import Annotation, DataSet
 from nasion.skeleton import Skeleton
 
 DESCRIPTION = "dlib:FILE.xml    dlib's XML (imglab), several faces per image, 0-based"
 OPTIONS = {"skeleton": reading.SKELETON_HELP}
 
+STORES = frozenset({Content.MISSING, Content.BOXES, Content.SEVERAL, Content.EMPTY})
+
 
 def read(source: str, options: dict[str, str]) -> DataSet:
     """Return the faces of an XML file; the subject is the photo, the split comes from the file's name."""
     path = reading.existing_path(source, "file")
-    try:
-        # Expat itself rejects documents whose entities grow without bound, and does not fetch external ones.
-        root = ElementTree.parse(path).getroot()  # noqa: S314
-    except (ElementTree.ParseError, LookupError, ValueError) as error:
-        raise AnnotationError(f"{path}: not XML: {error}") from None
+    root = reading.read_xml(path)
     names = part_names(root)
     skeleton = (
         reading.option_skeleton(options)
@@ -43,6 +43,8 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     found = reading.Collector()
     for element in root.findall("./images/image"):
         image = path.parent / element.get("file", "")
+        if element.find("box") is None:
+            found.empty_images.append(image)
         for number, box in enumerate(boxes_of(element)):
             with found.reading(f"{image.name}#{number}"):
                 found.add(_face(image, box, number, skeleton, names, split))
@@ -80,6 +82,43 @@ def _face(
         split=split,
         face=number,
     )
+
+
+def files(labels: LabelSet, target: Path, _options: Mapping[str, str]) -> Iterator[tuple[Path, Iterator[bytes]]]:
+    """Yield the file's path and its content, an image at a time; parts are named by their numbers.
+
+    Raises:
+        AnnotationError: a point is missing in every face: the file would have fewer points.
+    """
+    present = np.zeros(labels.skeleton.count, bool)
+    for record in labels.images:
+        for face in record.faces:
+            present |= is_present(face.keypoints)
+    if present.any() and not present.all():
+        name = labels.skeleton.names[int(np.argmin(present))]
+        raise AnnotationError(
+            f'the point "{name}" is missing in every face, and a dlib .xml names only points that exist; '
+            "choose another format, such as csv"
+        )
+    yield target, map(str.encode, _parts(labels))
+
+
+def _parts(labels: LabelSet) -> Iterator[str]:
+    digits = len(str(labels.skeleton.count - 1))
+    yield "<?xml version='1.0' encoding='UTF-8'?>\n<dataset>\n<name>faces</name>\n<images>\n"
+    for record in labels.images:
+        height, width = record.size
+        yield f"  <image file={quoteattr(record.image)} width='{width}' height='{height}'>\n"
+        for face in record.faces:
+            left, top, right, bottom = np.rint(box_of(face)).astype(int)
+            yield f"    <box top='{top}' left='{left}' width='{right - left}' height='{bottom - top}'>\n"
+            for index, point in enumerate(face.keypoints):
+                if is_present(point):
+                    x, y = np.rint(point).astype(int)
+                    yield f"      <part name='{index:0{digits}}' x='{x}' y='{y}'/>\n"
+            yield "    </box>\n"
+        yield "  </image>\n"
+    yield "</images>\n</dataset>\n"
 
 
 class LabelFiles:
