@@ -22,6 +22,7 @@ function curlCommand(path, method, body) {
 
 // Return the name of a schema's type, such as "list of numbers".
 function typeName(schema) {
+  if (typeof schema !== "object") return "any"; // true stands for any value
   if (schema.$ref) return schema.$ref.split("/").at(-1);
   if (schema.anyOf) return schema.anyOf.map(typeName).join(" or ");
   if ("const" in schema) return JSON.stringify(schema.const);
