@@ -112,6 +112,9 @@ def checked_annotation(
     if not image.is_file():
         raise AnnotationError(f"its image {image} is missing")
     shown = np.ones(skeleton.count, bool) if visible is None else np.asarray(visible, bool)
+    for name, values in (("visibility", shown), ("uncertainty", spread), ("ellipses", ellipses)):
+        if values is not None and len(values) != skeleton.count:
+            raise AnnotationError(f"{len(values)} values of {name} for the {skeleton.count} points of {skeleton.name}")
     labels = {"box": box, "subject": subject, "split": split, "face": face}
     return Annotation(image, array, skeleton, shown, **labels, score=score, spread=spread, ellipses=ellipses)
 

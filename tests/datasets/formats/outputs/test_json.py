@@ -92,6 +92,19 @@ def test_other_files_are_rejected_in_one_line(tmp_path, change, words):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("key", ["hidden_probability", "spread_px", "ellipses"])
+def test_a_list_of_another_length_is_a_problem(tmp_path, key):
+    def change(document):
+        values = [0.5] * 67
+        columns = dict.fromkeys(("semi_major_px", "semi_minor_px", "angle_deg"), values)
+        faces = document["images"][0]["faces"]
+        faces.append({**faces[0], key: columns if key == "ellipses" else values})
+
+    faces = changed(tmp_path, change)
+    assert len(faces) == 1
+    assert "67 values of" in faces.problems[0].reason
+
+
 def test_images_in_another_folder(tmp_path):
     spec = make_json(tmp_path / "in", shape(68))
     (tmp_path / "in" / "a.jpg").unlink()
