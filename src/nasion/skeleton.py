@@ -21,7 +21,7 @@ The section `[normalizers]` may also be spelled `[normalisers]`.
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from nasion.errors import SkeletonError, suggest
 from nasion.geometry import FloatArray
 
-__all__ = ["Skeleton", "available", "from_table", "load_skeleton", "parse"]
+__all__ = ["Skeleton", "available", "from_stored", "from_table", "load_skeleton", "parse"]
 
 Indices = tuple[int, ...]
 
@@ -240,6 +240,20 @@ def from_table(name: str, table: Mapping[str, Any]) -> Skeleton:
         raise SkeletonError(f'skeleton "{name}" is incomplete: the key "{error.args[0]}" is missing') from None
     except (TypeError, ValueError, AttributeError, IndexError) as error:
         raise SkeletonError(f'skeleton "{name}" is incomplete or mistyped: {error!r}') from None
+
+
+def from_stored(name: str, table: Mapping[str, Any]) -> Skeleton:
+    """Return the skeleton that a model stores, as `from_table` does.
+
+    If the package has it, it also names its points in the skeletons of `[from]` that were added after the model was
+    stored.
+
+    Raises:
+        SkeletonError: the table has an unknown key, is incomplete or contradicts itself.
+    """
+    stored = from_table(name, table)
+    known = load_skeleton(name) if name in available() else stored
+    return replace(stored, sources={**known.sources, **stored.sources}) if known.names == stored.names else stored
 
 
 def _current_spelling(name: str, table: Mapping[str, Any]) -> dict[str, Any]:

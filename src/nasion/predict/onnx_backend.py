@@ -20,7 +20,7 @@ from nasion.errors import ModelError, NasionError
 from nasion.geometry import FloatArray
 from nasion.predict.crop import CropConfig
 from nasion.predict.migration import migrate
-from nasion.skeleton import Skeleton, from_table
+from nasion.skeleton import Skeleton, from_stored
 
 __all__ = [
     "ANISOTROPY",
@@ -84,7 +84,7 @@ def parse_header(text: str, name: str) -> Header:
     try:
         table = migrate(json.loads(text))
         points = dict(table["skeleton"])
-        skeleton = from_table(points.pop("name"), points)
+        skeleton = from_stored(points.pop("name"), points)
         config, crop = dict(table["config"]), CropConfig.model_validate(table["crop"])
         limit = math.inf if table["max_relative_spread"] is None else float(table["max_relative_spread"])
         share, sha256 = float(config["data"]["validation_share"]), str(table.get("file_sha256", ""))

@@ -24,7 +24,7 @@ from nasion.atomic import write_text
 from nasion.errors import ConfigError, ModelError
 from nasion.predict.migration import FORMAT_KEY, FORMAT_VERSION, migrate
 from nasion.sample import DataSet
-from nasion.skeleton import Skeleton, from_table
+from nasion.skeleton import Skeleton, from_stored
 from nasion.train.config import RunConfig, parse
 
 __all__ = [
@@ -136,7 +136,7 @@ def open_run(folder: str | Path) -> Run:
         return Run(
             folder,
             parse(table["config"]),
-            from_table(points.pop("name"), points),
+            from_stored(points.pop("name"), points),
             *(table[key] for key in ("command", "data", "threads", "precision", "versions")),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
