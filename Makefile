@@ -3,19 +3,21 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PEERS ?= .venv-peers
+OLDEST ?= .venv-oldest
+NEWEST ?= .venv-newest
 # PICTURE is the former name of IMAGE and still works.
 IMAGE ?= $(PICTURE)
 .DEFAULT_GOAL := help
 
-.PHONY: help demo train-demo test test-all shape lint types format bench bench-peers clean
+.PHONY: help demo train-demo test test-all test-oldest test-newest shape lint types format bench bench-peers clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
-$(VENV)/.finds: pyproject.toml
+$(VENV)/.finds: pyproject.toml constraints/small.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	$(BIN)/python -m pip install --quiet --constraint constraints/small.txt --editable '.[demo]'
 	@touch $@
 
 $(VENV)/.trains: pyproject.toml
@@ -43,8 +45,23 @@ test: $(VENV)/.develops ## run all checks: lint, types, layers, doctests, tests
 	$(BIN)/lint-imports
 	@start=$$(date +%s); OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not slow" && echo $$(($$(date +%s) - start)) > .test-seconds
 
-test-all: test ## run the slow tests too: browser flows
+test-all: test ## run the slow tests too: browser flows, and that nothing leaves the machine
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow
+
+# The tests of prediction, which need no torch.
+PREDICTION_TESTS := $(addprefix tests/,cli/test_cli.py cli/test_data.py cli/test_images.py cli/test_options.py cli/test_screen.py \
+	datasets detect draw matching predict video) $(filter-out %/test_install.py %/test_structure.py,$(wildcard tests/test_*.py))
+
+# Old versions use deprecated functions of others. Packages are not compiled: the oldest versions exist for Python 3.11 and 3.12.
+test-oldest: ## run the tests of prediction with the oldest versions that pyproject.toml allows
+	@test -x $(OLDEST)/bin/uv || { $(PYTHON) -m venv $(OLDEST) && $(OLDEST)/bin/python -m pip install --quiet uv; }
+	$(OLDEST)/bin/uv pip install --quiet --python $(OLDEST)/bin/python --resolution lowest-direct --only-binary :all: --editable '.[test]'
+	OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -W ignore::DeprecationWarning -m "not slow" $(PREDICTION_TESTS)
+
+test-newest: ## run the tests of prediction with the newest versions of all packages
+	@test -x $(NEWEST)/bin/python || $(PYTHON) -m venv $(NEWEST)
+	$(NEWEST)/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[test]'
+	OMP_NUM_THREADS=1 $(NEWEST)/bin/python -m pytest -m "not slow" $(PREDICTION_TESTS)
 
 shape: $(VENV)/.develops ## print figures of the structure: modules, cycles, function lengths, docstrings; LIST=1 lists the places
 	$(BIN)/python bench/shape.py $(if $(LIST),--list)
@@ -74,4 +91,4 @@ bench-peers: $(PEERS)/.ready ## compare nasion with dlib and MediaPipe; DATA=300
 	$(PEERS)/bin/python bench/peers/main.py "$(DATA)" $(if $(CACHE),--cache "$(CACHE)") $(if $(QUICK),--no-search) $(foreach run,$(RUNS),--run $(run))
 
 clean: ## remove the virtual environments and the output of demo and test
-	rm -rf $(VENV) $(PEERS) demo .pytest_cache .hypothesis .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(PEERS) $(OLDEST) $(NEWEST) demo .pytest_cache .hypothesis .ruff_cache .import_linter_cache

@@ -20,8 +20,8 @@ from rich.table import Table
 from skimage import data
 
 from nasion import datasets, images
+from nasion.predict.backends.onnx_backend import OnnxBackend
 from nasion.predict.model_zoo import resolve
-from nasion.predict.onnx_backend import OnnxBackend
 from nasion.predict.predictor import Predictor
 from nasion.train import config
 from nasion.train.data.batches import Batch, Batches, CropSource, EpochPlan, epoch_plan, plan_batches

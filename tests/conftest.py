@@ -7,7 +7,9 @@ import pooch
 import pytest
 
 from nasion import datasets
+from nasion.detect import Cascade
 from nasion.detect import yunet as yunet_module
+from nasion.errors import ModelError
 
 ROOT = Path(__file__).parents[1]
 MODELS = ROOT.parent / "shared" / "models"
@@ -62,3 +64,12 @@ def yunet_file():
 def yunet(yunet_file):
     """Return the detector."""
     return yunet_module.YuNet(yunet_file)
+
+
+@pytest.fixture
+def cascade():
+    """Return OpenCV's cascade if this OpenCV has one."""
+    try:
+        return Cascade()
+    except ModelError as error:
+        pytest.skip(str(error))

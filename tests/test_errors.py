@@ -3,22 +3,22 @@ import inspect
 import pytest
 
 from nasion import errors
-from nasion.errors import NasionError, suggest
+from nasion.errors import NasionError, one_line, suggest
 
 
 def test_every_error_belongs_to_the_tree_and_is_exported():
     classes = {name for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, Exception)}
     assert len(classes) == 8
     assert all(issubclass(getattr(errors, name), NasionError) for name in classes)
-    assert sorted([*classes, "suggest"]) == sorted(errors.__all__)
+    assert sorted([*classes, "one_line", "suggest"]) == sorted(errors.__all__)
 
 
 def test_the_tree_in_the_module_docstring_names_every_error():
-    assert all(name in errors.__doc__ for name in errors.__all__ if name != "suggest")
+    assert all(name in errors.__doc__ for name in errors.__all__ if name not in ("one_line", "suggest"))
 
 
 def test_siblings_do_not_catch_each_other():
-    children = [getattr(errors, name) for name in errors.__all__ if name not in ("suggest", "NasionError")]
+    children = [getattr(errors, name) for name in errors.__all__ if name not in ("one_line", "suggest", "NasionError")]
     assert all(not issubclass(a, b) for a in children for b in children if a is not b)
 
 
@@ -47,3 +47,25 @@ def test_at_most_two_names_are_guessed():
 
 def test_names_may_come_from_any_iterable_once():
     assert suggest("b", iter(["c", "a"])) == "known: a, c"
+
+
+def test_every_message_is_one_printable_line():
+    message = str(NasionError("a file\n\twith\r\n  lines, \x1b[31mcolors, \udcff and é…"))
+    assert message == "a file with lines, \\x1b[31mcolors, \\udcff and é…"
+    assert str(NasionError(ValueError("a\nb"))) == "a b"
+    assert str(NasionError()) == ""
+
+
+def test_long_messages_are_cut():
+    assert one_line("x" * 5000) == "x" * 2000 + "…"
+    assert one_line("x" * 2000) == "x" * 2000
+
+
+def test_errors_can_be_pickled():
+    import pickle
+
+    assert str(pickle.loads(pickle.dumps(errors.ImageError("a.jpg: damaged")))) == "a.jpg: damaged"
+
+
+def test_a_long_word_takes_no_time():
+    assert suggest("x" * 1_000_000, ["nose"] * 3) == "known: nose, nose, nose"

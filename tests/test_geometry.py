@@ -7,12 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasion import images
+from nasion.errors import AnnotationError
 from nasion.geometry import (
     Affine,
     box_around,
     box_center,
     box_size,
     box_to_aspect,
+    check_coordinates,
+    has_extent,
     image_box,
     is_present,
     last_pixel,
@@ -252,3 +255,36 @@ def test_a_similarity_leaves_points_out_that_are_missing_in_either_set():
 def test_a_similarity_needs_two_different_points(source):
     with pytest.raises(ValueError, match="two different points"):
         similarity_between(source, np.arange(2.0 * len(source)).reshape(-1, 2))
+
+
+@pytest.mark.parametrize("target", [[[1.0, 2.0], [1.0, 2.0]], [[1e-300, 0], [0, 1e-300]]])
+def test_a_similarity_to_one_place_is_rejected_like_one_from_it(target):
+    corners = [[0.0, 0.0], [3.0, 1.0]]
+    for source, other in ((corners, target), (target, corners)):
+        with pytest.raises(ValueError, match="two different points"):
+            similarity_between(source, other)
+
+
+@pytest.mark.parametrize("value", [1e6 + 1, -1e20, np.inf, -np.inf])
+def test_coordinates_that_no_image_has_are_rejected_with_their_value(value):
+    with pytest.raises(AnnotationError, match=r"a point has the coordinate .*; no image is larger than 1,000,000 px"):
+        check_coordinates([[1.0, 2.0], [np.nan, value]], "a point", AnnotationError)
+
+
+def test_possible_and_missing_coordinates_are_accepted():
+    check_coordinates([[1e6, -1e6], [np.nan, np.nan]], "a point", AnnotationError)
+    check_coordinates([], "a point", AnnotationError)
+
+
+@pytest.mark.parametrize(
+    ("points", "expected"),
+    [
+        ([[1, 2], [3, 4]], True),
+        ([[1, 2], [1.0005, 4]], False),
+        ([[1, 2], [3, np.nan], [5, 9]], True),
+        ([[1, 2], [np.nan, np.nan]], False),
+        ([[np.nan, np.nan]], False),
+    ],
+)
+def test_points_have_an_extent_if_their_box_has_an_area(points, expected):
+    assert has_extent(np.array(points, float)) is expected

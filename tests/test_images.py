@@ -1,8 +1,10 @@
 """Reading, warping and writing of every common kind of image, and of files that are not images."""
 
+import io
 import struct
 import subprocess
 import sys
+import warnings
 import zlib
 
 import cv2
@@ -139,7 +141,7 @@ def test_a_damaged_file_or_non_image_is_an_error_of_one_line(tmp_path, colors, k
 
 
 def test_a_damaged_avif_is_an_error_of_one_line(tmp_path, colors):
-    if not features.check("avif"):
+    if "avif" not in features.get_supported():  # older versions of Pillow do not know the name
         pytest.skip("this Pillow has no AVIF")
     PillowImage.fromarray(colors).resize((640, 480)).save(tmp_path / "a.avif")
     data = bytearray((tmp_path / "a.avif").read_bytes())
@@ -299,18 +301,18 @@ def test_an_image_that_a_format_cannot_store_is_one_line_and_nothing_else_is_pri
 @pytest.fixture
 def log_level():
     """Set OpenCV's global log level to a known value."""
-    before = cv2.getLogLevel()
-    cv2.setLogLevel(4)
+    before = images.OPENCV_LOG.getLogLevel()
+    images.OPENCV_LOG.setLogLevel(4)
     yield 4
-    cv2.setLogLevel(before)
+    images.OPENCV_LOG.setLogLevel(before)
 
 
 def test_the_log_level_of_opencv_is_restored(tmp_path, colors, log_level):
     images.write(tmp_path / "a.png", colors)
-    assert cv2.getLogLevel() == log_level
+    assert images.OPENCV_LOG.getLogLevel() == log_level
     with pytest.raises(OutputError):
         images.write(tmp_path / "a.xyz", colors)
-    assert cv2.getLogLevel() == log_level
+    assert images.OPENCV_LOG.getLogLevel() == log_level
 
 
 def test_opencv_stays_silent_until_the_last_of_several_users_is_done(log_level):
@@ -318,20 +320,66 @@ def test_opencv_stays_silent_until_the_last_of_several_users_is_done(log_level):
     first, second = images.quiet_opencv(), images.quiet_opencv()
     first.__enter__()
     second.__enter__()
-    assert cv2.getLogLevel() == 0
+    assert images.OPENCV_LOG.getLogLevel() == 0
     first.__exit__(None, None, None)
-    assert cv2.getLogLevel() == 0
+    assert images.OPENCV_LOG.getLogLevel() == 0
     second.__exit__(None, None, None)
-    assert cv2.getLogLevel() == log_level
+    assert images.OPENCV_LOG.getLogLevel() == log_level
 
 
 def test_the_log_level_is_restored_after_an_error(log_level):
     with pytest.raises(KeyError), images.quiet_opencv():
         raise KeyError
-    assert cv2.getLogLevel() == log_level
+    assert images.OPENCV_LOG.getLogLevel() == log_level
 
 
 def test_importing_the_module_does_not_change_the_log_level():
-    code = "import cv2; cv2.setLogLevel(5); import nasion.images; print(cv2.getLogLevel())"
+    log = "getattr(cv2.utils, 'logging', cv2)"
+    code = f"import cv2; {log}.setLogLevel(5); import nasion.images; print({log}.getLogLevel())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.stdout.strip(), done.stderr) == ("5", "")
+
+
+def test_reading_does_not_touch_the_filters_of_warnings(tmp_path):
+    """A filter that another thread sets while an image is read must remain."""
+    image = PillowImage.new("P", (8, 8))
+    image.info["transparency"] = bytes(range(8))
+    image.save(tmp_path / "a.png")
+    filters = warnings.filters
+    before = list(filters)
+    seen = []
+
+    class Watched(io.BytesIO):
+        def read(self, *args):
+            seen.append(warnings.filters is filters and list(warnings.filters) == before)
+            return super().read(*args)
+
+    content = (tmp_path / "a.png").read_bytes()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(images.io, "BytesIO", Watched)
+        images.decode(content, "a.png")
+    assert seen
+    assert all(seen)
+
+
+def test_warnings_of_pillow_about_images_are_not_shown():
+    command = (
+        "import io, warnings; from PIL import Image; from nasion import images\n"
+        "Image.MAX_IMAGE_PIXELS = 10; buffer = io.BytesIO(); Image.new('L', (4, 4)).save(buffer, 'PNG')\n"
+        "print(images.decode(buffer.getvalue(), 'a').shape); warnings.warn('mine')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True)
+    assert done.stdout == "(4, 4, 3)\n"
+    assert "Bomb" not in done.stderr
+    assert "UserWarning: mine" in done.stderr
+
+
+def test_an_opencv_with_its_log_level_in_another_module_is_silenced_as_well():
+    code = (
+        "import cv2; cv2.utils.logging.setLogLevel(4); del cv2.setLogLevel, cv2.getLogLevel\n"
+        "from nasion import images\n"
+        "with images.quiet_opencv(): print(cv2.utils.logging.getLogLevel())\n"
+        "print(cv2.utils.logging.getLogLevel())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "4"]

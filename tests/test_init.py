@@ -1,6 +1,7 @@
 """The public surface of the package: complete, lazy, and the same in all three places."""
 
 import ast
+import os
 import subprocess
 import sys
 from importlib import metadata
@@ -93,3 +94,41 @@ def test_a_star_import_binds_the_public_names_only():
     names = {}
     exec("from nasion import *", names)
     assert names.keys() - {"__builtins__"} == set(nasion.__all__)
+
+
+SWITCHES = {"ORT_DISABLE_TELEMETRY": "1", "RAY_USAGE_STATS_ENABLED": "0", "WANDB_ERROR_REPORTING": "false"}
+
+
+def after_import(code, tmp_path, onnxruntime="1.29.0", **environment):
+    """Run code with an `onnxruntime` of a version, and print the switches; return what it prints, and its warnings."""
+    (tmp_path / "onnxruntime.py").write_text(f"__version__ = {onnxruntime!r}")
+    source = [str(Path(nasion.__file__).parents[1]), str(tmp_path)]
+    environment = {"PYTHONPATH": os.pathsep.join(source), "PATH": os.environ["PATH"], **environment}
+    code = f"import os; {code}; print({{name: os.environ.get(name) for name in {[*SWITCHES]}}})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    return ast.literal_eval(done.stdout), done.stderr
+
+
+def test_telemetry_of_other_packages_is_switched_off(tmp_path):
+    assert after_import("import nasion", tmp_path) == (SWITCHES, "")
+    assert after_import("import nasion.geometry, onnxruntime", tmp_path) == (SWITCHES, "")
+
+
+def test_switches_of_the_user_are_kept(tmp_path):
+    own = {"ORT_DISABLE_TELEMETRY": "0", "RAY_USAGE_STATS_ENABLED": "1"}
+    assert after_import("import onnxruntime, nasion", tmp_path, **own) == (SWITCHES | own, "")
+
+
+def test_an_earlier_import_of_onnxruntime_is_one_warning(tmp_path):
+    switches, warning = after_import(
+        "import onnxruntime, nasion; import nasion.geometry, importlib; importlib.reload(nasion)", tmp_path
+    )
+    assert switches == SWITCHES
+    assert warning.count("Warning") == 1
+    assert "onnxruntime 1.29.0 was imported before nasion" in warning
+    assert "ORT_DISABLE_TELEMETRY=1" in warning
+
+
+@pytest.mark.parametrize("version", ["1.28.1", "1.9.0"])
+def test_earlier_versions_of_onnxruntime_have_no_telemetry(version, tmp_path):
+    assert after_import("import onnxruntime, nasion", tmp_path, version) == (SWITCHES, "")

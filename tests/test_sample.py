@@ -1,12 +1,15 @@
 """Annotations, predictions and data sets, by hand."""
 
+import json
 from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import doubles
 from nasion.errors import AnnotationError, SkeletonError
+from nasion.predict.writers import ResultWriter
 from nasion.sample import Annotation, DataSet, Prediction, Problem, Sample, largest
 from nasion.skeleton import parse
 
@@ -226,3 +229,40 @@ def test_a_reduced_set_has_reduced_faces():
     assert faces.skeleton is PAIR
     assert faces.keypoints().tolist() == [[[15, 36], [13, 24]], [[16, 37], [14, 25]]]
     assert all(face.skeleton is PAIR for face in faces.annotations)
+
+
+def test_keypoint_is_found_by_its_name():
+    face = doubles.prediction([[1, 2], [3, 4], [5, 6], [7, 8]])
+    assert face[doubles.QUAD.names[2]].tolist() == [5, 6]
+    with pytest.raises(SkeletonError, match=f'{doubles.QUAD.name} has no point "elbow"'):
+        face["elbow"]
+
+
+def test_face_is_shown_in_one_line():
+    face = doubles.prediction(
+        [[1, 2], [3, 4], [5, 6], [7, 8]], spread=[1.5, 2.25, np.nan, 3.0], box=(10.004, 20, 30.006, 40)
+    )
+    assert repr(face) == (
+        f"<Prediction: 4 points of {doubles.QUAD.name}, box (10, 20, 30, 40), score {face.score:.2f}, spread 2.2 px>"
+    )
+    assert "spread" not in repr(doubles.prediction([[1, 2], [3, 4], [5, 6], [7, 8]], spread=np.nan))
+
+
+def test_dictionary_of_a_face_is_its_entry_in_the_written_file(tmp_path):
+    points = [[1.00049, 2], [np.nan, np.nan], [5, 6], [7, 8]]
+    faces = [doubles.prediction(points, spread=spread, score=0.87654) for spread in (np.nan, [1.5, 2.25, np.nan, 3.0])]
+    image = np.zeros((9, 9, 3), np.uint8)
+    with ResultWriter(tmp_path, "json", [Path("a.jpg")], doubles.QUAD) as writer:
+        writer.add(Path("a.jpg"), (9, 9), faces, writer.draw(Path("a.jpg"), image, faces))
+    (written,) = json.loads(writer.files[0].read_text("utf-8"))["images"]
+    assert json.loads(json.dumps([face.to_dict(k) for k, face in enumerate(faces)])) == written["faces"]
+    assert faces[1].to_dict()["face"] == 0
+    assert list(faces[1].to_dict()["keypoints"][0]) == [1.0, 2.0]
+
+
+def test_face_is_drawn_on_a_copy():
+    image = np.full((60, 60, 3), 90, np.uint8)
+    drawn = doubles.prediction([[10, 20], [30, 40], [50, 20], [30, 10]], spread=3.0).draw(image, spread=True)
+    assert drawn.shape == image.shape
+    assert (image == 90).all()
+    assert (drawn != 90).any()

@@ -1,4 +1,5 @@
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -148,7 +149,17 @@ def test_a_normalizer_length_of_a_missing_point_is_nan():
         ('["mouth"]', '["moth"]', 'closed region "moth" is not a region; did you mean "mouth"'),
         ('"36 45 30 48 54"', '"36 45 30 48"', '"from" ibug-68 must list 5 points, not 4'),
         ("count = 5", "count =", "not TOML"),
-        ("count = 5", "", 'incomplete: the key "count" is missing'),
+        ("count = 5", "", 'incomplete or mistyped: the key "count" is missing'),
+        ("count = 5", "count = 0", "count = 0: input should be greater than or equal to 1"),
+        ("count = 5", "count = 1000000000000", "count = 1000000000000: input should be less than or equal to 10000"),
+        ('nose = "2"', 'nose = "2-999999999999"', '"2-999999999999" is beyond the 10,000 points'),
+        ('flip = "1 0 2 4 3"', f'flip = "{"0-9999 " * 3}"', '"0-9999" is beyond the 10,000 points'),
+        ('"36 45 30 48 54"', '"36 45 30 48 99999999999999999999"', "is beyond the 10,000 points"),
+        ("count = 5", 'names = "abcde"', "names = 'abcde': input should be a valid tuple"),
+        ("count = 5", "names = []", "at least 1 item"),
+        ("count = 5", "a." * 50_000 + "b = 1", "a key has more than 32 parts"),
+        ("count = 5", "count = 1" + "0" * 5000, "is not TOML|digits"),
+        ("count = 5", "count = " + "[" * 5000, "nested more than 64 deep"),
         ("count = 5", 'names = ["a", "b", "c", "d", "a"]', "two points have the same name"),
         ("count = 5", "count = 3", "incomplete or mistyped"),
         ('nose = "2"', 'nose = "b"', "incomplete or mistyped"),
@@ -176,6 +187,16 @@ def test_a_skeleton_is_read_from_a_file(tmp_path):
 def test_an_unknown_name_suggests_similar_names():
     with pytest.raises(SkeletonError, match='no skeleton "imm58"; did you mean "imm-58"'):
         load_skeleton("imm58")
+
+
+@pytest.mark.parametrize("key", ["regions", "normalizers", "from", "names", "flip", "title", "closed", "count"])
+@pytest.mark.parametrize(
+    "value", [None, 3, 1e400, True, "x", "1-", "-1", [], [1], [[]], {}, {"a": 1}, {"a": [1, 2, 3]}]
+)
+def test_a_table_with_a_value_of_any_type_gives_a_skeleton_or_its_error(key, value):
+    table = parse("five", FACE).to_table() | {key: value}
+    with suppress(SkeletonError):
+        assert from_table("five", table).count == 5
 
 
 def test_a_missing_or_undecodable_file_is_rejected(tmp_path):

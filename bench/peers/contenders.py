@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
 
 from nasion.geometry import Affine, FloatArray, box_around, scale_box, similarity_between
+from nasion.predict.backends.onnx_backend import OnnxBackend
 from nasion.predict.model_zoo import is_run, resolve
-from nasion.predict.onnx_backend import OnnxBackend
 from nasion.predict.predictor import Predictor, load_backend
 from nasion.sample import DataSet, Image
 

@@ -54,6 +54,35 @@ _HOMES = {
 }
 """The module of each public name. A module is imported when one of its names is first used."""
 
+_TELEMETRY_SWITCHES = {
+    "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime, from 1.29 on
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "WANDB_ERROR_REPORTING": "false",
+}
+"""Environment variables that switch the telemetry of other packages off; see docs/network.md."""
+
+
+def _switch_telemetry_off() -> None:
+    """Set the switches that the user has not set; warn if ONNX Runtime, which reads its switch once, has started."""
+    import os
+    import sys
+
+    version = getattr(sys.modules.get("onnxruntime"), "__version__", "")
+    release = [int(part) for part in version.split(".")[:2] if part.isdecimal()]
+    if release >= [1, 29] and "ORT_DISABLE_TELEMETRY" not in os.environ:
+        import warnings
+
+        warnings.warn(
+            f"onnxruntime {version} was imported before nasion, so its telemetry is on; "
+            "import nasion first, or set ORT_DISABLE_TELEMETRY=1",
+            stacklevel=3,
+        )
+    for name, value in _TELEMETRY_SWITCHES.items():
+        os.environ.setdefault(name, value)
+
+
+_switch_telemetry_off()
+
 
 def __getattr__(name: str) -> object:
     from importlib import import_module, metadata

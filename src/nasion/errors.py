@@ -25,18 +25,28 @@ __all__ = [
     "NasionError",
     "OutputError",
     "SkeletonError",
+    "one_line",
     "suggest",
 ]
 
 MAX_GUESSES = 2
 """Largest number of names that `suggest` guesses."""
 
+MAX_MESSAGE = 2000
+"""Largest number of characters of a message; longer ones quote a whole file."""
+
+MAX_WORD = 200
+"""Largest number of characters of a name for which `suggest` searches similar ones."""
+
 MIN_SIMILARITY = 0.5
 """Smallest similarity, 0 to 1, at which a name counts as a guess."""
 
 
 class NasionError(Exception):
-    """Base of every error caused by input; the message names the value, the rule and the remedy."""
+    """Base of every error caused by input; the message names the value, the rule and the remedy, in one line."""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(one_line(message))
 
 
 class ImageError(NasionError):
@@ -67,6 +77,18 @@ class OutputError(NasionError):
     """A result cannot be written: the folder is read-only, missing or full."""
 
 
+def one_line(message: object) -> str:
+    """Return a message as one line that every terminal can show: control characters in quoted names are escaped.
+
+    >>> one_line(f"a bad{chr(10)}name: {chr(27)}[31m") == f"a bad name: {chr(92)}x1b[31m"
+    True
+    """
+    line = " ".join(str(message).split())
+    if not line.isprintable():
+        line = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
+    return line if len(line) <= MAX_MESSAGE else line[:MAX_MESSAGE] + "…"
+
+
 def suggest(word: str, known: Iterable[str]) -> str:
     """Return the end of an error message: the known names that resemble `word`, then all known names.
 
@@ -74,7 +96,7 @@ def suggest(word: str, known: Iterable[str]) -> str:
     'did you mean "nose"? Known: danes, nose'
     """
     names = sorted(known)
-    close = get_close_matches(word, names, n=MAX_GUESSES, cutoff=MIN_SIMILARITY)
+    close = get_close_matches(word[:MAX_WORD], names, n=MAX_GUESSES, cutoff=MIN_SIMILARITY)
     guess = " or ".join(f'"{name}"' for name in close)
     listed = ", ".join(names)
     return f"did you mean {guess}? Known: {listed}" if close else f"known: {listed}"

@@ -17,13 +17,19 @@ from math import atan2, cos, degrees, radians, sin
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nasion.errors import NasionError
+
 __all__ = [
+    "MAX_COORDINATE",
+    "MIN_EXTENT",
     "Affine",
     "FloatArray",
     "box_around",
     "box_center",
     "box_size",
     "box_to_aspect",
+    "check_coordinates",
+    "has_extent",
     "image_box",
     "is_present",
     "last_pixel",
@@ -34,6 +40,15 @@ __all__ = [
 
 FloatArray = NDArray[np.float64]
 """An array of float64; each function states the shape and the frame."""
+
+MAX_COORDINATE = 1e6
+"""Largest magnitude of a coordinate that is accepted, px; images have at most 65,500 px a side."""
+
+MIN_EXTENT = 1e-3
+"""Smallest width or height of a box or a set of points that counts as one, px."""
+
+TINY = 1e-9
+"""Extent below which points coincide in any frame, px or normalized."""
 
 HALF_PIXEL = 0.5
 """Distance from the center of a pixel to its edge, px."""
@@ -163,6 +178,34 @@ def is_present(points: ArrayLike) -> NDArray[np.bool_]:
     return finite[..., 0] & finite[..., 1]
 
 
+def check_coordinates(values: ArrayLike, name: str, error: type[NasionError]) -> None:
+    """Reject coordinates that no image can have; NaN is accepted.
+
+    Args:
+        values: (...) any coordinates, image px.
+        name: what the message calls them, such as "the box".
+        error: the class of the error.
+
+    Raises:
+        NasionError: a coordinate is infinite or farther than `MAX_COORDINATE` from the origin; of the class `error`.
+    """
+    array = np.asarray(values, np.float64)
+    far = array[np.abs(array) > MAX_COORDINATE]
+    if far.size:
+        raise error(f"{name} has the coordinate {far[0]:.10g}; no image is larger than {MAX_COORDINATE:,.0f} px")
+
+
+def has_extent(points: ArrayLike) -> bool:
+    """Return whether points (K, 2), px, NaN where missing, have a bounding box with an area.
+
+    >>> has_extent([[1.0, 2.0], [3.0, 4.0]]), has_extent([[1.0, 2.0], [1.0, 4.0]])
+    (True, False)
+    """
+    array = np.asarray(points, np.float64)
+    present = array[is_present(array)]
+    return bool(len(present) > 1 and (np.ptp(present, axis=0) >= MIN_EXTENT).all())
+
+
 def box_around(points: ArrayLike) -> FloatArray:
     """Return the bounding box (4,) of the points that are present, in their frame.
 
@@ -256,12 +299,12 @@ def similarity_between(source: ArrayLike, target: ArrayLike) -> Affine:
         target: (K, 2), target px; NaN where missing.
 
     Raises:
-        ValueError: fewer than two points are in both, or the source points coincide.
+        ValueError: fewer than two points are in both, or those of the source or of the target coincide.
     """
     a, b = np.asarray(source, np.float64), np.asarray(target, np.float64)
     both = is_present(a) & is_present(b)
     a, b = a[both], b[both]
-    if len(a) < 2 or not np.ptp(a, axis=0).any():
+    if len(a) < 2 or min(np.ptp(a, axis=0).max(), np.ptp(b, axis=0).max()) < TINY:
         raise ValueError("a similarity needs two different points that are in both sets")
     a_mean, b_mean = a.mean(0), b.mean(0)
     u, singular, vt = np.linalg.svd((b - b_mean).T @ (a - a_mean))

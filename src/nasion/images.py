@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import cv2
 import numpy as np
@@ -76,6 +77,14 @@ MIN_AVERAGED_SHRINK = 2
 OPENCV_SILENT = 0
 """OpenCV's log level that prints nothing."""
 
+OPENCV_LOG: Any = cv2 if hasattr(cv2, "setLogLevel") else getattr(cv2.utils, "logging", cv2)
+"""The module with OpenCV's `getLogLevel` and `setLogLevel`; OpenCV 4.13 moved them."""
+
+# Whatever matters in a damaged image becomes an ImageError. The filter is set once: `catch_warnings` around every image
+# would replace the filters of all threads.
+for pillow in (r"PIL\.", "pillow_heif"):
+    warnings.filterwarnings("ignore", module=pillow)
+
 
 class _OpenCVLog:
     """OpenCV's log level, which is global; silenced while at least one thread asks for it."""
@@ -89,8 +98,8 @@ class _OpenCVLog:
     def silenced(self) -> Iterator[None]:
         with self._lock:
             if not self._users:
-                self._level = cv2.getLogLevel()
-                cv2.setLogLevel(OPENCV_SILENT)
+                self._level = OPENCV_LOG.getLogLevel()
+                OPENCV_LOG.setLogLevel(OPENCV_SILENT)
             self._users += 1
         try:
             yield
@@ -98,7 +107,7 @@ class _OpenCVLog:
             with self._lock:
                 self._users -= 1
                 if not self._users:
-                    cv2.setLogLevel(self._level)
+                    OPENCV_LOG.setLogLevel(self._level)
 
 
 quiet_opencv = _OpenCVLog().silenced
@@ -160,9 +169,7 @@ def _first_bytes(path: Path) -> bytes:
 def _translate_errors(path: Path) -> Iterator[None]:
     """Translate every exception that Pillow raises for an unreadable file into an `ImageError` of one line."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # whatever matters becomes an ImageError
-            yield
+        yield
     except PillowImage.DecompressionBombError:
         raise ImageError(f"{path}: the image is too large (more than {MAX_PIXELS:,} pixels); scale it down") from None
     except FileNotFoundError:

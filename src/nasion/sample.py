@@ -7,13 +7,15 @@ Boxes are (x0, y0, x1, y1), edges, in the same frame.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasion.errors import AnnotationError, SkeletonError
-from nasion.geometry import FloatArray, box_around, is_present
+from nasion.errors import AnnotationError, SkeletonError, suggest
+from nasion.geometry import FloatArray, box_around, has_extent, is_present
 from nasion.skeleton import Skeleton
 from nasion.uncertainty import ellipses
 
@@ -21,6 +23,10 @@ __all__ = ["Annotation", "DataSet", "Image", "Prediction", "Problem", "Sample", 
 
 Image = NDArray[np.uint8]
 """An image is an array (H, W, 3) uint8, RGB."""
+
+
+DRAW, RECORDS = "nasion.draw", "nasion.outputs.records"
+"""The package that draws, and the module with the form of files; imported by name, as they depend on this module."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +76,9 @@ class Annotation:
         keypoints = (self.full_face or self).keypoints
         if not is_present(keypoints).any():
             raise AnnotationError(f"{self.name}: every point is missing, so the face has no bounding box")
-        box = box_around(keypoints)
-        if (box[2:] <= box[:2]).any():
+        if not has_extent(keypoints):
             raise AnnotationError(f"{self.name}: its points have no extent in x or y, so the face has no bounding box")
-        return box
+        return box_around(keypoints)
 
     def normalizer_lengths(self) -> dict[str, float]:
         """Return the lengths by which errors on this face can be divided, by name, image px.
@@ -117,7 +122,7 @@ class Sample:
     annotation: Annotation
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
     """One predicted face.
 
@@ -147,6 +152,37 @@ class Prediction:
         The angle turns the major axis from x towards y, 0 to 180.
         """
         return ellipses(self.spread, self.anisotropy)
+
+    def __getitem__(self, name: str) -> FloatArray:
+        """Return the keypoint (2,) of a name, image px.
+
+        Raises:
+            SkeletonError: the skeleton has no such point.
+        """
+        if name not in self.skeleton.names:
+            raise SkeletonError(f'{self.skeleton.name} has no point "{name}"; {suggest(name, self.skeleton.names)}')
+        return self.keypoints[self.skeleton.names.index(name)]
+
+    def __repr__(self) -> str:
+        x0, y0, x1, y1 = np.round(self.box).tolist()
+        known = self.spread[np.isfinite(self.spread)]
+        spread = f", spread {np.median(known):.2g} px" if len(known) else ""
+        return (
+            f"<Prediction: {len(self.keypoints)} points of {self.skeleton.name}, box ({x0:.0f}, {y0:.0f}, {x1:.0f}, "
+            f"{y1:.0f}), score {self.score:.2f}{spread}>"
+        )
+
+    def draw(self, image: Image, spread: bool = False) -> Image:
+        """Return a copy of the image (H, W, 3) uint8 RGB with the keypoints and, on request, their ellipses, px."""
+        return import_module(DRAW).draw_predictions(image, [self], spread)
+
+    def to_dict(self, number: int = 0) -> dict[str, Any]:
+        """Return the face as `keypoints.json` holds it: keypoints and box, image px, rounded; None where unknown.
+
+        Args:
+            number: the face's number in its image.
+        """
+        return import_module(RECORDS).prediction_values(number, self)
 
 
 def largest(faces: Sequence[Prediction]) -> int:

@@ -9,6 +9,10 @@ from nasion.errors import suggest
 __all__ = ["Settings", "explain"]
 
 
+MAX_SHOWN = 200
+"""Largest number of characters of a value in a message."""
+
+
 class Settings(BaseModel):
     """Base of the sections: frozen, rejects unknown keys, infinities and NaN."""
 
@@ -29,7 +33,9 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
         return f'unknown key "{key}"' + (f"; {suggest(str(first['loc'][-1]), known)}" if known else "")
     if first["type"] == "missing":
         return f'the key "{key}" is missing'
-    return f"{key} = {first['input']!r}: {first['msg'][:1].lower()}{first['msg'][1:]}"
+    value = repr(first["input"])
+    shown = value if len(value) <= MAX_SHOWN else value[:MAX_SHOWN] + "…"
+    return f"{key[:MAX_SHOWN]} = {shown}: {first['msg'][:1].lower()}{first['msg'][1:]}"
 
 
 def _fields(model: type[BaseModel], path: Sequence[int | str]) -> list[str]:

@@ -19,7 +19,6 @@ A skeleton is a TOML file, either in the package (`available()`) or the user's o
 The section `[normalizers]` may also be spelled `[normalisers]`.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -30,13 +29,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, ValidationError
 
+from nasion.documents import parse_toml, read_text
 from nasion.errors import SkeletonError, suggest
 from nasion.geometry import FloatArray
+from nasion.settings import Settings, explain
 
-__all__ = ["Skeleton", "available", "from_stored", "from_table", "load_skeleton", "parse"]
+__all__ = ["MAX_POINTS", "Skeleton", "available", "from_stored", "from_table", "load_skeleton", "parse"]
 
 Indices = tuple[int, ...]
+
+MAX_POINTS = 10_000
+"""Largest number of points; it is checked before anything is expanded, since "0-999999999999" is a short text."""
 
 KNOWN_KEYS = ("title", "count", "flip", "closed", "names", "regions", "normalizers", "from")
 """Keys of a skeleton's table."""
@@ -205,10 +210,7 @@ def load_skeleton(name: str) -> Skeleton:
     path = Path(name)
     if path.suffix != ".toml":
         raise SkeletonError(f'no skeleton "{name}"; {suggest(name, available())}, or the path of a .toml file')
-    try:
-        return parse(path.stem, path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SkeletonError(f"cannot read the skeleton {path}: {error}") from None
+    return parse(path.stem, read_text(path, f"the skeleton {path}", SkeletonError))
 
 
 def parse(name: str, text: str) -> Skeleton:
@@ -217,11 +219,7 @@ def parse(name: str, text: str) -> Skeleton:
     Raises:
         SkeletonError: the text is not TOML, has an unknown key, is incomplete or contradicts itself.
     """
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SkeletonError(f'skeleton "{name}" is not TOML: {error}') from None
-    return from_table(name, table)
+    return from_table(name, parse_toml(text, f'skeleton "{name}"', SkeletonError))
 
 
 def from_table(name: str, table: Mapping[str, Any]) -> Skeleton:
@@ -230,16 +228,31 @@ def from_table(name: str, table: Mapping[str, Any]) -> Skeleton:
     Raises:
         SkeletonError: the table has an unknown key, is incomplete or contradicts itself.
     """
+    if not isinstance(name, str):  # stored tables hold it
+        raise SkeletonError(f"the name of a skeleton is a text, not {str(name)[:80]}")
     table = _current_spelling(name, table)
     for key in table:
         if key not in KNOWN_KEYS:
             raise SkeletonError(f'skeleton "{name}": unknown key "{key}"; {suggest(key, KNOWN_KEYS)}')
     try:
-        return _build(name, table)
-    except KeyError as error:
-        raise SkeletonError(f'skeleton "{name}" is incomplete: the key "{error.args[0]}" is missing') from None
-    except (TypeError, ValueError, AttributeError, IndexError) as error:
-        raise SkeletonError(f'skeleton "{name}" is incomplete or mistyped: {error!r}') from None
+        return _build(name, _Table.model_validate(table))
+    except ValidationError as error:
+        raise SkeletonError(f'skeleton "{name}" is incomplete or mistyped: {explain(error, _Table)}') from None
+    except (ValueError, IndexError) as error:
+        raise SkeletonError(f'skeleton "{name}" is incomplete or mistyped: {error}') from None
+
+
+class _Table(Settings):
+    """The keys of a skeleton's table with their types."""
+
+    regions: dict[str, str]
+    title: str | None = None
+    count: int | None = Field(default=None, ge=1, le=MAX_POINTS)
+    names: tuple[str, ...] | None = Field(default=None, min_length=1, max_length=MAX_POINTS)
+    flip: str | None = None
+    closed: tuple[str, ...] = ()
+    normalizers: dict[str, tuple[str, str]] = Field(default={})
+    sources: dict[str, str] = Field(default={}, alias="from")
 
 
 def from_stored(name: str, table: Mapping[str, Any]) -> Skeleton:
@@ -264,26 +277,24 @@ def _current_spelling(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
     return {OTHER_SPELLINGS.get(key, key): value for key, value in table.items()}
 
 
-def _build(name: str, table: Mapping[str, Any]) -> Skeleton:
-    regions = {region: _indices(spec) for region, spec in table["regions"].items()}
+def _build(name: str, table: _Table) -> Skeleton:
+    regions = {region: _indices(spec) for region, spec in table.regions.items()}
     return Skeleton(
         name=name,
-        title=table.get("title", name),
-        names=_names(table, regions),
+        title=name if table.title is None else table.title,
+        names=table.names or _names(table.count, regions),
         regions=regions,
-        closed=tuple(table.get("closed", ())),
-        flip=_indices(table["flip"]) if "flip" in table else None,
-        normalizers={
-            key: (_indices(first), _indices(second)) for key, (first, second) in table.get("normalizers", {}).items()
-        },
-        sources={key: _indices(spec) for key, spec in table.get("from", {}).items()},
+        closed=table.closed,
+        flip=None if table.flip is None else _indices(table.flip),
+        normalizers={key: (_indices(first), _indices(second)) for key, (first, second) in table.normalizers.items()},
+        sources={key: _indices(spec) for key, spec in table.sources.items()},
     )
 
 
-def _names(table: Mapping[str, Any], regions: Mapping[str, Indices]) -> tuple[str, ...]:
-    if "names" in table:
-        return tuple(table["names"])
-    names = [f"point_{k}" for k in range(table["count"])]
+def _names(count: int | None, regions: Mapping[str, Indices]) -> tuple[str, ...]:
+    if count is None:
+        raise ValueError('the key "count" is missing')
+    names = [f"point_{k}" for k in range(count)]
     for region, indices in regions.items():
         for place, k in enumerate(indices):
             names[k] = f"{region}_{place}"
@@ -295,10 +306,15 @@ def _indices(spec: str) -> Indices:
 
     >>> _indices("3-5 2-0")
     (3, 4, 5, 2, 1, 0)
+
+    Raises:
+        ValueError: a part is not a number or a range, or there are too many points.
     """
     indices: list[int] = []
     for part in spec.split():
         first, _, last = part.partition("-")
         a, b = int(first), int(last or first)
+        if not max(a, b, len(indices)) < MAX_POINTS:
+            raise ValueError(f'"{part[:80]}" is beyond the {MAX_POINTS:,} points that a skeleton can have')
         indices += range(a, b + 1) if a <= b else range(a, b - 1, -1)
     return tuple(indices)

@@ -31,6 +31,7 @@ def nasion(capsys, monkeypatch, tmp_path):
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """The folder of a nose run of two epochs on synthetic faces."""
+    pytest.importorskip("pytorch_lightning")
     from nasion.train import config
     from nasion.train.jobs import train_job
     from nasion.train.loop import time_budget

@@ -23,6 +23,7 @@ def test_show_draws_labeled_faces(nasion, tmp_path):
 
 
 def test_show_draws_the_crops_of_a_recipe(nasion, tmp_path):
+    pytest.importorskip("torch")
     words = ("--recipe", "danes-heatmap", "--count", 2, "--out", "crops.png", "--set", "augment.rotation_deg=5")
     code, out, error = nasion("show", "synthetic:24", *words)
     assert (code, error) == (0, "")

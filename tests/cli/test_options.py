@@ -15,6 +15,7 @@ def test_predictor_has_the_options(yunet_file):
     assert (predictor.min_score, predictor.max_spread) == (0.7, 0.05)
 
 
+@pytest.mark.usefixtures("cascade")
 def test_notices_go_to_standard_error(capsys):
     assert make_predictor("tiny", None).detector.name == "OpenCV's cascade"
     out, error = capsys.readouterr()
@@ -29,6 +30,7 @@ def test_wrong_detector_file_is_rejected(tmp_path):
 
 
 def test_missing_torch_is_one_line_with_the_remedy(monkeypatch):
+    pytest.importorskip("pytorch_lightning")
     real = builtins.__import__
 
     def without_lightning(name, *rest):

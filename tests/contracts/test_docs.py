@@ -33,8 +33,8 @@ def found(tmp_path, monkeypatch):
         images.write(path, image)
     for form in FORMATS:
         with ResultWriter(Path("found"), form, paths, skeleton, model="mine") as writer:
-            writer.add(paths[0], image, [prediction(points, skeleton)])
-            writer.add(paths[1], image, [])
+            for path, faces in zip(paths, ([prediction(points, skeleton)], []), strict=True):
+                writer.add(path, image.shape[:2], faces, writer.draw(path, image, faces))
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])

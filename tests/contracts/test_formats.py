@@ -1,5 +1,8 @@
 """The contract that every label format keeps, checked on a small file of each."""
 
+import json
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
@@ -74,6 +77,52 @@ def test_garbage_is_one_line(form, content, tmp_path):
     with pytest.raises(NasionError) as caught:  # for Parquet, also that pyarrow is missing
         load(f"{form}:{tmp_path / 'x'}")
     assert "\n" not in str(caught.value)
+
+
+DOCUMENTS = {"coco": "a.json", "json": "a.json", "labelme": "a.json", "labelstudio": "a.json"}
+"""The formats that are JSON, with their file."""
+
+
+def variants(value):
+    """Yield copies of a JSON value, each with one of its values replaced by one of another kind."""
+    yield from ([None, 7, "text", [3], {"x": 1}, -1e308])
+    items = value.items() if isinstance(value, dict) else list(enumerate(value))[:2] if isinstance(value, list) else ()
+    for key, inner in items:
+        for other in variants(inner):
+            copy = value.copy()
+            copy[key] = other
+            yield copy
+
+
+@pytest.mark.parametrize("form", DOCUMENTS)
+def test_value_of_another_kind_is_one_line(tmp_path, form):
+    make, count = MAKERS[form]
+    spec = make(tmp_path, shape(count))
+    path = tmp_path / DOCUMENTS[form]
+    for document in variants(json.loads(path.read_text())):
+        path.write_text(json.dumps(document))
+        with suppress(NasionError):  # its message is one line
+            assert all("\n" not in problem.reason for problem in load(spec).problems)
+
+
+@pytest.mark.parametrize("form", ["coco", "json", "labelme", "labelstudio", "dlib", "cvat"])
+def test_nested_document_is_one_line(tmp_path, form):
+    make, count = MAKERS[form]
+    spec = make(tmp_path, shape(count))
+    path = next(path for path in tmp_path.iterdir() if path.suffix in (".json", ".xml"))
+    path.write_text("<a>" * 5000 + "</a>" * 5000 if path.suffix == ".xml" else "[" * 5000 + "]" * 5000)
+    with pytest.raises(AnnotationError, match="nested more than 64 deep"):
+        load(spec)
+
+
+@pytest.mark.parametrize("form", ["coco", "json", "dlib"])
+def test_document_that_was_nested_in_the_meantime_is_one_line(tmp_path, form):
+    _, face, labels = opened(tmp_path, form)
+    path = next(path for path in tmp_path.iterdir() if path.suffix in (".json", ".xml"))
+    path.write_text("<a>" * 5000 + "</a>" * 5000 if path.suffix == ".xml" else "[" * 5000 + "]" * 5000)
+    for call in (lambda: labels.read(face.image, 0), lambda: labels.write(face.image, 0, face.keypoints)):
+        with pytest.raises(AnnotationError, match="nested more than 64 deep"):
+            call()
 
 
 @pytest.mark.parametrize("form", ["imm", "ibug", "labelme"])

@@ -1,18 +1,19 @@
 """Downloads from a local server: complete, interrupted, hostile and missing."""
 
 import dataclasses
-import io
-import tarfile
 import threading
-import zipfile
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
+import nasion
+from datasets.archives import files_in, tarball, zipped
 from made_files import make_ibug, make_imm, shape
 from nasion.datasets import download
+from nasion.detect import YUNET_URL
 from nasion.errors import DownloadError, OutputError
 
 NOWHERE = "http://127.0.0.1:1/faces.tar.gz"
@@ -98,43 +99,8 @@ def known(tmp_path, monkeypatch):
     return files
 
 
-def tarball(entries, mode="w:gz"):
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode=mode) as tar:
-        for name, data in entries:
-            info = tarfile.TarInfo(name)
-            if isinstance(data, tuple):
-                info.type, info.linkname = data
-                tar.addfile(info)
-            else:
-                info.size = len(data)
-                tar.addfile(info, io.BytesIO(data))
-    return packed.getvalue()
-
-
-def zipped(entries):
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for name, data in entries:
-            archive.writestr(name, data)
-    return packed.getvalue()
-
-
 def packed_set(known, pack=tarball):
     return pack([(f"imm_face_db/{path.name}", path.read_bytes()) for path in known])
-
-
-def files_in(folder):
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-
-
-def unpacked(tmp_path, content, name="a.bin"):
-    """Unpack bytes into a folder, and return the folder."""
-    (tmp_path / name).write_bytes(content)
-    folder = tmp_path / "to"
-    folder.mkdir(exist_ok=True)
-    download.unpack(tmp_path / name, folder)
-    return folder
 
 
 # ---------------------------------------------------------------------------------------------------------------- get
@@ -344,117 +310,16 @@ def test_sources_are_complete(name):
     assert all(suffix.startswith(".") for suffix in source.suffixes)
 
 
-# ------------------------------------------------------------------------------------------------------------- unpack
-
-
-@pytest.mark.parametrize(
-    "pack",
-    [tarball, zipped, lambda entries: tarball(entries, "w"), lambda entries: tarball(entries, "w:xz")],
-    ids=["tar.gz", "zip", "tar", "tar.xz"],
-)
-def test_files_and_folders_are_unpacked(tmp_path, pack):
-    folder = unpacked(tmp_path, pack([("a.txt", b"one"), ("x/y/b.txt", b"two"), ("x\\c.txt", b"three"), ("e", b"")]))
-    assert files_in(folder) == ["a.txt", "e", "x/c.txt", "x/y/b.txt"]
-    assert (folder / "x" / "y" / "b.txt").read_bytes() == b"two"
-    assert (folder / "x" / "c.txt").read_bytes() == b"three"
-    assert not list(folder.glob(".unpacking-*"))
-
-
-def test_folder_entries_are_accepted(tmp_path):
-    content = tarball([("x", (tarfile.DIRTYPE, "")), ("x/a.txt", b"one")])
-    assert files_in(unpacked(tmp_path, content)) == ["x/a.txt"]
-    zip_content = zipped([("x/", b""), ("x/b.txt", b"two")])
-    assert files_in(unpacked(tmp_path, zip_content)) == ["x/a.txt", "x/b.txt"]
-
-
-def test_existing_files_of_a_folder_are_kept(tmp_path):
-    (tmp_path / "to" / "x").mkdir(parents=True)
-    (tmp_path / "to" / "x" / "mine.txt").write_text("mine")
-    (tmp_path / "to" / "x" / "a.txt").write_text("old")
-    folder = unpacked(tmp_path, tarball([("x/a.txt", b"new"), ("x/b.txt", b"new")]))
-    assert files_in(folder) == ["x/a.txt", "x/b.txt", "x/mine.txt"]
-    assert (folder / "x" / "a.txt").read_text() == "new"
-
-
-HOSTILE = [
-    ("../out.jpg", b"x"),
-    ("/tmp/out.jpg", b"x"),
-    ("a/../../out.jpg", b"x"),
-    ("a/../b.jpg", b"x"),
-    ("..\\out.jpg", b"x"),
-    ("C:/out.jpg", b"x"),
-]
-LINKS = [
-    ("link.jpg", (tarfile.SYMTYPE, "/etc/passwd")),
-    ("link.jpg", (tarfile.SYMTYPE, "good.jpg")),
-    ("hard.jpg", (tarfile.LNKTYPE, "good.jpg")),
-    ("pipe", (tarfile.FIFOTYPE, "")),
-    ("device", (tarfile.CHRTYPE, "")),
-]
-
-
-@pytest.mark.parametrize("entry", [*HOSTILE, *LINKS])
-def test_tar_with_a_hostile_entry_is_rejected_before_anything_is_written(tmp_path, entry):
-    with pytest.raises(DownloadError, match=r"rejected, its entry .* is a link, a device or outside the folder"):
-        unpacked(tmp_path, tarball([("good.jpg", b"x"), entry]))
-    assert files_in(tmp_path) == ["a.bin"]
-
-
-@pytest.mark.parametrize("entry", HOSTILE)
-def test_zip_with_a_hostile_entry_is_rejected_before_anything_is_written(tmp_path, entry):
-    with pytest.raises(DownloadError, match="rejected, its entry"):
-        unpacked(tmp_path, zipped([("good.jpg", b"x"), entry]))
-    assert files_in(tmp_path) == ["a.bin"]
-
-
-@pytest.mark.parametrize(("mode", "accepted"), [(0o120777, False), (0o010644, False), (0o100644, True), (0, True)])
-def test_zip_entries_must_be_regular_files(tmp_path, mode, accepted):
-    info = zipfile.ZipInfo("entry.jpg")
-    info.external_attr = mode << 16
-    if accepted:
-        assert files_in(unpacked(tmp_path, zipped([(info, b"x")]))) == ["entry.jpg"]
-    else:
-        with pytest.raises(DownloadError, match=r'rejected, its entry "entry\.jpg"'):
-            unpacked(tmp_path, zipped([(info, b"/etc/passwd")]))
-
-
-@pytest.mark.parametrize("pack", [tarball, zipped])
-def test_archive_that_unpacks_to_too_much_is_rejected(tmp_path, monkeypatch, pack):
-    content = pack([("a.txt", b"x" * 600), ("b.txt", b"x" * 400)])
-    monkeypatch.setattr(download, "MAX_BYTES", 999)
-    with pytest.raises(DownloadError, match="rejected, it would unpack to 1,000 bytes, more than 999"):
-        unpacked(tmp_path, content)
-    assert files_in(tmp_path) == ["a.bin"]
-    monkeypatch.setattr(download, "MAX_BYTES", 1000)
-    assert files_in(unpacked(tmp_path, content)) == ["a.txt", "b.txt"]
-
-
-def test_damaged_archive_leaves_nothing(tmp_path):
-    """The second file's data is cut off."""
-    content = tarball([("a.txt", b"x" * 5000), ("b.txt", bytes(range(256)) * 50)], mode="w")
-    with pytest.raises(DownloadError, match=r"a\.bin: not an archive, or damaged .*delete it and download it again"):
-        unpacked(tmp_path, content[:10_000])
-    assert files_in(tmp_path) == ["a.bin"]
-
-
-def test_file_that_is_not_an_archive_is_one_line(tmp_path):
-    with pytest.raises(DownloadError, match="not an archive") as caught:
-        unpacked(tmp_path, b"plain text")
-    assert "\n" not in str(caught.value)
-    assert files_in(tmp_path) == ["a.bin"]
-
-
-def test_damaged_zip_leaves_nothing(tmp_path):
-    content = bytearray(zipped([("a.txt", b"x" * 50), ("b.txt", b"y" * 50)]))
-    content[content.index(b"yyy")] ^= 1
-    with pytest.raises(DownloadError, match="damaged"):
-        unpacked(tmp_path, bytes(content))
-    assert files_in(tmp_path) == ["a.bin"]
-
-
 # --------------------------------------------------------------------------------------------------------- real files
 
 
 def test_real_set_has_the_known_fingerprint(real):
     files = [path for path in real("imm_face_db").iterdir() if path.suffix in download.SOURCES["imm"].suffixes]
     assert download.flat_fingerprint(files) == download.SOURCES["imm"].fingerprint
+
+
+def test_every_address_and_every_switch_is_documented():
+    page = (Path(__file__).parents[2] / "docs" / "network.md").read_text("utf-8")
+    addresses = [url for source in download.SOURCES.values() for url in source.urls]
+    for text in (*addresses, YUNET_URL.partition("/raw/")[0], *nasion._TELEMETRY_SWITCHES):
+        assert text in page

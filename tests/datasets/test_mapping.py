@@ -5,7 +5,7 @@ import pytest
 
 from doubles import QUAD, quad_faces
 from nasion.datasets.mapping import load_mapping, parse_points
-from nasion.errors import AnnotationError, SkeletonError
+from nasion.errors import SkeletonError
 from nasion.skeleton import load_skeleton
 
 
@@ -54,7 +54,7 @@ def test_mistakes_are_one_line(tmp_path, text, words):
 
 
 def test_text_that_is_not_toml(tmp_path):
-    with pytest.raises(AnnotationError, match="not TOML"):
+    with pytest.raises(SkeletonError, match=r"the mapping .*m\.toml is not TOML"):
         load_mapping(write(tmp_path, "to ="))
 
 
@@ -67,10 +67,15 @@ def test_other_data_is_rejected(tmp_path):
         mapping.apply(quad_faces(1))
 
 
-@pytest.mark.parametrize("text", ["1-", "+", "1+", "--", "1.5"])
+@pytest.mark.parametrize("text", ["1-", "+", "1+", "--", "1.5", "10000", "0-99999999999", "9" * 5000, "²"])
 def test_malformed_points(text):
     with pytest.raises(ValueError, match='"'):
         parse_points(text)
+
+
+def test_more_points_than_any_skeleton_has():
+    with pytest.raises(ValueError, match="more than 10,000"):
+        parse_points("0-9999 " * 3)
 
 
 def test_ranges_count_in_both_directions():

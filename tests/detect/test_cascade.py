@@ -1,6 +1,7 @@
 """OpenCV's face cascade."""
 
-import cv2
+import pickle
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -27,26 +28,25 @@ class FakeCascade:
 
 
 @pytest.fixture
-def fake():
-    """Return a function that makes a detector around a `FakeCascade`."""
+def fake(cascade):
+    """Return a function that puts a `FakeCascade` into the detector."""
 
     def make(windows, weights):
-        detector = Cascade()
-        detector.cascade = FakeCascade(windows, weights)
-        return detector
+        cascade.cascade = FakeCascade(windows, weights)
+        return cascade
 
     return make
 
 
-def test_astronaut_is_found():
-    found = Cascade()(data.astronaut())
+def test_astronaut_is_found(cascade):
+    found = cascade(data.astronaut())
     assert iou(found[0].box, ASTRONAUT) > 0.6
     assert 0 <= found[0].score <= 1
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (3, 700, 3), (48, 64, 3)])
-def test_empty_image_has_no_face(shape):
-    assert Cascade()(np.full(shape, 90, np.uint8)) == []
+def test_empty_image_has_no_face(cascade, shape):
+    assert cascade(np.full(shape, 90, np.uint8)) == []
 
 
 def test_windows_of_a_small_image_are_in_its_px(fake):
@@ -83,19 +83,29 @@ def test_faces_are_sorted_and_duplicates_are_dropped(fake):
     assert found[0].box[0] > 200 > found[1].box[0]
 
 
-def test_opencv_without_cascades_is_reported(monkeypatch):
-    class Empty:
-        def __init__(self, path):
-            assert path.endswith("haarcascade_frontalface_default.xml")
+NO_CASCADE = r'^OpenCV [45]\.\S+ has no face cascade; pip install "opencv-python-headless<5", or use YuNet$'
 
-        def empty(self):
-            return True
 
-    monkeypatch.setattr(cascade_module.cv2, "CascadeClassifier", Empty)
-    with pytest.raises(ModelError, match="this OpenCV has no face cascade; pass YuNet's file"):
+def test_opencv_without_the_class_is_reported(monkeypatch):
+    monkeypatch.delattr(cascade_module.cv2, "CascadeClassifier", raising=False)
+    with pytest.raises(ModelError, match=NO_CASCADE):
         Cascade()
 
 
-def test_cascade_is_part_of_this_opencv():
-    assert isinstance(Cascade().cascade, cv2.CascadeClassifier)
-    assert Cascade.name == "OpenCV's cascade"
+def test_opencv_without_the_file_is_reported_and_prints_nothing(monkeypatch, tmp_path, capfd):
+    monkeypatch.setattr(cascade_module.cv2, "__file__", str(tmp_path / "__init__.py"))
+    with pytest.raises(ModelError, match=NO_CASCADE):
+        Cascade()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_cascade_of_this_opencv_is_loaded(cascade):
+    assert not cascade.cascade.empty()
+    assert cascade.name == "OpenCV's cascade"
+
+
+def test_a_copy_for_another_process_finds_the_same_faces(cascade):
+    image = data.astronaut()
+    original = cascade
+    copy = pickle.loads(pickle.dumps(original))
+    assert [found.box.tolist() for found in copy(image)] == [found.box.tolist() for found in original(image)]

@@ -1,5 +1,6 @@
 """The choice of a detector: YuNet from a file or its download, otherwise OpenCV's cascade."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -47,6 +48,7 @@ def test_given_weights_are_used_without_a_download(download, tmp_path):
     assert download.asked == ()
 
 
+@pytest.mark.usefixtures("cascade")
 def test_cascade_replaces_yunet_without_a_download(download):
     download.error = DownloadError("cannot download it (no connection)")
     notices = []
@@ -55,12 +57,24 @@ def test_cascade_replaces_yunet_without_a_download(download):
     assert isinstance(best_detector(), Cascade)  # a notice is optional
 
 
+def test_without_a_download_and_a_cascade_one_line_says_so(download, monkeypatch):
+    monkeypatch.delattr(cv2, "CascadeClassifier", raising=False)
+    download.error = DownloadError("cannot download it (no connection); pass its file")
+    notices = []
+    with pytest.raises(
+        ModelError, match=r"^cannot download it .+; pass its file\. The .+ is missing, too: OpenCV \S+ has no"
+    ):
+        best_detector(notice=notices.append)
+    assert notices == []
+
+
 def test_other_errors_of_the_download_are_not_hidden(download):
     download.error = ModelError("damaged")
     with pytest.raises(ModelError, match="damaged"):
         best_detector()
 
 
+@pytest.mark.usefixtures("cascade")
 def test_real_cascade_is_used_when_no_server_answers():
     notices = []
     assert best_detector(notice=notices.append).name == "OpenCV's cascade"

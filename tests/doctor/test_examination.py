@@ -44,13 +44,14 @@ def test_good_labels_pass_every_check(drawn):
         "duplicates",
         "inside the image",
         "missing points",
+        "extent",
+        "leaks between splits",
         "pixel origin (coordinates)",
         "pixel origin (symmetry)",
         "flip map",
         "left and right",
         "order of points",
         "unusual shapes",
-        "leaks between splits",
     ]
 
 
@@ -158,3 +159,53 @@ def test_a_drawing_that_cannot_be_written_is_an_error(drawn, tmp_path):
     examination = doctor.examine(drawn.subset(drawn.annotations[:2]))
     with pytest.raises(OutputError):
         doctor.draw_worst(examination, tmp_path / "file")
+
+
+def with_keypoints(faces, index, keypoints):
+    """Return the set with other keypoints (K, 2), image px, in one face."""
+    annotations = list(faces.annotations)
+    annotations[index] = replace(annotations[index], keypoints=keypoints)
+    return faces.subset(annotations)
+
+
+@pytest.mark.parametrize("place", [0.0, 5.0, 1e6])
+def test_a_face_whose_points_lie_in_one_place_is_named_and_left_out(drawn, place):
+    found = findings(with_keypoints(drawn, 3, np.full((58, 2), place)))
+    assert found["extent"].verdict == "wrong"
+    assert drawn.annotations[3].name in found["extent"].text
+    assert found["unusual shapes"].verdict == "good"
+
+
+def test_a_face_with_a_point_far_away_is_named_and_left_out(drawn):
+    far = drawn.annotations[3].keypoints.copy()
+    far[7] = 1e6, -1e6
+    found = findings(with_keypoints(drawn, 3, far))
+    assert "1 face with all points in one place, or with a point 10 image sizes away" in found["extent"].text
+    assert found["unusual shapes"].verdict == "good"
+
+
+def test_faces_of_one_point_each_are_named(drawn):
+    single = np.full((58, 2), np.nan)
+    single[4] = 20.0, 30.0
+    faces = drawn.subset([replace(face, keypoints=single) for face in drawn.annotations])
+    examination = doctor.examine(faces)
+    found = {finding.check: finding for finding in examination.findings}
+    assert found["extent"].verdict == "wrong"
+    assert len(examination.worst) == 12
+    assert {reason for _, reason in examination.worst} == {""}
+
+
+def test_faces_of_two_points_each_can_be_examined(drawn):
+    def pair(face):
+        keypoints = face.keypoints.copy()
+        keypoints[2:] = np.nan
+        return replace(face, keypoints=keypoints)
+
+    found = findings(drawn.subset([pair(face) for face in drawn.annotations]))
+    assert found["extent"].verdict == "good"
+    assert found["unusual shapes"].verdict == "unknown"
+
+
+def test_faces_of_a_single_point_have_no_extent_and_are_right(drawn):
+    found = findings(drawn.reduced_to(load_skeleton("nose-1")))
+    assert found["extent"].verdict == "good"

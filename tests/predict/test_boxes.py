@@ -67,6 +67,20 @@ def test_malformed_text_of_a_box_is_rejected(text):
         parse_box(text)
 
 
+@pytest.mark.parametrize("text", ["0,0,1e308,1e308", "-1e308,0,1,1", "0,0,1000001,9"])
+def test_boxes_that_no_image_has_are_rejected(text):
+    with pytest.raises(ConfigError, match=r"the box has the coordinate .*; no image is larger than 1,000,000 px"):
+        parse_box(text)
+
+
+@pytest.mark.parametrize(
+    "box", [[0, 0, 1e-300, 1e-300], [0, 0, 1e-4, 9], "box", [None] * 4, [[1, 2], [3]], [10**400] * 4]
+)
+def test_what_is_no_box_is_rejected_in_one_line(box):
+    with pytest.raises(ConfigError, match="a box is x0,y0,x1,y1 in px"):
+        check_box(box)
+
+
 def test_error_message_quotes_at_most_80_characters():
     with pytest.raises(ConfigError) as raised:
         parse_box("y" * 90)
@@ -130,7 +144,7 @@ def test_image_without_a_box_is_an_image_error(table, tmp_path):
     ("text", "message"),
     [
         ("image,x0,y0,x1\na.jpg,1,2,3\n", "need the columns image,x0,y0,x1,y1; it has image,x0,y0,x1$"),
-        ("", "it has $"),
+        ("", "it has none$"),
         ("image,x0,y0,x1,y1\na.jpg,1,2,3,4\nb.jpg,1,2,3,x\n", "line 3: not a box"),
         ("image,x0,y0,x1,y1\na.jpg,1,2,3\n", "line 2: not a box"),
         ("image,x0,y0,x1,y1\na.jpg,1,2,1,4\n", "line 2: not a box"),

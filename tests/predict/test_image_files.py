@@ -19,10 +19,16 @@ class RecordingWriter:
     """A writer that keeps what it receives."""
 
     def __init__(self):
-        self.added = []
+        self.added, self.drawn = [], {}
 
-    def add(self, path, image, faces):
-        self.added.append((path, image, faces))
+    def draw(self, path, image, faces):
+        self.drawn[path] = image
+        return path.with_suffix(".drawn")
+
+    def add(self, path, size, faces, drawn):
+        assert drawn == path.with_suffix(".drawn")
+        assert size == self.drawn[path].shape[:2]
+        self.added.append((path, self.drawn[path], faces))
 
 
 @pytest.fixture
@@ -94,6 +100,22 @@ def test_each_image_is_predicted_and_passed_to_the_writer(folder):
     assert [int(image[0, 0, 0]) for _, image, _ in writer.added] == [20, 10]
     assert [len(faces) for _, _, faces in writer.added] == [2, 2]
     assert [face.score for face in writer.added[0][2]] == pytest.approx([0.9, 0.8])
+
+
+def test_any_number_of_threads_gives_the_same_results_in_the_same_order(tmp_path):
+    generator = np.random.default_rng(0)
+    for k in range(12):
+        images.write(tmp_path / f"{k:02}.png", generator.integers(0, 255, (40 + 9 * k, 60, 3)).astype(np.uint8))
+    (tmp_path / "05.png").write_text("not an image")
+    found = []
+    for threads in (1, 2, 7):
+        writer = RecordingWriter()
+        results = list(
+            predict_images(Predictor("tiny"), list_images([str(tmp_path)]), writer, lambda _: [None], threads=threads)
+        )
+        assert [bool(result.skipped) for result in results] == [k == 5 for k in range(12)]
+        found.append([(path, faces[0].keypoints.tolist()) for path, _, faces in writer.added])
+    assert found[0] == found[1] == found[2]
 
 
 def test_results_are_yielded_one_by_one(folder):

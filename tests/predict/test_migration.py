@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from nasion.errors import ConfigError, ModelError
+from nasion.predict.backends.onnx_backend import OnnxBackend, parse_header
 from nasion.predict.migration import CONFIG_KEYS, FORMAT_VERSION, migrate, migrate_config
-from nasion.predict.onnx_backend import OnnxBackend, parse_header
 
 
 def test_model_file_of_version_1_is_read(stored_v1):

@@ -8,8 +8,8 @@ import pytest
 
 from nasion.errors import ModelError
 from nasion.predict import model_zoo
+from nasion.predict.backends.onnx_backend import OnnxBackend
 from nasion.predict.model_zoo import DEFAULT, available, card, is_run, resolve
-from nasion.predict.onnx_backend import OnnxBackend
 
 LARGEST_MB = 8
 

@@ -1,5 +1,7 @@
 """From an image to its keypoints and back, with networks whose answer is known."""
 
+import copy
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -8,10 +10,11 @@ from numpy.testing import assert_allclose
 from skimage import data
 
 from doubles import BrightSpot, Fixed, FixedDetector, prediction
-from nasion.detect import Cascade, Detection
+from nasion.detect import Detection
 from nasion.errors import ConfigError, ImageError, ModelError
 from nasion.geometry import box_around
-from nasion.predict.backend import relative_spread
+from nasion.images import write
+from nasion.predict.backends.backend import relative_spread
 from nasion.predict.predictor import BATCH, Predictor
 from nasion.skeleton import load_skeleton
 
@@ -103,6 +106,17 @@ def test_refined_box_has_margin_and_aspect():
     center = (around[:2] + around[2:]) / 2
     half = np.array([half_width, half_width * 48 / 64])
     assert_allclose(second.box, [*(center - half), *(center + half)])
+
+
+def test_another_pass_is_made_only_where_the_crop_would_move():
+    still, moved = [0.0, 0.0, 63.0, 47.0], [0.0, 0.0, 200.0, 150.0]
+    corners = np.linspace([0, 0], [63, 47], 58)  # the box around them is nearly that of the whole crop
+    backend = Fixed(corners, margin=1.0)
+    Predictor(backend).predict_boxes([IMAGE, IMAGE], [still, moved], passes=2)
+    assert [len(crops) for crops in backend.seen] == [2]
+    backend = Fixed(corners * 0.9, margin=1.0)
+    Predictor(backend).predict_boxes([IMAGE, IMAGE], [still, moved], passes=2)
+    assert [len(crops) for crops in backend.seen] == [2, 2]
 
 
 @pytest.mark.parametrize("place", [[9, 9], np.linspace([5, 7], [50, 7], 58)])
@@ -262,7 +276,7 @@ def test_box_without_area_is_rejected(box):
         np.zeros((0, 9, 3), np.uint8),
         np.zeros((9, 0, 3), np.uint8),
         np.zeros((2, 9, 7, 3), np.uint8),
-        "a",
+        7,
         None,
     ],
 )
@@ -292,6 +306,7 @@ def test_model_name_is_loaded_and_backend_is_used_as_it_is():
     assert Predictor().backend.name == "default"
 
 
+@pytest.mark.usefixtures("cascade")
 def test_detector_is_loaded_once_and_on_first_use():
     notices = []
     predictor = Predictor(Fixed([0, 0]), notice=notices.append)
@@ -304,6 +319,7 @@ def test_detector_is_loaded_once_and_on_first_use():
     assert Predictor(Fixed([0, 0]), given).detector is given
 
 
+@pytest.mark.usefixtures("cascade")
 def test_notice_is_a_warning_by_default():
     predictor = Predictor(Fixed([0, 0]))
     with pytest.warns(UserWarning, match="OpenCV's cascade"):
@@ -327,10 +343,10 @@ def test_model_in_the_package_predicts_the_same_in_a_batch():
     assert np.linalg.norm(shifted - together[0][0].keypoints, axis=1).mean() < 0.5
 
 
-@pytest.mark.parametrize("name", ["YuNet", "cascade"])
+@pytest.mark.parametrize("name", ["yunet", "cascade"])
 def test_eight_threads_predict_what_one_predicts(name, request):
     """OpenCV's detectors are not thread-safe by themselves: without a lock the process crashes."""
-    detector = request.getfixturevalue("yunet") if name == "YuNet" else Cascade()
+    detector = request.getfixturevalue(name)
     predictor = Predictor("tiny", detector)
     astronaut = data.astronaut()
     sizes = [512, 480, 400, 330, 512, 301, 260, 500]
@@ -344,3 +360,38 @@ def test_eight_threads_predict_what_one_predicts(name, request):
         for face, other in zip(faces, others, strict=True):
             assert np.array_equal(face.keypoints, other.keypoints)
             assert face.score == other.score
+
+
+def test_path_is_read(tmp_path):
+    write(tmp_path / "a.png", IMAGE)
+    for path in (tmp_path / "a.png", str(tmp_path / "a.png")):
+        assert_allclose(
+            Predictor(Fixed([3, 4]))(path, [None])[0].keypoints, Predictor(Fixed([3, 4]))(IMAGE, [None])[0].keypoints
+        )
+        assert len(Predictor(Fixed([3, 4])).batch([path, IMAGE], [[None], [None]])) == 2
+    with pytest.raises(ImageError, match="no such image"):
+        Predictor(Fixed([3, 4]))(tmp_path / "none.png")
+
+
+def test_detector_may_be_a_path(yunet_file):
+    astronaut = data.astronaut()
+    for path in (yunet_file, str(yunet_file)):
+        assert len(Predictor("tiny", path)(astronaut)) == 1
+    with pytest.raises(ModelError, match=r"none\.onnx"):
+        Predictor("tiny", "none.onnx")
+
+
+@pytest.mark.parametrize("copied", [lambda each: pickle.loads(pickle.dumps(each)), copy.deepcopy])
+@pytest.mark.parametrize("name", ["yunet", "cascade"])
+def test_copy_predicts_the_same(request, name, copied):
+    predictor = Predictor("tiny", request.getfixturevalue(name), min_score=0.2, max_spread=0.3)
+    twin = copied(predictor)
+    assert (twin.min_score, twin.max_spread, twin.backend.name) == (0.2, 0.3, "tiny")
+    for face, other in zip(predictor(data.astronaut()), twin(data.astronaut()), strict=True):
+        assert np.array_equal(face.keypoints, other.keypoints, equal_nan=True)
+
+
+def test_unknown_device_is_rejected():
+    with pytest.raises(ConfigError, match='unknown device "gpu"; '):
+        Predictor("tiny", device="gpu")
+    assert Predictor("tiny", device="auto").backend.device == "cpu"

@@ -18,6 +18,13 @@ from nasion.predict.writers import FORMATS, ResultWriter, Spool, check_format, u
 from nasion.skeleton import load_skeleton
 
 IMAGE = np.full((40, 50, 3), 60, np.uint8)
+
+
+def add(writer, path, image, faces):
+    """Draw and keep the faces of an image."""
+    writer.add(path, image.shape[:2], faces, writer.draw(path, image, faces))
+
+
 FACE = prediction([[1.00049, 2], [3, 4], [5, 6], [7, 8]], score=0.87654)
 PARTIAL = prediction(
     [[1, 2], [np.nan, np.nan], [5.5, 6.25], [7, 8]],
@@ -35,7 +42,7 @@ def write(folder, form, results):
     """Write results, a list of (path, faces), and return the writer."""
     with ResultWriter(folder, form, [Path(path) for path, _ in results], QUAD, model="mine") as writer:
         for path, faces in results:
-            writer.add(Path(path), IMAGE, faces)
+            add(writer, Path(path), IMAGE, faces)
     return writer
 
 
@@ -208,7 +215,7 @@ def test_every_output_is_read_back(tmp_path, form, kind):
     paths = [tmp_path / "in" / name for name in ("a.jpg", "b.jpg", "c.jpg")]
     with ResultWriter(tmp_path / "out", form, paths, skeleton) as writer:
         for path, faces in zip(paths, (two, [], one), strict=True):
-            writer.add(path, IMAGE, faces)
+            add(writer, path, IMAGE, faces)
     place = writer.files[0] if len(writer.files) == 1 else tmp_path / "out"
     read = datasets.load(f"{kind}:{place}?images={tmp_path / 'in'}")
     assert [(face.image.name, face.face) for face in read.annotations] == [("a.jpg", 0), ("a.jpg", 1), ("c.jpg", 0)]
@@ -248,7 +255,7 @@ def test_each_format_lists_the_files_that_it_writes(tmp_path):
 
 def test_drawn_images_are_written_beside_the_keypoints(tmp_path):
     with ResultWriter(tmp_path, "json", [Path("x/a.png")], QUAD) as writer:
-        writer.add(Path("x/a.png"), IMAGE, [FACE])
+        add(writer, Path("x/a.png"), IMAGE, [FACE])
         assert names(tmp_path) == ["a-points.jpg"]
     assert writer.drawn == {Path("x/a.png"): tmp_path / "a-points.jpg"}
     assert images.read(tmp_path / "a-points.jpg").shape == IMAGE.shape
@@ -261,7 +268,7 @@ def test_oversized_drawn_image_is_a_png(tmp_path, monkeypatch):
     paths = [Path("a.jpg"), Path("b.jpg"), Path("c.jpg")]
     with ResultWriter(tmp_path, "json", paths, QUAD) as writer:
         for path, image in zip(paths, (wide, high, IMAGE), strict=True):
-            writer.add(path, image, [])
+            add(writer, path, image, [])
     assert [path.name for path in writer.drawn.values()] == ["a-points.png", "b-points.png", "c-points.jpg"]
     assert images.read(tmp_path / "a-points.png").shape == wide.shape
 
@@ -271,7 +278,7 @@ def test_uncertainty_is_drawn_on_request(tmp_path, monkeypatch, draw_spread):
     calls = []
     monkeypatch.setattr(draw, "draw_predictions", lambda *given: calls.append(given) or given[0])
     with ResultWriter(tmp_path, "json", [Path("a.jpg")], QUAD, draw_spread) as writer:
-        writer.add(Path("a.jpg"), IMAGE, [FACE])
+        add(writer, Path("a.jpg"), IMAGE, [FACE])
     assert calls == [(IMAGE, [FACE], draw_spread)]
 
 
@@ -299,23 +306,13 @@ def test_no_file_is_written_without_images(tmp_path):
 def test_finished_images_are_written_after_an_interrupt_or_error(tmp_path, error):
     def interrupted():
         with ResultWriter(tmp_path, "json", [Path("a.jpg"), Path("b.jpg")], QUAD) as writer:
-            writer.add(Path("a.jpg"), IMAGE, [FACE])
+            add(writer, Path("a.jpg"), IMAGE, [FACE])
             raise error
 
     with pytest.raises(error):
         interrupted()
     assert [entry["image"] for entry in json.loads((tmp_path / "keypoints.json").read_text())["images"]] == ["a.jpg"]
     assert names(tmp_path) == ["a-points.jpg", "keypoints.json"]
-
-
-def test_image_whose_drawing_was_interrupted_keeps_its_keypoints(tmp_path, monkeypatch):
-    def interrupted(_path, _image):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(images, "write", interrupted)
-    with pytest.raises(KeyboardInterrupt), ResultWriter(tmp_path, "csv", [Path("a.jpg")], QUAD) as writer:
-        writer.add(Path("a.jpg"), IMAGE, [FACE])
-    assert len((tmp_path / "keypoints.csv").read_text().splitlines()) == 2
 
 
 def test_temporary_file_is_closed_even_if_writing_fails(tmp_path, monkeypatch):
@@ -325,7 +322,7 @@ def test_temporary_file_is_closed_even_if_writing_fails(tmp_path, monkeypatch):
     monkeypatch.setitem(writers.FORMATS, "json", FORMATS["json"]._replace(write=fail))
     writer = ResultWriter(tmp_path, "json", [Path("a.jpg")], QUAD)
     with pytest.raises(OutputError, match="full"), writer:
-        writer.add(Path("a.jpg"), IMAGE, [FACE])
+        add(writer, Path("a.jpg"), IMAGE, [FACE])
     assert writer._spool._file.closed
     assert writer.files == []
 

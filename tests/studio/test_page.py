@@ -21,8 +21,8 @@ from nasion.datasets.drawn import render_face
 from nasion.datasets.formats.ibug import parse_pts
 from nasion.detect import Detection
 from nasion.outputs.schema import json_schema
+from nasion.predict.backends.onnx_backend import OnnxBackend
 from nasion.predict.model_zoo import resolve
-from nasion.predict.onnx_backend import OnnxBackend
 from nasion.predict.predictor import Predictor
 from nasion.skeleton import load_skeleton
 from nasion.studio import build, open_album

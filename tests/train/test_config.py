@@ -64,8 +64,11 @@ def test_unknown_recipe_suggests_the_nearest():
         (b"a = [", r'^recipe ".*mine\.toml" is not TOML: '),
         (b'[data]\nskeleton = "imm-58"\n', r'^the key "crop" is missing$'),
         (b"crop = 3\n", r'^the key "data" is missing$'),
+        (b"a." * 50_000 + b"a = 1", r"a key has more than 32 parts"),
+        (b"a = " + b"[" * 5000, r"nested more than 64 deep"),
+        (b"seed = 1" + b"0" * 5000, r"digits"),
     ],
-    ids=["missing", "not utf-8", "not toml", "incomplete", "not a section"],
+    ids=["missing", "not utf-8", "not toml", "incomplete", "not a section", "dotted", "nested", "digits"],
 )
 def test_unreadable_recipes_are_one_line(tmp_path, content, message):
     path = tmp_path / "mine.toml"
@@ -99,6 +102,12 @@ def test_value_may_contain_an_equals_sign():
     assert load("nose", ["init.model=a=b"]).init.model == "a=b"
 
 
+def test_sources_for_a_recipe_whose_data_is_no_section_are_one_line(tmp_path):
+    (tmp_path / "mine.toml").write_text("data = 3\n")
+    with pytest.raises(ConfigError, match='"data" is a value, not a section'):
+        load(str(tmp_path / "mine.toml"), sources=["imm:A"])
+
+
 def test_missing_sections_are_created():
     assert load("nose", ["augment.photo.gray=0.25"]).augment.photo.gray == 0.25
 
@@ -128,6 +137,11 @@ def test_sources_replace_those_of_the_recipe():
         (["augment.cooldown=1"], "augment.cooldown = 1: input should be less than 1"),
         (["augment.photo.colr=1"], 'unknown key "augment.photo.colr"; did you mean "color"'),
         (["model=3"], "model = 3"),
+        (["seed=" + "[" * 5000], "seed = '[[["),
+        (["seed=" + "9" * 5000], "seed = '999"),
+        (["seed=1" + "0" * 100], "seed = '1000"),
+        (["schedule.epochs=1e30"], "schedule.epochs = 1e+30"),
+        (["seed=" + "a." * 50_000 + "a=1"], "seed = 'a.a."),
     ],
 )
 def test_wrong_settings_are_one_line(settings, message):

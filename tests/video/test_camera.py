@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from nasion import images
 from nasion.errors import ConfigError, ImageError
 from nasion.video import camera
 from nasion.video.camera import camera_images, show_camera
@@ -40,7 +41,7 @@ def connect(monkeypatch):
 
     def connect(device):
         def open_device(number):
-            assert (number, cv2.getLogLevel()) == (2, 0)
+            assert (number, images.OPENCV_LOG.getLogLevel()) == (2, 0)
             return device
 
         monkeypatch.setattr(cv2, "VideoCapture", open_device)
@@ -59,13 +60,13 @@ def test_images_are_mirrored_rgb_with_increasing_times(connect):
 
 
 def test_frames_are_not_buffered_and_the_log_level_is_restored(connect):
-    device, level = connect(Camera()), cv2.getLogLevel()
-    cv2.setLogLevel(3)
+    device, level = connect(Camera()), images.OPENCV_LOG.getLogLevel()
+    images.OPENCV_LOG.setLogLevel(3)
     try:
         next(camera_images(2))
-        assert cv2.getLogLevel() == 3
+        assert images.OPENCV_LOG.getLogLevel() == 3
     finally:
-        cv2.setLogLevel(level)
+        images.OPENCV_LOG.setLogLevel(level)
     assert device.settings == {cv2.CAP_PROP_BUFFERSIZE: 1}
 
 

@@ -14,8 +14,8 @@ from nasion import images
 from nasion.detect import Detection
 from nasion.errors import ConfigError, ImageError
 from nasion.geometry import Affine, box_around, box_center
+from nasion.predict.backends.onnx_backend import OnnxBackend
 from nasion.predict.model_zoo import resolve
-from nasion.predict.onnx_backend import OnnxBackend
 from nasion.predict.predictor import Predictor
 from nasion.sample import Prediction
 from nasion.skeleton import load_skeleton

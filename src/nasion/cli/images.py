@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from nasion.cli.options import ModelOption, WeightsOption, make_predictor
+from nasion.cli.options import DeviceOption, ModelOption, WeightsOption, make_predictor
 from nasion.cli.screen import REPORTER, notice, say
 from nasion.errors import ConfigError, ImageError
 from nasion.matching import Match
 from nasion.predict import model_zoo
+from nasion.predict.backends.devices import AUTO
 from nasion.predict.boxes import boxes_from, detect_boxes
 from nasion.predict.image_files import ImageResult, list_images, predict_images
 from nasion.predict.predictor import Predictor
@@ -36,6 +37,7 @@ def predict(
     ] = None,
     draw_spread: Annotated[bool, typer.Option("--spread", help="draw the uncertainty of each keypoint")] = False,
     require_face: Annotated[bool, typer.Option(help="exit with code 1 if an image has no face")] = False,
+    device: DeviceOption = AUTO,
     detector_weights: WeightsOption = None,
 ) -> None:
     """Predict the keypoints of every face in your images; draw and write them."""
@@ -46,7 +48,7 @@ def predict(
         )
     if box is not None and min_score:
         raise ConfigError("--min-score applies to detected faces; it cannot be combined with --box")
-    predictor = make_predictor(model, detector_weights, min_score, max_spread)
+    predictor = make_predictor(model, detector_weights, min_score, max_spread, device)
     paths = list_images(images)
     reporter = SILENT if len(paths) <= FEW else REPORTER
     skipped = 0
@@ -58,7 +60,7 @@ def predict(
             skipped += bool(result.skipped)
             _report_image(result, writer, predictor, len(paths))
             task.advance()
-    _report_total(writer, out, skipped, len(paths))
+    _report_total(writer, out, skipped, len(paths), predictor.backend.device)
     if require_face and not all(writer.counts.values()):
         raise typer.Exit(1)
 
@@ -71,10 +73,10 @@ def _report_image(result: ImageResult, writer: ResultWriter, predictor: Predicto
         say(f"{result.path}: {_describe(result.faces, predictor.skeleton.count)} → {writer.drawn[result.path]}")
 
 
-def _report_total(writer: ResultWriter, out: Path, skipped: int, images: int) -> None:
+def _report_total(writer: ResultWriter, out: Path, skipped: int, images: int, device: str) -> None:
     faces, used = sum(writer.counts.values()), len(writer.counts)
     target = writer.files[0] if len(writer.files) == 1 else out
-    say(f"{faces} face{'s' * (faces != 1)} in {used} image{'s' * (used != 1)} → {target}")
+    say(f"{faces} face{'s' * (faces != 1)} in {used} image{'s' * (used != 1)}, on {device} → {target}")
     if skipped:
         REPORTER.warn(f"{skipped} of {images} images were skipped")
 

@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 
 from nasion.cli.screen import notice
-from nasion.detect import best_detector
 from nasion.errors import ModelError
+from nasion.predict.backends import devices
 from nasion.predict.predictor import Predictor
 
 __all__ = [
     "DataArgument",
+    "DeviceOption",
     "MinutesOption",
     "ModelArgument",
     "ModelOption",
@@ -32,15 +33,19 @@ SourcesOption = Annotated[
     list[str] | None, typer.Option("--data", help='"format:source"; may be repeated to add training data')
 ]
 MinutesOption = Annotated[float | None, typer.Option(min=0.01, help="training time to aim for")]
+DeviceOption = Annotated[str, typer.Option(help=f"what runs the network: auto, {', '.join(devices.DEVICES)}")]
 WeightsOption = Annotated[Path | None, typer.Option("--detector-weights", help="YuNet's file, instead of its download")]
 
 
 def make_predictor(
-    model: str, weights: Path | None, min_score: float = 0.0, max_spread: float | None = None
+    model: str,
+    weights: Path | None,
+    min_score: float = 0.0,
+    max_spread: float | None = None,
+    device: str = devices.AUTO,
 ) -> Predictor:
     """Return the predictor of a command's options; its notices go to standard error."""
-    detector = None if weights is None else best_detector(weights)
-    return Predictor(model, detector, notice, min_score, max_spread)
+    return Predictor(model, weights, notice, min_score, max_spread, device)
 
 
 def require_training_extra() -> None:

@@ -1,10 +1,6 @@
 """Public data sets: their terms, their download, and the check that they are complete."""
 
-import shutil
-import tarfile
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,10 +12,12 @@ import requests
 
 from nasion import datasets
 from nasion.atomic import ensure_writable, fingerprint
-from nasion.errors import DownloadError, NasionError, suggest
+from nasion.datasets.folders import files_below
+from nasion.datasets.unpack import describe_suffix, is_archive, unpack
+from nasion.errors import DownloadError, NasionError, one_line, suggest
 from nasion.progress import SILENT, Reporter
 
-__all__ = ["SOURCES", "Source", "get", "unpack"]
+__all__ = ["SOURCES", "Source", "get"]
 
 
 @dataclass(frozen=True)
@@ -79,9 +77,6 @@ SOURCES = {
 CHUNK_BYTES = 1 << 16
 """Number of bytes that are received at a time."""
 
-MAX_BYTES = 20_000_000_000
-"""Largest unpacked size of an archive, about ten times the largest set above."""
-
 TIMEOUT_SECONDS = 30
 """Longest wait for a server to answer, s."""
 
@@ -122,7 +117,7 @@ def get(
 
 
 def _is_present(folder: Path, source: Source) -> bool:
-    return any(path.suffix == source.suffixes[0] for path in folder.rglob("*"))
+    return any(path.suffix == source.suffixes[0] for path in files_below(folder))
 
 
 def _check_content(source: Source, folder: Path) -> str:
@@ -135,7 +130,7 @@ def _check_content(source: Source, folder: Path) -> str:
         faces = len(datasets.load(f"{source.form}:{folder}"))
     except NasionError as error:
         raise DownloadError(f"{folder} does not hold this data set: {error}") from None
-    files = [path for path in folder.rglob("*") if path.suffix in source.suffixes]
+    files = [path for path in files_below(folder) if path.suffix in source.suffixes]
     if source.fingerprint and flat_fingerprint(files) != source.fingerprint:
         raise DownloadError(
             f"{folder} is not the known set: its {faces} readable faces ({source.faces} expected) have another "
@@ -175,9 +170,9 @@ def _download(source: Source, urls: Sequence[str], folder: Path, reporter: Repor
         except (requests.RequestException, OSError, ValueError) as error:
             reasons.append(f"{url}: {_one_line(error)}")
             continue
-        if _is_archive(fetched):
+        if is_archive(Path(fetched)):
             return Path(fetched)
-        reasons.append(f"{url}: not an archive ({_kind(Path(fetched))})")  # such as a login page
+        reasons.append(f"{url}: not an archive ({describe_suffix(Path(fetched))})")  # such as a login page
         Path(fetched).unlink()
     raise DownloadError(
         f"could not be downloaded ({'; '.join(reasons)}); download it manually from {source.home} "
@@ -192,7 +187,7 @@ def _one_line(error: Exception) -> str:
         return f"the server answered {response.status_code}"
     if isinstance(error, requests.ConnectionError):
         return "no connection"
-    return " ".join(str(error).split())[:120]
+    return one_line(error)[:120]
 
 
 class _ResumingDownloader:
@@ -231,96 +226,3 @@ class _ResumingDownloader:
                 for chunk in answer.iter_content(CHUNK_BYTES):
                     file.write(chunk)
                     task.advance(len(chunk))
-
-
-def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a .zip or .tar archive into `folder`, completely or not at all.
-
-    An archive with a link, a device, or a path outside the folder is rejected before anything is written.
-
-    Raises:
-        DownloadError: the file is not an archive, is damaged, or is rejected.
-    """
-    try:
-        with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder) as place:
-            if zipfile.is_zipfile(archive):
-                _unpack_zip(archive, Path(place))
-            else:
-                _unpack_tar(archive, Path(place))
-            for path in sorted(Path(place).iterdir()):
-                _merge(path, folder / path.name)
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
-        reason = f"{_kind(archive)}: {_one_line(error)}"
-        raise DownloadError(
-            f"{archive}: not an archive, or damaged ({reason}); delete it and download it again"
-        ) from None
-
-
-def _is_archive(path: str) -> bool:
-    try:
-        return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
-    except (EOFError, OSError, zlib.error):
-        return False
-
-
-def _kind(archive: Path) -> str:
-    """Return what a file that is not an archive seems to be."""
-    with suppress(OSError), archive.open("rb") as file:
-        if b"<html" in file.read(1000).lower():
-            return "it is a web page"
-    return archive.suffix or "no suffix"
-
-
-def _merge(path: Path, target: Path) -> None:
-    """Move a file or folder to `target`; the content of a folder that exists there is kept."""
-    if path.is_dir() and target.is_dir():
-        for inner in path.iterdir():
-            _merge(inner, target / inner.name)
-    else:
-        shutil.move(path, target)
-
-
-ZIP_TYPE_BITS, ZIP_PLAIN_TYPES = 0o170000, (0, 0o100000)
-"""Bits of a Unix file mode with the file's type, and their values for a regular file; 0 comes from other systems."""
-
-
-def _unpack_zip(archive: Path, place: Path) -> None:
-    with zipfile.ZipFile(archive) as packed:
-        entries = [entry for entry in packed.infolist() if not entry.is_dir()]
-        _check_size(archive, sum(entry.file_size for entry in entries))
-        types = [(entry.external_attr >> 16) & ZIP_TYPE_BITS for entry in entries]
-        names = [
-            _safe_name(archive, entry.filename, plain=kind in ZIP_PLAIN_TYPES)
-            for entry, kind in zip(entries, types, strict=True)
-        ]
-        for entry, name in zip(entries, names, strict=True):
-            target = place / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with packed.open(entry) as source, target.open("wb") as file:
-                shutil.copyfileobj(source, file)
-
-
-def _unpack_tar(archive: Path, place: Path) -> None:
-    with tarfile.open(archive) as packed:
-        # The checks below reject a whole archive, where the filter would only change or stop at an entry. It is set as
-        # an attribute because Python before 3.11.4 has no argument for it.
-        packed.extraction_filter = getattr(tarfile, "data_filter", None)
-        entries = [entry for entry in packed.getmembers() if not entry.isdir()]
-        _check_size(archive, sum(entry.size for entry in entries))
-        names = [_safe_name(archive, entry.name, plain=entry.isfile()) for entry in entries]
-        for entry, name in zip(entries, names, strict=True):
-            entry.name = str(name)
-            packed.extract(entry, place)
-
-
-def _check_size(archive: Path, size: int) -> None:
-    if size > MAX_BYTES:
-        raise DownloadError(f"{archive}: rejected, it would unpack to {size:,} bytes, more than {MAX_BYTES:,}")
-
-
-def _safe_name(archive: Path, name: str, plain: bool) -> PurePosixPath:
-    """Return the relative path of an archive's entry; `plain` says whether the entry is a regular file."""
-    path = PurePosixPath(name.replace("\\", "/"))
-    if not plain or path.is_absolute() or ".." in path.parts or ":" in name:
-        raise DownloadError(f'{archive}: rejected, its entry "{name}" is a link, a device or outside the folder')
-    return path

@@ -8,23 +8,26 @@
 for a point that the old one lacks. "4-16" counts up.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from nasion.datasets.formats import _reading as reading
+from nasion.documents import read_toml
 from nasion.errors import SkeletonError
 from nasion.geometry import FloatArray, is_present
 from nasion.sample import Annotation, DataSet
-from nasion.skeleton import Skeleton, available, load_skeleton
+from nasion.skeleton import MAX_POINTS, Skeleton, available, load_skeleton
 
 __all__ = ["PointMapping", "load_mapping"]
 
 KEYS = ("from", "to", "points")
 
 MISSING, MEAN = "-", "+"
+
+INDEX = re.compile("[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -83,10 +86,10 @@ def load_mapping(path: Path) -> PointMapping:
     """Return the mapping of a TOML file.
 
     Raises:
-        AnnotationError: the file cannot be read or is not TOML.
-        SkeletonError: an entry is unknown or missing, or the points do not fit the skeleton.
+        SkeletonError: the file cannot be read or is not TOML, an entry is unknown or missing, or the points do not fit
+            the skeleton.
     """
-    table = reading.read_toml(path)
+    table = read_toml(path, f"the mapping {path}", SkeletonError)
     if unknown := [key for key in table if key not in KEYS]:
         raise SkeletonError(f'{path}: unknown key "{unknown[0]}"; a mapping has {", ".join(KEYS)}')
     target, text, origin = table.get("to"), table.get("points"), table.get("from", "")
@@ -113,6 +116,8 @@ def parse_points(text: str) -> tuple[tuple[int, ...], ...]:
     """
     found: list[Sequence[int]] = []
     for word in text.split():
+        if len(found) > MAX_POINTS:
+            raise ValueError(f"more than {MAX_POINTS:,} of them")
         first, dash, last = word.partition("-")
         if word == MISSING:
             found.append(())
@@ -125,6 +130,6 @@ def parse_points(text: str) -> tuple[tuple[int, ...], ...]:
 
 
 def _index(word: str) -> int:
-    if not word.isdecimal():
-        raise ValueError(f'"{word}"')
+    if not INDEX.fullmatch(word) or int(word) >= MAX_POINTS:
+        raise ValueError(f'"{word[:80]}"')
     return int(word)

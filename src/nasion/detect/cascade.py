@@ -46,13 +46,17 @@ class Cascade:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        folder = Path(cv2.__file__).parent / "data"
-        self.cascade = cv2.CascadeClassifier(str(folder / "haarcascade_frontalface_default.xml"))
-        if self.cascade.empty():
+        make = getattr(cv2, "CascadeClassifier", None)
+        path = Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml"
+        if make is None or not path.is_file():
             raise ModelError(
-                "this OpenCV has no face cascade; pass YuNet's file with --detector-weights, "
-                "or install opencv-python-headless below 5"
+                f'OpenCV {cv2.__version__} has no face cascade; pip install "opencv-python-headless<5", or use YuNet'
             )
+        self.cascade = make(str(path))
+
+    def __reduce__(self) -> tuple[type["Cascade"], tuple[()]]:
+        """A copy for another process loads the cascade again."""
+        return Cascade, ()
 
     def __call__(self, image: Image) -> list[Detection]:
         """Return the faces of an image (H, W, 3) uint8 RGB, best first; boxes in image px."""

@@ -8,7 +8,7 @@ from nasion.detect import yunet
 from nasion.detect.cascade import Cascade
 from nasion.detect.download import download_cached
 from nasion.detect.nms import Detection
-from nasion.errors import DownloadError
+from nasion.errors import DownloadError, ModelError
 from nasion.sample import Image
 
 __all__ = ["Detector", "best_detector"]
@@ -32,7 +32,7 @@ def best_detector(weights: Path | None = None, notice: Callable[[str], None] = l
         notice: called with one line if the cascade replaces YuNet.
 
     Raises:
-        ModelError: `weights` is given and is not YuNet's file.
+        ModelError: `weights` is given and is not YuNet's file, or there is neither a connection nor a cascade.
     """
     if weights is not None:
         return yunet.YuNet(weights)
@@ -40,5 +40,9 @@ def best_detector(weights: Path | None = None, notice: Callable[[str], None] = l
         remedy = "pass its file with --detector-weights"
         return yunet.YuNet(download_cached(yunet.YUNET_URL, yunet.YUNET_SHA256, "the face detector", remedy))
     except DownloadError as error:
+        try:
+            cascade = Cascade()
+        except ModelError as missing:
+            raise ModelError(f"{error}. The offline fallback is missing, too: {missing}") from None
         notice(f"{error}; using OpenCV's cascade instead, which finds fewer faces")
-        return Cascade()
+        return cascade

@@ -7,7 +7,7 @@ import numpy as np
 
 from nasion.geometry import FloatArray
 
-__all__ = ["IOU_THRESHOLD", "Detection", "iou", "non_max_suppression"]
+__all__ = ["IOU_THRESHOLD", "Detection", "iou", "non_max_suppression", "suppress"]
 
 IOU_THRESHOLD = 0.4
 """Intersection over union (IoU) from which two boxes count as the same face."""
@@ -20,21 +20,37 @@ class Detection(NamedTuple):
     score: float
 
 
-def iou(a: FloatArray, b: FloatArray) -> float:
-    """Return the intersection over union, 0 to 1, of two boxes (4,) in the same frame, px.
+def iou(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Return the intersection over union, 0 to 1, (...), of boxes (..., 4) in the same frame, px, with broadcasting.
 
-    >>> iou(np.array([0.0, 0, 2, 2]), np.array([1.0, 0, 3, 2]))
-    0.3333333333333333
+    >>> iou(np.array([0.0, 0, 2, 2]), np.array([[1.0, 0, 3, 2], [0, 0, 2, 2]]))
+    array([0.33333333, 1.        ])
     """
-    low, high = np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])
-    common = float(np.prod(np.maximum(high - low, 0)))
-    return common / max(float(np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2])) - common, np.finfo(float).tiny)
+    common = np.maximum(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0).prod(-1)
+    areas = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1)
+    return common / np.maximum(areas - common, np.finfo(float).tiny)
+
+
+def suppress(boxes: FloatArray, scores: FloatArray, threshold: float) -> list[int]:
+    """Return the indices of the boxes (N, 4), px, with scores (N,), best first, that overlap no better kept one.
+
+    Boxes overlap if their IoU is at least `threshold`; among equal scores the first box is kept.
+
+    >>> suppress(np.array([[0.0, 0, 2, 2], [0, 0, 2, 2.1], [5, 5, 6, 6]]), np.array([0.7, 0.9, 0.8]), 0.5)
+    [1, 2]
+    """
+    waiting = np.argsort(-scores, kind="stable")
+    kept: list[int] = []
+    while len(waiting):
+        best, *_ = waiting
+        kept.append(int(best))
+        waiting = waiting[1:]
+        waiting = waiting[iou(boxes[best], boxes[waiting]) < threshold]
+    return kept
 
 
 def non_max_suppression(detections: Sequence[Detection]) -> list[Detection]:
     """Return the detections, boxes (4,) in image px, by falling score, without those that overlap a better one."""
-    kept: list[Detection] = []
-    for detection in sorted(detections, key=lambda detection: -detection.score):
-        if all(iou(detection.box, better.box) < IOU_THRESHOLD for better in kept):
-            kept.append(detection)
-    return kept
+    boxes = np.array([detection.box for detection in detections]).reshape(-1, 4)
+    scores = np.array([detection.score for detection in detections])
+    return [detections[k] for k in suppress(boxes, scores, IOU_THRESHOLD)]

@@ -1,19 +1,23 @@
-"""YuNet, through OpenCV.
+"""YuNet in ONNX Runtime, on images of any size.
+
+The network predicts, for each cell of three grids, a class score, an objectness score, and a box relative to the cell.
 
 Source: Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", 2023.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from threading import Lock
 
 import cv2
 import numpy as np
+import onnxruntime
 
 from nasion import images
 from nasion.detect.calibration import BoxCalibration
-from nasion.detect.nms import Detection, non_max_suppression
+from nasion.detect.dynamic_sizes import with_dynamic_sizes
+from nasion.detect.nms import Detection, iou, non_max_suppression, suppress
 from nasion.errors import ModelError
-from nasion.geometry import Affine, FloatArray, image_box, scale_box
+from nasion.geometry import Affine, FloatArray, box_size, image_box, scale_box
 from nasion.sample import Image
 
 __all__ = ["YUNET_SHA256", "YUNET_URL", "YuNet"]
@@ -27,8 +31,14 @@ YUNET_URL = (
 YUNET_SHA256 = "25a606a145a5b6d7271ae138fbd00eba91dad8b83222ae3f2c7ecd0f4a7b0e31"
 """Checksum of the weights."""
 
-SEARCH_SIDES = 640, 1280
-"""Longest sides, px, at which an image is searched: the small one finds large faces, the large one small faces."""
+SEARCH_SIDE, FINE_SIDE = 640, 1280
+"""Longest sides, px, at which an image is searched: always at the first, at the second only if `_needs_finer`."""
+
+STRIDES = 8, 16, 32
+"""Px per cell of each grid; the sides of the network's input are multiples of the largest."""
+
+OUTPUTS = tuple(f"{kind}_{stride}" for stride in STRIDES for kind in ("cls", "obj", "bbox"))
+"""The outputs that are read; the file also has five points per face."""
 
 MIN_SIDE = 16
 """Shorter side of an image, px, below which YuNet returns false positives."""
@@ -36,15 +46,37 @@ MIN_SIDE = 16
 MIN_SCORE = 0.6
 """Score below which a detection is dropped."""
 
+CELL_IOU = 0.3
+"""Intersection over union from which the boxes of two cells count as the same face."""
+
+LARGEST_OFFSET = 100.0
+"""Limit of a box's offset from its cell, in cells, and of the logarithm of its size."""
+
+WEAK_SCORE = 0.2
+"""Score from which a candidate away from all faces may be a face that is too small for the first search."""
+
+SAME_PLACE_IOU = 0.1
+"""Intersection over union below which a weak candidate is away from a face."""
+
+SMALL_FACE = 24
+"""Size of a face, px of the first search, below which the image may show other faces that are too small for it.
+
+`bench/detection.py` measures the recall and the cost for other values of both limits.
+"""
+
 PADDING = 0.5
 """Padding around a face that fills the image, as a share of each side: YuNet needs surroundings to detect it."""
 
+ERRORS_ONLY = 3
+"""ONNX Runtime's log level for errors only."""
+
 
 class YuNet:
-    """YuNet through OpenCV. It may be called from several threads; OpenCV's network runs in one at a time.
+    """YuNet in ONNX Runtime. It may be called from several threads at once.
 
     Args:
         path: its .onnx file.
+        threads: threads per run; 0 is all cores. Several threads may call one detector at once, which is faster.
 
     Raises:
         ModelError: the file is missing or not YuNet's.
@@ -53,45 +85,93 @@ class YuNet:
     name = "YuNet"
     calibration = BoxCalibration(1.035, 0.743, 0.126)
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | Path, threads: int = 1) -> None:
+        self.path, self.threads = Path(path), threads
         try:
-            content = path.read_bytes()
+            content = self.path.read_bytes()
         except OSError as error:
             raise ModelError(f"{path}: cannot read the detector's file ({error.strerror})") from None
-        self._lock = Lock()  # the input size and the result belong to one call
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = ERRORS_ONLY
+        options.intra_op_num_threads = threads
+        options.enable_mem_pattern = False  # the pattern would keep memory for every size
         try:
-            self.network = cv2.FaceDetectorYN.create(
-                "onnx", np.frombuffer(content, np.uint8), np.empty(0, np.uint8), (SEARCH_SIDES[0],) * 2, MIN_SCORE
+            self.session = onnxruntime.InferenceSession(
+                with_dynamic_sizes(content), options, providers=["CPUExecutionProvider"]
             )
-            self._run(np.zeros((64, 64, 3), np.uint8))
-        except cv2.error:
+            self._candidates(np.zeros((STRIDES[-1], STRIDES[-1], 3), np.uint8))
+        except Exception:  # ONNX Runtime's exceptions have no other common base
             raise ModelError(f"{path}: damaged, or not YuNet's file; omit it to download the file") from None
+
+    def __reduce__(self) -> tuple[type["YuNet"], tuple[Path, int]]:
+        """A copy for another process loads the file again, because a session cannot be copied."""
+        return YuNet, (self.path.resolve(), self.threads)
 
     def __call__(self, image: Image) -> list[Detection]:
         """Return the faces of an image (H, W, 3) uint8 RGB, best first; boxes in image px."""
         if min(image.shape[:2]) < MIN_SIDE:
             return []
-        small, large = SEARCH_SIDES
-        sides = [small, large] if max(image.shape[:2]) > small else [small]
-        found = [detection for side in sides for detection in self._search(image, side, padding=0.0)]
-        return non_max_suppression(found or self._search(image, small, padding=PADDING))
+        side = max(image.shape[:2])
+        candidates = self._search(image, SEARCH_SIDE)
+        if side > SEARCH_SIDE and _needs_finer(candidates, SEARCH_SIDE / side):
+            candidates += self._search(image, FINE_SIDE)
+        found = [candidate for candidate in candidates if candidate.score >= MIN_SCORE]
+        if not found:
+            padded = self._search(image, SEARCH_SIDE, PADDING)
+            found = [candidate for candidate in padded if candidate.score >= MIN_SCORE]
+        return non_max_suppression(found)
 
-    def _search(self, image: Image, side: int, padding: float) -> list[Detection]:
-        """Return the detections in an image (H, W, 3) reduced to a longest `side`, px, after padding."""
+    def _search(self, image: Image, side: int, padding: float = 0.0) -> list[Detection]:
+        """Return the candidates in an image (H, W, 3) reduced to a longest `side`, px, after padding; best first."""
         height, width = image.shape[:2]
         growth = 1 + 2 * padding
         scale = min(1.0, side / max(height, width) / growth)
         size = max(1, round(height * scale * growth)), max(1, round(width * scale * growth))
         affine = Affine.crop(scale_box(image_box((height, width)), growth), size)
-        rows = self._run(images.warp(image, affine, size, cv2.BORDER_CONSTANT))
+        canvas = -(-size[0] // STRIDES[-1]) * STRIDES[-1], -(-size[1] // STRIDES[-1]) * STRIDES[-1]
+        boxes, scores = self._candidates(images.warp(image, affine, canvas, cv2.BORDER_CONSTANT))
         back = affine.inverse()
-        boxes = [(back(np.reshape([x, y, x + w, y + h], (2, 2))).ravel(), float(s)) for x, y, w, h, s in rows]
-        return [Detection(self.calibration.keypoints_box(box), score) for box, score in boxes]
+        return [
+            Detection(self.calibration.keypoints_box(back(boxes[k].reshape(2, 2)).ravel()), float(scores[k]))
+            for k in suppress(boxes, scores, CELL_IOU)
+        ]
 
-    def _run(self, image: Image) -> FloatArray:
-        """Return (N, 5): x, y, width, height, px of the image (H, W, 3), and score."""
-        with self._lock:
-            self.network.setInputSize(image.shape[1::-1])
-            rows = self.network.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
-        found = np.empty((0, 5)) if rows is None else np.asarray(rows, np.float64)[:, [0, 1, 2, 3, -1]]
-        return found[np.isfinite(found).all(1)]  # YuNet returns infinities for images a few px high
+    def _candidates(self, image: Image) -> tuple[FloatArray, FloatArray]:
+        """Return boxes (N, 4), px of the image (H, W, 3), and scores (N,) of the cells that may see a face.
+
+        H and W are multiples of 32.
+        """
+        found = self.session.run(OUTPUTS, {"input": cv2.dnn.blobFromImage(image, swapRB=True)})  # BGR, 0 to 255
+        outputs = dict(zip(OUTPUTS, (np.asarray(each, np.float64)[0] for each in found), strict=True))
+        parts = [_decode(outputs, stride, image.shape[1] // stride) for stride in STRIDES]
+        return np.concatenate([box for box, _ in parts]), np.concatenate([score for _, score in parts])
+
+
+def _decode(outputs: Mapping[str, FloatArray], stride: int, columns: int) -> tuple[FloatArray, FloatArray]:
+    """Return boxes (N, 4), px, and scores (N,) of the cells of a grid with `columns` cells of `stride` px per row."""
+    classes, objects = outputs[f"cls_{stride}"][:, 0], outputs[f"obj_{stride}"][:, 0]
+    scores = np.sqrt(classes.clip(0, 1) * objects.clip(0, 1))
+    offsets = outputs[f"bbox_{stride}"]
+    finite = (np.abs(offsets) < LARGEST_OFFSET).all(-1)  # YuNet returns infinities for images a few px high
+    cells = np.flatnonzero(finite & (scores >= WEAK_SCORE))
+    row, column = np.divmod(cells, columns)
+    center = np.stack([column, row], -1) + offsets[cells, :2]
+    half = np.exp(offsets[cells, 2:]) / 2
+    return np.concatenate([center - half, center + half], -1) * stride, scores[cells]
+
+
+def _needs_finer(candidates: Sequence[Detection], scale: float) -> bool:
+    """Return whether an image may show faces that are too small for the first search.
+
+    It may if a face is small or missing, or if there is a weak candidate away from all faces.
+
+    Args:
+        candidates: of the first search, best first.
+        scale: of the first search, its px per image px.
+    """
+    count = sum(candidate.score >= MIN_SCORE for candidate in candidates)
+    boxes = np.array([candidate.box for candidate in candidates]).reshape(-1, 4)
+    faces, weak = boxes[:count], boxes[count:]
+    if not count or min(box_size(box) for box in faces) * scale < SMALL_FACE:
+        return True
+    return bool((iou(weak[:, None], faces).max(1) < SAME_PLACE_IOU).any())

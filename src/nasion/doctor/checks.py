@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from nasion.errors import ImageError
-from nasion.geometry import FloatArray, image_box, is_present, similarity_between
+from nasion.geometry import MIN_EXTENT, FloatArray, image_box, is_present, similarity_between
 from nasion.sample import Annotation, DataSet, Problem
 from nasion.shapes import infer_flip_map, mean_shape
 from nasion.skeleton import Skeleton
@@ -36,6 +36,9 @@ REORDERED = 0.4
 
 FLIP_RESIDUAL = 0.03
 """Largest residual of a correct flip map, share of the face size; it is 0.4 % on the IMM dataset, 0.2 % on 300-W."""
+
+FAR_SIZES = 10
+"""Distance of a point from the image, in image sizes, from which its face is not compared with others."""
 
 MAX_NAMES = 4
 """Largest number of faces that a finding names."""
@@ -130,6 +133,23 @@ def outside(read: Sequence[ReadFace]) -> Finding:
     return Finding("inside the image", "check", f"{count} points of {len(faces)} faces lie outside: {names}")
 
 
+def is_measurable(each: ReadFace) -> bool:
+    """Return whether a face can be compared with others: its points have an extent, near the image."""
+    keypoints, skeleton = each.face.keypoints, each.face.skeleton
+    present = keypoints[is_present(keypoints)]
+    near = np.abs(present).max() <= FAR_SIZES * max(each.size)
+    return bool(near and (skeleton.count < 2 or np.ptp(present, axis=0).max() >= MIN_EXTENT))
+
+
+def extent(read: Sequence[ReadFace]) -> Finding:
+    """Check that the points of every face have an extent and lie near the image; other checks leave such faces out."""
+    wrong = [each.face.name for each in read if not is_measurable(each)]
+    if not wrong:
+        return Finding("extent", "good", "every face")
+    text = f"{_count(wrong)} with all points in one place, or with a point {FAR_SIZES} image sizes away: "
+    return Finding("extent", "wrong", text + f"{_listed(wrong)}; the checks below leave them out")
+
+
 def missing(faces: DataSet) -> Finding:
     """Count missing and hidden points."""
     absent = ~is_present(faces.keypoints())
@@ -138,11 +158,16 @@ def missing(faces: DataSet) -> Finding:
     return Finding("missing points", "good", text)
 
 
+def has_every_point(faces: DataSet) -> bool:
+    """Return whether every point of the skeleton is present in some face."""
+    return bool(is_present(faces.keypoints()).any(0).all())
+
+
 def flip_map(faces: DataSet) -> Finding:
     """Check that the flip map of the skeleton maps the mean face onto its mirror image."""
     skeleton = faces.skeleton
-    if skeleton.count < MIN_POINTS or len(faces) < MIN_FACES:
-        return Finding("flip map", "unknown", f"needs {MIN_POINTS} points and {MIN_FACES} faces")
+    if skeleton.count < MIN_POINTS or len(faces) < MIN_FACES or not has_every_point(faces):
+        return Finding("flip map", "unknown", f"needs {MIN_FACES} faces, and {MIN_POINTS} points, each in some face")
     if skeleton.flip is None:
         flip, residual = infer_flip_map(faces.keypoints())
         suggestion = f'none; the faces suggest flip = "{" ".join(map(str, flip))}"'
@@ -203,9 +228,7 @@ def order_of_points(faces: DataSet) -> Finding:
     mean = mean_shape(faces.keypoints())
     reordered: dict[str, list[str]] = defaultdict(list)
     for face in faces.annotations:
-        if is_present(face.keypoints).sum() < MIN_POINTS:
-            continue
-        aligned = similarity_between(face.keypoints, mean)(face.keypoints)
+        aligned = _aligned(face.keypoints, mean)
         for name, indices in skeleton.regions.items():
             if _fits_reordered(aligned[list(indices)], mean[list(indices)], closed=name in skeleton.closed):
                 reordered[name].append(face.name)
@@ -230,16 +253,26 @@ def _fits_reordered(region: FloatArray, mean: FloatArray, closed: bool) -> bool:
 
 
 def _residual(keypoints: FloatArray, mean: FloatArray) -> FloatArray:
-    """Return the distances of the present points of a face (K, 2) from the mean face (K, 2), px; NaN for two points."""
-    if is_present(keypoints).sum() < MIN_POINTS:
-        return np.array([np.nan])
+    """Return the distances of the present points of a face (K, 2) from the mean face (K, 2), px; NaN if too few."""
     gaps = _gaps(keypoints, mean)
-    return gaps[np.isfinite(gaps)]
+    known = np.isfinite(gaps)
+    return gaps[known] if known.any() else np.array([np.nan])
 
 
 def _gaps(keypoints: FloatArray, mean: FloatArray) -> FloatArray:
     """Return the distance (K,) of each point of an aligned face (K, 2) from the mean face (K, 2), px of the latter."""
-    return np.linalg.norm(similarity_between(keypoints, mean)(keypoints) - mean, axis=-1)
+    return np.linalg.norm(_aligned(keypoints, mean) - mean, axis=-1)
+
+
+def _aligned(keypoints: FloatArray, mean: FloatArray) -> FloatArray:
+    """Return the points of a face (K, 2) aligned with the mean face (K, 2), px of the latter.
+
+    They are NaN for a face without `MIN_POINTS` points that the mean face has, because two points always fit.
+    """
+    both = is_present(keypoints) & is_present(mean)
+    if both.sum() < MIN_POINTS or min(np.ptp(each[both], axis=0).max() for each in (keypoints, mean)) < MIN_EXTENT:
+        return np.full(keypoints.shape, np.nan)
+    return similarity_between(keypoints, mean)(keypoints)
 
 
 def _size(mean: FloatArray) -> float:
@@ -254,8 +287,11 @@ def shape_residuals(faces: DataSet) -> FloatArray:
     """
     keypoints = faces.keypoints()
     if faces.skeleton.count < MIN_POINTS:
-        gap = np.linalg.norm(keypoints - np.nanmedian(keypoints, axis=0), axis=-1).mean(-1)
-        return gap / np.nanmax(gap) if np.nanmax(gap) > 0 else gap
+        complete = is_present(keypoints).all(1)
+        center = np.median(keypoints[complete], axis=0) if complete.any() else np.full(keypoints.shape[1:], np.nan)
+        gap = np.linalg.norm(keypoints - center, axis=-1).mean(-1)
+        farthest = gap[complete].max(initial=0)
+        return gap / farthest if farthest > 0 else gap
     mean = mean_shape(keypoints)
     return np.array([_residual(face, mean).mean() / _size(mean) for face in keypoints])
 
@@ -267,9 +303,10 @@ def outliers(faces: DataSet, residuals: FloatArray) -> Finding:
         faces: the faces.
         residuals: (N,) from `shape_residuals`, shares of the face size.
     """
-    if len(faces) < MIN_FACES:
+    known = residuals[np.isfinite(residuals)]
+    if len(known) < MIN_FACES:
         return Finding("unusual shapes", "unknown", f"needs {MIN_FACES} faces")
-    median = np.nanmedian(residuals)
+    median = np.median(known)
     order = [int(i) for i in np.argsort(-np.nan_to_num(residuals)) if residuals[i] > OUTLIER * median]
     typical = f"a typical face is {100 * median:.1f} % of the face size from the mean face"
     if not order:

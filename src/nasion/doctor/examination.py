@@ -60,20 +60,26 @@ def examine(faces: DataSet, reporter: Reporter = SILENT) -> Examination:
     if not read:
         reason = f"; the first: {unreadable[0].reason}" if unreadable else ""
         raise AnnotationError(f"{faces.name}: no image can be read{reason}")
-    readable = faces.subset([each.face for each in read])
-    residuals = checks.shape_residuals(readable)
+    measurable = [each for each in read if checks.is_measurable(each)]
+    readable = faces.subset([each.face for each in measurable])
     findings = [
         checks.counts(faces),
         checks.skipped([*faces.problems, *unreadable]),
         checks.duplicates(read),
         checks.outside(read),
-        checks.missing(readable),
-        *origin.findings(readable, [each.size for each in read]),
+        checks.missing(faces.subset([each.face for each in read])),
+        checks.extent(read),
+        checks.leaks(read),
+    ]
+    if not measurable:
+        return Examination(faces, findings, [(each.face, "") for each in read[:WORST_FACES]])
+    residuals = checks.shape_residuals(readable)
+    findings += [
+        *origin.findings(readable, [each.size for each in measurable]),
         checks.flip_map(readable),
         checks.left_and_right(readable),
         checks.order_of_points(readable),
         checks.outliers(readable, residuals),
-        checks.leaks(read),
     ]
     return Examination(faces, findings, _worst(readable, residuals))
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from nasion import images
-from nasion.doctor.checks import MIN_FACES, MIN_POINTS, Finding
+from nasion.doctor.checks import MIN_FACES, MIN_POINTS, Finding, has_every_point
 from nasion.geometry import Affine, FloatArray, box_center, image_box, is_present, last_pixel, similarity_between
 from nasion.sample import DataSet
 from nasion.shapes import mean_shape
@@ -26,6 +26,9 @@ FACE_SHARE = 0.7
 
 SLOW_PX = 5.0
 """Scale, px, above which changes in brightness count as light rather than as features."""
+
+NO_EDGES = 1e-9
+"""Sum of squared slopes below which an image has no edges that could be symmetric."""
 
 STEPS = 5
 """Number of Gauss-Newton steps."""
@@ -74,8 +77,9 @@ def _coordinates(faces: DataSet, sizes: Sequence[tuple[int, int]]) -> Finding:
 def _symmetry(faces: DataSet) -> Finding:
     """Check that the labels lie on the symmetry axis of the faces."""
     faces = faces.subset([face for face in faces.annotations if is_present(face.keypoints).sum() >= MIN_POINTS])
-    if faces.skeleton.flip is None or faces.skeleton.count < MIN_POINTS or len(faces) < MIN_FACES:
-        text = f"needs a flip map, {MIN_POINTS} points and {MIN_FACES} faces"
+    enough = faces.skeleton.count >= MIN_POINTS and len(faces) >= MIN_FACES
+    if faces.skeleton.flip is None or not enough or not has_every_point(faces):
+        text = f"needs a flip map, {MIN_FACES} faces, and {MIN_POINTS} points, each in some face"
         return Finding("pixel origin (symmetry)", "unknown", text)
     offset, error = symmetry_offset(faces)
     verdict = "check" if abs(offset) - 2 * error > TOLERANCE_PX else "good"
@@ -133,5 +137,9 @@ def _half_shift(gray: FloatArray) -> float:
         moved = cv2.warpAffine(edges, matrix, (SIDE, SIDE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
         mirror = moved[:, ::-1]
         slope = np.gradient((moved + mirror) / 2, axis=1)
-        shift -= float(((mirror - moved) * slope * window).sum() / (2 * (slope * slope * window).sum()))
+        energy = float((slope * slope * window).sum())
+        if energy < NO_EDGES:
+            break
+        step = float(((mirror - moved) * slope * window).sum()) / (2 * energy)
+        shift = float(np.clip(shift - step, -SIDE, SIDE))
     return shift

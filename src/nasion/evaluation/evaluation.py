@@ -13,7 +13,7 @@ from nasion.errors import AnnotationError, ImageError
 from nasion.evaluation import metrics
 from nasion.evaluation.box_modes import BoxFunction, NoBoxError, box_function, describe_boxes
 from nasion.geometry import FloatArray
-from nasion.predict.backend import relative_spread
+from nasion.predict.backends.backend import relative_spread
 from nasion.predict.predictor import Predictor
 from nasion.progress import SILENT, Reporter, Task
 from nasion.sample import Annotation, DataSet, Image, Prediction, Problem

@@ -25,6 +25,7 @@ __all__ = [
     "header_values",
     "point_values",
     "predicted_faces",
+    "prediction_values",
 ]
 
 POINT_DECIMALS, BOX_DECIMALS, SCORE_DECIMALS = 3, 2, 4
@@ -134,6 +135,12 @@ def face_values(number: int, face: Annotation, contents: frozenset[Content] = PR
         ]
     known = (("subject", Content.SUBJECTS), ("split", Content.SPLITS))
     return values | {key: getattr(face, key) for key, held in known if held in contents and getattr(face, key)}
+
+
+def prediction_values(number: int, face: Prediction) -> dict[str, Any]:
+    """Return the values of `schema.Face` for a predicted face; `number` is its number in its image."""
+    (values,) = predicted_faces("", [face])
+    return face_values(number, values)
 
 
 def point_values(keypoints: FloatArray) -> list[tuple[float, float] | None]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nasion.errors import AnnotationError, ConfigError, ImageError
-from nasion.geometry import FloatArray
+from nasion.geometry import MIN_EXTENT, FloatArray, check_coordinates
 
 __all__ = ["BoxSource", "boxes_from", "check_box", "detect_boxes", "parse_box"]
 
@@ -34,11 +34,17 @@ def check_box(box: ArrayLike) -> FloatArray:
     """Return the box x0, y0, x1, y1 as an array (4,), image px.
 
     Raises:
-        ConfigError: it has no area, or is not four finite numbers.
+        ConfigError: it has no area, or is not four finite numbers that lie in some image.
     """
-    array = np.asarray(box, np.float64)
-    if array.shape != (4,) or not np.isfinite(array).all() or (array[2:] <= array[:2]).any():
-        raise ConfigError(f"a box is x0,y0,x1,y1 in px with x0 < x1 and y0 < y1, not {np.asarray(box).tolist()}")
+    try:
+        array = np.asarray(box, np.float64)
+        is_box = array.shape == (4,) and np.isfinite(array).all()
+    except (ValueError, TypeError, OverflowError):
+        array, is_box = np.zeros(4), False
+    if is_box:
+        check_coordinates(array, "the box", ConfigError)
+    if not is_box or (array[2:] - array[:2] < MIN_EXTENT).any():
+        raise ConfigError(f"a box is x0,y0,x1,y1 in px with x0 < x1 and y0 < y1, not {str(box)[:80]}")
     return array
 
 
@@ -97,7 +103,9 @@ def _read_table(path: Path) -> dict[str, list[list[float]]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise AnnotationError(f"{path}: cannot read the boxes: {error}") from None
     if not set(BOX_COLUMNS) <= set(columns):
-        raise ConfigError(f"{path}: boxes need the columns {','.join(BOX_COLUMNS)}; it has {','.join(columns)}")
+        raise ConfigError(
+            f"{path}: boxes need the columns {','.join(BOX_COLUMNS)}; it has {','.join(columns) or 'none'}"
+        )
     found: dict[str, list[list[float]]] = {}
     for number, row in enumerate(rows, start=2):
         try:

@@ -9,9 +9,10 @@ from typing import IO, NamedTuple
 from nasion import images
 from nasion.errors import ImageError
 from nasion.predict.boxes import BoxSource, detect_boxes
+from nasion.predict.parallel import cores, map_in_order
 from nasion.predict.predictor import Predictor
 from nasion.predict.writers import STDIN, ResultWriter
-from nasion.sample import Image
+from nasion.sample import Image, Prediction
 
 __all__ = ["ImageResult", "list_images", "predict_images"]
 
@@ -28,6 +29,14 @@ class ImageResult(NamedTuple):
     path: Path
     faces: int
     skipped: str = ""
+
+
+class _Predicted(NamedTuple):
+    """(height, width) of an image, px, its faces, and the drawn image."""
+
+    size: tuple[int, int]
+    faces: list[Prediction]
+    drawn: Path
 
 
 def list_images(sources: Sequence[str]) -> list[Path]:
@@ -64,10 +73,12 @@ def predict_images(
     writer: ResultWriter,
     boxes: BoxSource = detect_boxes,
     stdin: IO[bytes] | None = None,
+    threads: int | None = None,
 ) -> Iterator[ImageResult]:
-    """Predict the keypoints of images one by one, pass them to `writer`, and yield what happened.
+    """Predict the keypoints of images, pass them to `writer`, and yield what happened, in the order of the images.
 
-    An image that cannot be read is skipped with the reason.
+    Several threads read, predict and draw; the results are those of one thread. An image that cannot be read is skipped
+    with the reason.
 
     Args:
         predictor: predicts.
@@ -75,23 +86,30 @@ def predict_images(
         writer: receives each image with its faces.
         boxes: maps an image's path to its boxes; default: the detector finds the faces.
         stdin: the bytes of the image "-"; default: the program's standard input.
+        threads: images at a time; default: one per core.
 
     Raises:
         ImageError: no image could be used.
         OutputError: the disk is full.
     """
-    skipped: list[str] = []
-    for path in paths:
+
+    def predict(path: Path) -> _Predicted | ImageError:
         try:
-            image = _read(path, stdin)
-            given = boxes(path)
+            image, given = _read(path, stdin), boxes(path)
         except ImageError as error:
-            skipped.append(str(error))
-            yield ImageResult(path, 0, skipped[-1])
-            continue
+            return error
         faces = predictor(image, given)
-        writer.add(path, image, faces)
-        yield ImageResult(path, len(faces))
+        return _Predicted(image.shape[:2], faces, writer.draw(path, image, faces))
+
+    skipped: list[str] = []
+    found = map_in_order(predict, paths, cores() if threads is None else threads)
+    for path, result in zip(paths, found, strict=True):
+        if isinstance(result, ImageError):
+            skipped.append(str(result))
+            yield ImageResult(path, 0, skipped[-1])
+        else:
+            writer.add(path, result.size, result.faces, result.drawn)
+            yield ImageResult(path, len(result.faces))
     if len(skipped) == len(paths):
         raise ImageError(skipped[0] if len(skipped) == 1 else f"none of {len(skipped)} images could be used")
 

@@ -1,11 +1,11 @@
 """The models in the package: each is an .onnx file with a card, which states data, terms, scores and SHA-256."""
 
 import hashlib
-import tomllib
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from nasion.documents import read_toml
 from nasion.errors import ModelError, suggest
 
 __all__ = ["DEFAULT", "available", "card", "is_run", "resolve"]
@@ -38,7 +38,7 @@ def card(name: str) -> dict[str, Any]:
     """
     if name not in available():
         raise ModelError(f'no model "{name}" in the package; {suggest(name, available())}')
-    return tomllib.loads((_folder() / f"{name}.toml").read_text("utf-8"))
+    return read_toml(_folder() / f"{name}.toml", f"the card of {name}", ModelError)
 
 
 def is_run(model: str | Path) -> bool:

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,11 +16,12 @@ from numpy.typing import ArrayLike
 from nasion.detect import IOU_THRESHOLD, Detection, Detector, best_detector, iou
 from nasion.errors import ConfigError, ImageError
 from nasion.geometry import Affine, FloatArray, box_around, box_size
-from nasion.images import warp
-from nasion.predict.backend import Backend, load_backend, relative_spread
+from nasion.images import read, warp
+from nasion.predict.backends.backend import Backend, load_backend, relative_spread
 from nasion.predict.boxes import check_box
 from nasion.predict.crop import face_box, to_channels
 from nasion.predict.model_zoo import DEFAULT
+from nasion.predict.parallel import cores, map_in_order
 from nasion.sample import Image, Prediction
 from nasion.skeleton import Skeleton
 
@@ -28,36 +30,51 @@ __all__ = ["Predictor"]
 BATCH = 8
 """Crops per network call. Larger batches take more memory and, on a CPU, no less time."""
 
+SAME_CROP = 0.05
+"""Displacement of a crop's edge, as a share of the crop, up to which another pass is left out.
+
+Chosen on validation faces of 300-W: it saves most second passes with the detector's boxes; see docs/accuracy.md.
+"""
+
 
 class Predictor:
     """Predicts the keypoints of every face in an image.
 
     Args:
         model: a model's name in the package, an .onnx file, a run folder, or a `Backend`.
-        detector: finds the faces; default: YuNet, downloaded on first use, or OpenCV's cascade without a connection.
+        detector: finds the faces: a function, or the path of YuNet's file; default: YuNet, downloaded on first use, or
+            OpenCV's cascade without a connection.
         notice: called with one line about what the user should know, such as that the cascade replaces YuNet.
         min_score: detections with a lower score are dropped.
         max_spread: keypoints with a larger uncertainty, as a share of the face's size, become NaN; None keeps all.
+        device: runs the network: "cpu", "cuda", "coreml", "openvino", "directml", or "auto" for the best that the
+            installed ONNX Runtime supports. The detector runs on the CPU.
+
+    A predictor may be called from several threads at once. Its copies for other processes load the same files again.
 
     Raises:
-        ModelError: there is no such model, or it is damaged.
+        ConfigError: the device is unknown, or the installed packages do not support it.
+        ModelError: there is no such model, it is damaged, or the detector's file is.
 
     >>> predictor = nasion.Predictor()                              # doctest: +SKIP
-    >>> face, = predictor(nasion.read("me.jpg"))                    # doctest: +SKIP
-    >>> face.keypoints.shape                                        # doctest: +SKIP
-    (68, 2)
+    >>> face, = predictor("me.jpg")                                 # doctest: +SKIP
+    >>> face["nose_tip"]                                            # doctest: +SKIP
+    array([251.3, 310.8])
     """
 
     def __init__(
         self,
         model: str | Path | Backend = DEFAULT,
-        detector: Detector | None = None,
+        detector: Detector | str | Path | None = None,
         notice: Callable[[str], None] = warnings.warn,
         min_score: float = 0.0,
         max_spread: float | None = None,
+        device: str = "auto",
     ) -> None:
-        self.backend: Backend = load_backend(model) if isinstance(model, (str, Path)) else model
-        self._detector, self._notice = detector, notice
+        self.backend: Backend = load_backend(model, device) if isinstance(model, (str, Path)) else model
+        self._detector = best_detector(Path(detector)) if isinstance(detector, (str, Path)) else detector
+        self._notice = notice
+        self._lock = Lock()
         self.min_score, self.max_spread = min_score, max_spread
 
     @property
@@ -68,9 +85,10 @@ class Predictor:
     @property
     def detector(self) -> Detector:
         """The face detector, loaded on first use."""
-        if self._detector is None:
-            self._detector = best_detector(notice=self._notice)
-        return self._detector
+        with self._lock:
+            if self._detector is None:
+                self._detector = best_detector(notice=self._notice)
+            return self._detector
 
     @property
     def uses_full_image(self) -> bool:
@@ -78,46 +96,64 @@ class Predictor:
         crop = self.backend.crop
         return crop.box == "image" or crop.full_image_share > 0
 
-    def __call__(self, image: Image, boxes: Sequence[ArrayLike | None] | None = None) -> list[Prediction]:
+    def __getstate__(self) -> dict[str, object]:
+        """A lock cannot be copied; the network and the detector load their files again."""
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        vars(self).update(state)
+        self._lock = Lock()
+
+    def __call__(self, image: Image | str | Path, boxes: Sequence[ArrayLike | None] | None = None) -> list[Prediction]:
         """Return the faces of an image: one per box, in their order; without boxes, one per detected face.
 
         A model that was trained on full images returns one face per image. For other models the detector proposes
         faces, and detections that the network rejects are dropped.
 
         Args:
-            image: (H, W, 3) uint8 RGB.
+            image: (H, W, 3) uint8 RGB, or the path of an image file.
             boxes: (4,) xyxy each, image px, around a face's keypoints; a box None is the full image.
 
         Raises:
-            ImageError: the image is not such an array.
+            ImageError: the image is not such an array, or the file cannot be read.
             ConfigError: a box is empty or not finite, or `max_spread` is set and the model predicts no uncertainty.
         """
-        return self.batch([image], None if boxes is None else [boxes])[0]
+        image = read(image) if isinstance(image, (str, Path)) else image
+        _check_image(image)
+        detections = self._detect(image) if boxes is None else _given(boxes)
+        predicted = self.predict_boxes([image] * len(detections), [found and found.box for found in detections])
+        faces = [
+            face if detection is None else replace(face, score=detection.score)
+            for detection, face in zip(detections, predicted, strict=True)
+        ]
+        if boxes is None and not self.uses_full_image:
+            faces = self._drop_non_faces(faces)
+        return [self.mask_uncertain(face) for face in faces]
 
     def batch(
-        self, images: Sequence[Image], boxes: Sequence[Sequence[ArrayLike | None]] | None = None
+        self,
+        images: Sequence[Image | str | Path],
+        boxes: Sequence[Sequence[ArrayLike | None] | None] | None = None,
+        threads: int | None = None,
     ) -> list[list[Prediction]]:
-        """Return the faces of each image (H, W, 3) uint8 RGB, as calling with each image (and its boxes) would.
+        """Return the faces of each image, as calling with each image (and its boxes) would; several at once.
 
-        The network runs on the faces of all images together, which is faster.
+        Args:
+            images: (H, W, 3) uint8 RGB each, or paths of image files.
+            boxes: those of each image; default: the detector finds the faces.
+            threads: images at a time; default: one per core.
+
+        Raises:
+            ImageError: an image is not such an array, or a file cannot be read.
         """
-        for image in images:
-            _check_image(image)
-        detections = self._detect(images) if boxes is None else [_given(each) for each in boxes]
-        pairs = [(k, detection) for k, each in enumerate(detections) for detection in each]
-        predicted = self.predict_boxes([images[k] for k, _ in pairs], [d and d.box for _, d in pairs]) if pairs else []
-        faces: list[list[Prediction]] = [[] for _ in images]
-        for (k, detection), face in zip(pairs, predicted, strict=True):
-            faces[k].append(face if detection is None else replace(face, score=detection.score))
-        if boxes is None and not self.uses_full_image:
-            faces = [self._drop_non_faces(each) for each in faces]
-        return [[self.mask_uncertain(face) for face in each] for each in faces]
+        pairs = zip(images, [None] * len(images) if boxes is None else boxes, strict=True)
+        return list(map_in_order(lambda pair: self(*pair), pairs, cores() if threads is None else threads))
 
-    def _detect(self, images: Sequence[Image]) -> list[list[Detection | None]]:
-        """Return each image's detections; None stands for the full image."""
+    def _detect(self, image: Image) -> list[Detection | None]:
+        """Return the detections in an image (H, W, 3); None stands for the full image."""
         if self.uses_full_image:
-            return [[None] for _ in images]
-        return [[found for found in self.detector(image) if found.score >= self.min_score] for image in images]
+            return [None]
+        return [found for found in self.detector(image) if found.score >= self.min_score]
 
     def mask_uncertain(self, face: Prediction) -> Prediction:
         """Return the face with NaN for keypoints whose uncertainty exceeds `max_spread`.
@@ -157,15 +193,19 @@ class Predictor:
         Args:
             images: one for each box; the same image may be repeated.
             boxes: around the keypoints; None is the full image.
-            passes: how often the network runs; each pass after the first crops around the keypoints just predicted.
-                Default: as the model was trained for.
+            passes: how often the network may run on a face; each pass after the first crops around the keypoints just
+                predicted, and leaves out faces whose box would hardly change. Default: as the model was trained for.
         """
         starts = [None if box is None else check_box(box) for box in boxes]
         crop = self.backend.crop
         crops = [face_box(start, image.shape[:2], crop) for image, start in zip(images, starts, strict=True)]
         found = self._pass(images, crops)
         for _ in range(crop.refine if passes is None else passes - 1):
-            found = self._pass(images, [self._refined_box(f, i) for f, i in zip(found, images, strict=True)])
+            refined = [self._refined_box(face, image) for face, image in zip(found, images, strict=True)]
+            moved = [k for k, face in enumerate(found) if _displacement(face.box, refined[k]) > SAME_CROP]
+            again = self._pass([images[k] for k in moved], [refined[k] for k in moved])
+            for k, face in zip(moved, again, strict=True):
+                found[k] = face
         return found
 
     def _refined_box(self, face: Prediction, image: Image) -> FloatArray:
@@ -198,6 +238,11 @@ class Predictor:
             )
             for k, affine in enumerate(maps)
         ]
+
+
+def _displacement(before: FloatArray, after: FloatArray) -> float:
+    """Return how far an edge of a box (4,) moves to the second box (4,), image px, as a share of the first's size."""
+    return float(np.abs(after - before).max()) / box_size(before)
 
 
 def _given(boxes: Sequence[ArrayLike | None]) -> list[Detection | None]:

@@ -76,17 +76,28 @@ class ResultWriter:
     def _drawn_path(self, path: Path) -> Path:
         return self.folder / f"{self._stems[path]}-points.jpg"
 
-    def add(self, path: Path, image: Image, faces: Sequence[Prediction]) -> None:
-        """Draw the faces on a copy of the image (H, W, 3) uint8 RGB, and keep their keypoints for the end.
+    def draw(self, path: Path, image: Image, faces: Sequence[Prediction]) -> Path:
+        """Write a copy of the image (H, W, 3) uint8 RGB with the faces drawn on it, and return its path.
+
+        Several threads may draw at once.
 
         Raises:
             OutputError: the disk is full.
         """
-        self._spool.add(path, image.shape[:2], faces)
-        self.counts[path] = len(faces)
         drawn = self._drawn_path(path)
-        self.drawn[path] = drawn if max(image.shape[:2]) <= images.JPEG_SIDE else drawn.with_suffix(".png")
-        images.write(self.drawn[path], draw.draw_predictions(image, faces, self.draw_spread))
+        drawn = drawn if max(image.shape[:2]) <= images.JPEG_SIDE else drawn.with_suffix(".png")
+        images.write(drawn, draw.draw_predictions(image, faces, self.draw_spread))
+        return drawn
+
+    def add(self, path: Path, size: tuple[int, int], faces: Sequence[Prediction], drawn: Path) -> None:
+        """Keep the keypoints of an image of (height, width), px, for the end.
+
+        Raises:
+            OutputError: the disk is full.
+        """
+        self._spool.add(path, size, faces)
+        self.counts[path] = len(faces)
+        self.drawn[path] = drawn
 
     def __enter__(self) -> "ResultWriter":
         return self

@@ -4,6 +4,7 @@ A face is saved only if its labels are still those that the user has seen, so th
 other's work unnoticed.
 """
 
+import csv
 import hashlib
 import json
 from collections.abc import Sequence
@@ -16,9 +17,11 @@ import numpy as np
 
 from nasion import datasets, images
 from nasion.atomic import write_text
+from nasion.datasets.folders import files_below
 from nasion.datasets.write_back import Labels, labels_of, writable
+from nasion.documents import read_json
 from nasion.errors import AnnotationError, ConfigError, OutputError
-from nasion.geometry import FloatArray
+from nasion.geometry import FloatArray, check_coordinates
 from nasion.sample import Image
 from nasion.skeleton import Skeleton
 
@@ -30,7 +33,10 @@ PROGRESS = "nasion-progress.json"
 RUNS = "nasion-runs"
 """Name of the folder for training runs; its images are not part of the album."""
 
-BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, SyntaxError)
+BROKEN = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, SyntaxError),
+    *(ArithmeticError, RecursionError, csv.Error),
+)
 """Exceptions of reading or writing a label file that another program has damaged in the meantime."""
 
 VERSION_DECIMALS = 2
@@ -123,7 +129,9 @@ class Album:
         """
         entry = self.entry(number)
         try:
-            keypoints = self.labels.read(entry.image, entry.face)
+            with np.errstate(over="ignore", invalid="ignore"):  # the result is checked
+                keypoints = self.labels.read(entry.image, entry.face)
+            check_coordinates([] if keypoints is None else keypoints, "a point", AnnotationError)
         except (AnnotationError, *BROKEN) as error:
             reason = getattr(error, "strerror", None) or error
             raise AnnotationError(f"{entry.name}: its labels cannot be read any more ({reason})") from None
@@ -187,8 +195,9 @@ class Album:
 
     def _read_progress(self) -> set[str]:
         try:
-            return set(json.loads(self.progress.read_text("utf-8"))["done"])
-        except (OSError, ValueError, KeyError, TypeError):
+            names = read_json(self.progress, "the list of finished faces", ConfigError)["done"]
+            return {name for name in names if isinstance(name, str)}
+        except (ConfigError, LookupError, TypeError):
             return set()
 
 
@@ -240,14 +249,14 @@ def _entry_name(image: Path, root: Path, face: int = 0) -> str:
 def _open_folder(folder: Path, skeleton: Skeleton) -> Album:
     if not folder.is_dir():
         raise ConfigError(f"{folder}: there is no such folder")
-    paths = sorted(path for path in folder.rglob("*") if _is_album_image(path, folder))
+    paths = [path for path in files_below(folder) if _is_album_image(path, folder)]
     if not paths:
         raise ConfigError(f"{folder}: no images in this folder")
     for one, other in pairwise(paths):
         if one.with_suffix("") == other.with_suffix(""):
             raise ConfigError(f"{one} and {other.name} would share the label file {one.stem}.pts; rename one of them")
     source = f"ibug:{folder}"
-    if any(folder.rglob("*.pts")):
+    if any(path.suffix == ".pts" for path in files_below(folder)):
         skeleton = datasets.load(source).skeleton
     labels = labels_of("ibug", str(folder), {}, skeleton)
     entries = [Entry(_entry_name(path, folder), path, labeled=path.with_suffix(".pts").is_file()) for path in paths]

@@ -1,7 +1,6 @@
 """A training started from the page: `nasion train` as a separate process, watched through its run folder."""
 
 import csv
-import json
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from nasion.documents import read_json
 from nasion.errors import ConfigError
 
 __all__ = ["TrainingProcess", "TrainingStatus"]
@@ -192,8 +192,8 @@ class TrainingProcess:
         if self.run is None:
             return 0
         try:
-            return int(json.loads((self.run / "run.json").read_text("utf-8"))["config"]["schedule"]["epochs"])
-        except (OSError, ValueError, KeyError):  # not written yet, or only in part
+            return int(read_json(self.run / "run.json", "run.json", ConfigError)["config"]["schedule"]["epochs"])
+        except (ConfigError, ValueError, LookupError, TypeError):  # not written yet, or damaged
             return 0
 
     def _curve(self) -> list[dict[str, float]]:
@@ -202,13 +202,13 @@ class TrainingProcess:
         try:
             with (self.run / "epochs.csv").open(newline="", encoding="utf-8") as file:
                 return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
-        except (OSError, ValueError):  # not written yet, or only in part
+        except (OSError, ValueError, TypeError, csv.Error):  # not written yet, or only in part
             return []
 
     def _remaining_s(self, curve: list[dict[str, float]]) -> float | None:
         if not self._is_running() or not curve:
             return None
-        return (self._planned_epochs() - len(curve)) * curve[-1]["seconds"] / len(curve)
+        return (self._planned_epochs() - len(curve)) * curve[-1].get("seconds", 0.0) / len(curve)
 
     def _error(self) -> str:
         if self._state() != "failed" or not self.log.is_file():

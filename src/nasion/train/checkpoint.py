@@ -2,7 +2,9 @@
 
 import io
 import pickle
+import struct
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,10 @@ from nasion.predict.migration import FORMAT_KEY, FORMAT_VERSION, migrate
 
 __all__ = ["AtomicCheckpointIO", "load_weights", "save_weights"]
 
-DAMAGED = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError)
+DAMAGED = (
+    *(pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError),
+    *(AssertionError, ArithmeticError, ImportError, MemoryError, OSError, struct.error, zipfile.BadZipFile),
+)
 """What torch raises for a file that is not a checkpoint, is incomplete, or contains code."""
 
 
@@ -26,13 +31,15 @@ def load_weights(path: Path) -> dict[str, Any]:
         ModelError: the file is missing, damaged, or not a checkpoint.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch warns about foreign pickles, which it rejects anyway
-            state = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
+        content = path.read_bytes()
     except OSError as error:
         raise ModelError(
             f"{path}: cannot be read ({error.strerror}); the run ended before it was written, start a new one"
         ) from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns about foreign pickles, which it rejects anyway
+            state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except DAMAGED as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
         raise ModelError(f"{path}: rejected, it is damaged or contains more than weights ({reason})") from None

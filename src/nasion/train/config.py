@@ -4,7 +4,6 @@ Sections are read from a recipe, then from `--set a.b=value`; unknown keys are r
 `model`, `codec` and `loss` are found by name and may have options that their own file checks.
 """
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -13,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from nasion.documents import parse_toml, read_text
 from nasion.errors import ConfigError, suggest
 from nasion.predict.crop import CropConfig
 from nasion.predict.migration import CONFIG_KEYS, migrate_config
@@ -33,6 +33,9 @@ __all__ = [
     "parse_value",
     "recipe_text",
 ]
+
+MANY = 1_000_000_000
+"""Largest number of faces or epochs; more fit into no computer."""
 
 COOLDOWN_FACTOR = 0.4
 """Share of every augmentation range and probability that remains in cooldown epochs."""
@@ -61,7 +64,7 @@ class DataConfig(Settings):
     )
     validation_share: float = Field(default=0.15, ge=0, lt=1, description="share of the training people or photographs")
     faces: int = Field(
-        default=0, ge=0, description="training faces to use, evenly spread over the first source; 0 is all"
+        default=0, ge=0, le=MANY, description="training faces to use, evenly spread over the first source; 0 is all"
     )
 
 
@@ -74,9 +77,11 @@ class PhotoConfig(Settings):
     color: float = Field(default=0.0, ge=0, lt=1, description="largest change of one channel's gain, as a share")
     gray: float = Field(default=0.0, ge=0, le=1, description="probability of conversion to gray")
     blur: float = Field(default=0.0, ge=0, le=1, description="probability of a blur of up to `blur_px`")
-    blur_px: float = Field(default=1.5, gt=0, description="largest standard deviation of the blur, crop px")
+    blur_px: float = Field(default=1.5, gt=0, le=100, description="largest standard deviation of the blur, crop px")
     noise: float = Field(default=0.0, ge=0, le=1, description="probability of noise of up to `noise_level`")
-    noise_level: float = Field(default=12.0, gt=0, description="largest standard deviation of the noise, of 255")
+    noise_level: float = Field(
+        default=12.0, gt=0, le=255, description="largest standard deviation of the noise, of 255"
+    )
     occlude: float = Field(default=0.0, ge=0, le=1, description="probability of a patch that hides a part")
     occlude_side: float = Field(
         default=0.4, gt=0, le=1, description="largest side of the patch, as a share of the crop's"
@@ -133,16 +138,18 @@ class ScheduleConfig(Settings):
     that output maps accept crops of two sizes.
     """
 
-    epochs: int = Field(default=100, ge=1, description="passes over the training faces; --minutes sets it by time")
-    batch: int = Field(default=32, ge=1, description="faces per step, over all devices")
+    epochs: int = Field(
+        default=100, ge=1, le=MANY, description="passes over the training faces; --minutes sets it by time"
+    )
+    batch: int = Field(default=32, ge=1, le=65_536, description="faces per step, over all devices")
     shape: Literal["constant", "cosine"] = Field(default="constant", description="learning rate after the warmup")
     warmup: float = Field(default=0.0, ge=0, lt=1, description="share of the steps in which the rate rises from 0")
     ema_decay: float = Field(
         default=0.0, ge=0, lt=1, description="decay per step of the weights' moving average (EMA); 0 is none"
     )
-    validate_every: int = Field(default=1, ge=1, description="epochs between validations")
+    validate_every: int = Field(default=1, ge=1, le=MANY, description="epochs between validations")
     patience: int = Field(
-        default=0, ge=0, description="validations without improvement before early stopping; 0 is never"
+        default=0, ge=0, le=MANY, description="validations without improvement before early stopping; 0 is never"
     )
     low_res_px: int = Field(
         default=0, ge=0, le=1024, description="height of the crops in the first epochs; 0: crop.height"
@@ -177,7 +184,9 @@ class InitConfig(Settings):
     """The weights that a training starts from, and how carefully it changes them."""
 
     model: str = Field(default="", description="a run folder, an .onnx file or a model's name; usually given by --init")
-    freeze_epochs: int = Field(default=0, ge=0, description="epochs at the start in which only the head learns")
+    freeze_epochs: int = Field(
+        default=0, ge=0, le=MANY, description="epochs at the start in which only the head learns"
+    )
     backbone_lr_factor: float = Field(
         default=1.0, gt=0, le=1, description="learning rate of all but the head, as a share of optimizer.lr"
     )
@@ -195,7 +204,7 @@ class RunConfig(Settings):
     init: InitConfig = InitConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     schedule: ScheduleConfig = ScheduleConfig()
-    seed: int = Field(default=0, ge=0, description="seed of the weights, the order and the augmentation")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="seed of the weights, the order and the augmentation")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description="auto measures which trains faster on this machine"
     )
@@ -229,10 +238,7 @@ def recipe_text(name: str) -> str:
     path = Path(name)
     if path.suffix != ".toml":
         raise ConfigError(f'unknown recipe "{name}"; {suggest(name, available())}, or the path of a .toml file')
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the recipe {path}: {error}") from None
+    return read_text(path, f"the recipe {path}", ConfigError)
 
 
 def load(recipe: str, settings: Sequence[str] = (), sources: Sequence[str] = ()) -> RunConfig:
@@ -244,14 +250,11 @@ def load(recipe: str, settings: Sequence[str] = (), sources: Sequence[str] = ())
     Raises:
         ConfigError: a name, key or value is wrong.
     """
-    try:
-        table = migrate_config(tomllib.loads(recipe_text(recipe)))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f'recipe "{recipe}" is not TOML: {error}') from None
+    table = migrate_config(parse_toml(recipe_text(recipe), f'recipe "{recipe}"', ConfigError))
     for setting in settings:
         _put(table, setting)
     if sources:
-        table.setdefault("data", {})["sources"] = list(sources)
+        _put_value(table, ("data", "sources"), list(sources))
     return parse(table)
 
 
@@ -274,8 +277,8 @@ def parse_value(text: str) -> Any:
     (0.001, [1, 2], 'cosine')
     """
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        return parse_toml(f"value = {text}", "the value", ConfigError)["value"]
+    except ConfigError:
         return text
 
 
@@ -285,9 +288,14 @@ def _put(table: dict[str, Any], setting: str) -> None:
     if not equals or not text:
         raise ConfigError(f'a setting is written "section.key=value", such as "optimizer.lr=1e-4", not "{setting}"')
     path = tuple(key.strip().split("."))
-    *sections, last = CONFIG_KEYS.get(path, path)  # a former name must replace the recipe's value, not contradict it
+    _put_value(table, CONFIG_KEYS.get(path, path), parse_value(text.strip()))  # a former name replaces the present one
+
+
+def _put_value(table: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    """Store a value in a table of sections, in place; missing sections are created."""
+    *sections, last = path
     for section in sections:
         table = table.setdefault(section, {})
         if not isinstance(table, dict):
-            raise ConfigError(f'"{key}": "{section}" is a value, not a section')
-    table[last] = parse_value(text.strip())
+            raise ConfigError(f'"{".".join(path)}": "{section}" is a value, not a section')
+    table[last] = value

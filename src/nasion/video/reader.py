@@ -152,7 +152,7 @@ def _inspect(path: Path, container: Any) -> Clip:
         raise ImageError(f"{path}: not a video that can be read (it is text); name a video file")
     video = _video_stream(container)
     if video is None:
-        raise ImageError(f"{path}: it has no video stream; name a video file")
+        raise ImageError(f"{path}: it has no video stream that can be read; name a video file")
     _check_frame_size(path, video.codec_context.width, video.codec_context.height)
     first = next((frames[0] for packet in container.demux(video) if (frames := _decode(packet))), None)
     if first is None:
@@ -177,8 +177,9 @@ def _check_frame_size(path: Path, width: int, height: int) -> None:
 
 
 def _video_stream(container: Any) -> Any:
-    """Return the first video stream that is not a cover image; None if there is none."""
-    return next((stream for stream in container.streams.video if not int(stream.disposition) & COVER_ART), None)
+    """Return the first video stream that is not a cover image and has a decoder; None if there is none."""
+    streams = (stream for stream in container.streams.video if stream.codec_context is not None)
+    return next((stream for stream in streams if not int(stream.disposition) & COVER_ART), None)
 
 
 def _decode(packet: Any) -> list[Any] | None:

@@ -17,7 +17,7 @@ import numpy as np
 from nasion.detect import IOU_THRESHOLD, iou
 from nasion.errors import ConfigError
 from nasion.geometry import FloatArray, box_around, box_center, box_size, image_box
-from nasion.predict.backend import relative_spread
+from nasion.predict.backends.backend import relative_spread
 from nasion.predict.predictor import Predictor
 from nasion.sample import Image, Prediction
 from nasion.video.reader import open_clip
@@ -320,7 +320,7 @@ class FaceTracker:
 
 def _same_face(a: Prediction, b: Prediction) -> bool:
     """Return whether two predictions in one frame are of the same face."""
-    return iou(box_around(a.keypoints), box_around(b.keypoints)) > SAME_FACE_IOU
+    return bool(iou(box_around(a.keypoints), box_around(b.keypoints)) > SAME_FACE_IOU)
 
 
 def _normalized(gray: FloatArray) -> FloatArray:

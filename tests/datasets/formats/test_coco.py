@@ -1,6 +1,7 @@
 """COCO's JSON: visibility, skeletons from categories, and writing back only the keypoints."""
 
 import json
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from made_files import make_coco, picture, shape
 from nasion.datasets import load
 from nasion.datasets.formats.coco import LabelFiles
-from nasion.errors import AnnotationError
+from nasion.errors import AnnotationError, NasionError
 from nasion.skeleton import load_skeleton
 
 IBUG = load_skeleton("ibug-68")
@@ -85,6 +86,10 @@ def test_images_in_another_folder(tmp_path):
         (entry([1, 2, 2] * 3, id=7, bbox=[1, 2]), "incomplete or mistyped"),
         (entry([1, 2, 2] * 4, id=7), "4 points where a has 3"),
         (entry([1, 2, 0] * 3, id=7), "every point is missing"),
+        (entry([1e30, 2, 2] * 3, id=7), "a point has the coordinate 1e+30"),
+        (entry([1, 2, 2] * 3, id=7, bbox=[3, 2, 1e308, 1e308]), "its box has the coordinate 1e+308"),
+        (entry([1, 2, 2] * 3, id=7, bbox=[1e308, 2, 1e308, 3]), "its box has a coordinate that is NaN or infinite"),
+        (entry([1, 2, 2] * 3, id=7, image_id=[1]), "unhashable"),
     ],
 )
 def test_bad_entry_among_good_ones_is_skipped_and_named(tmp_path, bad, reason):
@@ -94,10 +99,32 @@ def test_bad_entry_among_good_ones_is_skipped_and_named(tmp_path, bad, reason):
     assert reason in faces.problems[0].reason
 
 
+@pytest.mark.parametrize("value", [-1, float("nan"), 0, 1, 2])
+def test_a_corrected_point_is_not_missing_whatever_its_v_was(tmp_path, value):
+    spec = make(tmp_path, entry([1, 2, 2, 3, 4, 2, 5, 6, value]))
+    labels = LabelFiles(tmp_path / "a.json", {}, load(spec).skeleton)
+    labels.write(tmp_path / "a.jpg", 0, np.array([[1.0, 2], [3, 4], [9, 8]]))
+    assert load(spec).annotations[0].keypoints[2].tolist() == [9, 8]
+    assert load(spec).annotations[0].visible[2] == (value != 1)
+
+
+@pytest.mark.parametrize("text", ["[" * 20_000, '{"images": ' + "1" * 400 + "}", '{"a": "\\ud800"}'])
+def test_hostile_json_is_rejected_in_one_line(tmp_path, text):
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(AnnotationError, match=r"a\.json is not read: "):
+        load(f"coco:{tmp_path / 'a.json'}")
+
+
+@pytest.mark.parametrize("names", [[1, 2, 3], [["a"], "b", "c"], ["a", "a", "b"], "abc", [None] * 3])
+def test_names_of_any_type_are_used_or_rejected(tmp_path, names):
+    with suppress(NasionError):
+        assert load(make(tmp_path, entry([1, 2, 2] * 3), categories=[{"keypoints": names}])).skeleton.count == 3
+
+
 @pytest.mark.parametrize("text", ["[]", "{}", '{"images": [{}], "annotations": []}', '{"images": 3}', "nothing"])
 def test_other_json_is_rejected(tmp_path, text):
     (tmp_path / "a.json").write_text(text)
-    with pytest.raises(AnnotationError, match=r"a\.json: not (COCO keypoints|JSON): "):
+    with pytest.raises(AnnotationError, match=r"a\.json(: not COCO keypoints| is not JSON): "):
         load(f"coco:{tmp_path / 'a.json'}")
 
 

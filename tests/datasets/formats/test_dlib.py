@@ -39,6 +39,10 @@ def names_of(*names):
 # --------------------------------------------------------------------------------------------------------------- read
 
 
+def test_names_that_are_no_plain_numbers_are_sorted_as_text():
+    assert names_of("²", "10", "9", "9" * 5000, "٣") == sorted(["9" * 5000, "²", "٣"]) + ["9", "10"]
+
+
 def test_parts_are_matched_by_name_and_missing_ones_are_nan(tmp_path):
     points = shape(68)
     spec = make_dlib(tmp_path, points)

@@ -53,6 +53,9 @@ def test_files_of_several_tools(text, points):
         ("version: 1\nn_points: 3\n{\n1 2\n}", "says 3 points, but it holds 1"),
         ("n_points: 1\n{\n1 2\n3 4\n}", "says 1 points, but it holds 2"),
         ("{\n1 2 3\n}", r"is not a \.pts file"),
+        ("n_points: many\n{\n1 2\n}", r"is not a \.pts file"),
+        ("\n" * 100_000, "says no points, but it holds 0"),
+        (" " * 100_000 + ":" * 100_000, "says no points, but it holds 0"),
         ("{\nx y\n}", r"is not a \.pts file"),
     ],
 )

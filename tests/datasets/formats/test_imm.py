@@ -49,6 +49,7 @@ def test_comments_and_blank_lines_are_skipped():
         (asf(["0 4 0.5 0.25 0 0 1"], count=3), "says 3 points, but does not hold that many rows"),
         (asf(["0 4 0.5 0.25 0 0 1"], count=2), "rows of 7 or 10 columns"),
         (asf(["0 4 0.5 x 0 0 1"]), "is not an .asf file"),
+        (asf(["0 4 0.5 0.25 0 0 1"], count=-1), "says -1 points"),
         (asf(["0 4 0.5"]), "rows of 7 or 10 columns"),
         (asf(["0 4 0.5 0.25 0 0 1 9"]), "rows of 7 or 10 columns"),
         ("1\n0 4 0.5 0.25 0 0 1", "is not an .asf file"),
@@ -185,6 +186,40 @@ def test_everything_but_the_coordinates_stays(tmp_path):
     for k in changed:
         old, new = before[k].split(), after[k].split()
         assert (old[:2], old[4:]) == (new[:2], new[4:])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("\n07-3m.jpg\n", "\nmy best picture of all 07-3m.jpg\n"),
+        ("\n07-3m.jpg\n", "\n07-3m.jpg\n0 4 0.5 0.25 0 0 1\n0 4 0.5 0.25 0 0 1\n"),
+        ("\n", "\r\n"),
+        ("# a comment", "# a comment of 1 2 3 4 5 6 7 words"),
+        ("\n0 \t4", "\n   0 \t4"),
+    ],
+    ids=["name of many words", "more rows", "line ends", "long comment", "indented"],
+)
+def test_every_file_that_is_read_can_be_written(tmp_path, old, new):
+    make_imm(tmp_path, shape(58))
+    path = tmp_path / "07-3m.asf"
+    path.write_bytes(path.read_text().replace(old, new).encode())
+    before = path.read_bytes()
+    labels = LabelFiles(tmp_path, {}, IMM)
+    labels.write(tmp_path / "07-3m.jpg", 0, shape(58) + 1.5)
+    assert labels.read(tmp_path / "07-3m.jpg", 0) == pytest.approx(shape(58) + 1.5, abs=1e-5)
+    assert path.read_bytes().count(b"\n") == before.count(b"\n")
+    assert path.read_bytes().endswith(before[-20:])
+
+
+def test_numbers_that_overflow_are_a_problem_without_warnings(tmp_path):
+    make_imm(tmp_path / "bad", shape(58))
+    path = tmp_path / "bad/07-3m.asf"
+    path.write_text(path.read_text().replace("0 \t4\t", "0 4 1e308 0.5 0 0 1\n#", 1))
+    make_imm(tmp_path / "good", shape(58))
+    faces = load(f"imm:{tmp_path}")
+    assert (len(faces), len(faces.problems)) == (2, 0)  # infinite points are missing points
+    path.write_text(path.read_text().replace("1e308", "1e9", 1))
+    assert "a point has the coordinate" in load(f"imm:{tmp_path}").problems[0].reason
 
 
 def test_too_few_points_are_not_written(tmp_path):

@@ -70,6 +70,8 @@ def test_last_sixth_of_the_people_tests(count, test_people):
         ("synthetic:x", "count of faces"),
         ("synthetic:-4", "count of faces"),
         ("synthetic:1.5", "count of faces"),
+        ("synthetic:²", "the count of faces is a whole number"),
+        ("synthetic:" + "9" * 5000, "the count of faces is a whole number"),
         ("synthetic:3?seed=a", "the seed is a whole number from 0 to"),
         ("synthetic:3?seed=-1", "the seed"),
         (f"synthetic:3?seed={2**31 + 1}", "the seed"),

@@ -37,6 +37,11 @@ def test_a_row_without_number_and_points_is_an_image_without_a_face(tmp_path):
     assert faces.annotations[0].score == 0.5
 
 
+def test_a_row_that_ends_before_its_image_is_a_problem(tmp_path):
+    faces = make(tmp_path, "face,x0,y0,image\n0,1,2,a.jpg\n,\n")
+    assert (len(faces), [problem.name for problem in faces.problems]) == (1, ["row 3"])
+
+
 def test_empty_points_without_a_column_of_numbers_are_a_problem(tmp_path):
     faces = make(tmp_path, "image,x0,y0,x1,y1\na.jpg,1,2,3,4\na.jpg,,,,\n")
     assert (len(faces), faces.empty_images) == (1, ())
@@ -48,8 +53,9 @@ def test_a_face_with_a_number_but_without_points_is_a_problem(tmp_path):
     assert (len(faces), len(faces.problems), faces.empty_images) == (1, 1, ())
 
 
-def test_scores_of_other_programs_are_ignored(tmp_path):
-    assert make(tmp_path, "image,score,x0,y0\na.jpg,good,1,2\n").annotations[0].score is None
+@pytest.mark.parametrize("score", ["good", "nan", "-inf"])
+def test_scores_of_other_programs_are_ignored(tmp_path, score):
+    assert make(tmp_path, f"image,score,x0,y0\na.jpg,{score},1,2\n").annotations[0].score is None
 
 
 def test_cells_are_numbers_or_empty():

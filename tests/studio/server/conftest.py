@@ -9,8 +9,8 @@ from skimage import data
 
 from nasion import images
 from nasion.detect import Detection
+from nasion.predict.backends.onnx_backend import OnnxBackend
 from nasion.predict.model_zoo import resolve
-from nasion.predict.onnx_backend import OnnxBackend
 from nasion.predict.predictor import Predictor
 from nasion.skeleton import load_skeleton
 from nasion.studio import build, open_album

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image as PillowImage
 from skimage import data
 
-from nasion.studio.server.encoding import MAX_COORDINATE, data_uri, encode_jpeg
+from nasion.studio.server.encoding import data_uri, encode_jpeg
 
 
 def decoded(content):
@@ -40,7 +40,3 @@ def test_a_data_uri_holds_the_jpeg_file():
     kind, _, content = data_uri(image, 85).partition(",")
     assert kind == "data:image/jpeg;base64"
     assert base64.b64decode(content, validate=True) == encode_jpeg(image, 85)
-
-
-def test_coordinates_are_limited_to_a_million_pixels():
-    assert MAX_COORDINATE == 1_000_000

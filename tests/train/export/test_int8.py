@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from nasion.predict.onnx_backend import INPUT
+from nasion.predict.backends.onnx_backend import INPUT
 from nasion.train.export.int8 import BATCH, CalibrationFaces, integer_nodes, quantize
 from nasion.train.runs.folded_weights import FOLDED, unfold
 from train.runs.small_graphs import model_of, norm_values, run

@@ -12,8 +12,8 @@ from onnx import TensorProto, helper
 from onnx import load as load_model
 
 from nasion.errors import ConfigError, ModelError, OutputError
+from nasion.predict.backends.onnx_backend import METADATA, OnnxBackend
 from nasion.predict.migration import FORMAT_KEY, FORMAT_VERSION
-from nasion.predict.onnx_backend import METADATA, OnnxBackend
 from nasion.predict.predictor import Predictor
 from nasion.train.config import load
 from nasion.train.export import onnx_file

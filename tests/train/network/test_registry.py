@@ -113,3 +113,19 @@ def test_losses_carry_function_options_and_requirement():
     assert loss.options.beta == 0.25
     assert loss.requires == "vector"
     assert registry.build_loss(Component(name="map_l1")).requires == "maps"
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        (Component(name="unet", widths=[4096] * 4, blocks=64), "unet: .* weights, more than 200,000,000"),
+        (Component(name="unet", widths=[32, 10**9]), "less than or equal to 4096"),
+        (Component(name="unet", widths=[32] * 100_000), "at most 10 items"),
+        (Component(name="unet", blocks=10**9), "less than or equal to 64"),
+        (Component(name="cnn", kernels=[3], channels=[4096], pools=[1], hidden=[4096]), "cnn: .* weights, more than"),
+        (Component(name="cnn", kernels=[10**9 + 1], channels=[4], pools=[1], hidden=[]), "less than or equal to 255"),
+    ],
+)
+def test_networks_that_would_fill_the_memory_are_rejected_before_they_are_built(part, message):
+    with pytest.raises(ConfigError, match=message):
+        registry.build_model(part, InputSpec(68, 3, (128, 128)), 68)

@@ -9,8 +9,8 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from nasion.errors import ModelError
+from nasion.predict.backends.onnx_backend import METADATA
 from nasion.predict.migration import FORMAT_VERSION
-from nasion.predict.onnx_backend import METADATA
 from nasion.skeleton import load_skeleton
 from nasion.train.runs.exported_weights import read_exported
 from train.loop.tiny_runs import plain

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from nasion.errors import ModelError
-from nasion.predict.backend import load_backend
+from nasion.predict.backends.backend import load_backend
 from nasion.predict.predictor import Predictor
 from nasion.train.checkpoint import load_weights, save_weights
 from nasion.train.network.network import KeypointNetwork

@@ -83,7 +83,7 @@ def labeled_dataset(
     given = list(faces)
     labels = list(dict.fromkeys(label for face in given for label in face.points))
     if not labels:
-        return found.dataset(name, reading.option_skeleton(options) or reading.skeleton_of_names(stem, []), note)
+        return found.dataset(name, reading.option_skeleton(options) or reading.any_skeleton(), note)
     skeleton, index = reading.skeleton_of_labels(stem, labels, options)
     seen: dict[Path, int] = {}
     for face in given:

@@ -1,42 +1,50 @@
 """Helpers for reading label formats: finding images, choosing a skeleton, building annotations, collecting problems."""
 
-import json
+import math
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from nasion import images
-from nasion.errors import AnnotationError, ConfigError, NasionError
-from nasion.geometry import FloatArray, is_present
+from nasion.errors import AnnotationError, ConfigError, NasionError, one_line
+from nasion.geometry import FloatArray, check_coordinates, is_present
 from nasion.sample import Annotation, DataSet, Image, Problem
-from nasion.skeleton import Skeleton, available, load_skeleton
+from nasion.skeleton import Skeleton, available, from_table, load_skeleton
 
 __all__ = [
+    "MAX_BYTES",
+    "NUMBER",
     "SKELETON_HELP",
     "Collector",
+    "any_skeleton",
     "checked_annotation",
+    "checked_structure",
     "existing_path",
+    "face_text",
     "image_folder",
     "open_image",
     "option_skeleton",
     "photo_id",
     "pixel_origin",
-    "read_json",
-    "read_toml",
-    "read_xml",
     "skeleton_of_count",
     "skeleton_of_labels",
     "skeleton_of_names",
     "sorted_like",
 ]
+
+MAX_BYTES = 2_000_000_000
+"""Largest JSON or XML file of labels; the largest public one, of COCO-WholeBody, has half of it."""
+
+MAX_FACE_BYTES = 1_000_000
+"""Largest file of one face."""
+
+NUMBER = re.compile("[0-9]{1,9}")
+"""A whole number in a file's name or in a label; longer ones are texts."""
 
 SKELETON_HELP = "a skeleton's name, or the path of its .toml file"
 
@@ -54,12 +62,16 @@ class Collector:
 
     @contextmanager
     def reading(self, name: str) -> Iterator[None]:
-        """Turn an error of the block into a `Problem` of this name, so that one bad face does not stop the rest."""
+        """Turn an error of the block into a `Problem` of this name, so that one bad face does not stop the rest.
+
+        Arithmetic with huge numbers may give infinities without a warning: `checked_annotation` looks at the result.
+        """
         try:
-            yield
-        except (NasionError, OSError, ValueError, TypeError, LookupError) as error:
+            with np.errstate(over="ignore", invalid="ignore"):
+                yield
+        except (NasionError, OSError, ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
             reason = str(error) if isinstance(error, NasionError) else f"cannot be read: {error}"
-            self.problems.append(Problem(name, reason))
+            self.problems.append(Problem(one_line(name), one_line(reason)))
 
     def add(self, face: Annotation) -> None:
         """Add a face."""
@@ -101,22 +113,52 @@ def checked_annotation(
         ellipses: (K, 3) predicted error ellipses: half axes, image px, and angle, degrees.
 
     Raises:
-        AnnotationError: the image file is missing, the count is wrong, or every point is missing.
+        AnnotationError: the image file is missing, a count is wrong, every point is missing, a point or the box is
+            where no image can be, or the score is not a finite number.
     """
     array = np.array(keypoints, dtype=np.float64).reshape(-1, 2)
     if len(array) != skeleton.count:
         raise AnnotationError(f"{len(array)} points where {skeleton.name} has {skeleton.count}")
     array[~is_present(array)] = np.nan
+    check_coordinates(array, "a point", AnnotationError)
+    if box is not None and not np.isfinite(box).all():
+        raise AnnotationError("its box has a coordinate that is NaN or infinite")
+    check_coordinates([] if box is None else box, "its box", AnnotationError)
     if np.isnan(array).all():
         raise AnnotationError("every point is missing (NaN)")
     if not image.is_file():
         raise AnnotationError(f"its image {image} is missing")
     shown = np.ones(skeleton.count, bool) if visible is None else np.asarray(visible, bool)
-    for name, values in (("visibility", shown), ("uncertainty", spread), ("ellipses", ellipses)):
-        if values is not None and len(values) != skeleton.count:
-            raise AnnotationError(f"{len(values)} values of {name} for the {skeleton.count} points of {skeleton.name}")
+    _check_shapes(skeleton, shown, spread, ellipses)
+    if score is not None and not (isinstance(score, int | float) and math.isfinite(score)):
+        raise AnnotationError(f"its score {str(score)[:80]} is not a finite number")
     labels = {"box": box, "subject": subject, "split": split, "face": face}
     return Annotation(image, array, skeleton, shown, **labels, score=score, spread=spread, ellipses=ellipses)
+
+
+def _check_shapes(
+    skeleton: Skeleton, visible: NDArray[np.bool_], spread: FloatArray | None, ellipses: FloatArray | None
+) -> None:
+    """Reject visibility (K,), uncertainty (K,), image px, or ellipses (K, 3) that do not fit the points."""
+    known = (("visibility", visible, ()), ("uncertainty", spread, ()), ("ellipses", ellipses, (3,)))
+    for name, values, rest in known:
+        if values is not None and len(values) != skeleton.count:
+            raise AnnotationError(f"{len(values)} values of {name} for the {skeleton.count} points of {skeleton.name}")
+        if values is not None and values.shape[1:] != rest:
+            raise AnnotationError(f"its values of {name} are not a list of {'triples' if rest else 'numbers'}")
+
+
+@contextmanager
+def checked_structure() -> Iterator[None]:
+    """Reject a document that has a number, a text or a list where the block expects an object.
+
+    Raises:
+        AnnotationError: it has.
+    """
+    try:
+        yield
+    except AttributeError as error:
+        raise AnnotationError(f"is incomplete or mistyped: {error}") from None
 
 
 def open_image(face: Annotation) -> Image:
@@ -136,41 +178,17 @@ def existing_path(source: str, kind: str) -> Path:
     return path
 
 
-def read_json(path: Path) -> Any:
-    """Return the content of a JSON file.
+def face_text(path: Path, encoding: str) -> str:
+    """Return the text of a file with the labels of one face, with its own line ends.
 
     Raises:
-        AnnotationError: the file cannot be read or is not JSON.
+        AnnotationError: it is larger than any such file.
     """
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise AnnotationError(f"{path}: not JSON: {error}") from None
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Return the content of a TOML file.
-
-    Raises:
-        AnnotationError: the file cannot be read or is not TOML.
-    """
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise AnnotationError(f"{path}: not TOML: {error}") from None
-
-
-def read_xml(path: Path) -> ElementTree.Element:
-    """Return the root of an XML file; external entities are not fetched.
-
-    Raises:
-        AnnotationError: the file cannot be read or is not XML.
-    """
-    try:
-        # Expat itself rejects documents whose entities grow without bound.
-        return ElementTree.parse(path).getroot()  # noqa: S314
-    except (OSError, ElementTree.ParseError, LookupError, ValueError) as error:
-        raise AnnotationError(f"{path}: not XML: {error}") from None
+    with path.open("rb") as file:
+        content = file.read(MAX_FACE_BYTES + 1)
+    if len(content) > MAX_FACE_BYTES:
+        raise AnnotationError(f"is larger than {MAX_FACE_BYTES:,} bytes, so it cannot hold one face")
+    return content.decode(encoding)
 
 
 def image_folder(path: Path, options: Mapping[str, str]) -> Path:
@@ -197,6 +215,11 @@ def pixel_origin(options: Mapping[str, str], default: float) -> float:
 def option_skeleton(options: Mapping[str, str]) -> Skeleton | None:
     """Return the skeleton of `?skeleton=`; None without the option."""
     return load_skeleton(options["skeleton"]) if "skeleton" in options else None
+
+
+def any_skeleton() -> Skeleton:
+    """Return a skeleton for a data set without a face."""
+    return load_skeleton("ibug-68")
 
 
 def skeleton_of_count(count: int) -> Skeleton | None:
@@ -233,7 +256,7 @@ def skeleton_of_labels(name: str, labels: Sequence[str], options: Mapping[str, s
     Raises:
         AnnotationError: a label is not a point of `?skeleton=`.
     """
-    numbered = all(label.isdecimal() for label in labels)
+    numbered = all(NUMBER.fullmatch(label) for label in labels)
     ordered = sorted(labels, key=int) if numbered else list(labels)
     chosen = option_skeleton(options)
     if chosen is None:
@@ -255,6 +278,9 @@ def skeleton_of_names(name: str, names: Sequence[str]) -> Skeleton:
 
     >>> skeleton_of_names("mine", ["nose_tip"]).name, skeleton_of_names("mine", ["eye", "chin"]).name
     ('nose-1', 'mine')
+
+    Raises:
+        SkeletonError: there is no name, two are the same, or there are too many.
     """
     known = next((each for each in map(load_skeleton, available()) if each.names == tuple(names)), None)
-    return known or Skeleton(name=name, title=name, names=tuple(names), regions={"points": tuple(range(len(names)))})
+    return known or from_table(name, {"names": list(names), "regions": {"points": f"0-{max(len(names) - 1, 0)}"}})

@@ -1,5 +1,6 @@
 """Wide tables, one row per face: their columns, their rows as annotations, and single rows changed."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -67,11 +68,11 @@ def wide_dataset(
     found = reading.Collector()
     seen: dict[str, int] = {}
     for place, row in rows:
-        face = seen[row[IMAGE]] = seen.get(row[IMAGE], -1) + 1
-        if _is_empty(row, columns):
-            found.empty_images.append(root / row[IMAGE])
-            continue
         with found.reading(place):
+            face = seen[row[IMAGE]] = seen.get(row[IMAGE], -1) + 1
+            if _is_empty(row, columns):
+                found.empty_images.append(root / row[IMAGE])
+                continue
             found.add(_face(root, row, columns, face, skeleton, origin, spreads if spreads[0] in header else []))
     return found.dataset(name, skeleton, f"coordinates read as {origin:g}-based")
 
@@ -134,9 +135,10 @@ def _split(word: str) -> str:
 def _optional_number(cell: Any) -> float | None:
     """Return the number in a cell; None if it has none, because a table of another program may mean something else."""
     try:
-        return float(cell) if _has(cell) else None
+        value = float(cell) if _has(cell) else math.nan
     except (ValueError, TypeError):
         return None
+    return value if math.isfinite(value) else None
 
 
 def number(cell: str | float | None) -> float:

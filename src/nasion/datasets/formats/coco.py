@@ -13,6 +13,7 @@ import numpy as np
 
 from nasion.datasets.formats import _reading as reading
 from nasion.datasets.formats._writing import box_of, nth_face, plain, replace_file, rounded, visibility
+from nasion.documents import parse_json, read_json, read_text
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray
 from nasion.outputs.records import SCORE_DECIMALS, Content, LabelSet
@@ -35,27 +36,28 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     """Return the faces of a JSON file; the subject is the photo."""
     path = reading.existing_path(source, "file")
     root = reading.image_folder(path, options)
+    document = read_json(path, str(path), AnnotationError, reading.MAX_BYTES)
     try:
-        document = reading.read_json(path)
         images = {image["id"]: root / image["file_name"] for image in document["images"]}
         entries = [entry for entry in document["annotations"] if entry.get("keypoints")]
         skeleton = reading.option_skeleton(options) or _skeleton(path, document, entries)
-        used = {entry.get("image_id") for entry in entries}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise AnnotationError(f"{path}: not COCO keypoints: {error!r}") from None
     found = reading.Collector()
-    found.empty_images += [image for key, image in images.items() if key not in used]
     seen: dict[Any, int] = {}
     for entry in entries:
-        number = seen[entry.get("image_id")] = seen.get(entry.get("image_id"), -1) + 1
-        with found.reading(f"annotation {entry.get('id')}"):
+        with found.reading(f"annotation {str(entry.get('id'))[:80]}"):
+            number = seen[entry.get("image_id")] = seen.get(entry.get("image_id"), -1) + 1
             found.add(_face(entry, images, number, skeleton))
+    found.empty_images += [image for key, image in images.items() if key not in seen]
     return found.dataset(f"coco:{source}", skeleton, "v = 0 read as missing, v = 1 as hidden")
 
 
 def _skeleton(path: Path, document: Mapping[str, Any], entries: list[dict[str, Any]]) -> Skeleton:
     """Return a skeleton with the names of the file's category, or the packaged one with as many points."""
-    count = len(entries[0]["keypoints"]) // 3 if entries else 0
+    if not entries:
+        return reading.any_skeleton()
+    count = len(entries[0]["keypoints"]) // 3
     categories = document.get("categories", [])
     names = next((c["keypoints"] for c in categories if len(c.get("keypoints", [])) == count), None)
     if names:
@@ -167,16 +169,18 @@ class LabelFiles:
         entry = self._entry(document, image, face)
         cells: list[float] = []
         for (x, y), v in zip(keypoints.tolist(), entry["keypoints"][2::3], strict=True):
-            cells += [0, 0, UNLABELED] if np.isnan(x + y) else [rounded(x), rounded(y), v or VISIBLE]
+            seen = v if v in (HIDDEN, VISIBLE) else VISIBLE  # also for other values, which would be read as missing
+            cells += [0, 0, UNLABELED] if np.isnan(x + y) else [rounded(x), rounded(y), seen]
         entry["keypoints"] = cells
         entry["num_keypoints"] = int(np.isfinite(keypoints).all(-1).sum())
         replace_file(self.path, json.dumps(document, ensure_ascii=False, indent=indent).encode("utf-8"))
 
     def _document(self) -> tuple[dict[str, Any], int | None]:
         """Return the file's content, and the indentation of its second line; None if it has one line."""
-        text = self.path.read_text("utf-8")
+        text = read_text(self.path, str(self.path), AnnotationError, reading.MAX_BYTES)
         second = text.partition("\n")[2]
-        return json.loads(text), len(second) - len(second.lstrip(" ")) if second.strip() else None
+        document = parse_json(text, str(self.path), AnnotationError, reading.MAX_BYTES)
+        return document, len(second) - len(second.lstrip(" ")) if second.strip() else None
 
     def _entry(self, document: dict[str, Any], image: Path, face: int) -> dict[str, Any]:
         ids = {entry["id"] for entry in document["images"] if self.images / entry["file_name"] == image}

@@ -14,6 +14,7 @@ import numpy as np
 
 from nasion.datasets.formats import _reading as reading
 from nasion.datasets.formats._writing import box_of, nth_face, replace_file
+from nasion.documents import parse_xml, read_bytes, read_xml
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray, is_present
 from nasion.outputs.records import Content, LabelSet
@@ -29,7 +30,7 @@ STORES = frozenset({Content.MISSING, Content.BOXES, Content.SEVERAL, Content.EMP
 def read(source: str, options: dict[str, str]) -> DataSet:
     """Return the faces of an XML file; the subject is the photo, the split comes from the file's name."""
     path = reading.existing_path(source, "file")
-    root = reading.read_xml(path)
+    root = read_xml(path, str(path), AnnotationError, reading.MAX_BYTES)
     names = part_names(root)
     skeleton = (
         reading.option_skeleton(options)
@@ -54,7 +55,7 @@ def read(source: str, options: dict[str, str]) -> DataSet:
 def part_names(root: ElementTree.Element) -> list[str]:
     """Return the names of all parts in a document, sorted like dlib does: numbers by value, so 2 is before 10."""
     found = {part.get("name", "") for part in root.iterfind("./images/image/box/part")}
-    return sorted(found, key=lambda name: (int(name) if name.isdigit() else -1, name))
+    return sorted(found, key=lambda name: (int(name) if reading.NUMBER.fullmatch(name) else -1, name))
 
 
 def boxes_of(image: ElementTree.Element) -> list[ElementTree.Element]:
@@ -134,7 +135,7 @@ class LabelFiles:
 
     def read(self, image: Path, face: int) -> FloatArray | None:
         """Return the keypoints of a face (K, 2), image px; NaN where the box has no such part."""
-        root = _parse(self.path.read_bytes())
+        root = read_xml(self.path, str(self.path), AnnotationError, reading.MAX_BYTES)
         parts = _parts_of(self._box(root, image, face))
         found = [parts.get(name) for name in reading.sorted_like(part_names(root), self.skeleton)]
         places = [(np.nan, np.nan) if part is None else (part.attrib["x"], part.attrib["y"]) for part in found]
@@ -147,8 +148,8 @@ class LabelFiles:
             AnnotationError: the face is not in the file any more, or the last part of some name would be removed,
                 which would change what the file's points are.
         """
-        raw = self.path.read_bytes()
-        root = _parse(raw)
+        raw = read_bytes(self.path, str(self.path), AnnotationError, reading.MAX_BYTES)
+        root = parse_xml(raw, str(self.path), AnnotationError, reading.MAX_BYTES, comments=True)
         names = part_names(root)
         box = self._box(root, image, face)
         for name, point in zip(reading.sorted_like(names, self.skeleton), keypoints, strict=True):
@@ -165,13 +166,6 @@ class LabelFiles:
             if self.path.parent / element.get("file", "") == image
         ]
         return nth_face(boxes[0] if boxes else [], face, image, self.path)
-
-
-def _parse(raw: bytes) -> ElementTree.Element:
-    """Return the root of a document that `read` has read before, with its comments."""
-    builder = ElementTree.TreeBuilder(insert_comments=True)
-    # Expat itself rejects documents whose entities grow without bound, and does not fetch external ones.
-    return ElementTree.fromstring(raw, ElementTree.XMLParser(target=builder))  # noqa: S314
 
 
 def _parts_of(box: ElementTree.Element) -> dict[str, ElementTree.Element]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from nasion import images
+from nasion.datasets.folders import files_below
 from nasion.datasets.formats import _reading as reading
 from nasion.datasets.formats._writing import replace_file
 from nasion.errors import AnnotationError, ConfigError
@@ -33,6 +34,9 @@ STORES = frozenset({Content.FRACTIONS})
 PTS_ORIGIN = 1
 """Coordinate of the first pixel's center in .pts files."""
 
+HEADER = re.compile(r"\s*(version|n_points)\s*:\s*(\S+)")
+"""A line of the header with its key and value."""
+
 PTS_SUFFIX = ".pts"
 ENCODING = "latin-1"
 
@@ -44,7 +48,7 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     skeleton = reading.option_skeleton(options)
     origin = reading.pixel_origin(options, PTS_ORIGIN)
     images_folder = reading.existing_path(options["images"], "folder") if "images" in options else None
-    for path in sorted(folder.rglob(f"*{PTS_SUFFIX}")):
+    for path in (path for path in files_below(folder) if path.suffix == PTS_SUFFIX):
         with found.reading(str(path.relative_to(folder))):
             image, number = (image_beside(path), 0) if images_folder is None else _image_in(images_folder, path, folder)
             found.add(_face(path, image, number, skeleton, origin, _split(path, folder)))
@@ -62,7 +66,7 @@ def _most_common(faces: list[Annotation]) -> Skeleton:
 
 
 def _face(path: Path, image: Path, number: int, skeleton: Skeleton | None, origin: float, split: str) -> Annotation:
-    keypoints = parse_pts(path.read_text(ENCODING)) - origin
+    keypoints = parse_pts(reading.face_text(path, ENCODING)) - origin
     skeleton = skeleton or reading.skeleton_of_count(len(keypoints))
     if skeleton is None:
         raise AnnotationError(f"{len(keypoints)} points match no known skeleton; name yours with ?skeleton=FILE.toml")
@@ -81,7 +85,7 @@ def _image_in(images_folder: Path, path: Path, folder: Path) -> tuple[Path, int]
     """Return the image in another folder that a .pts file belongs to, and the number of the face in it."""
     place = images_folder / path.relative_to(folder)
     image = image_beside(place)
-    further = re.fullmatch(r"(.+)_(\d+)_*", path.stem)
+    further = re.fullmatch(r"(.+)_([0-9]{1,9})_*", path.stem)
     if image.is_file() or further is None:
         return image, 0
     return image_beside(place.with_name(f"{further.group(1)}{PTS_SUFFIX}")), int(further.group(2))
@@ -112,13 +116,16 @@ def parse_pts(text: str) -> FloatArray:
     Raises:
         AnnotationError: a word is not a number, or the count differs from the header's.
     """
-    header: Mapping[str, str] = dict(re.findall(r"(?m)^\s*(version|n_points)\s*:\s*(\S+)", text))
-    body = text.partition("{")[2].partition("}")[0] if "{" in text else re.sub(r"(?m)^.*:.*$", "", text)
+    lines = text.splitlines()
+    header = {found[1]: found[2] for line in lines if (found := HEADER.match(line))}
+    bare = "\n".join(line for line in lines if ":" not in line)
+    body = text.partition("{")[2].partition("}")[0] if "{" in text else bare
     try:
         points = np.array([float(word) for word in body.split()]).reshape(-1, 2)
+        stated = int(header.get("n_points", len(points)))
     except ValueError as error:
         raise AnnotationError(f"is not a .pts file: {error}") from None
-    if not len(points) or int(header.get("n_points", len(points))) != len(points):
+    if not len(points) or stated != len(points):
         raise AnnotationError(f"its header says {header.get('n_points', 'no')} points, but it holds {len(points)}")
     return points
 
@@ -167,7 +174,7 @@ class LabelFiles:
         if not path.is_file():
             return None
         try:
-            return parse_pts(path.read_text(ENCODING)) - PTS_ORIGIN
+            return parse_pts(reading.face_text(path, ENCODING)) - PTS_ORIGIN
         except AnnotationError as error:
             raise AnnotationError(f"{path}: {error}") from None
 

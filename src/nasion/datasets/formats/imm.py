@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from nasion import images
+from nasion.datasets.folders import files_below
 from nasion.datasets.formats import _reading as reading
 from nasion.datasets.formats._writing import replace_file
 from nasion.errors import AnnotationError, ConfigError
@@ -35,6 +36,9 @@ LAST_TRAINING_PERSON = 32
 EYES = (slice(13, 21), slice(21, 29))
 """Indices of the two eyes; each is a ring of eight points that starts at the outer corner."""
 
+PERSON = re.compile("[0-9]{1,9}")
+"""A person's number, at the start of a file's name."""
+
 ASF_SUFFIX = ".asf"
 ENCODING = "latin-1"
 
@@ -52,22 +56,22 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     if eyes not in EYES_SPELLINGS:
         raise ConfigError(f'imm: eyes is "labeled" or "corrected", not "{eyes}"')
     found = reading.Collector()
-    for path in sorted(folder.rglob(f"*{ASF_SUFFIX}")):
+    for path in (path for path in files_below(folder) if path.suffix == ASF_SUFFIX):
         with found.reading(path.name):
             found.add(_face(path, correct_eyes=EYES_SPELLINGS[eyes]))
     return found.dataset(f"imm:{source}", load_skeleton(SKELETON), "split by person: 1-32 train, 33-40 test")
 
 
 def _face(path: Path, correct_eyes: bool) -> Annotation:
-    fractions, image_name = parse_asf(path.read_text(ENCODING))
-    if correct_eyes:
+    fractions, image_name = parse_asf(reading.face_text(path, ENCODING))
+    if correct_eyes and len(fractions) == load_skeleton(SKELETON).count:
         fractions = with_corrected_eyes(fractions)
     image = path.with_name(Path(image_name).name)
     if not image.is_file():
         image = path.with_suffix(".jpg")  # the files were renamed after labeling
     height, width = images.size(image) if image.is_file() else (0, 0)
     person = path.name.split("-")[0]
-    training = not person.isdigit() or int(person) <= LAST_TRAINING_PERSON
+    training = not PERSON.fullmatch(person) or int(person) <= LAST_TRAINING_PERSON
     return reading.checked_annotation(
         image,
         fractions * [width, height],
@@ -99,11 +103,11 @@ def parse_asf(text: str) -> tuple[FloatArray, str]:
     Raises:
         AnnotationError: the text is not an .asf file, or holds fewer points than it says.
     """
-    lines = [line.split() for line in text.splitlines() if line.strip() and not _is_comment(line)]
+    lines = [line.split() for line in _content_lines(text.splitlines())[0]]
     try:
         count = int(lines[0][0])
         rows = lines[1 : count + 1]
-        if len(rows) < count or any(len(row) not in COLUMN_COUNTS for row in rows):
+        if not 0 < count == len(rows) or any(len(row) not in COLUMN_COUNTS for row in rows):
             raise AnnotationError(f"says {count} points, but does not hold that many rows of 7 or 10 columns")
         fractions = np.array([[float(row[X]), float(row[Y])] for row in rows])
         return fractions, " ".join(lines[count + 1])
@@ -111,8 +115,10 @@ def parse_asf(text: str) -> tuple[FloatArray, str]:
         raise AnnotationError(f"is not an .asf file: {error}") from None
 
 
-def _is_comment(line: str) -> bool:
-    return line.lstrip().startswith("#")
+def _content_lines(lines: list[str]) -> tuple[list[str], list[int]]:
+    """Return the lines that are neither empty nor comments, and their numbers."""
+    used = [k for k, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")]
+    return [lines[k] for k in used], used
 
 
 def image_place(name: str, _split: str) -> str:
@@ -160,18 +166,17 @@ class LabelFiles:
     def read(self, image: Path, face: int) -> FloatArray | None:
         """Return the keypoints of an image's face (58, 2), image px, as labeled."""
         height, width = images.size(image)
-        return parse_asf(image.with_suffix(ASF_SUFFIX).read_text(ENCODING))[0] * [width, height]
+        return parse_asf(reading.face_text(image.with_suffix(ASF_SUFFIX), ENCODING))[0] * [width, height]
 
     def write(self, image: Path, face: int, keypoints: FloatArray) -> None:
         """Write the keypoints of an image's face (58, 2), image px."""
         path = image.with_suffix(ASF_SUFFIX)
         height, width = images.size(image)
-        points = iter(keypoints / [width, height])
-        lines = []
-        for line in path.read_text(ENCODING).split("\n"):
-            cells = re.split(r"(\s+)", line.strip())  # columns at even places, the blanks between them at odd ones
-            if not _is_comment(line) and len(cells) > 2 * Y:
-                cells[2 * X], cells[2 * Y] = (f"{value:.8f}" for value in next(points))
-                line = "".join(cells)
-            lines.append(line)
-        replace_file(path, "\n".join(lines).encode(ENCODING))
+        lines = reading.face_text(path, ENCODING).splitlines(keepends=True)
+        (first, *_), (_, *rows) = _content_lines(lines)
+        for number, point in zip(rows[: int(first.split()[0])], keypoints / [width, height], strict=True):
+            cells = re.split(r"(\s+)", lines[number])  # columns and the blanks between them
+            start = 0 if cells[0] else 2  # behind blanks at the start of the line
+            cells[start + 2 * X], cells[start + 2 * Y] = (f"{value:.8f}" for value in point)
+            lines[number] = "".join(cells)
+        replace_file(path, "".join(lines).encode(ENCODING))

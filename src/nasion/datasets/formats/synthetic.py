@@ -57,6 +57,6 @@ def _open_image(face: Annotation) -> Image:
 
 
 def _whole_number(meaning: str, text: str, low: int, high: int) -> int:
-    if not text.isdigit() or not low <= int(text) <= high:
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(high)) and low <= int(text) <= high):
         raise ConfigError(f'synthetic: the {meaning} is a whole number from {low} to {high:,}, not "{text}"')
     return int(text)

@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 
 from nasion.errors import ConfigError
 from nasion.evaluation.metrics import point_errors
-from nasion.geometry import FloatArray, box_around, box_size
+from nasion.geometry import FloatArray, box_around, box_size, has_extent
 from nasion.outputs.records import ellipse_values, point_values, predicted_faces
 from nasion.predict.predictor import Predictor
 from nasion.sample import Image, Prediction, largest
@@ -185,11 +185,11 @@ def _scan_face(album: Album, number: int, predictor: Predictor) -> None:
 
 
 def _predict_face(image: Image, predictor: Predictor, labels: FloatArray | None) -> Prediction:
-    """Return the prediction for the labeled face, or for the largest face if there are no labels.
+    """Return the prediction for the labeled face, or for the largest face if there are no labels that show one.
 
     If no face is detected, the whole image is taken as the face.
     """
-    if labels is not None:
+    if labels is not None and has_extent(labels):
         return predictor.predict_boxes([image], [box_around(labels)])[0]
     faces = predictor(image)
     return faces[largest(faces)] if faces else predictor.predict_boxes([image], [None])[0]

@@ -7,10 +7,7 @@ from PIL import Image as PillowImage
 
 from nasion.sample import Image
 
-__all__ = ["MAX_COORDINATE", "data_uri", "encode_jpeg"]
-
-MAX_COORDINATE = 1e6
-"""Largest magnitude of a coordinate in a request, image px."""
+__all__ = ["data_uri", "encode_jpeg"]
 
 
 def encode_jpeg(image: Image, quality: int) -> bytes:

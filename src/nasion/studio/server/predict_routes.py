@@ -19,8 +19,9 @@ from nasion.matching import match
 from nasion.matching.morph import Pair
 from nasion.outputs.records import face_values, header_values, point_values, predicted_faces
 from nasion.outputs.schema import Face
+from nasion.predict.boxes import parse_box
 from nasion.sample import Image, Prediction, largest
-from nasion.studio.server.encoding import MAX_COORDINATE, data_uri
+from nasion.studio.server.encoding import data_uri
 from nasion.studio.server.schemas import (
     BrokenModel,
     Faces,
@@ -84,7 +85,7 @@ async def predict(request: Request, server: CurrentServer, model: ModelName = ""
     """Return the faces of an image. Send the image as the request body, or as a file of a form."""
     async with server.queue.reserve():
         (content,) = await _read_images(request, 1)
-    boxes = [_parse_box(text) for text in box] or None
+    boxes = [parse_box(text) for text in box] or None
     return await server.queue.run(lambda: _predict(server, content, model, boxes))
 
 
@@ -123,16 +124,6 @@ async def _read_images(request: Request, count: int) -> list[bytes]:
         )
         raise ConfigError(f"send {expected}; this request has {len(contents)}")
     return contents
-
-
-def _parse_box(text: str) -> list[float]:
-    try:
-        box = [float(word) for word in text.split(",")]
-        if any(abs(value) > MAX_COORDINATE for value in box):
-            raise ValueError
-        return box
-    except ValueError:
-        raise ConfigError(f'a box is x0,y0,x1,y1 in px, such as 200,120,440,400, not "{text[:80]}"') from None
 
 
 def _describe_model(server: Server, name: str) -> ModelInfo | BrokenModel:

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nasion.geometry import MAX_COORDINATE
 from nasion.outputs.schema import Ellipses, Face, Header, Points, Schema
 from nasion.skeleton import Skeleton
-from nasion.studio.server.encoding import MAX_COORDINATE
 
 __all__ = [
     "AlbumEntry",

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from onnx import helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
-from nasion.predict.onnx_backend import INPUT
+from nasion.predict.backends.onnx_backend import INPUT
 from nasion.train.runs.exported_weights import ROOT
 from nasion.train.runs.folded_weights import FOLDED, fold
 

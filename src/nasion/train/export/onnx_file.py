@@ -24,9 +24,9 @@ from torch import Tensor, nn
 
 from nasion.atomic import atomic_path, ensure_writable
 from nasion.errors import ConfigError, ModelError
-from nasion.predict.backend import Backend
+from nasion.predict.backends.backend import Backend
+from nasion.predict.backends.onnx_backend import ANISOTROPY, INPUT, KEYPOINTS, METADATA, SPREAD, OnnxBackend, blank_hash
 from nasion.predict.migration import FORMAT_KEY, FORMAT_VERSION
-from nasion.predict.onnx_backend import ANISOTROPY, INPUT, KEYPOINTS, METADATA, SPREAD, OnnxBackend, blank_hash
 from nasion.train.export import half, int8, parity
 from nasion.train.network.network import KeypointNetwork
 from nasion.train.runs.run_folder import package_versions

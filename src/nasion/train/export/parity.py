@@ -7,7 +7,7 @@ from nasion import images
 from nasion.datasets.drawn import SIZE, render_face
 from nasion.errors import ConfigError, NasionError
 from nasion.geometry import Affine, box_around
-from nasion.predict.backend import Backend
+from nasion.predict.backends.backend import Backend
 from nasion.predict.crop import CropConfig, face_box, to_channels
 from nasion.train.config import AugmentConfig, RunConfig
 from nasion.train.data.batches import CropSource, EpochPlan

@@ -4,11 +4,13 @@ Each file defines `Options`, a frozen pydantic model of its settings. Models and
 `REQUIRES` and `loss`.
 """
 
+import math
 import pkgutil
 from importlib import import_module
 from types import ModuleType
 from typing import Literal
 
+import torch
 from pydantic import ValidationError
 
 from nasion.errors import ConfigError, suggest
@@ -19,6 +21,9 @@ from nasion.train.network.interfaces import Codec, InputSpec, Loss, Model
 __all__ = ["Kind", "available", "build_codec", "build_loss", "build_model", "find", "options"]
 
 Kind = Literal["models", "codecs", "losses"]
+
+MAX_WEIGHTS = 200_000_000
+"""Largest number of weights of a model, which take 0.8 GB; a hundred times that of the packaged ones."""
 
 
 def available(kind: Kind) -> list[str]:
@@ -59,9 +64,17 @@ def build_model(part: Component, spec: InputSpec, outputs: int) -> Model:
     """Return the model with `outputs` outputs, randomly initialized.
 
     Raises:
-        ConfigError: there is none of that name, an option is wrong, or it does not fit the crop.
+        ConfigError: there is none of that name, an option is wrong, it does not fit the crop, or it is too large.
     """
-    return find("models", part.name).build(options("models", part), spec, outputs)
+    build, checked = find("models", part.name).build, options("models", part)
+    try:
+        with torch.device("meta"):  # sizes without memory
+            weights = sum(each.numel() for each in build(checked, spec, outputs).parameters())
+    except RuntimeError:  # a size beyond 64 bits
+        weights = math.inf
+    if weights > MAX_WEIGHTS:
+        raise ConfigError(f"{part.name}: {weights:,} weights, more than {MAX_WEIGHTS:,}; make its layers smaller")
+    return build(checked, spec, outputs)
 
 
 def build_codec(part: Component, spec: InputSpec) -> Codec:

@@ -1,11 +1,12 @@
 """Folding batch normalizations into convolutions, and recovering the original weights for a new training."""
 
-import json
-
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
+
+from nasion.documents import parse_json
+from nasion.errors import ModelError
 
 __all__ = ["FOLDED", "fold", "unfold"]
 
@@ -62,7 +63,7 @@ def unfold(model: onnx.ModelProto) -> dict[str, NDArray[np.float32]]:
             values = stored[integers].astype(np.float32)
             found[integers.removesuffix(INTEGERS)] = values * stored[scale].reshape(-1, *[1] * (values.ndim - 1))
     text = next((each.value for each in model.metadata_props if each.key == FOLDED), "{}")
-    for weight, norm in json.loads(text).items():
+    for weight, norm in parse_json(text, "the table of normalizations", ModelError).items():
         gamma, variance = found[f"{norm}.weight"], found[f"{norm}.running_var"]
         safe = np.where(np.abs(gamma) > EPSILON, gamma, 1.0)  # a channel with a gain of 0 stays off
         found[weight] = found[weight] * (np.sqrt(variance + EPSILON) / safe)[:, None, None, None]

@@ -21,6 +21,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from nasion.atomic import write_text
+from nasion.documents import read_json
 from nasion.errors import ConfigError, ModelError
 from nasion.predict.migration import FORMAT_KEY, FORMAT_VERSION, migrate
 from nasion.sample import DataSet
@@ -43,6 +44,9 @@ MAX_RELATIVE_SPREAD = "relative_spread/max"
 
 LOCK = ".lock"
 """Name of the lock file in a run folder."""
+
+ENTRIES: dict[str, type] = {"command": str, "data": dict, "threads": int, "precision": str, "versions": dict}
+"""Entries of `run.json` besides the configuration and the skeleton."""
 
 PACKAGES = ("nasion", "torch", "pytorch-lightning", "numpy", "opencv-python-headless", "pillow")
 
@@ -131,16 +135,27 @@ def open_run(folder: str | Path) -> Run:
     if not path.is_file():
         raise ModelError(f"{folder} is not a run folder, it has no run.json; name a folder that `nasion train` wrote")
     try:
-        table = migrate(json.loads(path.read_text("utf-8")))
+        table = _stored_table(path)
         points = dict(table["skeleton"])
         return Run(
             folder,
             parse(table["config"]),
             from_stored(points.pop("name"), points),
-            *(table[key] for key in ("command", "data", "threads", "precision", "versions")),
+            *(_entry(table, key, kind) for key, kind in ENTRIES.items()),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{path} is damaged: {error!r}") from None
+
+
+def _entry(table: dict[str, Any], key: str, kind: type) -> Any:
+    """Return an entry of `run.json`, which must be of a kind.
+
+    Raises:
+        TypeError: it is of another kind.
+    """
+    if not isinstance(table[key], kind):
+        raise TypeError(f"{key} is {str(table[key])[:80]}")
+    return table[key]
 
 
 def read_scores(folder: Path) -> dict[str, Any]:
@@ -152,10 +167,19 @@ def read_scores(folder: Path) -> dict[str, Any]:
     path = folder / "scores.json"
     if not path.is_file():
         raise ModelError(f"{folder}: this run is not finished; resume it with nasion train --resume {folder}")
+    return _stored_table(path)
+
+
+def _stored_table(path: Path) -> dict[str, Any]:
+    """Return the content of `run.json` or `scores.json` in the present format.
+
+    Raises:
+        ModelError: the file is damaged.
+    """
     try:
-        return migrate(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise ModelError(f"{path} is damaged: {error!r}") from None
+        return migrate(read_json(path, "the file", ModelError))
+    except (ModelError, ValueError, TypeError, AttributeError) as error:
+        raise ModelError(f"{path} is damaged: {error}") from None
 
 
 def data_fingerprint(faces: DataSet) -> str:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nasion.errors import ModelError
 from nasion.geometry import FloatArray
+from nasion.predict.backends.outputs import check_outputs
 from nasion.train.checkpoint import load_weights
 from nasion.train.data.batches import to_tensor
 from nasion.train.network.network import KeypointNetwork
@@ -29,7 +30,7 @@ class TorchBackend:
 
     def __init__(self, folder: Path) -> None:
         self.run = open_run(folder)
-        self.name = folder.name
+        self.name, self.device = folder.name, "cpu"
         self.skeleton, self.crop = self.run.skeleton, self.run.config.crop
         self.max_relative_spread = _rejection_limit(folder)
         self.validation_share = self.run.config.data.validation_share
@@ -48,6 +49,7 @@ class TorchBackend:
         """Return keypoints (B, K, 2), spread (B, K), crop px, and anisotropy (B, K, 2) of crops (B, H, W, C) uint8."""
         with torch.inference_mode():
             keypoints, spread, anisotropy = (each.double().numpy() for each in self.network(to_tensor(crops)))
+        check_outputs(self.name, self.crop.size, keypoints, spread, anisotropy)
         return keypoints, spread, anisotropy
 
 

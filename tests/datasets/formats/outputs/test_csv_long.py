@@ -46,6 +46,11 @@ def test_a_bad_row_is_named(tmp_path):
     assert "two points with the label" in faces.problems[0].reason
 
 
+def test_a_row_that_ends_before_its_image_is_a_problem(tmp_path):
+    faces = make(tmp_path, "y,x,name,face,image\n2,1,eye,0,a.jpg\n2,1\n")
+    assert (len(faces), [problem.name for problem in faces.problems]) == (1, ["row 3"])
+
+
 def test_only_the_rows_of_the_face_change(tmp_path):
     faces = make(tmp_path, f"{HEADER}\n{ROWS}")
     labels = LabelFiles(tmp_path / "t.csv", {}, faces.skeleton)

@@ -71,6 +71,20 @@ def test_a_bad_line_is_a_problem(tmp_path, line):
     assert (len(faces), faces.problems[0].name) == (1, "a.txt#1")
 
 
+def test_file_that_is_too_large_is_a_problem(tmp_path):
+    make(tmp_path, "0 .5 .5 .2 .2 .1 .1 2\n")
+    (tmp_path / "labels" / "b.txt").write_text(" " * 16_000_001)
+    (problem,) = load(f"yolo:{tmp_path}").problems
+    assert problem.reason == "b.txt is not read: it is larger than 16,000,000 bytes"
+
+
+@pytest.mark.parametrize(
+    "settings", ["kpt_shape: [999999999, 3]", "kpt_names:" + " \n" * 100_000, "kpt_shape:" + " " * 99999]
+)
+def test_settings_of_another_form_are_ignored(tmp_path, settings):
+    assert load_count(make(tmp_path, "0 .5 .5 .2 .2 .1 .1 2\n", settings)) == 1
+
+
 def test_the_folder_is_the_one_above_labels(tmp_path):
     with pytest.raises(AnnotationError, match="no folder labels in it; name the folder that holds images and labels"):
         load(f"yolo:{tmp_path}")

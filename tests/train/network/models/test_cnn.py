@@ -77,9 +77,9 @@ def test_pooling_to_nothing_is_rejected(size, shown):
         ({"pools": [2]}, "one entry for each convolution"),
         ({"kernels": [7, 4]}, "kernels must be odd"),
         ({"kernels": [-1, 3]}, "kernels must be odd"),
-        ({"channels": [0, 6]}, "must be 1 or more"),
-        ({"pools": [2, 0]}, "must be 1 or more"),
-        ({"hidden": [9, 0]}, "must be 1 or more"),
+        ({"channels": [0, 6]}, "greater than or equal to 1"),
+        ({"pools": [2, 0]}, "greater than or equal to 1"),
+        ({"hidden": [9, 0]}, "greater than or equal to 1"),
         ({"kernels": [], "channels": [], "pools": []}, "at least 1 item"),
     ],
 )

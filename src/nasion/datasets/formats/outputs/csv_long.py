@@ -42,12 +42,12 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     faces: dict[tuple[str, str], LabeledFace] = {}
     for line, row in enumerate(rows, start=2):
         cells = dict(zip(header, row, strict=False))
-        if not cells.get(FACE):
-            found.empty_images.append(root / cells[IMAGE])
-            continue
-        key = cells[IMAGE], cells[FACE]
-        face = faces.setdefault(key, LabeledFace(f"{Path(key[0]).name}#{key[1]}", root / key[0]))
         with found.reading(f"row {line}"):
+            if not cells.get(FACE):
+                found.empty_images.append(root / cells[IMAGE])
+                continue
+            key = cells[IMAGE], cells[FACE]
+            face = faces.setdefault(key, LabeledFace(f"{Path(key[0]).name}#{key[1]}", root / key[0]))
             face.add(cells[NAME], tables.number(cells.get(X)), tables.number(cells.get(Y)))
             if cells.get(SPREAD):
                 face.spread[cells[NAME]] = float(cells[SPREAD])

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from nasion.datasets.formats import _reading as reading
+from nasion.datasets.formats._labels import split_of
 from nasion.datasets.formats._writing import nth_face, replace_file
+from nasion.documents import read_json
 from nasion.errors import AnnotationError, ConfigError
 from nasion.geometry import FloatArray
 from nasion.outputs.records import Content, ImageRecord, LabelSet, face_values, header_values, point_values
@@ -36,9 +38,9 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     path = reading.existing_path(source, "file")
     root = reading.image_folder(path, options)
     try:
-        document = _current(reading.read_json(path))
+        document = _current(read_json(path, str(path), AnnotationError, reading.MAX_BYTES))
         skeleton = reading.option_skeleton(options) or _skeleton(document)
-        entries = [(root / image["image"], image["faces"]) for image in document["images"]]
+        entries = [(root / image["image"], list(image["faces"])) for image in document["images"]]
     except (KeyError, TypeError, AttributeError, StopIteration) as error:
         raise AnnotationError(f"{path}: not a keypoints.json of nasion: {error!r}") from None
     except ConfigError as error:
@@ -48,7 +50,7 @@ def read(source: str, options: dict[str, str]) -> DataSet:
         if not faces:
             found.empty_images.append(image)
         for number, face in enumerate(faces):
-            with found.reading(f"{image.name}#{number}"):
+            with found.reading(f"{image.name}#{number}"), reading.checked_structure():
                 found.add(_face(face, image, number, skeleton))
     return found.dataset(f"json:{source}", skeleton, "")
 
@@ -72,7 +74,8 @@ def _current(document: Any) -> dict[str, Any]:
 
 
 def _skeleton(document: Mapping[str, Any]) -> Skeleton:
-    return reading.skeleton_of_names(str(document["skeleton"]), [str(name) for name in document["point_names"]])
+    names = [str(name) for name in document["point_names"]]
+    return reading.skeleton_of_names(str(document["skeleton"]), names) if names else reading.any_skeleton()
 
 
 def _face(face: Mapping[str, Any], image: Path, number: int, skeleton: Skeleton) -> Annotation:
@@ -84,8 +87,8 @@ def _face(face: Mapping[str, Any], image: Path, number: int, skeleton: Skeleton)
         skeleton,
         visible=None if hidden is None else [value is None or value < HIDDEN for value in hidden],
         box=None if box is None else np.array(box, np.float64).reshape(4),
-        subject=face.get("subject") or str(image.with_suffix("")),
-        split=face.get("split") or "",
+        subject=str(face.get("subject") or "") or str(image.with_suffix("")),
+        split=split_of(face.get("split")),
         face=number,
         score=face.get("score"),
         spread=None if spread is None else np.array(spread, np.float64),
@@ -143,12 +146,12 @@ class LabelFiles:
 
     def read(self, image: Path, face: int) -> FloatArray | None:
         """Return the keypoints of a face (K, 2), image px; NaN where missing."""
-        points = self._entry(reading.read_json(self.path), image, face)["keypoints"]
+        points = self._entry(self._document(), image, face)["keypoints"]
         return np.array([(np.nan, np.nan) if point is None else point for point in points], np.float64)
 
     def write(self, image: Path, face: int, keypoints: FloatArray) -> None:
         """Write the keypoints of a face (K, 2), image px; NaN points become null."""
-        document = reading.read_json(self.path)
+        document = self._document()
         self._entry(document, image, face)["keypoints"] = point_values(keypoints)
         if isinstance(document, list):
             replace_file(self.path, (json.dumps(document, indent=1) + "\n").encode())
@@ -156,6 +159,9 @@ class LabelFiles:
         images = document.pop("images")
         parts = _parts(document, ((entry, entry.pop("faces")) for entry in images))
         replace_file(self.path, "".join(parts).encode())
+
+    def _document(self) -> Any:
+        return read_json(self.path, str(self.path), AnnotationError, reading.MAX_BYTES)
 
     def _entry(self, document: Any, image: Path, face: int) -> dict[str, Any]:
         images = document if isinstance(document, list) else document["images"]

@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 from nasion.datasets.formats import _reading as reading
 from nasion.datasets.formats._labels import FACE, LabeledFace, labeled_dataset, split_of
 from nasion.datasets.formats._writing import plain
+from nasion.documents import read_xml
 from nasion.errors import AnnotationError
 from nasion.geometry import is_present
 from nasion.outputs.records import Content, ImageRecord, LabelSet
@@ -39,9 +40,10 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     path = reading.existing_path(source, "file")
     origin = reading.pixel_origin(options, ORIGIN)
     root = image_root(path, options)
+    document = read_xml(path, str(path), AnnotationError, reading.MAX_BYTES)
     found = reading.Collector()
     faces: list[LabeledFace] = []
-    for element in reading.read_xml(path).iter("image"):
+    for element in document.iter("image"):
         image = root / element.get("name", "")
         with found.reading(image.name):
             inside = _faces(element, image, origin)

@@ -9,9 +9,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from nasion.datasets.folders import files_below
 from nasion.datasets.formats import _reading as reading
 from nasion.datasets.formats._labels import FACE, LabeledFace, labeled_dataset
 from nasion.datasets.formats._writing import plain
+from nasion.documents import read_json
 from nasion.errors import AnnotationError
 from nasion.geometry import is_present
 from nasion.outputs.records import Content, ImageRecord, LabelSet
@@ -33,6 +35,9 @@ STORES = frozenset(
 ORIGIN = 0.5
 """Coordinate of the first pixel's center: LabelMe draws on a canvas whose origin is the corner of the image."""
 
+MAX_BYTES = 200_000_000
+"""Largest file of an image; it may hold the image itself."""
+
 SUFFIX = ".json"
 VERSION = "5.4.1"
 """Version of LabelMe whose files are written."""
@@ -47,13 +52,14 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     origin = reading.pixel_origin(options, ORIGIN)
     found = reading.Collector()
     faces: list[LabeledFace] = []
-    for path in sorted(folder.rglob(f"*{SUFFIX}")):
+    for path in (path for path in files_below(folder) if path.suffix == SUFFIX):
         with found.reading(str(path.relative_to(folder))):
-            document = reading.read_json(path)
+            document = read_json(path, path.name, AnnotationError, MAX_BYTES)
             if not isinstance(document, dict) or not isinstance(document.get("shapes"), list):
                 raise AnnotationError("is not a file of LabelMe: it has no shapes")
             image = path.parent / str(document["imagePath"]).replace("\\", "/")
-            inside = _faces(document["shapes"], image, origin)
+            with reading.checked_structure():
+                inside = _faces(document["shapes"], image, origin)
             faces += inside
             if not inside:
                 found.empty_images.append(image)

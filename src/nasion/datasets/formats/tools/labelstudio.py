@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from nasion.datasets.formats import _reading as reading
 from nasion.datasets.formats._labels import FACE, LabeledFace, labeled_dataset, split_of
 from nasion.datasets.formats._writing import box_of, rounded
+from nasion.documents import read_json
 from nasion.errors import AnnotationError
 from nasion.geometry import is_present
 from nasion.outputs.records import Content, ImageRecord, LabelSet
@@ -48,13 +49,13 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     """Return the faces of a file; subject and split are those of the task's data, or the photo."""
     path = reading.existing_path(source, "file")
     root, origin = reading.image_folder(path, options), reading.pixel_origin(options, ORIGIN)
-    tasks = reading.read_json(path)
+    tasks = read_json(path, str(path), AnnotationError, reading.MAX_BYTES)
     if not isinstance(tasks, list):
         raise AnnotationError(f"{path}: not a list of Label Studio's tasks; export the project as JSON")
     found = reading.Collector()
     faces: list[LabeledFace] = []
     for number, task in enumerate(tasks):
-        with found.reading(f"task {number}"):
+        with found.reading(f"task {number}"), reading.checked_structure():
             image = _image_path(root, str(task["data"]["image"]))
             inside = _faces(_results(task), image, origin)
             for face in inside:
@@ -88,7 +89,7 @@ def _faces(results: list[Mapping[str, Any]], image: Path, origin: float) -> list
     for result in results:
         if result.get("type") != "keypointlabels":
             continue
-        (label,) = result["value"]["keypointlabels"]
+        label = str(*result["value"]["keypointlabels"])
         times[label] = times.get(label, -1) + 1
         parent = str(result.get("parentID"))
         key = parent if parent in rectangles else f"{times[label]} without a rectangle"

@@ -14,9 +14,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from nasion import images
+from nasion.datasets.folders import files_below
 from nasion.datasets.formats import _reading as reading
 from nasion.datasets.formats._labels import FACE, split_of
 from nasion.datasets.formats._writing import box_of, visibility
+from nasion.documents import read_text
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray
 from nasion.outputs.records import Content, ImageRecord, LabelSet
@@ -56,10 +58,15 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     count, dimensions, names = _settings(folder / SETTINGS)
     found = reading.Collector()
     skeleton = reading.option_skeleton(options)
-    for path in sorted(labels.rglob("*.txt")):
+    for path in (path for path in files_below(labels) if path.suffix == ".txt"):
         place = path.relative_to(labels)
         image = _image_of(folder / IMAGES / place)
-        lines = [line.split() for line in path.read_text("utf-8", "replace").splitlines() if line.strip()]
+        lines: list[list[str]] | None = None
+        with found.reading(str(place)):
+            text = read_text(path, path.name, AnnotationError)
+            lines = [line.split() for line in text.splitlines() if line.strip()]
+        if lines is None:
+            continue
         if not lines:
             found.empty_images.append(image)
         for number, fields in enumerate(lines):
@@ -78,11 +85,11 @@ def _settings(path: Path) -> tuple[int, int, list[str]]:
     """
     if not path.is_file():
         return 0, 0, []
-    text = path.read_text("utf-8", "replace")
-    shape = re.search(r"(?m)^kpt_shape:\s*\[\s*(\d+)\s*,\s*(\d+)\s*\]", text)
+    text = read_text(path, str(path), AnnotationError)
+    shape = re.search(r"(?m)^kpt_shape:\s*+\[\s*+([0-9]{1,5})\s*+,\s*+([0-9])\s*+\]", text)
     count, dimensions = (int(shape.group(1)), int(shape.group(2))) if shape else (0, 0)
-    flow = re.search(r"(?ms)^kpt_names:\s*(?:0:)?\s*(\[[^\]]*\])", text)
-    block = re.search(r"(?m)^kpt_names:\s*\n\s+0:\s*\n((?:\s+- .+\n?)+)", text)
+    flow = re.search(r"(?m)^kpt_names:\s*+(?:0:)?\s*+(\[[^\]]*\])", text)
+    block = re.search(r"(?m)^kpt_names:[ \t]*+\n[ \t]++0:[ \t]*+\n((?:\s++- .+\n?)+)", text)
     names: list[str] = []
     if flow:
         names = [name.strip().strip("\"'") for name in flow.group(1)[1:-1].split(",")]
@@ -92,6 +99,8 @@ def _settings(path: Path) -> tuple[int, int, list[str]]:
 
 
 def _skeleton(folder: Path, count: int, names: list[str]) -> Skeleton:
+    if not count:
+        return reading.any_skeleton()
     if names:
         return reading.skeleton_of_names(folder.resolve().name, names)
     unnamed = [f"point_{k}" for k in range(count)]

@@ -1,6 +1,7 @@
 """A plain CNN: convolutions with ReLU and max-pooling, then fully connected layers."""
 
 import math
+from typing import Annotated
 
 from pydantic import Field, model_validator
 from torch import Tensor, nn
@@ -9,14 +10,17 @@ from nasion.errors import ConfigError
 from nasion.settings import Settings
 from nasion.train.network.interfaces import InputSpec, Model
 
+Sizes = Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(max_length=64)]
+Kernels = Annotated[list[Annotated[int, Field(le=255)]], Field(max_length=64)]
+
 
 class Options(Settings):
     """The layers, from the crop to the keypoints."""
 
-    kernels: list[int] = Field(min_length=1, description="sides of the square kernels, odd, px")
-    channels: list[int] = Field(min_length=1, description="channels of each convolution")
-    pools: list[int] = Field(min_length=1, description="max-pooling after each convolution, px; 1 is none")
-    hidden: list[int] = Field(description="widths of the hidden fully connected layers")
+    kernels: Kernels = Field(min_length=1, description="sides of the square kernels, odd, px")
+    channels: Sizes = Field(min_length=1, description="channels of each convolution")
+    pools: Sizes = Field(min_length=1, description="max-pooling after each convolution, px; 1 is none")
+    hidden: Sizes = Field(description="widths of the hidden fully connected layers")
 
     @model_validator(mode="after")
     def _same_length(self) -> "Options":
@@ -24,8 +28,6 @@ class Options(Settings):
             raise ValueError("kernels, channels and pools need one entry for each convolution")
         if any(kernel < 1 or kernel % 2 == 0 for kernel in self.kernels):
             raise ValueError("kernels must be odd, so that their center is a pixel")
-        if min(*self.channels, *self.pools, *self.hidden, 1) < 1:
-            raise ValueError("channels, pools and hidden must be 1 or more")
         return self
 
 

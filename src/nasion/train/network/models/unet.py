@@ -3,7 +3,7 @@
 Sources: Ronneberger et al., "U-Net", 2015; He et al., "Identity Mappings in Deep Residual Networks", 2016.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -15,14 +15,15 @@ from nasion.train.network.interfaces import InputSpec, Model
 
 STRIDES = (2, 4, 8, 16, 32, 64)
 
+Widths = Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(min_length=2, max_length=10)]
+Blocks = Annotated[int, Field(ge=0, le=64)]
+
 
 class Options(Settings):
     """Width and depth."""
 
-    widths: list[int] = Field(
-        default=[32, 48, 64, 96, 128], min_length=2, description="channels at 1/2, 1/4, … of the crop's side"
-    )
-    blocks: int | list[int] = Field(
+    widths: Widths = Field(default=[32, 48, 64, 96, 128], description="channels at 1/2, 1/4, … of the crop's side")
+    blocks: Blocks | list[Blocks] = Field(
         default=1, description="residual blocks per level; or one number for each level, the first of which may be 0"
     )
     stem: Literal[4, 6] = Field(

@@ -7,11 +7,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nasion.errors import ModelError
+from nasion.errors import ConfigError, ModelError
 from nasion.geometry import FloatArray, box_size
+from nasion.predict.backends.devices import AUTO, CPU
+from nasion.predict.backends.onnx_backend import OnnxBackend
 from nasion.predict.crop import CropConfig
 from nasion.predict.model_zoo import is_run, resolve
-from nasion.predict.onnx_backend import OnnxBackend
 from nasion.skeleton import Skeleton
 
 __all__ = ["Backend", "load_backend", "relative_spread"]
@@ -29,6 +30,7 @@ class Backend(Protocol):
         crop: what it expects to see of an image.
         validation_share: the share of its training faces that was used for validation.
         max_relative_spread: relative spread above which a detection is rejected as a non-face; infinite if unknown.
+        device: what it runs on, such as "cpu".
     """
 
     name: str
@@ -36,21 +38,25 @@ class Backend(Protocol):
     crop: CropConfig
     validation_share: float
     max_relative_spread: float
+    device: str
 
     def __call__(self, crops: NDArray[np.uint8]) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return keypoints (B, K, 2), spread (B, K), crop px, and anisotropy (B, K, 2) of crops (B, H, W, C) uint8."""
         ...
 
 
-def load_backend(model: str | Path) -> Backend:
+def load_backend(model: str | Path, device: str = AUTO) -> Backend:
     """Return the network of a model's name, an .onnx file or a run folder.
 
     Raises:
+        ConfigError: the device is unknown, or the installed packages do not support it.
         ModelError: there is no such model, it is damaged, or it needs torch and torch is not installed.
     """
     path = Path(model)
     if not is_run(model):
-        return OnnxBackend(resolve(model), path.stem)
+        return OnnxBackend(resolve(model), path.stem, device=device)
+    if device not in (AUTO, CPU):
+        raise ConfigError(f'{model}: a run folder runs on the CPU; export it to an .onnx file for device "{device}"')
     try:
         backend = import_module(TORCH_BACKEND)
     except ImportError as error:

@@ -8,9 +8,9 @@ import pytest
 
 import nasion
 from nasion.errors import ModelError
-from nasion.predict import backend as backend_module
-from nasion.predict.backend import TORCH_BACKEND, load_backend, relative_spread
-from nasion.predict.onnx_backend import OnnxBackend
+from nasion.predict.backends import backend as backend_module
+from nasion.predict.backends.backend import TORCH_BACKEND, load_backend, relative_spread
+from nasion.predict.backends.onnx_backend import OnnxBackend
 
 
 def test_model_in_the_package_is_loaded_by_its_name():

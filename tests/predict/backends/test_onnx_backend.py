@@ -2,6 +2,7 @@
 
 import json
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -9,8 +10,8 @@ from numpy.testing import assert_allclose
 
 from doubles import QUAD
 from nasion.errors import ModelError
+from nasion.predict.backends.onnx_backend import METADATA, OnnxBackend, blank_hash, parse_header
 from nasion.predict.migration import FORMAT_VERSION
-from nasion.predict.onnx_backend import METADATA, OnnxBackend, blank_hash, parse_header
 
 onnx = pytest.importorskip("onnx")
 
@@ -71,9 +72,9 @@ def make_model(path, table=None, count=4, channels=3, metadata=METADATA, names=(
 def test_outputs_are_those_of_the_graph(tmp_path):
     backend = OnnxBackend(make_model(tmp_path / "known.onnx"))
     crops = np.zeros((3, HEIGHT, WIDTH, 3), np.uint8)
-    crops[1], crops[2] = 10, 200
+    crops[1], crops[2] = 10, 30
     keypoints, spread, anisotropy = backend(crops)
-    brightness = np.array([0.0, 10, 200])
+    brightness = np.array([0.0, 10, 30])
     assert_allclose(keypoints, brightness[:, None, None] * POINTS, rtol=1e-6)
     assert_allclose(spread, brightness[:, None] * [1, 2, 3, 4], rtol=1e-6)
     assert_allclose(anisotropy, np.broadcast_to(0.25 * brightness[:, None, None], (3, 4, 2)), rtol=1e-6)
@@ -100,7 +101,7 @@ def test_name_is_the_stem_unless_given(tmp_path):
 def test_number_of_threads_is_passed_on(tmp_path):
     path = make_model(tmp_path / "known.onnx")
     assert OnnxBackend(path, threads=3).session.get_session_options().intra_op_num_threads == 3
-    assert OnnxBackend(path).session.get_session_options().intra_op_num_threads == 0
+    assert OnnxBackend(path).session.get_session_options().intra_op_num_threads == 1
 
 
 def test_missing_file_is_rejected(tmp_path):
@@ -211,3 +212,72 @@ def test_damaged_metadata_is_rejected_in_one_line(text):
         parse_header(text, "m.onnx")
     assert "\n" not in str(raised.value)
     assert len(str(raised.value)) < 200
+
+
+def test_weights_in_another_file_are_rejected_before_anything_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "secret.bin").write_bytes(b"\x00" * 32)
+    model = onnx.load(make_model(tmp_path / "a.onnx"))
+    tensor = next(each for each in model.graph.initializer if each.name == "keypoints_table")
+    tensor.ClearField("float_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="secret.bin")
+    (tmp_path / "a.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError, match="it reads weights from other files"):
+        OnnxBackend("a.onnx")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e20])
+def test_damaged_weights_are_rejected_when_they_are_used(tmp_path, value):
+    model = onnx.load(make_model(tmp_path / "a.onnx"))
+    tensor = next(each for each in model.graph.initializer if each.name == "keypoints_table")
+    tensor.float_data[3] = value
+    (tmp_path / "a.onnx").write_bytes(model.SerializeToString())
+    backend = OnnxBackend(tmp_path / "a.onnx")
+    with pytest.raises(ModelError, match=r"a: it predicts .*damaged"):
+        backend(np.ones((2, HEIGHT, WIDTH, 3), np.uint8))
+
+
+def test_a_graph_that_fails_is_one_line_and_prints_nothing(tmp_path, capfd):
+    model = onnx.load(make_model(tmp_path / "a.onnx"))
+    model.graph.initializer[0].int64_data[:] = [99]  # an axis that does not exist
+    (tmp_path / "a.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError) as caught:
+        OnnxBackend(tmp_path / "a.onnx")(np.ones((2, HEIGHT, WIDTH, 3), np.uint8))
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_damaged_node_prints_nothing(tmp_path, capfd):
+    model = onnx.load(make_model(tmp_path / "a.onnx"))
+    model.graph.node[0].op_type = "Cust"
+    (tmp_path / "a.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError, match="damaged, or not an ONNX model"):
+        OnnxBackend(tmp_path / "a.onnx")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_copy_for_another_process_predicts_the_same(tmp_path):
+    backend = OnnxBackend(make_model(tmp_path / "a.onnx"), "mine", threads=1)
+    copy = pickle.loads(pickle.dumps(backend))
+    crops = np.full((2, HEIGHT, WIDTH, 3), 9, np.uint8)
+    assert (copy.name, copy.threads) == ("mine", 1)
+    assert all(np.array_equal(a, b) for a, b in zip(copy(crops), backend(crops), strict=True))
+
+
+@pytest.mark.parametrize("text", ["[" * 20_000, '{"a": ' + "1" * 5000 + "}", '"\\ud800"'])
+def test_hostile_metadata_is_rejected_in_one_line(text):
+    with pytest.raises(ModelError, match="its metadata is damaged"):
+        parse_header(text, "m.onnx")
+
+
+def test_a_skeleton_that_would_fill_the_memory_is_rejected_before_the_graph_is_loaded(tmp_path):
+    table = header(skeleton={"name": "bomb", "count": 3, "regions": {"a": "0-999999999999"}})
+    with pytest.raises(ModelError, match=r"its metadata is damaged .*beyond the 10,000 points"):
+        OnnxBackend(make_model(tmp_path / "a.onnx", table))
+
+
+@pytest.mark.parametrize("limit", [-1, 0, float("nan")])
+def test_an_impossible_rejection_limit_is_damage(limit):
+    with pytest.raises(ModelError, match="its metadata is damaged"):
+        parse_header(json.dumps(header(max_relative_spread=limit)), "m.onnx")

@@ -1,0 +1,40 @@
+"""What a network may return: numbers that mean a place near its crop."""
+
+import numpy as np
+
+from nasion.errors import ModelError
+from nasion.geometry import FloatArray
+
+__all__ = ["check_outputs"]
+
+MAX_SIDES = 10
+"""Largest distance of a keypoint from its crop, and largest spread, in sides of the crop."""
+
+MAX_ANISOTROPY = 20.0
+"""Largest magnitude of a component of the anisotropy; a trained network's are below 2."""
+
+
+def check_outputs(
+    name: str, size: tuple[int, int], keypoints: FloatArray, spread: FloatArray, anisotropy: FloatArray
+) -> None:
+    """Check what a network returned for a batch of crops.
+
+    Args:
+        name: the model's name in messages.
+        size: (height, width) of a crop, px.
+        keypoints: (B, K, 2), crop px.
+        spread: (B, K), crop px; NaN if the network predicts no uncertainty.
+        anisotropy: (B, K, 2), no unit.
+
+    Raises:
+        ModelError: a value is not finite, or is so large that the network cannot have been trained for it.
+    """
+    limit = MAX_SIDES * max(size)
+    unknown = np.isnan(spread)
+    if not np.isfinite(keypoints).all() or not (np.isfinite(spread) | unknown).all():
+        raise ModelError(f"{name}: it predicts NaN or infinity; its weights are damaged, or its training diverged")
+    known = spread[~unknown]
+    if np.abs(keypoints).max(initial=0) > limit or known.max(initial=0) > limit or known.min(initial=0) < 0:
+        raise ModelError(f"{name}: it predicts points far outside its crop; its weights are damaged, or are untrained")
+    if not (np.abs(anisotropy) <= MAX_ANISOTROPY).all():
+        raise ModelError(f"{name}: it predicts ellipses without an area; its weights are damaged, or are untrained")
