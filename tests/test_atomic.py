@@ -10,6 +10,7 @@ import pytest
 
 from nasion import atomic
 from nasion.atomic import (
+    atomic_folder,
     atomic_path,
     ensure_no_overwrite,
     ensure_writable,
@@ -366,3 +367,56 @@ def test_the_fingerprint_cannot_confuse_a_name_with_a_content(tmp_path):
     one = make(tmp_path / "one", a="bc", d="")
     two = make(tmp_path / "two", ab="c", d="")
     assert fingerprint(one, tmp_path / "one") != fingerprint(two, tmp_path / "two")
+
+
+# --- folders
+
+
+def test_a_new_folder_appears_as_a_whole(tmp_path):
+    with atomic_folder(tmp_path / "deep" / "out") as part:
+        write_text(part / "in" / "a.txt", "a")
+        assert not (tmp_path / "deep" / "out").exists()
+    assert (tmp_path / "deep" / "out" / "in" / "a.txt").read_text() == "a"
+    assert names(tmp_path / "deep") == ["out"]
+
+
+def test_an_existing_folder_keeps_its_other_files(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    (tmp_path / "out" / "same.txt").write_text("same")
+    with atomic_folder(tmp_path / "out") as part:
+        write_text(part / "new.txt", "new")
+        write_text(part / "same.txt", "same")
+    assert names(tmp_path / "out") == ["mine.txt", "new.txt", "same.txt"]
+    assert names(tmp_path) == ["out"]
+
+
+def test_another_content_is_replaced_only_on_request(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.txt").write_text("old")
+
+    def write_both():
+        with atomic_folder(tmp_path / "out") as part:
+            write_text(part / "a.txt", "new")
+            write_text(part / "b.txt", "new")
+
+    with pytest.raises(ConfigError, match=r"a\.txt exists; .* --overwrite"):
+        write_both()
+    assert names(tmp_path / "out") == ["a.txt"]
+    assert (tmp_path / "out" / "a.txt").read_text() == "old"
+    with atomic_folder(tmp_path / "out", overwrite=True) as part:
+        write_text(part / "a.txt", "new")
+    assert (tmp_path / "out" / "a.txt").read_text() == "new"
+    assert names(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_failed_folder_leaves_nothing(tmp_path, error):
+    def fail():
+        with atomic_folder(tmp_path / "out") as part:
+            write_text(part / "a.txt", "a")
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert names(tmp_path) == []

@@ -45,7 +45,7 @@ def test_the_wheel_predicts_a_face_without_torch(installed, tmp_path):
     assert "No module named 'torch'" in torch.stderr
     done = run(installed, "nasion", "predict", "astronaut.png", "--box", "176,95,275,180", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    (face,) = json.loads((tmp_path / "predictions" / "keypoints.json").read_text())[0]["faces"]
+    (face,) = json.loads((tmp_path / "predictions" / "keypoints.json").read_text())["images"][0]["faces"]
     points = np.array(face["keypoints"])
     assert points.shape == (68, 2)
     assert np.linalg.norm(points[30] - [225, 127]) < 6

@@ -1,5 +1,6 @@
 """Annotations, predictions and data sets, by hand."""
 
+import json
 from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 import doubles
 from nasion.errors import AnnotationError, SkeletonError
+from nasion.predict.writers import ResultWriter
 from nasion.sample import Annotation, DataSet, Prediction, Problem, Sample, largest
 from nasion.skeleton import parse
 
@@ -244,6 +246,18 @@ def test_face_is_shown_in_one_line():
         f"<Prediction: 4 points of {doubles.QUAD.name}, box (10, 20, 30, 40), score {face.score:.2f}, spread 2.2 px>"
     )
     assert "spread" not in repr(doubles.prediction([[1, 2], [3, 4], [5, 6], [7, 8]], spread=np.nan))
+
+
+def test_dictionary_of_a_face_is_its_entry_in_the_written_file(tmp_path):
+    points = [[1.00049, 2], [np.nan, np.nan], [5, 6], [7, 8]]
+    faces = [doubles.prediction(points, spread=spread, score=0.87654) for spread in (np.nan, [1.5, 2.25, np.nan, 3.0])]
+    image = np.zeros((9, 9, 3), np.uint8)
+    with ResultWriter(tmp_path, "json", [Path("a.jpg")], doubles.QUAD) as writer:
+        writer.add(Path("a.jpg"), (9, 9), faces, writer.draw(Path("a.jpg"), image, faces))
+    (written,) = json.loads(writer.files[0].read_text("utf-8"))["images"]
+    assert json.loads(json.dumps([face.to_dict(k) for k, face in enumerate(faces)])) == written["faces"]
+    assert faces[1].to_dict()["face"] == 0
+    assert list(faces[1].to_dict()["keypoints"][0]) == [1.0, 2.0]
 
 
 def test_face_is_drawn_on_a_copy():

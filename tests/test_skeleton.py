@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasion.errors import SkeletonError
-from nasion.skeleton import Skeleton, available, from_table, load_skeleton, parse
+from nasion.skeleton import Skeleton, available, from_stored, from_table, load_skeleton, parse
 
 FACE = """
 title = "five points"
@@ -253,3 +253,14 @@ def test_index_texts_list_points_and_ranges_in_both_directions(order, split):
     listed = parse("six", f'count = 6\n[regions]\na = "{text}"\n').regions["a"]
     assert listed == tuple(order)
     assert parse("six", f'count = 6\n[regions]\na = "{ranges}"\n').regions["a"] == (5, 4, 3, 0, 1, 2)
+
+
+def test_stored_skeletons_know_what_the_package_has_learned_since():
+    ibug = load_skeleton("ibug-68")
+    table = ibug.to_table() | {"from": {}}
+    assert from_stored("ibug-68", table) == ibug
+    assert from_stored("mine", table).sources == {}
+    own = from_stored("nose-1", load_skeleton("nose-1").to_table() | {"from": {"imm-58": "51"}})
+    assert own.sources == load_skeleton("nose-1").sources | {"imm-58": (51,)}
+    other = load_skeleton("nose-1").to_table() | {"names": ["tip"], "from": {}}
+    assert from_stored("nose-1", other).sources == {}

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from nasion.evaluation.evaluation import Evaluation
     from nasion.images import read
     from nasion.matching import Match, match
+    from nasion.outputs.frames import to_pandas
+    from nasion.outputs.schema import json_schema
     from nasion.predict.predictor import Predictor
     from nasion.sample import Annotation, DataSet, Prediction, Sample
     from nasion.skeleton import Skeleton, load_skeleton
@@ -30,10 +32,12 @@ __all__ = [
     "Predictor",
     "Sample",
     "Skeleton",
+    "json_schema",
     "load",
     "load_skeleton",
     "match",
     "read",
+    "to_pandas",
 ]
 
 _HOMES = {
@@ -42,6 +46,8 @@ _HOMES = {
     "evaluation.evaluation": ("Evaluation",),
     "images": ("read",),
     "matching": ("Match", "match"),
+    "outputs.frames": ("to_pandas",),
+    "outputs.schema": ("json_schema",),
     "predict.predictor": ("Predictor",),
     "sample": ("Annotation", "DataSet", "Prediction", "Sample"),
     "skeleton": ("Skeleton", "load_skeleton"),

@@ -6,6 +6,7 @@ Every file of nasion is written through `atomic_path`: into a temporary file in 
 import hashlib
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from pathlib import Path
 from nasion.errors import ConfigError, OutputError
 
 __all__ = [
+    "atomic_folder",
     "atomic_path",
     "ensure_no_overwrite",
     "ensure_writable",
@@ -87,6 +89,46 @@ def _move(part: Path, target: Path) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+@contextmanager
+def atomic_folder(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
+    """Yield an empty temporary folder beside `path`, and move its files to `path` when the block succeeds.
+
+    A folder that does not exist yet appears as a whole. An existing one receives the files one by one and keeps all
+    others. If the block raises, nothing is changed.
+
+    Args:
+        path: the folder to write.
+        overwrite: whether to replace existing files that have another content.
+
+    Raises:
+        ConfigError: an existing file has another content, and `overwrite` is not set.
+        OutputError: the folder cannot be created, is read-only or is full.
+    """
+    target = Path(path).resolve()
+    with translate_os_errors(path):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
+        part.mkdir()
+        try:
+            yield part
+            if not target.exists():
+                part.rename(target)
+                return
+            places = {each: target / each.relative_to(part) for each in part.rglob("*") if each.is_file()}
+            for source, place in places.items():
+                if not overwrite and place.exists() and not _same_content(source, place):
+                    raise ConfigError(f"{place} exists; choose another place, or replace it with --overwrite")
+            for source, place in places.items():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                _move(source, place)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _same_content(a: Path, b: Path) -> bool:
+    return b.is_file() and a.stat().st_size == b.stat().st_size and a.read_bytes() == b.read_bytes()
 
 
 def write_bytes(path: str | Path, data: bytes | Iterable[bytes]) -> None:

@@ -77,12 +77,8 @@ MIN_AVERAGED_SHRINK = 2
 OPENCV_SILENT = 0
 """OpenCV's log level that prints nothing."""
 
-OPENCV_LOG: Any = getattr(cv2.utils, "logging", cv2)
+OPENCV_LOG: Any = cv2 if hasattr(cv2, "setLogLevel") else getattr(cv2.utils, "logging", cv2)
 """The module with OpenCV's `getLogLevel` and `setLogLevel`; OpenCV 4.13 moved them."""
-
-
-OPENCV_LOG = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging
-"""Where OpenCV keeps its log level: in its later versions in a module of its own."""
 
 # Whatever matters in a damaged image becomes an ImageError. The filter is set once: `catch_warnings` around every image
 # would replace the filters of all threads.

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +25,8 @@ Image = NDArray[np.uint8]
 """An image is an array (H, W, 3) uint8, RGB."""
 
 
-DRAW = "nasion.draw"
-"""The package that draws. It is imported by name because it depends on this module."""
+DRAW, RECORDS = "nasion.draw", "nasion.outputs.records"
+"""The package that draws, and the module with the form of files; imported by name, as they depend on this module."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,9 @@ class Annotation:
         face: number of the face within its image, from 0.
         full_face: the annotation with all points if this one was reduced to a part of them. Boxes and normalizer
             lengths are computed from it.
+        score: confidence of the detector, 0 to 1, if the labels were predicted; otherwise None.
+        spread: (K,) image px, the predicted uncertainty as in `Prediction`; None if the labels have none.
+        ellipses: (K, 3) error ellipses as in `Prediction`, px, px and degrees; None if the labels have none.
     """
 
     image: Path
@@ -54,6 +58,9 @@ class Annotation:
     split: str = ""
     face: int = 0
     full_face: "Annotation | None" = None
+    score: float | None = None
+    spread: FloatArray | None = None
+    ellipses: FloatArray | None = None
 
     @property
     def name(self) -> str:
@@ -102,6 +109,8 @@ class Annotation:
             visible=self.visible[indices],
             skeleton=skeleton,
             full_face=self.full_face or self,
+            spread=None if self.spread is None else self.spread[indices],
+            ellipses=None if self.ellipses is None else self.ellipses[indices],
         )
 
 
@@ -167,6 +176,14 @@ class Prediction:
         """Return a copy of the image (H, W, 3) uint8 RGB with the keypoints and, on request, their ellipses, px."""
         return import_module(DRAW).draw_predictions(image, [self], spread)
 
+    def to_dict(self, number: int = 0) -> dict[str, Any]:
+        """Return the face as `keypoints.json` holds it: keypoints and box, image px, rounded; None where unknown.
+
+        Args:
+            number: the face's number in its image.
+        """
+        return import_module(RECORDS).prediction_values(number, self)
+
 
 def largest(faces: Sequence[Prediction]) -> int:
     """Return the index of the face whose points have the largest bounding box.
@@ -208,6 +225,7 @@ class DataSet:
         open_image: returns the image of an annotation, (H, W, 3) uint8 RGB.
         problems: the faces and files that were skipped, with the reason.
         note: one line about how the format was read, for the user; may be empty.
+        empty_images: image files in which the labels say that there is no face.
     """
 
     name: str
@@ -216,6 +234,7 @@ class DataSet:
     open_image: Callable[[Annotation], Image]
     problems: Sequence[Problem] = ()
     note: str = ""
+    empty_images: Sequence[Path] = ()
 
     def __len__(self) -> int:
         return len(self.annotations)
@@ -271,6 +290,7 @@ class DataSet:
             annotations=(*self.annotations, *(replace(a, skeleton=self.skeleton) for a in other.annotations)),
             open_image=lambda annotation: openers[annotation.image](annotation),
             problems=(*self.problems, *other.problems),
+            empty_images=(*self.empty_images, *other.empty_images),
         )
 
     def reduced_to(self, skeleton: Skeleton) -> "DataSet":

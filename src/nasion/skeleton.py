@@ -20,7 +20,7 @@ The section `[normalizers]` may also be spelled `[normalisers]`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -36,7 +36,7 @@ from nasion.errors import SkeletonError, suggest
 from nasion.geometry import FloatArray
 from nasion.settings import Settings, explain
 
-__all__ = ["MAX_POINTS", "Skeleton", "available", "from_table", "load_skeleton", "parse"]
+__all__ = ["MAX_POINTS", "Skeleton", "available", "from_stored", "from_table", "load_skeleton", "parse"]
 
 Indices = tuple[int, ...]
 
@@ -253,6 +253,20 @@ class _Table(Settings):
     closed: tuple[str, ...] = ()
     normalizers: dict[str, tuple[str, str]] = Field(default={})
     sources: dict[str, str] = Field(default={}, alias="from")
+
+
+def from_stored(name: str, table: Mapping[str, Any]) -> Skeleton:
+    """Return the skeleton that a model stores, as `from_table` does.
+
+    If the package has it, it also names its points in the skeletons of `[from]` that were added after the model was
+    stored.
+
+    Raises:
+        SkeletonError: the table has an unknown key, is incomplete or contradicts itself.
+    """
+    stored = from_table(name, table)
+    known = load_skeleton(name) if name in available() else stored
+    return replace(stored, sources={**known.sources, **stored.sources}) if known.names == stored.names else stored
 
 
 def _current_spelling(name: str, table: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""get, doctor, show and formats."""
+"""get, doctor, show, convert and formats."""
 
 import pytest
 
@@ -71,3 +71,37 @@ def test_huge_image_is_skipped_and_named(nasion, tmp_path):
     assert code == 0
     assert "08-1m.asf" in out
     assert "too large" in out
+
+
+def test_convert_says_what_is_lost(nasion, tmp_path):
+    make_imm(tmp_path / "imm", shape(58))
+    code, out, error = nasion("convert", "imm:imm", "coco:a/faces.json")
+    assert (code, error) == (0, "")
+    assert out.split("\n")[-3:] == ["coco cannot store: splits", "1 face in 1 image → coco:a/faces.json", ""]
+    assert datasets.load("coco:a/faces.json").skeleton.name == "imm-58"
+    code, _, error = nasion("convert", "imm:imm", "ibug:faces", "--strict")
+    assert code == 2
+    assert error == "nasion: ibug cannot store: splits; nothing was written because of --strict\n"
+    assert not (tmp_path / "faces").exists()
+
+
+def test_convert_replaces_only_on_request(nasion, tmp_path):
+    make_imm(tmp_path / "imm", shape(58))
+    (tmp_path / "faces.csv").write_text("by hand")
+    code, _, error = nasion("convert", "imm:imm", "csv:faces.csv")
+    assert (code, error) == (2, "nasion: faces.csv exists; choose another name, or replace it with --overwrite\n")
+    assert (tmp_path / "faces.csv").read_text() == "by hand"
+    assert nasion("convert", "imm:imm", "csv:faces.csv", "--overwrite")[0] == 0
+    assert len(datasets.load("csv:faces.csv")) == 1
+
+
+def test_convert_chooses_points(nasion, tmp_path):
+    make_imm(tmp_path / "imm", shape(58))
+    assert nasion("convert", "imm:imm", "csv:a.csv", "--skeleton", "nose-1")[0] == 0
+    assert datasets.load("csv:a.csv").skeleton.name == "nose-1"
+    (tmp_path / "m.toml").write_text('to = "nose-1"\npoints = "50+54"\n')
+    assert nasion("convert", "imm:imm", "csv:b.csv", "--mapping", "m.toml")[0] == 0
+    (tmp_path / "imm" / "07-4m.asf").write_text("a diary")
+    code, out, _ = nasion("convert", "imm:imm", "csv:c.csv")
+    assert code == 0
+    assert "skipped 1 faces that cannot be read; nasion doctor imm:imm lists the reasons" in out

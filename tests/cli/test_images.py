@@ -14,7 +14,9 @@ from skimage import data
 
 from nasion import images
 from nasion.datasets.drawn import render_face
+from nasion.outputs.schema import json_schema
 from nasion.predict.parallel import cores
+from nasion.studio.album import version
 
 
 def test_predict_writes_images_and_keypoints(nasion, trained, tmp_path):
@@ -27,13 +29,14 @@ def test_predict_writes_images_and_keypoints(nasion, trained, tmp_path):
     assert "notes.jpg" in error
     assert "1 of 3 images were skipped" in out
     table = json.loads((tmp_path / "found" / "keypoints.json").read_text())
-    assert [len(entry["faces"]) for entry in table] == [1, 1]
-    assert np.shape(table[0]["faces"][0]["keypoints"]) == (1, 2)
+    assert [len(entry["faces"]) for entry in table["images"]] == [1, 1]
+    assert np.shape(table["images"][0]["faces"][0]["keypoints"]) == (1, 2)
+    assert (table["model"], table["point_names"]) == (trained.name, ["nose_tip"])
     assert images.read(tmp_path / "found" / "0-points.jpg").shape == (480, 640, 3)
     assert nasion("predict", "faces/0.png", "--model", trained, "--format", "csv", "--out", "found")[0] == 0
-    assert (
-        (tmp_path / "found" / "keypoints.csv").read_text().startswith("image,face,score,x0,y0\nfaces/0.png,0,1.0000,")
-    )
+    header, row = (tmp_path / "found" / "keypoints.csv").read_text().splitlines()
+    assert header == "image,face,score,box_x0,box_y0,box_x1,box_y1,nose_tip_x,nose_tip_y"
+    assert row.startswith("faces/0.png,0,1.0000,")
     assert (
         nasion(
             "predict", "faces/0.png", "--model", trained, "--format", "pts", "--out", "found", "--box", "100,50,500,400"
@@ -50,7 +53,7 @@ def test_written_pts_files_are_read_back(nasion, trained, tmp_path):
     nasion("predict", "a.png", "--model", trained, "--format", "pts", "--out", "p")
     nasion("predict", "a.png", "--model", trained, "--format", "json", "--out", "p")
     written = parse_pts((tmp_path / "p" / "a.pts").read_text()) - 1
-    found = json.loads((tmp_path / "p" / "keypoints.json").read_text())[0]["faces"][0]["keypoints"]
+    found = json.loads((tmp_path / "p" / "keypoints.json").read_text())["images"][0]["faces"][0]["keypoints"]
     assert written == pytest.approx(np.array(found), abs=2e-3)
 
 
@@ -80,7 +83,7 @@ def test_default_model_finds_the_astronaut(nasion, astronaut, tmp_path):
     assert code == 0
     assert "68 points" in out
     assert "using OpenCV's cascade instead" in error
-    (face,) = json.loads((tmp_path / "predictions" / "keypoints.json").read_text())[0]["faces"]
+    (face,) = json.loads((tmp_path / "predictions" / "keypoints.json").read_text())["images"][0]["faces"]
     points = np.array(face["keypoints"])
     assert points.shape == (68, 2)
     for index, place in PLACES.items():
@@ -98,7 +101,7 @@ def test_uncertain_points_are_dropped_on_request(nasion, astronaut, tmp_path):
     drawn = {images.read(tmp_path / folder / name).tobytes() for folder in ("plain", "discs", "regions")}
     assert len(drawn) == 3
     assert nasion("predict", str(astronaut), "--box", box, "--out", "some", "--max-spread", "0.001")[0] == 0
-    (face,) = json.loads((tmp_path / "some" / "keypoints.json").read_text())[0]["faces"]
+    (face,) = json.loads((tmp_path / "some" / "keypoints.json").read_text())["images"][0]["faces"]
     assert face["keypoints"] == [None] * 68
     code, _, error = nasion("predict", str(astronaut), "--format", "pts", "--max-spread", "0.1")
     assert code == 2
@@ -107,13 +110,69 @@ def test_uncertain_points_are_dropped_on_request(nasion, astronaut, tmp_path):
     assert (tmp_path / "some" / "keypoints.csv").read_text().splitlines()[1].endswith("," * 136)
 
 
+@pytest.mark.parametrize(
+    ("form", "data"),
+    [
+        ("json", "json:found/keypoints.json?images=."),
+        ("csv", "csv:found/keypoints.csv?images=."),
+        ("csv-long", "csv-long:found/keypoints-long.csv?images=."),
+        ("parquet", "parquet:found/keypoints.parquet?images=."),
+        ("coco", "coco:found/keypoints-coco.json?images=."),
+        ("pts", "ibug:found?images=."),
+    ],
+)
+def test_every_format_is_evaluated_and_opened(nasion, astronaut, tmp_path, form, data):
+    from nasion.skeleton import load_skeleton
+    from nasion.studio import open_album
+
+    if form == "parquet":
+        pytest.importorskip("pyarrow")
+    images.write(tmp_path / "wall.png", np.full((200, 300, 3), 120, np.uint8))
+    code, _, error = nasion("predict", "astronaut.png", "wall.png", "--format", form, "--out", "found")
+    assert code == 0, error
+    code, _, error = nasion("evaluate", "default", data, "--json", "scores.json")
+    assert code == 0, error
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert (scores["n"], scores["nme/inter_ocular"] < 0.02) == (1, True)
+    album = open_album(data, load_skeleton("ibug-68"))
+    assert [(entry.name.rpartition("/")[2], entry.labeled) for entry in album.entries] == [("astronaut.png", True)]
+    moved = album.keypoints(0) + 1
+    album.save(0, moved, version(album.keypoints(0)), done=True)
+    assert album.keypoints(0) == pytest.approx(moved, abs=1e-3)
+
+
+def test_written_json_fits_its_schema(nasion, astronaut, tmp_path):
+    jsonschema = pytest.importorskip("jsonschema")
+    images.write(tmp_path / "wall.png", np.full((200, 300, 3), 120, np.uint8))
+    images.write(tmp_path / "faces" / "a.png", data.astronaut())
+    images.write(tmp_path / "faces" / "b.png", np.ascontiguousarray(data.astronaut()[:, ::-1]))
+    assert nasion("predict", "astronaut.png", "wall.png")[0] == 0
+    assert (
+        nasion("predict", "astronaut.png", "--box", "176,95,275,180", "--max-spread", "0.02", "--out", "some")[0] == 0
+    )
+    assert nasion("match", "astronaut.png", "faces/b.png", "--frames", 2)[0] == 0
+    assert nasion("match", "faces")[0] == 0
+    assert nasion("evaluate", "default", "synthetic:2?skeleton=ibug-68", "--json", "scores.json")[0] == 0
+    written = {
+        "predictions/keypoints.json": "keypoints",
+        "some/keypoints.json": "keypoints",
+        "match/match.json": "match",
+        "match/mean-face.json": "mean-face",
+        "scores.json": "scores",
+    }
+    for name, kind in written.items():
+        document = json.loads((tmp_path / name).read_text(), parse_constant=lambda word: pytest.fail(word))
+        jsonschema.validate(document, json_schema(kind))
+
+
 @pytest.mark.usefixtures("cascade")
 def test_image_without_a_face(nasion, tmp_path):
     images.write(tmp_path / "wall.png", np.full((200, 300, 3), 120, np.uint8))
     code, out, _ = nasion("predict", "wall.png")
     assert code == 0
     assert "no face found" in out
-    assert json.loads((tmp_path / "predictions" / "keypoints.json").read_text()) == [{"image": "wall.png", "faces": []}]
+    (entry,) = json.loads((tmp_path / "predictions" / "keypoints.json").read_text())["images"]
+    assert entry == {"image": "wall.png", "width": 300, "height": 200, "faces": []}
     assert nasion("predict", "wall.png", "--require-face")[0] == 1
     assert nasion("predict", "wall.png", "--format", "csv")[0] == 0
     assert nasion("predict", "wall.png", "--format", "pts")[0] == 0
@@ -132,19 +191,19 @@ def test_images_of_every_kind_by_pattern_pipe_and_box(nasion, astronaut, monkeyp
     turned.save("turned.jpg", exif=exif)
     code, _, error = nasion("predict", "*.*", "--detector-weights", yunet_file)
     assert (code, error) == (0, "")
-    table = json.loads((tmp_path / "predictions" / "keypoints.json").read_text())
+    table = json.loads((tmp_path / "predictions" / "keypoints.json").read_text())["images"]
     assert len(table) == 7
     nose = {entry["image"]: entry["faces"][0]["keypoints"][30] for entry in table}
     for name, place in nose.items():
         assert place == pytest.approx(nose["astronaut.png"], abs=4), name
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(astronaut.read_bytes())))
     assert nasion("predict", "-", "--box", "176,95,275,180", "--out", "piped")[0] == 0
-    (entry,) = json.loads((tmp_path / "piped" / "keypoints.json").read_text())
+    (entry,) = json.loads((tmp_path / "piped" / "keypoints.json").read_text())["images"]
     assert entry["faces"][0]["keypoints"][30] == pytest.approx(nose["astronaut.png"], abs=2)
     assert (tmp_path / "piped" / "stdin-points.jpg").exists()
     (tmp_path / "boxes.csv").write_text("image,x0,y0,x1,y1\nastronaut.png,176,95,275,180\n")
     assert nasion("predict", "astronaut.png", "--box", "boxes.csv", "--out", "boxed")[0] == 0
-    boxed = json.loads((tmp_path / "boxed" / "keypoints.json").read_text())
+    boxed = json.loads((tmp_path / "boxed" / "keypoints.json").read_text())["images"]
     assert boxed[0]["faces"][0]["keypoints"] == entry["faces"][0]["keypoints"]
 
 
@@ -266,7 +325,7 @@ def test_broken_images_in_a_large_folder_are_skipped(nasion, tmp_path):
     assert "30 faces in 30 images" in out
     assert "10 of 40 images were skipped" in out
     assert error.count("skipped") == 10
-    assert len(json.loads((tmp_path / "predictions" / "keypoints.json").read_text())) == 30
+    assert len(json.loads((tmp_path / "predictions" / "keypoints.json").read_text())["images"]) == 30
 
 
 @pytest.mark.parametrize(("form", "name"), [("pts", "a.pts"), ("pts", "a_1.pts"), ("csv", "keypoints.csv")])
@@ -294,7 +353,8 @@ def test_json_written_in_parts_is_valid(nasion, tmp_path):
         images.write(tmp_path / "some" / f"{name}.png", np.full((30, 30, 3), 90, np.uint8))
     assert nasion("predict", "some", "--box", "2,2,20,20")[0] == 0
     text = (tmp_path / "predictions" / "keypoints.json").read_text()
-    assert json.dumps(json.loads(text), indent=1) + "\n" == text
+    assert [entry["image"] for entry in json.loads(text)["images"]] == ["some/a.png", "some/b.png"]
+    assert text.endswith("]}\n")
 
 
 def test_faces_of_earlier_images_are_released(nasion, monkeypatch, tmp_path):
@@ -314,7 +374,7 @@ def test_faces_of_earlier_images_are_released(nasion, monkeypatch, tmp_path):
 
     monkeypatch.setattr(Predictor, "__call__", watched)
     assert nasion("predict", "some", "--box", "2,2,20,20")[0] == 0
-    assert len(seen) == len(json.loads((tmp_path / "predictions" / "keypoints.json").read_text())) == count
+    assert len(seen) == len(json.loads((tmp_path / "predictions" / "keypoints.json").read_text())["images"]) == count
     assert max(alive) <= 2 * cores()  # images that threads work on, or that wait for their turn
 
 
@@ -332,4 +392,4 @@ def test_results_before_ctrl_c_are_written(nasion, monkeypatch, tmp_path):
 
     monkeypatch.setattr(image_files.images, "read", interrupted)
     assert nasion("predict", "some", "--box", "2,2,20,20")[0] == 130
-    assert len(json.loads((tmp_path / "predictions" / "keypoints.json").read_text())) == 2
+    assert len(json.loads((tmp_path / "predictions" / "keypoints.json").read_text())["images"]) == 2

@@ -83,7 +83,7 @@ def test_run_is_exported_and_predicts(nasion, trained, tmp_path, drawn):
     images.write(tmp_path / "a.png", drawn.load(0).image)
     assert nasion("predict", "a.png", "--model", "net.onnx", "--out", "a")[0] == 0
     assert nasion("predict", "a.png", "--model", trained, "--out", "b")[0] == 0
-    (a,), (b,) = (json.loads((tmp_path / out / "keypoints.json").read_text())[0]["faces"] for out in "ab")
+    (a,), (b,) = (json.loads((tmp_path / out / "keypoints.json").read_text())["images"][0]["faces"] for out in "ab")
     assert a["keypoints"][0] == pytest.approx(b["keypoints"][0], abs=0.1)
 
 
@@ -114,5 +114,5 @@ def test_run_of_format_version_1_predicts_and_is_reported(nasion, stored_v1, tmp
     images.write(tmp_path / "a.png", drawn.load(0).image)
     code, _, error = nasion("predict", "a.png", "--model", stored_v1 / "finished", "--box", "200,120,440,400")
     assert (code, error) == (0, "")
-    (face,) = json.loads((tmp_path / "predictions" / "keypoints.json").read_text())[0]["faces"]
+    (face,) = json.loads((tmp_path / "predictions" / "keypoints.json").read_text())["images"][0]["faces"]
     assert len(face["keypoints"]) == 68

@@ -1,5 +1,8 @@
 """The contract that every label format keeps, checked on a small file of each."""
 
+import json
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
@@ -68,15 +71,61 @@ def test_missing_source_is_one_line(form, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\xff\xfe" * 50, b"{ not any of them <<"])
-@pytest.mark.parametrize("form", ["dlib", "wflw", "coco", "csv"])
+@pytest.mark.parametrize("form", ["dlib", "wflw", "coco", "csv", "csv-long", "cvat", "json", "labelstudio", "parquet"])
 def test_garbage_is_one_line(form, content, tmp_path):
     (tmp_path / "x").write_bytes(content)
-    with pytest.raises(NasionError) as caught:
+    with pytest.raises(NasionError) as caught:  # for Parquet, also that pyarrow is missing
         load(f"{form}:{tmp_path / 'x'}")
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("form", ["imm", "ibug"])
+DOCUMENTS = {"coco": "a.json", "json": "a.json", "labelme": "a.json", "labelstudio": "a.json"}
+"""The formats that are JSON, with their file."""
+
+
+def variants(value):
+    """Yield copies of a JSON value, each with one of its values replaced by one of another kind."""
+    yield from ([None, 7, "text", [3], {"x": 1}, -1e308])
+    items = value.items() if isinstance(value, dict) else list(enumerate(value))[:2] if isinstance(value, list) else ()
+    for key, inner in items:
+        for other in variants(inner):
+            copy = value.copy()
+            copy[key] = other
+            yield copy
+
+
+@pytest.mark.parametrize("form", DOCUMENTS)
+def test_value_of_another_kind_is_one_line(tmp_path, form):
+    make, count = MAKERS[form]
+    spec = make(tmp_path, shape(count))
+    path = tmp_path / DOCUMENTS[form]
+    for document in variants(json.loads(path.read_text())):
+        path.write_text(json.dumps(document))
+        with suppress(NasionError):  # its message is one line
+            assert all("\n" not in problem.reason for problem in load(spec).problems)
+
+
+@pytest.mark.parametrize("form", ["coco", "json", "labelme", "labelstudio", "dlib", "cvat"])
+def test_nested_document_is_one_line(tmp_path, form):
+    make, count = MAKERS[form]
+    spec = make(tmp_path, shape(count))
+    path = next(path for path in tmp_path.iterdir() if path.suffix in (".json", ".xml"))
+    path.write_text("<a>" * 5000 + "</a>" * 5000 if path.suffix == ".xml" else "[" * 5000 + "]" * 5000)
+    with pytest.raises(AnnotationError, match="nested more than 64 deep"):
+        load(spec)
+
+
+@pytest.mark.parametrize("form", ["coco", "json", "dlib"])
+def test_document_that_was_nested_in_the_meantime_is_one_line(tmp_path, form):
+    _, face, labels = opened(tmp_path, form)
+    path = next(path for path in tmp_path.iterdir() if path.suffix in (".json", ".xml"))
+    path.write_text("<a>" * 5000 + "</a>" * 5000 if path.suffix == ".xml" else "[" * 5000 + "]" * 5000)
+    for call in (lambda: labels.read(face.image, 0), lambda: labels.write(face.image, 0, face.keypoints)):
+        with pytest.raises(AnnotationError, match="nested more than 64 deep"):
+            call()
+
+
+@pytest.mark.parametrize("form", ["imm", "ibug", "labelme"])
 def test_empty_folder_is_one_line(form, tmp_path):
     with pytest.raises(AnnotationError, match=r"no labeled face found$"):
         load(f"{form}:{tmp_path}")
@@ -101,7 +150,7 @@ def test_written_keypoints_are_read_back(tmp_path, form):
 @pytest.mark.parametrize("form", writable())
 def test_first_version_is_kept(tmp_path, form):
     _, face, labels = opened(tmp_path, form)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    before = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     labels.write(face.image, face.face, face.keypoints + 3)
     labels.write(face.image, face.face, face.keypoints + 5)
     (backup,) = tmp_path.rglob("*.orig")
@@ -127,7 +176,7 @@ def test_missing_points_are_stored_where_the_format_can(tmp_path, form):
     assert load(spec).annotations[0].keypoints == pytest.approx(face.keypoints, abs=ROUNDING_PX.get(form, 1e-3))
 
 
-@pytest.mark.parametrize("form", ["coco", "csv", "dlib", "wflw"])
+@pytest.mark.parametrize("form", ["coco", "csv", "csv-long", "dlib", "json", "parquet", "wflw"])
 def test_face_that_left_the_file_is_reported(tmp_path, form):
     _, face, labels = opened(tmp_path, form)
     for call in (lambda: labels.read(face.image, 1), lambda: labels.write(face.image, 1, face.keypoints)):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasion.documents import parse_json, parse_toml, read_json, read_text, read_toml
+from nasion.documents import parse_json, parse_toml, parse_xml, read_json, read_text, read_toml, read_xml
 from nasion.errors import ModelError, NasionError, SkeletonError
 
 
@@ -132,3 +132,50 @@ def test_files_that_are_large_or_not_utf8_are_rejected(tmp_path):
     (tmp_path / "x").write_bytes(b"\xff\xfe")
     with pytest.raises(ModelError, match="cannot read the file"):
         read_text(tmp_path / "x", "the file", ModelError)
+
+
+# --- XML
+
+
+def test_xml_is_read_with_its_encoding(tmp_path):
+    (tmp_path / "a.xml").write_bytes("<?xml version='1.0' encoding='latin-1'?><a name='Zoë'/>".encode("latin-1"))
+    assert read_xml(tmp_path / "a.xml", "a.xml", ModelError).get("name") == "Zoë"
+
+
+def test_comments_are_kept_on_request():
+    content = b"<a><!-- one --><b/></a>"
+    assert len(parse_xml(content, "it", ModelError)) == 1
+    assert len(parse_xml(content, "it", ModelError, comments=True)) == 2
+
+
+def entities(depth):
+    """Return a short document whose text would have 10^depth letters."""
+    inner = "".join(f'<!ENTITY e{k} "{f"&e{k - 1};" * 10}">' for k in range(1, depth))
+    return f'<!DOCTYPE a [<!ENTITY e0 "{"x" * 10}">{inner}]><a>&e{depth - 1};</a>'.encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "it is not XML"),
+        (b"<a>", "it is not XML"),
+        (b"<?xml version='1.0' encoding='nothing'?><a/>", "it is not XML"),
+        (b"<?xml version='1.0' encoding='utf-7'?><a/>", "it is not XML"),
+        (b"<a>\x00</a>", "it is not XML"),
+        (b"<a>" * 65 + b"</a>" * 65, "it is not read: its values are nested more than 64 deep"),
+        (b"<a>" * 100_000 + b"</a>" * 100_000, "it is not read: its values are nested"),
+        (b"<a/>" + b" " * 200_000, "it is not read: it is larger than 200,000 bytes"),
+        (b"<!DOCTYPE a [<!ENTITY e SYSTEM 'file:///etc/hosts'>]><a>&e;</a>", "it is not XML"),
+        (entities(9), "it is not XML"),
+    ],
+)
+def test_other_xml_is_rejected_in_one_line(content, words):
+    limit = 1_000_000 if len(content) == 700_000 else 200_000
+    with pytest.raises(ModelError, match=words) as caught:
+        parse_xml(content, "it", ModelError, limit)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_xml_is_rejected(tmp_path):
+    with pytest.raises(ModelError, match="cannot read it: No such file"):
+        read_xml(tmp_path / "a.xml", "it", ModelError)

@@ -25,8 +25,9 @@ class RecordingWriter:
         self.drawn[path] = image
         return path.with_suffix(".drawn")
 
-    def add(self, path, faces, drawn):
+    def add(self, path, size, faces, drawn):
         assert drawn == path.with_suffix(".drawn")
+        assert size == self.drawn[path].shape[:2]
         self.added.append((path, self.drawn[path], faces))
 
 

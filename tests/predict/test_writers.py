@@ -3,31 +3,26 @@
 import csv
 import json
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from doubles import QUAD, prediction
-from nasion import draw, images
+from nasion import datasets, draw, images
 from nasion.errors import ConfigError, OutputError
+from nasion.outputs.records import face_values, predicted_faces
 from nasion.predict import writers
-from nasion.predict.writers import (
-    FORMATS,
-    ResultWriter,
-    Spool,
-    check_format,
-    ellipse_table,
-    face_table,
-    unique_stems,
-)
+from nasion.predict.writers import FORMATS, ResultWriter, Spool, check_format, unique_stems
+from nasion.skeleton import load_skeleton
 
 IMAGE = np.full((40, 50, 3), 60, np.uint8)
 
 
 def add(writer, path, image, faces):
     """Draw and keep the faces of an image."""
-    writer.add(path, faces, writer.draw(path, image, faces))
+    writer.add(path, image.shape[:2], faces, writer.draw(path, image, faces))
 
 
 FACE = prediction([[1.00049, 2], [3, 4], [5, 6], [7, 8]], score=0.87654)
@@ -37,7 +32,6 @@ PARTIAL = prediction(
     anisotropy=(0.0, math.log(4.0)),
     box=(10.004, 20, 30.006, 40),
 )
-WITHOUT_SPREAD = prediction([[1, 2], [3, 4], [5, 6], [7, 8]], spread=np.nan)
 
 
 def names(folder):
@@ -46,7 +40,7 @@ def names(folder):
 
 def write(folder, form, results):
     """Write results, a list of (path, faces), and return the writer."""
-    with ResultWriter(folder, form, [Path(path) for path, _ in results], QUAD) as writer:
+    with ResultWriter(folder, form, [Path(path) for path, _ in results], QUAD, model="mine") as writer:
         for path, faces in results:
             add(writer, Path(path), IMAGE, faces)
     return writer
@@ -61,9 +55,16 @@ def test_unknown_format_is_rejected_before_the_folder_is_created(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("form", ["json", "csv", "pts"])
+@pytest.mark.parametrize("form", ["json", "csv", "csv-long", "coco", "pts"])
 def test_known_format_is_accepted(form):
     check_format(form)
+
+
+def test_parquet_without_pyarrow_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ConfigError, match=r"Parquet files need pyarrow .*pip install 'nasion\[tables\]'"):
+        ResultWriter(tmp_path / "out", "parquet", [Path("a.jpg")], QUAD)
+    assert not (tmp_path / "out").exists()
 
 
 def test_folder_is_created_and_left_empty(tmp_path):
@@ -85,6 +86,8 @@ def test_folder_that_cannot_be_created_is_rejected_at_once(tmp_path):
         ("json", "b-points.jpg"),
         ("json", "keypoints.json"),
         ("csv", "keypoints.csv"),
+        ("csv-long", "keypoints-long.csv"),
+        ("coco", "keypoints-coco.json"),
         ("pts", "a.pts"),
         ("pts", "b_1.pts"),
         ("pts", "b_17_.pts"),
@@ -112,14 +115,14 @@ def test_results_of_an_earlier_run_are_replaced_in_another_folder(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "keypoints.json").write_text("old")
     write(tmp_path / "out", "json", [(tmp_path / "a.jpg", [FACE])])
-    assert json.loads((tmp_path / "out" / "keypoints.json").read_text())[0]["faces"]
+    assert json.loads((tmp_path / "out" / "keypoints.json").read_text())["images"][0]["faces"]
 
 
 def test_standard_input_is_not_an_input_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("keypoints.json").write_text("old")
     write(tmp_path, "json", [("-", [FACE])])
-    assert json.loads(Path("keypoints.json").read_text())[0]["image"] == "-"
+    assert json.loads(Path("keypoints.json").read_text())["images"][0]["image"] == "-"
 
 
 def test_special_characters_of_a_name_are_not_a_pattern(tmp_path):
@@ -137,53 +140,92 @@ def test_special_characters_of_a_name_are_not_a_pattern(tmp_path):
 def test_json_holds_each_image_with_its_faces(tmp_path):
     writer = write(tmp_path, "json", [("x/b.jpg", [FACE, PARTIAL]), ("x/a.jpg", [])])
     assert writer.files == [tmp_path / "keypoints.json"]
-    text = (tmp_path / "keypoints.json").read_text("utf-8")
-    assert json.loads(text) == [
-        {"image": "x/b.jpg", "faces": [face_table(0, FACE), face_table(1, PARTIAL)]},
-        {"image": "x/a.jpg", "faces": []},
+    document = json.loads((tmp_path / "keypoints.json").read_text("utf-8"))
+    about = (document["schema_version"], document["model"], document["skeleton"], document["point_names"])
+    assert about == (1, "mine", "quad", list(QUAD.names))
+    faces = [face_values(number, face) for number, face in enumerate(predicted_faces("", [FACE, PARTIAL]))]
+    assert document["images"] == [
+        {"image": "x/b.jpg", "width": 50, "height": 40, "faces": json.loads(json.dumps(faces))},
+        {"image": "x/a.jpg", "width": 50, "height": 40, "faces": []},
     ]
-    assert text.startswith("[\n {\n")
-    assert text.endswith("\n]\n")
-    assert text == json.dumps(json.loads(text), indent=1) + "\n"
 
 
-def test_face_table_rounds_and_marks_unknown_values():
-    assert face_table(3, PARTIAL) == {
-        "face": 3,
-        "score": 0.75,
-        "box": [10.0, 20.0, 30.01, 40.0],
-        "skeleton": "quad",
-        "keypoints": [[1.0, 2.0], None, [5.5, 6.25], [7.0, 8.0]],
-        "spread_px": [1.5, 2.25, None, 3.0],
-        # the axes are twice and half the spread, turned by 45 degrees
-        "ellipses": [[3.0, 0.75, 45.0], [4.5, 1.125, 45.0], None, [6.001, 1.5, 45.0]],
-    }
+def test_json_has_one_line_for_each_face(tmp_path):
+    write(tmp_path, "json", [("b.jpg", [FACE, PARTIAL]), ("a.jpg", [])])
+    lines = (tmp_path / "keypoints.json").read_text("utf-8").splitlines()
+    assert [line.lstrip()[:10] for line in lines] == [
+        '{"schema_v',
+        '{"image": ',
+        '{"face": 0',
+        '{"face": 1',
+        '{"image": ',
+        "]}",
+    ]
 
 
-def test_face_table_of_a_model_without_uncertainty():
-    table = face_table(0, WITHOUT_SPREAD)
-    assert table["spread_px"] is None
-    assert table["ellipses"] is None
-    assert ellipse_table(WITHOUT_SPREAD) is None
-
-
-def test_face_table_holds_plain_numbers():
-    assert face_table(0, FACE)["score"] == 0.8765
-    assert json.loads(json.dumps(face_table(0, FACE)))["keypoints"][0] == [1.0, 2.0]
-
-
-def test_csv_has_one_row_per_face(tmp_path):
+def test_csv_has_a_row_for_each_face_and_for_each_image_without_one(tmp_path):
     writer = write(tmp_path, "csv", [('x/b,"1".jpg', [FACE, PARTIAL]), ("a.jpg", []), ("c.jpg", [FACE])])
     assert writer.files == [tmp_path / "keypoints.csv"]
     text = (tmp_path / "keypoints.csv").read_bytes().decode("utf-8")
     assert "\r" not in text
-    rows = list(csv.reader(text.splitlines()))
+    header, *rows = list(csv.reader(text.splitlines()))
+    assert header[:9] == ["image", "face", "score", "box_x0", "box_y0", "box_x1", "box_y1", "eye_a_x", "eye_a_y"]
+    assert header[9:] == [f"{name}_{axis}" for name in QUAD.names[1:] for axis in "xy"]
+    box = ["10.000", "10.000", "50.000", "50.000"]
+    first = ["0", "0.8765", *box, "1.000", "2.000", "3.000", "4.000", "5.000", "6.000", "7.000", "8.000"]
+    part = ["1", "0.7500", "10.004", "20.000", "30.006", "40.000", "1.000", "2.000", "", "", "5.500", "6.250"]
     assert rows == [
-        ["image", "face", "score", "x0", "y0", "x1", "y1", "x2", "y2", "x3", "y3"],
-        ['x/b,"1".jpg', "0", "0.8765", "1.000", "2.000", "3.000", "4.000", "5.000", "6.000", "7.000", "8.000"],
-        ['x/b,"1".jpg', "1", "0.7500", "1.000", "2.000", "", "", "5.500", "6.250", "7.000", "8.000"],
-        ["c.jpg", "0", "0.8765", "1.000", "2.000", "3.000", "4.000", "5.000", "6.000", "7.000", "8.000"],
+        ['x/b,"1".jpg', *first],
+        ['x/b,"1".jpg', *part, "7.000", "8.000"],
+        ["a.jpg", *[""] * 14],
+        ["c.jpg", *first],
     ]
+
+
+def test_long_table_has_a_row_for_each_point(tmp_path):
+    write(tmp_path, "csv-long", [("b.jpg", [FACE, PARTIAL]), ("a.jpg", [])])
+    lines = (tmp_path / "keypoints-long.csv").read_text().splitlines()
+    assert lines[:2] == ["image,face,point,name,x,y,spread", "b.jpg,0,0,eye_a,1.000,2.000,2.000"]
+    assert lines[6:8] == ["b.jpg,1,1,eye_b,,,2.250", "b.jpg,1,2,nose,5.500,6.250,"]
+    assert lines[9:] == ["a.jpg,,,,,,"]
+
+
+def test_parquet_has_typed_columns(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    write(tmp_path, "parquet", [("b.jpg", [FACE, PARTIAL]), ("a.jpg", [])])
+    table = parquet.read_table(tmp_path / "keypoints.parquet")
+    types = {name: str(table.schema.field(name).type) for name in ("image", "face", "score", "box_x0", "nose_spread")}
+    assert types == {"image": "string", "face": "int32", "score": "double", "box_x0": "double", "nose_spread": "double"}
+    assert table.column("eye_b_x").to_pylist() == [3.0, None, None]
+    assert table.column("face").to_pylist() == [0, 1, None]
+
+
+@pytest.mark.parametrize(("form", "kind"), [(form, form) for form in FORMATS if form != "pts"] + [("pts", "ibug")])
+def test_every_output_is_read_back(tmp_path, form, kind):
+    if form == "parquet":
+        pytest.importorskip("pyarrow")
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        images.write(tmp_path / "in" / name, IMAGE)
+    skeleton = load_skeleton("ibug-68")
+    rng = np.random.default_rng(1)
+    two, one = (
+        [prediction(rng.uniform(1, 40, (68, 2)), skeleton, spread=rng.uniform(1, 2, 68)) for _ in range(count)]
+        for count in (2, 1)
+    )
+    paths = [tmp_path / "in" / name for name in ("a.jpg", "b.jpg", "c.jpg")]
+    with ResultWriter(tmp_path / "out", form, paths, skeleton) as writer:
+        for path, faces in zip(paths, (two, [], one), strict=True):
+            add(writer, path, IMAGE, faces)
+    place = writer.files[0] if len(writer.files) == 1 else tmp_path / "out"
+    read = datasets.load(f"{kind}:{place}?images={tmp_path / 'in'}")
+    assert [(face.image.name, face.face) for face in read.annotations] == [("a.jpg", 0), ("a.jpg", 1), ("c.jpg", 0)]
+    assert not read.problems
+    assert read.skeleton == skeleton
+    assert [path.name for path in read.empty_images] == ([] if form == "pts" else ["b.jpg"])
+    for face, expected in zip(read.annotations, [*two, *one], strict=True):
+        assert face.keypoints == pytest.approx(expected.keypoints, abs=1e-3)
+        if form in ("json", "csv-long", "parquet"):
+            assert face.spread == pytest.approx(expected.spread, abs=1e-3)
 
 
 def test_pts_holds_one_file_per_face_with_1_based_points(tmp_path):
@@ -205,6 +247,8 @@ def test_pts_of_further_faces_do_not_take_the_name_of_another_image(tmp_path):
 def test_each_format_lists_the_files_that_it_writes(tmp_path):
     paths = [Path("a.jpg"), Path("b.jpg")]
     for form, each in FORMATS.items():
+        if form == "parquet":
+            pytest.importorskip("pyarrow")
         written = write(tmp_path / form, form, [(path, [FACE, FACE]) for path in paths]).files
         assert sorted(each.outputs(tmp_path / form, unique_stems(paths))) == sorted(written)
 
@@ -267,7 +311,7 @@ def test_finished_images_are_written_after_an_interrupt_or_error(tmp_path, error
 
     with pytest.raises(error):
         interrupted()
-    assert [entry["image"] for entry in json.loads((tmp_path / "keypoints.json").read_text())] == ["a.jpg"]
+    assert [entry["image"] for entry in json.loads((tmp_path / "keypoints.json").read_text())["images"]] == ["a.jpg"]
     assert names(tmp_path) == ["a-points.jpg", "keypoints.json"]
 
 
@@ -285,7 +329,7 @@ def test_temporary_file_is_closed_even_if_writing_fails(tmp_path, monkeypatch):
 
 def test_failed_table_leaves_the_previous_one(tmp_path, monkeypatch):
     (tmp_path / "keypoints.json").write_text("old")
-    monkeypatch.setattr(writers, "face_table", lambda *_: 1 / 0)
+    monkeypatch.setattr(writers, "predicted_faces", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         write(tmp_path, "json", [("a.jpg", [FACE])])
     assert names(tmp_path) == ["a-points.jpg", "keypoints.json"]
@@ -298,22 +342,21 @@ def test_failed_table_leaves_the_previous_one(tmp_path, monkeypatch):
 def test_spool_returns_results_in_order_and_repeatedly(tmp_path):
     spool = Spool(tmp_path)
     for k in range(3):
-        spool.add(Path(f"{k}.jpg"), [FACE] * k)
+        spool.add(Path(f"{k}.jpg"), (40, 50 + k), [FACE] * k)
     assert spool.count == 3
-    for _ in range(2):
-        found = list(spool)
-        assert [path.name for path, _ in found] == ["0.jpg", "1.jpg", "2.jpg"]
-        assert [len(faces) for _, faces in found] == [0, 1, 2]
-    assert np.array_equal(found[2][1][1].keypoints, FACE.keypoints)
+    for found in (list(spool), [pair[0] for pair in zip(spool, spool, strict=True)]):  # also two at the same time
+        assert [(record.image, record.size) for record in found] == [(f"{k}.jpg", (40, 50 + k)) for k in range(3)]
+        assert [len(record.faces) for record in found] == [0, 1, 2]
+    assert np.array_equal(found[2].faces[1].keypoints, FACE.keypoints)
     assert names(tmp_path) == []
     spool.close()
 
 
 def test_spool_ignores_an_entry_that_was_cut_off(tmp_path):
     spool = Spool(tmp_path)
-    spool.add(Path("a.jpg"), [FACE])
+    spool.add(Path("a.jpg"), (40, 50), [FACE])
     spool._file.write(b"half an entry")
-    assert [path.name for path, _ in spool] == ["a.jpg"]
+    assert [record.image for record in spool] == ["a.jpg"]
     spool.close()
 
 
@@ -325,7 +368,7 @@ def test_spool_reports_a_full_disk(tmp_path, monkeypatch):
 
     monkeypatch.setattr(writers.pickle, "dump", full)
     with pytest.raises(OutputError, match=f"cannot write into {tmp_path}: No space left on device"):
-        spool.add(Path("a.jpg"), [FACE])
+        spool.add(Path("a.jpg"), (40, 50), [FACE])
     assert spool.count == 0
     spool.close()
 

@@ -20,6 +20,7 @@ from nasion import images
 from nasion.datasets.drawn import render_face
 from nasion.datasets.formats.ibug import parse_pts
 from nasion.detect import Detection
+from nasion.outputs.schema import json_schema
 from nasion.predict.backends.onnx_backend import OnnxBackend
 from nasion.predict.model_zoo import resolve
 from nasion.predict.predictor import Predictor
@@ -196,10 +197,13 @@ def test_downloads_contain_the_points(page, astronaut, tmp_path):
         saved[name] = tmp_path / download.value.suggested_filename
         download.value.save_as(saved[name])
     table = json.loads(saved["json"].read_text())
-    assert np.array(table[0]["faces"][0]["keypoints"]) == pytest.approx(expected, abs=0.01)
-    row = saved["csv"].read_text().splitlines()[1].split(",")
+    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema.validate(table, json_schema())
+    assert np.array(table["images"][0]["faces"][0]["keypoints"]) == pytest.approx(expected, abs=0.01)
+    header, row = (line.split(",") for line in saved["csv"].read_text().splitlines())
+    assert header[:9] == ["image", "face", "score", "box_x0", "box_y0", "box_x1", "box_y1", "jaw_0_x", "jaw_0_y"]
     assert row[0] == "astronaut.png"
-    assert np.array(row[3:], float).reshape(68, 2) == pytest.approx(expected, abs=0.01)
+    assert np.array(row[7:], float).reshape(68, 2) == pytest.approx(expected, abs=0.01)
 
     assert saved["pts"].name == "astronaut.pts"
     assert parse_pts(saved["pts"].read_text()) - 1 == pytest.approx(expected, abs=0.01)
@@ -515,6 +519,21 @@ def test_api_documentation_fits_a_phone(browser, address):
     with opened(browser, address, "docs", "POST /v1/predict") as page:
         page.set_viewport_size(PHONE)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_api_documentation_shows_the_fields_of_every_answer(browser, address):
+    with opened(browser, address, "docs", "POST /v1/predict") as page:
+        openapi = json.loads(page.request.get(f"{address}openapi.json").text())
+        text = page.locator("#operations").inner_text()
+        count = sum(len(methods) for methods in openapi["paths"].values())
+        assert text.count("Answer: ") == count
+        page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
+        text = page.locator("#operations").inner_text()
+        for name in ("Faces", "Face", "Ellipses", "MatchResult", "ModelInfo", "Health"):
+            for field, about in openapi["components"]["schemas"][name]["properties"].items():
+                assert field in text, (name, field)
+                assert about.get("description", "") in text, (name, field)
+        assert "error: string" in text
 
 
 def test_training_is_started_stopped_and_resumed(correct_page, folder, monkeypatch):

@@ -87,14 +87,14 @@ def test_table_has_the_keypoints_of_every_frame(clip, predictor, tmp_path):
     assert (summary.frames, summary.frames_by_face, summary.detector_runs) == (COUNT, {0: COUNT}, 1)
     assert names(tmp_path) == ["a.mp4", "b.csv"]
     lines = (tmp_path / "b.csv").read_text().splitlines()
-    assert lines[0].startswith("frame,time_s,face,score,x0,y0,x1,y1,")
+    assert lines[0].startswith("frame,time_s,face,score,box_x0,box_y0,box_x1,box_y1,jaw_0_x,jaw_0_y,")
     rows = list(csv.DictReader(lines))
     assert [(row["frame"], row["face"], row["score"]) for row in rows] == [
         (str(k), "0", "0.9000") for k in range(COUNT)
     ]
     assert [float(row["time_s"]) for row in rows] == pytest.approx([k / 25 for k in range(COUNT)], abs=1e-3)
     for k, row in enumerate(rows):
-        predicted = np.array([[float(row[f"x{j}"]), float(row[f"y{j}"])] for j in range(68)])
+        predicted = np.array([[float(row[f"{name}_{axis}"]) for axis in "xy"] for name in predictor.skeleton.names])
         assert np.linalg.norm(predicted - still - [k, 0], axis=1).mean() < 3
 
 

@@ -1,6 +1,6 @@
 """The command line: parse, call one function, print. Errors of the input are one line and exit code 2.
 
-images.py       predict, match, models        data.py         get, doctor, show, formats
+images.py       predict, match, models        data.py         get, doctor, show, convert, formats
 video.py        video                         training.py     train, sweep, compare, export, filters, recipes
 evaluation.py   evaluate                      studio.py       serve
 options.py      options of several commands   screen.py       lines, tables and progress bars
@@ -24,6 +24,7 @@ COMMANDS = {
     "get": data.get,
     "doctor": data.doctor,
     "show": data.show,
+    "convert": data.convert,
     "formats": data.formats,
     "train": training.train,
     "sweep": training.sweep,

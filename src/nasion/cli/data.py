@@ -1,4 +1,4 @@
-"""Commands for labeled faces: get, doctor, show, formats."""
+"""Commands for labeled faces: get, doctor, show, convert, formats."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ from nasion import datasets, images
 from nasion.cli.options import DataArgument, SetOption, require_training_extra
 from nasion.cli.screen import REPORTER, say
 
-__all__ = ["doctor", "formats", "get", "show"]
+__all__ = ["convert", "doctor", "formats", "get", "show"]
 
 
 def get(
@@ -62,6 +62,29 @@ def show(
             REPORTER.warn(f"skipped {problem.name}: {problem.reason}")
     images.write(out, sheet)
     say(f"{min(count, len(faces))} of {len(faces)} faces → {out}")
+
+
+def convert(
+    source: Annotated[str, typer.Argument(help='the labels, "format:source"', metavar="SOURCE")],
+    target: Annotated[str, typer.Argument(help='what to write, "format:file" or "format:folder"', metavar="TARGET")],
+    skeleton: Annotated[
+        str | None, typer.Option(help="keep the points of this skeleton, which names them in its [from]")
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="choose the points by this file instead", metavar="FILE.toml")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="refuse a target that cannot store everything")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace existing files")] = False,
+) -> None:
+    """Write labels in another format, and say what it cannot store."""
+    from nasion.datasets.convert import convert as write
+
+    done = write(source, target, skeleton, mapping, strict, overwrite, REPORTER)
+    if done.problems:
+        REPORTER.warn(f"skipped {done.problems} faces that cannot be read; nasion doctor {source} lists the reasons")
+    if done.lost:
+        REPORTER.warn(done.lost)
+    say(f"{done.faces} face{'s' * (done.faces != 1)} in {done.images} image{'s' * (done.images != 1)} → {target}")
 
 
 def formats() -> None:

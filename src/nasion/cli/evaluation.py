@@ -1,6 +1,7 @@
 """The command that measures a model on labeled faces."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -54,7 +55,8 @@ def evaluate(
     for index in point or ():
         say(format_point(measured, index))
     if json_file is not None:
-        write_text(json_file, json.dumps(measured.scores(), indent=1) + "\n")
+        scores = {name: value if math.isfinite(value) else None for name, value in measured.scores().items()}
+        write_text(json_file, json.dumps(scores, indent=1) + "\n")
     if box_curve is not None:
         _draw_box_curve(predictor, faces, box_curve)
     if report is not None:

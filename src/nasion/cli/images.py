@@ -27,7 +27,7 @@ def predict(
     images: Annotated[list[str], typer.Argument(help='images, folders, patterns, or "-" for standard input')],
     model: ModelOption = model_zoo.DEFAULT,
     out: Annotated[Path, typer.Option(help="folder for drawn images and keypoints")] = Path("predictions"),
-    form: Annotated[str, typer.Option("--format", help="json, csv or pts")] = "json",
+    form: Annotated[str, typer.Option("--format", help="json, csv, csv-long, parquet, coco or pts")] = "json",
     box: Annotated[
         str | None, typer.Option(help='x0,y0,x1,y1, px, around the face; a CSV file of boxes; or "image"')
     ] = None,
@@ -44,7 +44,9 @@ def predict(
     """Predict the keypoints of every face in your images; draw and write them."""
     boxes = detect_boxes if box is None else boxes_from(box)
     if form == "pts" and max_spread is not None:
-        raise ConfigError("a .pts file cannot store missing keypoints; with --max-spread use --format json or csv")
+        raise ConfigError(
+            "a .pts file cannot store missing keypoints; with --max-spread use another --format, such as json or csv"
+        )
     if box is not None and min_score:
         raise ConfigError("--min-score applies to detected faces; it cannot be combined with --box")
     predictor = make_predictor(model, detector_weights, min_score, max_spread, device)
@@ -52,7 +54,7 @@ def predict(
     reporter = SILENT if len(paths) <= FEW else REPORTER
     skipped = 0
     with (
-        ResultWriter(out, form, paths, predictor.skeleton, draw_spread, draw_regions) as writer,
+        ResultWriter(out, form, paths, predictor.skeleton, draw_spread, draw_regions, predictor.backend.name) as writer,
         reporter.task("predicting", len(paths)) as task,
     ):
         for result in predict_images(predictor, paths, writer, boxes):

@@ -6,6 +6,7 @@ A format is a module with
     OPTIONS: dict[str, str]           options after "?", each with a line of help
     read(source: str, options: dict[str, str]) -> DataSet
     LabelFiles                        optional class: writes corrected labels back; see `nasion.datasets.write_back`
+    STORES, files                     optional: write labels of another format; see `nasion.datasets.convert`
 
 A face that cannot be read becomes a `Problem` of the set and does not stop the others. Only a set without a single
 readable face raises an error.
@@ -13,6 +14,7 @@ readable face raises an error.
 
 import pkgutil
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 
@@ -27,9 +29,18 @@ def available() -> list[str]:
     """Return the names of the formats, sorted.
 
     >>> available()
-    ['coco', 'csv', 'dlib', 'ibug', 'imm', 'synthetic', 'wflw']
+    ['coco', 'csv', 'csv-long', 'cvat', 'dlib', 'ibug', 'imm', 'json', 'labelme', 'labelstudio', 'parquet',
+     'synthetic', 'wflw', 'yolo']
     """
-    return sorted(found.name for found in pkgutil.iter_modules(formats.__path__) if not found.name.startswith("_"))
+    return sorted(_modules())
+
+
+@cache
+def _modules() -> dict[str, str]:
+    """Return the formats' modules by name: those of `formats/` and of its folders."""
+    found = pkgutil.walk_packages(formats.__path__, f"{formats.__name__}.")
+    names = {each.name: each.name.rpartition(".")[2] for each in found if not each.ispkg}
+    return {short.replace("_", "-"): name for name, short in names.items() if not short.startswith("_")}
 
 
 def module(name: str) -> ModuleType:
@@ -40,7 +51,7 @@ def module(name: str) -> ModuleType:
     """
     if name not in available():
         raise ConfigError(f'unknown data format "{name}"; {suggest(name, available())}')
-    return import_module(f"{__name__}.formats.{name}")
+    return import_module(_modules()[name])
 
 
 def load(spec: str) -> DataSet:

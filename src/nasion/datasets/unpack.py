@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 from nasion.errors import DownloadError, one_line
 
@@ -36,11 +36,11 @@ DAMAGED = (
 )
 """What the libraries raise for damaged archives."""
 
-OPENERS: dict[bytes, Callable[[Path], BinaryIO]] = {
-    b"\x1f\x8b": gzip.open,  # pyright: ignore[reportAssignmentType]
-    b"BZh": bz2.open,  # pyright: ignore[reportAssignmentType]
-    b"\xfd7zXZ": lzma.open,  # pyright: ignore[reportAssignmentType]
-    b"\x5d\x00\x00": lzma.open,  # pyright: ignore[reportAssignmentType]
+OPENERS: dict[bytes, Callable[[Path], Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
+    b"\x5d\x00\x00": lzma.open,
 }
 """Functions that open a compressed file, by its first bytes."""
 
@@ -124,7 +124,7 @@ def _unpack_tar(archive: Path, place: Path) -> None:
     with archive.open("rb") as file:
         start = file.read(max(map(len, OPENERS)))
     opener = next((each for magic, each in OPENERS.items() if start.startswith(magic)), lambda path: path.open("rb"))
-    with opener(archive) as file, tarfile.open(fileobj=_BoundedReader(file, budget), mode="r:") as packed:
+    with opener(archive) as file, tarfile.open(fileobj=_bounded(file, budget), mode="r:") as packed:
         # The checks below reject a whole archive, where the filter would only change or stop at an entry. It is set as
         # an attribute because Python before 3.11.4 has no argument for it.
         packed.extraction_filter = getattr(tarfile, "data_filter", None)
@@ -191,6 +191,11 @@ class _BoundedReader:
     def _check(self, place: int) -> None:
         if place > self._limit:
             self._budget.exceed(place)
+
+
+def _bounded(file: BinaryIO, budget: _Budget) -> BinaryIO:
+    """Return a bounded reader; it has the methods that `tarfile` uses of a file."""
+    return cast(BinaryIO, _BoundedReader(file, budget))
 
 
 def _safe_name(archive: Path, name: str, plain: bool) -> PurePosixPath:

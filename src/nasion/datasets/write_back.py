@@ -49,7 +49,7 @@ def writable() -> list[str]:
     """Return the formats whose labels can be written back.
 
     >>> writable()
-    ['coco', 'csv', 'dlib', 'ibug', 'imm', 'wflw']
+    ['coco', 'csv', 'csv-long', 'dlib', 'ibug', 'imm', 'json', 'parquet', 'wflw']
     """
     return [name for name in available() if hasattr(module(name), "LabelFiles")]
 

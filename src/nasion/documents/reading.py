@@ -1,4 +1,4 @@
-"""Reading TOML and JSON within limits: any text is parsed in bounded time and memory, or rejected with one line.
+"""Reading TOML, JSON and XML within limits: any text is parsed in bounded time and memory, or rejected with one line.
 
 The limits are checked before or while the text is parsed, because the parsers have none of their own: a dotted key of
 100,000 parts takes minutes, nested brackets exhaust the stack, and a number of 400 digits fails only when it is used.
@@ -12,21 +12,22 @@ import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 
 from nasion.errors import NasionError
 
-__all__ = ["parse_json", "parse_toml", "read_json", "read_text", "read_toml"]
+__all__ = ["parse_json", "parse_toml", "parse_xml", "read_bytes", "read_json", "read_text", "read_toml", "read_xml"]
 
 MAX_BYTES = 16_000_000
-"""Largest JSON text of one model or run."""
+"""Largest JSON text of one model or run, and largest file of a kind that states no other limit."""
 
 MAX_TOML_BYTES = 1_000_000
 """Largest TOML text; one that a person has written is a hundredth of this."""
 
 MAX_DEPTH = 64
-"""Largest number of lists and tables inside each other."""
+"""Largest number of lists and tables, or of elements, inside each other."""
 
 MAX_DIGITS = 18
 """Largest number of digits of a whole number; such numbers fit into 64 bits."""
@@ -59,12 +60,24 @@ def read_text(path: str | Path, name: str, error: type[NasionError], max_bytes: 
         NasionError: the file cannot be read, is larger, or is not UTF-8; of the class `error`.
     """
     try:
+        return read_bytes(path, name, error, max_bytes).decode("utf-8-sig")
+    except ValueError as reason:
+        raise error(f"cannot read {name}: {reason}") from None
+
+
+def read_bytes(path: str | Path, name: str, error: type[NasionError], max_bytes: int = MAX_BYTES) -> bytes:
+    """Return the content of a file.
+
+    Raises:
+        NasionError: the file cannot be read or is larger; of the class `error`.
+    """
+    try:
         with Path(path).open("rb") as file:
             content = file.read(max_bytes + 1)
-        _check_bytes(content, name, error, max_bytes)
-        return content.decode("utf-8-sig")
     except (OSError, ValueError) as reason:
         raise error(f"cannot read {name}: {getattr(reason, 'strerror', None) or reason}") from None
+    _check_bytes(content, name, error, max_bytes)
+    return content
 
 
 def read_toml(path: str | Path, name: str, error: type[NasionError]) -> dict[str, Any]:
@@ -130,6 +143,48 @@ def parse_json(text: str, name: str, error: type[NasionError], max_bytes: int = 
         raise _too_deep(name, error) from None
     except ValueError as reason:
         raise error(f"{name} is not JSON: {reason}") from None
+
+
+def read_xml(path: str | Path, name: str, error: type[NasionError], max_bytes: int = MAX_BYTES) -> ElementTree.Element:
+    """Return the root of an XML file.
+
+    Raises:
+        NasionError: the file cannot be read or exceeds a limit; of the class `error`.
+    """
+    return parse_xml(read_bytes(path, name, error, max_bytes), name, error, max_bytes)
+
+
+def parse_xml(
+    content: bytes, name: str, error: type[NasionError], max_bytes: int = MAX_BYTES, comments: bool = False
+) -> ElementTree.Element:
+    """Return the root of an XML document.
+
+    Args:
+        content: the document, in the encoding that it states.
+        name: what messages call it.
+        error: the class of the error.
+        max_bytes: the largest size that is parsed.
+        comments: whether comments are kept.
+
+    >>> parse_xml(b"<a><b/></a>", "this document", NasionError)[0].tag
+    'b'
+
+    Raises:
+        NasionError: the document is not XML or exceeds a limit; of the class `error`.
+    """
+    _check_bytes(content, name, error, max_bytes)
+    try:
+        # Expat itself rejects documents whose entities grow without bound, and does not fetch external ones.
+        parser = ElementTree.XMLParser(target=ElementTree.TreeBuilder(insert_comments=comments))  # noqa: S314
+        root: ElementTree.Element = ElementTree.fromstring(content, parser)  # noqa: S314
+    except (ElementTree.ParseError, LookupError, ValueError) as reason:
+        raise error(f"{name} is not XML: {reason}") from None
+    level = [root]
+    for _ in range(MAX_DEPTH):
+        level = [inner for element in level for inner in element]
+    if level:
+        raise _too_deep(name, error)
+    return root
 
 
 def _check_bytes(content: str | bytes, name: str, error: type[NasionError], limit: int) -> None:

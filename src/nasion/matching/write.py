@@ -19,6 +19,7 @@ from nasion.geometry import Affine, FloatArray, box_around, box_to_aspect, scale
 from nasion.matching import MIN_POINTS, Match, match
 from nasion.matching.morph import Pair, level_shape, mean_face
 from nasion.matching.warp import border_points, clamp_to_canvas, piecewise_warp
+from nasion.outputs.records import file_version
 from nasion.predict.predictor import Predictor
 from nasion.sample import Image, Prediction, largest
 from nasion.shapes import mean_shape
@@ -201,6 +202,7 @@ def _mp4(frames: Sequence[Image]) -> bytes:
 def _to_json(a: ChosenFace, b: ChosenFace, matched: Match) -> dict[str, object]:
     columns = (np.round(each, 3).tolist() for each in (matched.a, matched.b, matched.residuals))
     return {
+        **file_version(),
         "a": {"image": str(a.path), "face": a.number},
         "b": {"image": str(b.path), "face": b.number},
         "similarity": {
@@ -240,9 +242,11 @@ def write_mean(predictor: Predictor, faces: Sequence[tuple[Path, Prediction]], o
     mean = level_shape(mean_shape([face.keypoints for _, face in faces]), skeleton)
     images.write(image_file, mean_face(((images.read(path), face.keypoints) for path, face in faces), mean))
     table = {
+        **file_version(),
         "faces": len(faces),
         "images": [str(path) for path, _ in faces],
         "skeleton": skeleton.name,
+        "point_names": list(skeleton.names),
         "shape": np.round(mean, 5).tolist(),
     }
     write_text(table_file, json.dumps(table, indent=1) + "\n")

@@ -32,8 +32,9 @@ class ImageResult(NamedTuple):
 
 
 class _Predicted(NamedTuple):
-    """The faces of an image, and the drawn image."""
+    """(height, width) of an image, px, its faces, and the drawn image."""
 
+    size: tuple[int, int]
     faces: list[Prediction]
     drawn: Path
 
@@ -98,7 +99,7 @@ def predict_images(
         except ImageError as error:
             return error
         faces = predictor(image, given)
-        return _Predicted(faces, writer.draw(path, image, faces))
+        return _Predicted(image.shape[:2], faces, writer.draw(path, image, faces))
 
     skipped: list[str] = []
     found = map_in_order(predict, paths, cores() if threads is None else threads)
@@ -107,7 +108,7 @@ def predict_images(
             skipped.append(str(result))
             yield ImageResult(path, 0, skipped[-1])
         else:
-            writer.add(path, result.faces, result.drawn)
+            writer.add(path, result.size, result.faces, result.drawn)
             yield ImageResult(path, len(result.faces))
     if len(skipped) == len(paths):
         raise ImageError(skipped[0] if len(skipped) == 1 else f"none of {len(skipped)} images could be used")

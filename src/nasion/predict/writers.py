@@ -1,32 +1,25 @@
-"""Predicted keypoints as files: JSON for programs, CSV for tables, .pts for the tools of 300-W."""
+"""Predicted keypoints as files: JSON for programs, tables, COCO's JSON, .pts for the tools of 300-W."""
 
-import csv
 import glob
-import io
-import json
 import pickle
 import tempfile
-import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, count
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import NamedTuple
 
 from nasion import draw, images
 from nasion.atomic import ensure_no_overwrite, ensure_writable, translate_os_errors, write_bytes, write_text
-from nasion.datasets.formats.csv import points_header
+from nasion.datasets import module
 from nasion.datasets.formats.ibug import pts_text
+from nasion.datasets.formats.outputs.parquet import load_arrow
 from nasion.errors import ConfigError, suggest
+from nasion.outputs.records import ImageRecord, LabelSet, predicted_faces
 from nasion.sample import Image, Prediction
 from nasion.skeleton import Skeleton
 
-__all__ = ["FORMATS", "STDIN", "ResultWriter", "check_format", "ellipse_table", "face_table"]
-
-Results = Iterable[tuple[Path, Sequence[Prediction]]]
-"""Images with their faces."""
+__all__ = ["FORMATS", "STDIN", "ResultWriter", "check_format"]
 
 STDIN, STDIN_STEM = "-", "stdin"
 """The name of an image read from standard input, and the stem of its output files."""
@@ -41,11 +34,12 @@ class ResultWriter:
 
     Args:
         folder: where all files go; created if necessary.
-        form: "json", "csv" or "pts".
+        form: one of `FORMATS`.
         paths: the images, in order; they determine the names of the files.
         skeleton: the keypoints.
         draw_spread: whether drawn images show the uncertainty.
         draw_regions: whether they show each region in its own color.
+        model: name of the model, for the files that state it.
 
     Attributes:
         counts: number of faces by image, in the order of `add`.
@@ -53,7 +47,8 @@ class ResultWriter:
         files: the files with the keypoints; set on exit.
 
     Raises:
-        ConfigError: the format is unknown, or a file among the inputs would be overwritten.
+        ConfigError: the format is unknown or needs a package that is not installed, or a file among the inputs would be
+            overwritten.
         OutputError: the folder cannot be written to.
     """
 
@@ -65,9 +60,10 @@ class ResultWriter:
         skeleton: Skeleton,
         draw_spread: bool = False,
         draw_regions: bool = False,
+        model: str | None = None,
     ) -> None:
         check_format(form)
-        self.folder, self.form, self.skeleton = folder, form, skeleton
+        self.folder, self.form, self.skeleton, self.model = folder, form, skeleton, model
         self.draw_spread, self.draw_regions = draw_spread, draw_regions
         self.counts: dict[Path, int] = {}
         self.drawn: dict[Path, Path] = {}
@@ -95,13 +91,13 @@ class ResultWriter:
         images.write(drawn, draw.draw_predictions(image, faces, self.draw_spread, self.draw_regions))
         return drawn
 
-    def add(self, path: Path, faces: Sequence[Prediction], drawn: Path) -> None:
-        """Keep the keypoints of an image for the end.
+    def add(self, path: Path, size: tuple[int, int], faces: Sequence[Prediction], drawn: Path) -> None:
+        """Keep the keypoints of an image of (height, width), px, for the end.
 
         Raises:
             OutputError: the disk is full.
         """
-        self._spool.add(path, faces)
+        self._spool.add(path, size, faces)
         self.counts[path] = len(faces)
         self.drawn[path] = drawn
 
@@ -113,13 +109,14 @@ class ResultWriter:
     ) -> None:
         try:
             if self._spool.count:
-                self.files = FORMATS[self.form].write(self.folder, self._spool, self._stems, self.skeleton)
+                labels = LabelSet(self.skeleton, self._spool, model=self.model)
+                self.files = FORMATS[self.form].write(self.folder, labels, self._stems)
         finally:
             self._spool.close()
 
 
 class Spool:
-    """Results in an unnamed temporary file, which disappears with the process.
+    """Results in an unnamed temporary file, which disappears with the process; iterates over `ImageRecord`s.
 
     Args:
         folder: a folder on the disk that also holds the final files.
@@ -133,21 +130,24 @@ class Spool:
         with translate_os_errors(f"into {folder}"):
             self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # `close` closes it
 
-    def add(self, path: Path, faces: Sequence[Prediction]) -> None:
-        """Append the faces of an image.
+    def add(self, path: Path, size: tuple[int, int], faces: Sequence[Prediction]) -> None:
+        """Append the faces of an image of (height, width), px.
 
         Raises:
             OutputError: the disk is full.
         """
         with translate_os_errors(f"into {self.folder}"):
-            pickle.dump((path, faces), self._file, pickle.HIGHEST_PROTOCOL)
+            pickle.dump((path, size, faces), self._file, pickle.HIGHEST_PROTOCOL)
             self._file.flush()
         self.count += 1  # an entry that Ctrl-C cut off does not count
 
-    def __iter__(self) -> Iterator[tuple[Path, Sequence[Prediction]]]:
-        self._file.seek(0)
+    def __iter__(self) -> Iterator[ImageRecord]:
+        place = 0
         for _ in range(self.count):
-            yield pickle.load(self._file)  # noqa: S301  # this object wrote it
+            self._file.seek(place)  # other iterations may run at the same time
+            path, size, faces = pickle.load(self._file)  # noqa: S301  # this object wrote it
+            place = self._file.tell()
+            yield ImageRecord(str(path), size, predicted_faces(path, faces))
 
     def close(self) -> None:
         """Delete the temporary file."""
@@ -155,13 +155,15 @@ class Spool:
 
 
 def check_format(form: str) -> None:
-    """Reject an unknown output format.
+    """Reject an output format that is unknown, or that needs a package that is not installed.
 
     Raises:
-        ConfigError: it is none of `FORMATS`.
+        ConfigError: it is none of `FORMATS`, or the package is missing.
     """
     if form not in FORMATS:
         raise ConfigError(f'unknown format "{form}"; {suggest(form, FORMATS)}')
+    if form == "parquet":
+        load_arrow()
 
 
 def unique_stems(paths: Sequence[Path]) -> dict[Path, str]:
@@ -181,67 +183,13 @@ def unique_stems(paths: Sequence[Path]) -> dict[Path, str]:
     return names
 
 
-def face_table(number: int, face: Prediction) -> dict[str, Any]:
-    """Return a face as JSON values: image px; None for unknown values."""
-    spread = [None if np.isnan(value) else round(float(value), 3) for value in face.spread]
-    return {
-        "face": number,
-        "score": round(face.score, 4),
-        "box": np.round(face.box, 2).tolist(),
-        "skeleton": face.skeleton.name,
-        "keypoints": [None if np.isnan(point).any() else np.round(point, 3).tolist() for point in face.keypoints],
-        "spread_px": None if all(value is None for value in spread) else spread,
-        "ellipses": ellipse_table(face),
-    }
-
-
-def ellipse_table(face: Prediction) -> list[list[float] | None] | None:
-    """Return each keypoint's ellipse at one spread: half axes, image px, and rotation, degrees; None if unknown."""
-    if not np.isfinite(face.spread).any():
-        return None
-    return [np.round(each, 3).tolist() if np.isfinite(each).all() else None for each in face.ellipses]
-
-
-def _write_json(folder: Path, results: Results, _stems: Mapping[Path, str], _skeleton: Skeleton) -> list[Path]:
-    write_bytes(folder / "keypoints.json", map(str.encode, _json_parts(results)))
-    return [folder / "keypoints.json"]
-
-
-def _json_parts(results: Results) -> Iterator[str]:
-    """Yield one list in parts, an image each: the complete text would take many times the memory of the keypoints."""
-    separator = "[\n"
-    for path, faces in results:
-        entry = {"image": str(path), "faces": [face_table(number, face) for number, face in enumerate(faces)]}
-        yield separator + textwrap.indent(json.dumps(entry, indent=1), " ")
-        separator = ",\n"
-    yield "\n]\n"
-
-
-def _write_csv(folder: Path, results: Results, _stems: Mapping[Path, str], skeleton: Skeleton) -> list[Path]:
-    write_bytes(folder / "keypoints.csv", map(str.encode, _csv_rows(results, skeleton.count)))
-    return [folder / "keypoints.csv"]
-
-
-def _csv_rows(results: Results, points: int) -> Iterator[str]:
-    yield _csv_row(["image", "face", "score", *points_header(points)])
-    for path, faces in results:
-        for number, face in enumerate(faces):
-            values = ["" if np.isnan(value) else f"{value:.3f}" for value in face.keypoints.ravel()]
-            yield _csv_row([path, number, f"{face.score:.4f}", *values])
-
-
-def _csv_row(values: Sequence[object]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(values)
-    return text.getvalue()
-
-
-def _write_pts(folder: Path, results: Results, stems: Mapping[Path, str], _skeleton: Skeleton) -> list[Path]:
+def _write_pts(folder: Path, labels: LabelSet, stems: Mapping[Path, str]) -> list[Path]:
     written: list[Path] = []
     taken = set(stems.values())
-    for path, faces in results:
-        for number, face in enumerate(faces):
-            stem = stems[path] if number == 0 else _unused(f"{stems[path]}_{number}", taken)
+    for record in labels.images:
+        for number, face in enumerate(record.faces):
+            stem = stems[Path(record.image)]
+            stem = stem if number == 0 else _unused(f"{stem}_{number}", taken)
             write_text(folder / f"{stem}.pts", pts_text(face.keypoints))
             written.append(folder / f"{stem}.pts")
     return written
@@ -265,17 +213,31 @@ class Format(NamedTuple):
     """One output format.
 
     Attributes:
-        write: (folder, results, stems, skeleton) → the files written.
+        write: (folder, labels, stems) → the files written.
         outputs: (folder, stems) → the files that may be written.
     """
 
-    write: Callable[[Path, Results, Mapping[Path, str], Skeleton], list[Path]]
+    write: Callable[[Path, LabelSet, Mapping[Path, str]], list[Path]]
     outputs: Callable[[Path, Mapping[Path, str]], list[Path]]
 
 
+def _one_file(name: str, form: str) -> Format:
+    """Return the format that writes one file of this name as the label format `form`."""
+
+    def write(folder: Path, labels: LabelSet, _stems: Mapping[Path, str]) -> list[Path]:
+        for path, content in module(form).files(labels, folder / name, {}):
+            write_bytes(path, content)
+        return [folder / name]
+
+    return Format(write, lambda folder, _stems: [folder / name])
+
+
 FORMATS: dict[str, Format] = {
-    "json": Format(_write_json, lambda folder, _stems: [folder / "keypoints.json"]),
-    "csv": Format(_write_csv, lambda folder, _stems: [folder / "keypoints.csv"]),
+    "json": _one_file("keypoints.json", "json"),
+    "csv": _one_file("keypoints.csv", "csv"),
+    "csv-long": _one_file("keypoints-long.csv", "csv-long"),
+    "parquet": _one_file("keypoints.parquet", "parquet"),
+    "coco": _one_file("keypoints-coco.json", "coco"),
     "pts": Format(_write_pts, _pts_outputs),
 }
 """The output formats by name."""

@@ -55,11 +55,13 @@ class Entry:
         name: unique name within the album.
         image: the image file.
         face: number of the face in its image, from 0.
+        labeled: whether the face has labels when the album is opened.
     """
 
     name: str
     image: Path
     face: int = 0
+    labeled: bool = True
 
 
 class Album:
@@ -94,14 +96,10 @@ class Album:
         self.entries = list(entries)
         self.uncertainty: dict[int, float] = {}
         self.broken: set[int] = set()
-        self.labeled = {number for number in range(len(self.entries)) if self._has_labels(number)}
+        self.labeled = {number for number, entry in enumerate(self.entries) if entry.labeled}
         self.done = self._read_progress()
         self.notice = ""
         self._lock = Lock()
-
-    def _has_labels(self, number: int) -> bool:
-        entry = self.entries[number]
-        return self.labels.form != ".pts" or entry.image.with_suffix(".pts").is_file()
 
     def entry(self, number: int) -> Entry:
         """Return face `number`.
@@ -261,7 +259,7 @@ def _open_folder(folder: Path, skeleton: Skeleton) -> Album:
     if any(path.suffix == ".pts" for path in files_below(folder)):
         skeleton = datasets.load(source).skeleton
     labels = labels_of("ibug", str(folder), {}, skeleton)
-    entries = [Entry(_entry_name(path, folder), path) for path in paths]
+    entries = [Entry(_entry_name(path, folder), path, labeled=path.with_suffix(".pts").is_file()) for path in paths]
     return Album(source, folder, folder / PROGRESS, skeleton, labels, entries)
 
 

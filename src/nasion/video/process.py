@@ -7,13 +7,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from nasion import draw
 from nasion.atomic import atomic_path, ensure_writable
-from nasion.datasets.formats.csv import points_header
 from nasion.errors import ConfigError, ImageError
+from nasion.outputs.columns import BOX, FACE, SCORE, point_columns
 from nasion.predict.predictor import Predictor
 from nasion.progress import SILENT, Reporter
 from nasion.sample import Image
+from nasion.skeleton import Skeleton
 from nasion.video.reader import Clip
 from nasion.video.track import FaceTracker, Frame
 from nasion.video.writer import ClipWriter
@@ -93,7 +96,7 @@ def process_clip(
     tracker, summary, start = FaceTracker(predictor, smooth), ClipSummary(), time.perf_counter()
     with ExitStack() as stack:
         writer = stack.enter_context(ClipWriter(out, clip.size, clip.rate, clip.pixel)) if out else None
-        write_rows = stack.enter_context(_open_table(table, predictor.skeleton.count, summary)) if table else None
+        write_rows = stack.enter_context(_open_table(table, predictor.skeleton, summary)) if table else None
         task = stack.enter_context(reporter.task("tracking", clip.count or None))
         for frame in track_frames(clip.frames(writer), tracker, summary):
             if writer:
@@ -109,8 +112,8 @@ def process_clip(
 
 
 @contextmanager
-def _open_table(path: Path, count: int, summary: ClipSummary) -> Iterator[Callable[[Frame], None]]:
-    """Yield a function that writes the rows of a frame to a CSV file for `count` keypoints.
+def _open_table(path: Path, skeleton: Skeleton, summary: ClipSummary) -> Iterator[Callable[[Frame], None]]:
+    """Yield a function that writes the rows of a frame to a CSV file with the columns of the skeleton's keypoints.
 
     After Ctrl-C the file holds the frames so far, if there are any.
     """
@@ -119,13 +122,14 @@ def _open_table(path: Path, count: int, summary: ClipSummary) -> Iterator[Callab
         part.open("w", newline="", encoding="utf-8") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["frame", "time_s", "face", "score", *points_header(count)])
+        writer.writerow(["frame", "time_s", FACE, SCORE, *BOX, *point_columns(skeleton)])
 
         def write_rows(frame: Frame) -> None:
             for face in frame.faces:
-                points = [f"{value:.3f}" for value in face.prediction.keypoints.ravel()]
+                numbers = np.concatenate([face.prediction.box, face.prediction.keypoints.ravel()])
+                cells = ["" if np.isnan(value) else f"{value:.3f}" for value in numbers]
                 score = f"{face.prediction.score:.4f}"
-                writer.writerow([frame.index, f"{frame.time_s:.4f}", face.number, score, *points])
+                writer.writerow([frame.index, f"{frame.time_s:.4f}", face.number, score, *cells])
 
         yield write_rows
 

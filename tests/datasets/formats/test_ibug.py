@@ -67,13 +67,30 @@ def test_other_text_is_rejected(text, message):
 # --------------------------------------------------------------------------------------------------------------- read
 
 
+def test_images_in_another_folder_may_have_several_faces(tmp_path):
+    for name in ("in/x/a.png", "in/b_2.png"):
+        picture(tmp_path / name)
+    text = pts_text(shape(68))
+    for name in ("x/a.pts", "x/a_1.pts", "b_2.pts", "c.pts"):
+        (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "out" / name).write_text(text)
+    faces = load(f"ibug:{tmp_path / 'out'}?images={tmp_path / 'in'}")
+    found = [(face.image.relative_to(tmp_path / "in").as_posix(), face.face) for face in faces.annotations]
+    assert found == [("b_2.png", 0), ("x/a.png", 0), ("x/a.png", 1)]
+    assert [problem.name for problem in faces.problems] == ["c.pts"]
+    labels = LabelFiles(tmp_path / "out", {"images": str(tmp_path / "in")}, faces.skeleton)
+    labels.write(tmp_path / "in" / "x" / "a.png", 1, shape(68) + 1)
+    assert (tmp_path / "out" / "x" / "a.pts").read_text() == text
+    assert labels.read(tmp_path / "in" / "x" / "a.png", 1) == pytest.approx(shape(68) + 1, abs=1e-3)
+
+
 def test_origin_of_the_option(tmp_path):
     points = shape(68)
     spec = make_ibug(tmp_path, points)
     assert load(spec).note == "coordinates read as 1-based"
     assert load(f"{spec}?origin=1").annotations[0].keypoints == pytest.approx(points, abs=1e-4)
     assert load(f"{spec}?origin=0").annotations[0].keypoints == pytest.approx(points + 1, abs=1e-4)
-    with pytest.raises(ConfigError, match="origin is 0 or 1"):
+    with pytest.raises(ConfigError, match=r"origin is 0, 0\.5 or 1"):
         load(f"{spec}?origin=2")
 
 

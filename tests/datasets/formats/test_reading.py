@@ -134,6 +134,23 @@ def test_wrong_points_are_rejected(image, points, message):
         checked_annotation(image, points, THREE)
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"visible": [True] * 2}, "2 values of visibility for the 3 points of three"),
+        ({"visible": [[True, False]] * 3}, "its values of visibility are not a list of numbers"),
+        ({"spread": np.ones((3, 2))}, "its values of uncertainty are not a list of numbers"),
+        ({"ellipses": np.ones((3, 2))}, "its values of ellipses are not a list of triples"),
+        ({"score": np.nan}, "its score nan is not a finite number"),
+        ({"score": "high"}, "its score high is not a finite number"),
+        ({"box": np.array([0, 0, 1, 2e6])}, "its box has the coordinate 2000000"),
+    ],
+)
+def test_wrong_values_are_rejected(image, values, message):
+    with pytest.raises(AnnotationError, match=message):
+        checked_annotation(image, POINTS, THREE, **values)
+
+
 def test_missing_image_is_rejected(image):
     with pytest.raises(AnnotationError, match=r"its image .*b\.jpg is missing"):
         checked_annotation(image.with_name("b.jpg"), POINTS, THREE)
@@ -170,15 +187,23 @@ def test_images_are_beside_the_file_or_in_the_option(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "default", "origin"), [({}, 0, 0), ({}, 1, 1), ({"origin": "1"}, 0, 1), ({"origin": "0"}, 1, 0)]
+    ("options", "default", "origin"),
+    [
+        ({}, 0, 0),
+        ({}, 1, 1),
+        ({"origin": "1"}, 0, 1),
+        ({"origin": "0"}, 1, 0),
+        ({}, 0.5, 0.5),
+        ({"origin": "0.5"}, 0, 0.5),
+    ],
 )
 def test_origin(options, default, origin):
     assert pixel_origin(options, default) == origin
 
 
 @pytest.mark.parametrize("value", ["2", "-1", "01", "1.0", "one"])
-def test_origin_is_0_or_1(value):
-    with pytest.raises(ConfigError, match=f'origin is 0 or 1 .* not "{value}"'):
+def test_other_origins_are_rejected(value):
+    with pytest.raises(ConfigError, match=f'origin is 0, 0.5 or 1 .* not "{value}"'):
         pixel_origin({"origin": value}, 0)
 
 

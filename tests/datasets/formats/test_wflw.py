@@ -5,7 +5,7 @@ import pytest
 
 from made_files import make_wflw, picture, shape
 from nasion.datasets import load
-from nasion.datasets.formats.wflw import FIELDS, LabelFiles, wflw_image_folder
+from nasion.datasets.formats.wflw import FIELDS, LabelFiles, image_root
 from nasion.errors import AnnotationError
 from nasion.skeleton import load_skeleton
 
@@ -61,19 +61,19 @@ def test_split_is_a_word_of_the_list_name(tmp_path, name, split):
 def test_nearest_image_folder_above_the_list(tmp_path):
     inner = tmp_path / "WFLW_annotations" / "lists"
     inner.mkdir(parents=True)
-    assert wflw_image_folder(inner / "x.txt", {}) == inner
+    assert image_root(inner / "x.txt", {}) == inner
     (tmp_path / "WFLW_images").mkdir()
-    assert wflw_image_folder(inner / "x.txt", {}) == tmp_path / "WFLW_images"
+    assert image_root(inner / "x.txt", {}) == tmp_path / "WFLW_images"
     (inner / "WFLW_images").mkdir()
-    assert wflw_image_folder(inner / "x.txt", {}) == inner / "WFLW_images"
+    assert image_root(inner / "x.txt", {}) == inner / "WFLW_images"
 
 
 def test_image_folder_of_the_option(tmp_path):
     (tmp_path / "WFLW_images").mkdir()
     (tmp_path / "mine").mkdir()
-    assert wflw_image_folder(tmp_path / "x.txt", {"images": str(tmp_path / "mine")}) == tmp_path / "mine"
+    assert image_root(tmp_path / "x.txt", {"images": str(tmp_path / "mine")}) == tmp_path / "mine"
     with pytest.raises(AnnotationError, match="no such folder"):
-        wflw_image_folder(tmp_path / "x.txt", {"images": str(tmp_path / "none")})
+        image_root(tmp_path / "x.txt", {"images": str(tmp_path / "none")})
 
 
 @pytest.mark.parametrize(

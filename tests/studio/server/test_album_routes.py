@@ -37,7 +37,7 @@ def test_a_face_is_corrected_and_saved(album_client, folder):
     assert list(face) == ["version", "labeled", "keypoints", "model", "ellipses"]
     assert (face["version"], face["labeled"]) == ("new", False)
     assert face["keypoints"] == face["model"]
-    assert len(face["ellipses"]) == 68
+    assert len(face["ellipses"]["semi_major_px"]) == 68
     moved = [[x + 2, y - 3] for x, y in face["keypoints"]]
     response = album_client.put("/v1/album/1", json={"keypoints": moved, "seen": "new", "done": True})
     assert response.status_code == 200

@@ -1,6 +1,7 @@
 """The application as a whole: what it serves, what it starts and what it ends."""
 
 import threading
+import types
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -91,6 +92,8 @@ def test_twenty_simultaneous_requests_are_all_answered(client, gray):
 
 class Gated:
     """A predictor that finds no face, and only once the gate is open."""
+
+    skeleton, backend = load_skeleton("nose-1"), types.SimpleNamespace(name="gated")
 
     def __init__(self):
         self.gate, self.begun = threading.Event(), threading.Event()

@@ -1,4 +1,4 @@
-"""Images survive their encoding, and points are rounded pairs."""
+"""Images survive their encoding."""
 
 import base64
 import io
@@ -8,7 +8,7 @@ import pytest
 from PIL import Image as PillowImage
 from skimage import data
 
-from nasion.studio.server.encoding import data_uri, encode_jpeg, point_list
+from nasion.studio.server.encoding import data_uri, encode_jpeg
 
 
 def decoded(content):
@@ -40,12 +40,3 @@ def test_a_data_uri_holds_the_jpeg_file():
     kind, _, content = data_uri(image, 85).partition(",")
     assert kind == "data:image/jpeg;base64"
     assert base64.b64decode(content, validate=True) == encode_jpeg(image, 85)
-
-
-def test_points_are_rounded_to_thousandths_and_missing_ones_are_none():
-    points = np.array([[1.23449, -2.0], [np.nan, np.nan], [3.0, np.nan], [0.0, 7.0004]])
-    assert point_list(points) == [(1.234, -2.0), None, None, (0.0, 7.0)]
-
-
-def test_no_points_are_an_empty_list():
-    assert point_list(np.zeros((0, 2))) == []

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from nasion.predict.writers import face_table
-from nasion.sample import Prediction
+from nasion.outputs.records import header_values
+from nasion.outputs.schema import json_schema
 from nasion.skeleton import load_skeleton
-from nasion.studio.server.schemas import Face, Faces, FaceUpdate, Health, SkeletonInfo
+from nasion.studio.server.schemas import Faces, FaceUpdate, Health, SkeletonInfo
 
 NOSE = load_skeleton("nose-1")
 IMM = load_skeleton("imm-58")
@@ -102,31 +102,24 @@ def test_a_skeleton_may_have_no_flip_map():
     assert SkeletonInfo.of(replace(NOSE, flip=None)).flip is None
 
 
-def prediction(spread):
-    count = len(spread)
-    keypoints = np.arange(2.0 * count).reshape(count, 2) + 0.1234567
-    keypoints[1] = np.nan
-    box = np.array([1.0, 2.0, 30.126, 40.0])
-    return Prediction(keypoints, np.array(spread, float), np.zeros((count, 2)), box, 0.987654, IMM)
-
-
-@pytest.mark.parametrize("spread", [[1.5, 2.5, 3.5], [1.5, np.nan, 3.5], [np.nan] * 3])
-def test_a_face_is_the_same_object_as_in_json_files(spread):
-    face = prediction(spread)
-    assert json.loads(Face.of(4, face).model_dump_json()) == json.loads(json.dumps(face_table(4, face)))
-
-
-def test_the_keys_of_a_face_are_fixed():
-    """Programs rely on them."""
-    keys = ["face", "score", "box", "skeleton", "keypoints", "spread_px", "ellipses"]
-    assert list(Face.of(0, prediction([1.0, 2.0])).model_dump()) == keys
+def test_the_objects_of_an_answer_are_those_of_files(openapi):
+    """Programs rely on the keys."""
+    found = openapi["components"]["schemas"]
+    assert list(found["Faces"]["properties"])[:5] == [
+        *("schema_version", "nasion_version", "model", "skeleton", "point_names"),
+    ]
+    face = json_schema()["$defs"]["Face"]
+    assert list(found["Face"]["properties"]) == list(face["properties"])
+    assert found["Face"]["required"] == face["required"]
+    assert found["Face"]["required"] == ["face", "score", "box", "keypoints", "spread_px", "ellipses"]
+    assert all(field["description"] for field in found["Face"]["properties"].values())
 
 
 def test_unknown_keys_are_an_error_rather_than_lost():
     with pytest.raises(ValidationError):
         Health(ok=True, waiting=0, other=1)
     with pytest.raises(ValidationError):
-        Faces(width=3, height=2, faces=[{"face": 0}])
+        Faces(**header_values(NOSE, "mine"), width=3, height=2, faces=[{"face": 0}])
 
 
 def test_a_face_update_is_done_unless_it_says_otherwise():

@@ -1,5 +1,6 @@
 """Helpers for reading label formats: finding images, choosing a skeleton, building annotations, collecting problems."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -7,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from nasion import images
 from nasion.errors import AnnotationError, ConfigError, NasionError, one_line
@@ -16,9 +17,13 @@ from nasion.sample import Annotation, DataSet, Image, Problem
 from nasion.skeleton import Skeleton, available, from_table, load_skeleton
 
 __all__ = [
+    "MAX_BYTES",
+    "NUMBER",
     "SKELETON_HELP",
     "Collector",
+    "any_skeleton",
     "checked_annotation",
+    "checked_structure",
     "existing_path",
     "face_text",
     "image_folder",
@@ -27,14 +32,24 @@ __all__ = [
     "photo_id",
     "pixel_origin",
     "skeleton_of_count",
+    "skeleton_of_labels",
     "skeleton_of_names",
     "sorted_like",
 ]
 
+MAX_BYTES = 2_000_000_000
+"""Largest JSON or XML file of labels; the largest public one, of COCO-WholeBody, has half of it."""
+
 MAX_FACE_BYTES = 1_000_000
 """Largest file of one face."""
 
+NUMBER = re.compile("[0-9]{1,9}")
+"""A whole number in a file's name or in a label; longer ones are texts."""
+
 SKELETON_HELP = "a skeleton's name, or the path of its .toml file"
+
+ORIGINS = {"0": 0.0, "0.5": 0.5, "1": 1.0}
+"""Accepted values of `?origin=`. In programs that draw labels on a canvas, the first pixel's center is at 0.5."""
 
 
 @dataclass
@@ -43,6 +58,7 @@ class Collector:
 
     faces: list[Annotation] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    empty_images: list[Path] = field(default_factory=list)
 
     @contextmanager
     def reading(self, name: str) -> Iterator[None]:
@@ -63,7 +79,8 @@ class Collector:
 
     def dataset(self, name: str, skeleton: Skeleton, note: str) -> DataSet:
         """Return the collected faces and problems as a data set."""
-        return DataSet(name, skeleton, tuple(self.faces), open_image, tuple(self.problems), note)
+        empty = tuple(dict.fromkeys(self.empty_images))
+        return DataSet(name, skeleton, tuple(self.faces), open_image, tuple(self.problems), note, empty)
 
 
 def checked_annotation(
@@ -76,6 +93,9 @@ def checked_annotation(
     subject: str = "",
     split: str = "",
     face: int = 0,
+    score: float | None = None,
+    spread: FloatArray | None = None,
+    ellipses: FloatArray | None = None,
 ) -> Annotation:
     """Return an annotation after checking it; a point with one NaN or infinite coordinate becomes missing.
 
@@ -88,10 +108,13 @@ def checked_annotation(
         subject: the person or photo, which must stay on one side of a split.
         split: "train", "val", "test" or "".
         face: number of the face in its image, from 0.
+        score: confidence of the detector, 0 to 1, if the labels were predicted.
+        spread: (K,) image px, predicted uncertainty.
+        ellipses: (K, 3) predicted error ellipses: half axes, image px, and angle, degrees.
 
     Raises:
-        AnnotationError: the image file is missing, the count is wrong, every point is missing, or a point or the box
-            is where no image can be.
+        AnnotationError: the image file is missing, a count is wrong, every point is missing, a point or the box is
+            where no image can be, or the score is not a finite number.
     """
     array = np.array(keypoints, dtype=np.float64).reshape(-1, 2)
     if len(array) != skeleton.count:
@@ -106,7 +129,36 @@ def checked_annotation(
     if not image.is_file():
         raise AnnotationError(f"its image {image} is missing")
     shown = np.ones(skeleton.count, bool) if visible is None else np.asarray(visible, bool)
-    return Annotation(image, array, skeleton, shown, box=box, subject=subject, split=split, face=face)
+    _check_shapes(skeleton, shown, spread, ellipses)
+    if score is not None and not (isinstance(score, int | float) and math.isfinite(score)):
+        raise AnnotationError(f"its score {str(score)[:80]} is not a finite number")
+    labels = {"box": box, "subject": subject, "split": split, "face": face}
+    return Annotation(image, array, skeleton, shown, **labels, score=score, spread=spread, ellipses=ellipses)
+
+
+def _check_shapes(
+    skeleton: Skeleton, visible: NDArray[np.bool_], spread: FloatArray | None, ellipses: FloatArray | None
+) -> None:
+    """Reject visibility (K,), uncertainty (K,), image px, or ellipses (K, 3) that do not fit the points."""
+    known = (("visibility", visible, ()), ("uncertainty", spread, ()), ("ellipses", ellipses, (3,)))
+    for name, values, rest in known:
+        if values is not None and len(values) != skeleton.count:
+            raise AnnotationError(f"{len(values)} values of {name} for the {skeleton.count} points of {skeleton.name}")
+        if values is not None and values.shape[1:] != rest:
+            raise AnnotationError(f"its values of {name} are not a list of {'triples' if rest else 'numbers'}")
+
+
+@contextmanager
+def checked_structure() -> Iterator[None]:
+    """Reject a document that has a number, a text or a list where the block expects an object.
+
+    Raises:
+        AnnotationError: it has.
+    """
+    try:
+        yield
+    except AttributeError as error:
+        raise AnnotationError(f"is incomplete or mistyped: {error}") from None
 
 
 def open_image(face: Annotation) -> Image:
@@ -148,21 +200,26 @@ def image_folder(path: Path, options: Mapping[str, str]) -> Path:
     return existing_path(options["images"], "folder") if "images" in options else path.parent
 
 
-def pixel_origin(options: Mapping[str, str], default: int) -> int:
-    """Return the coordinate of the first pixel's center in a file, 0 or 1: `?origin=`, or the format's default.
+def pixel_origin(options: Mapping[str, str], default: float) -> float:
+    """Return the coordinate of the first pixel's center in a file: `?origin=`, or the format's default.
 
     Raises:
-        ConfigError: the option is neither 0 nor 1.
+        ConfigError: the option is none of 0, 0.5 and 1.
     """
-    value = options.get("origin", str(default))
-    if value not in ("0", "1"):
-        raise ConfigError(f'origin is 0 or 1 (the number of the first pixel), not "{value}"')
-    return int(value)
+    value = options.get("origin", f"{default:g}")
+    if value not in ORIGINS:
+        raise ConfigError(f'origin is 0, 0.5 or 1 (the coordinate of the first pixel\'s center), not "{value}"')
+    return ORIGINS[value]
 
 
 def option_skeleton(options: Mapping[str, str]) -> Skeleton | None:
     """Return the skeleton of `?skeleton=`; None without the option."""
     return load_skeleton(options["skeleton"]) if "skeleton" in options else None
+
+
+def any_skeleton() -> Skeleton:
+    """Return a skeleton for a data set without a face."""
+    return load_skeleton("ibug-68")
 
 
 def skeleton_of_count(count: int) -> Skeleton | None:
@@ -184,10 +241,46 @@ def sorted_like(names: Sequence[str], skeleton: Skeleton) -> list[str]:
     return list(skeleton.names) if set(names) == set(skeleton.names) else list(names)
 
 
+def skeleton_of_labels(name: str, labels: Sequence[str], options: Mapping[str, str]) -> tuple[Skeleton, dict[str, int]]:
+    """Return the skeleton whose points the labels of a labeling program name, and the index of each label.
+
+    The skeleton is that of `?skeleton=`, the packaged one with the same names in any order, or one with these names in
+    their order. Labels that are numbers are sorted by value, and a packaged skeleton with as many points takes their
+    place.
+
+    Args:
+        name: name of a skeleton that is made of the labels.
+        labels: different labels in the order of their first use.
+        options: the options of the data set.
+
+    Raises:
+        AnnotationError: a label is not a point of `?skeleton=`.
+    """
+    numbered = all(NUMBER.fullmatch(label) for label in labels)
+    ordered = sorted(labels, key=int) if numbered else list(labels)
+    chosen = option_skeleton(options)
+    if chosen is None:
+        chosen = next((each for each in map(load_skeleton, available()) if set(each.names) == set(labels)), None)
+    if chosen is None and numbered:
+        chosen = skeleton_of_count(len(labels))
+    if chosen is None:
+        chosen = skeleton_of_names(name, ordered)
+    if set(labels) <= set(chosen.names):
+        return chosen, {label: chosen.names.index(label) for label in labels}
+    if numbered and len(labels) == chosen.count:
+        return chosen, {label: index for index, label in enumerate(ordered)}
+    unknown = next(label for label in labels if label not in chosen.names)
+    raise AnnotationError(f'{name}: the label "{unknown}" is not a point of {chosen.name}; rename it there or here')
+
+
 def skeleton_of_names(name: str, names: Sequence[str]) -> Skeleton:
-    """Return a skeleton with these point names in one region, without a flip map or normalizers.
+    """Return the packaged skeleton with these point names, or one in a single region without flip map or normalizers.
+
+    >>> skeleton_of_names("mine", ["nose_tip"]).name, skeleton_of_names("mine", ["eye", "chin"]).name
+    ('nose-1', 'mine')
 
     Raises:
         SkeletonError: there is no name, two are the same, or there are too many.
     """
-    return from_table(name, {"names": list(names), "regions": {"points": f"0-{max(len(names) - 1, 0)}"}})
+    known = next((each for each in map(load_skeleton, available()) if each.names == tuple(names)), None)
+    return known or from_table(name, {"names": list(names), "regions": {"points": f"0-{max(len(names) - 1, 0)}"}})

@@ -1,4 +1,4 @@
-"""Helpers for writing labels back into the files they came from."""
+"""Helpers for writing labels: back into the files they came from, and for formats that need what labels may lack."""
 
 import math
 from pathlib import Path
@@ -6,8 +6,10 @@ from typing import TypeVar
 
 from nasion.atomic import write_bytes
 from nasion.errors import AnnotationError
+from nasion.geometry import FloatArray, box_around, is_present
+from nasion.sample import Annotation
 
-__all__ = ["BACKUP_SUFFIX", "nth_face", "replace_file", "rounded"]
+__all__ = ["BACKUP_SUFFIX", "box_of", "nth_face", "plain", "replace_file", "rounded", "visibility"]
 
 BACKUP_SUFFIX = ".orig"
 """Suffix of the copy that keeps the first version of a changed file."""
@@ -36,6 +38,27 @@ def nth_face(rows: list[Row], number: int, image: Path, path: Path) -> Row:
     if number >= len(rows):
         raise AnnotationError(f"{image.name}: {path} no longer has face {number} of this image; reload the labels")
     return rows[number]
+
+
+def box_of(face: Annotation) -> FloatArray:
+    """Return a face's box (4,) xyxy, image px: its own, or the bounding box of its points."""
+    return box_around(face.keypoints) if face.box is None else face.box
+
+
+def visibility(face: Annotation) -> list[int]:
+    """Return COCO's value of v for each point: 0 missing, 1 hidden, 2 visible."""
+    present = is_present(face.keypoints)
+    return [int(there) * (1 + int(shown)) for there, shown in zip(present, face.visible, strict=True)]
+
+
+def plain(value: float, decimals: int = 3) -> int | float:
+    """Return a rounded number, as an int if it is whole, which makes files shorter.
+
+    >>> plain(2.0), plain(2.25049)
+    (2, 2.25)
+    """
+    value = rounded(value, decimals)
+    return int(value) if value.is_integer() else value
 
 
 def rounded(value: float, decimals: int = 3) -> float:

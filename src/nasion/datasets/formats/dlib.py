@@ -5,35 +5,32 @@ point. Copies named "…_mirror" belong to the photo they were made from.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from xml.etree import ElementTree
+from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
 from nasion.datasets.formats import _reading as reading
-from nasion.datasets.formats._writing import nth_face, replace_file
+from nasion.datasets.formats._writing import box_of, nth_face, replace_file
+from nasion.documents import parse_xml, read_bytes, read_xml
 from nasion.errors import AnnotationError
-from nasion.geometry import FloatArray
+from nasion.geometry import FloatArray, is_present
+from nasion.outputs.records import Content, LabelSet
 from nasion.sample import Annotation, DataSet
 from nasion.skeleton import Skeleton
 
 DESCRIPTION = "dlib:FILE.xml    dlib's XML (imglab), several faces per image, 0-based"
 OPTIONS = {"skeleton": reading.SKELETON_HELP}
 
-
-NUMBER = re.compile("[0-9]{1,9}")
-"""The name of a part that is sorted by its value."""
+STORES = frozenset({Content.MISSING, Content.BOXES, Content.SEVERAL, Content.EMPTY})
 
 
 def read(source: str, options: dict[str, str]) -> DataSet:
     """Return the faces of an XML file; the subject is the photo, the split comes from the file's name."""
     path = reading.existing_path(source, "file")
-    try:
-        # Expat itself rejects documents whose entities grow without bound, and does not fetch external ones.
-        root = ElementTree.parse(path).getroot()  # noqa: S314
-    except (ElementTree.ParseError, LookupError, ValueError) as error:
-        raise AnnotationError(f"{path}: not XML: {error}") from None
+    root = read_xml(path, str(path), AnnotationError, reading.MAX_BYTES)
     names = part_names(root)
     skeleton = (
         reading.option_skeleton(options)
@@ -47,6 +44,8 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     found = reading.Collector()
     for element in root.findall("./images/image"):
         image = path.parent / element.get("file", "")
+        if element.find("box") is None:
+            found.empty_images.append(image)
         for number, box in enumerate(boxes_of(element)):
             with found.reading(f"{image.name}#{number}"):
                 found.add(_face(image, box, number, skeleton, names, split))
@@ -56,7 +55,7 @@ def read(source: str, options: dict[str, str]) -> DataSet:
 def part_names(root: ElementTree.Element) -> list[str]:
     """Return the names of all parts in a document, sorted like dlib does: numbers by value, so 2 is before 10."""
     found = {part.get("name", "") for part in root.iterfind("./images/image/box/part")}
-    return sorted(found, key=lambda name: (int(name) if NUMBER.fullmatch(name) else -1, name))
+    return sorted(found, key=lambda name: (int(name) if reading.NUMBER.fullmatch(name) else -1, name))
 
 
 def boxes_of(image: ElementTree.Element) -> list[ElementTree.Element]:
@@ -86,6 +85,43 @@ def _face(
     )
 
 
+def files(labels: LabelSet, target: Path, _options: Mapping[str, str]) -> Iterator[tuple[Path, Iterator[bytes]]]:
+    """Yield the file's path and its content, an image at a time; parts are named by their numbers.
+
+    Raises:
+        AnnotationError: a point is missing in every face: the file would have fewer points.
+    """
+    present = np.zeros(labels.skeleton.count, bool)
+    for record in labels.images:
+        for face in record.faces:
+            present |= is_present(face.keypoints)
+    if present.any() and not present.all():
+        name = labels.skeleton.names[int(np.argmin(present))]
+        raise AnnotationError(
+            f'the point "{name}" is missing in every face, and a dlib .xml names only points that exist; '
+            "choose another format, such as csv"
+        )
+    yield target, map(str.encode, _parts(labels))
+
+
+def _parts(labels: LabelSet) -> Iterator[str]:
+    digits = len(str(labels.skeleton.count - 1))
+    yield "<?xml version='1.0' encoding='UTF-8'?>\n<dataset>\n<name>faces</name>\n<images>\n"
+    for record in labels.images:
+        height, width = record.size
+        yield f"  <image file={quoteattr(record.image)} width='{width}' height='{height}'>\n"
+        for face in record.faces:
+            left, top, right, bottom = np.rint(box_of(face)).astype(int)
+            yield f"    <box top='{top}' left='{left}' width='{right - left}' height='{bottom - top}'>\n"
+            for index, point in enumerate(face.keypoints):
+                if is_present(point):
+                    x, y = np.rint(point).astype(int)
+                    yield f"      <part name='{index:0{digits}}' x='{x}' y='{y}'/>\n"
+            yield "    </box>\n"
+        yield "  </image>\n"
+    yield "</images>\n</dataset>\n"
+
+
 class LabelFiles:
     """An XML file whose parts can be changed; other elements and boxes stay as they are.
 
@@ -99,7 +135,7 @@ class LabelFiles:
 
     def read(self, image: Path, face: int) -> FloatArray | None:
         """Return the keypoints of a face (K, 2), image px; NaN where the box has no such part."""
-        root = _parse(self.path.read_bytes())
+        root = read_xml(self.path, str(self.path), AnnotationError, reading.MAX_BYTES)
         parts = _parts_of(self._box(root, image, face))
         found = [parts.get(name) for name in reading.sorted_like(part_names(root), self.skeleton)]
         places = [(np.nan, np.nan) if part is None else (part.attrib["x"], part.attrib["y"]) for part in found]
@@ -112,8 +148,8 @@ class LabelFiles:
             AnnotationError: the face is not in the file any more, or the last part of some name would be removed,
                 which would change what the file's points are.
         """
-        raw = self.path.read_bytes()
-        root = _parse(raw)
+        raw = read_bytes(self.path, str(self.path), AnnotationError, reading.MAX_BYTES)
+        root = parse_xml(raw, str(self.path), AnnotationError, reading.MAX_BYTES, comments=True)
         names = part_names(root)
         box = self._box(root, image, face)
         for name, point in zip(reading.sorted_like(names, self.skeleton), keypoints, strict=True):
@@ -130,13 +166,6 @@ class LabelFiles:
             if self.path.parent / element.get("file", "") == image
         ]
         return nth_face(boxes[0] if boxes else [], face, image, self.path)
-
-
-def _parse(raw: bytes) -> ElementTree.Element:
-    """Return the root of a document that `read` has read before, with its comments."""
-    builder = ElementTree.TreeBuilder(insert_comments=True)
-    # Expat itself rejects documents whose entities grow without bound, and does not fetch external ones.
-    return ElementTree.fromstring(raw, ElementTree.XMLParser(target=builder))  # noqa: S314
 
 
 def _parts_of(box: ElementTree.Element) -> dict[str, ElementTree.Element]:

@@ -5,7 +5,7 @@ Linear Subspace Techniques", DTU 2002. Coordinates are fractions of the image's 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from nasion.datasets.formats import _reading as reading
 from nasion.datasets.formats._writing import replace_file
 from nasion.errors import AnnotationError, ConfigError
 from nasion.geometry import FloatArray
+from nasion.outputs.records import Content, ImageRecord, LabelSet
 from nasion.sample import Annotation, DataSet
 from nasion.skeleton import Skeleton, load_skeleton
 
@@ -24,6 +25,8 @@ OPTIONS = {"eyes": "labeled, or corrected: turn an eye that is labeled as if it 
 
 EYES_SPELLINGS = {"labeled": False, "labelled": False, "corrected": True, "mended": True}
 """Accepted values of `?eyes=`, and whether they correct the eyes; "labelled" and "mended" are former spellings."""
+
+STORES = frozenset({Content.NAMES, Content.FRACTIONS})
 
 SKELETON = "imm-58"
 
@@ -116,6 +119,40 @@ def _content_lines(lines: list[str]) -> tuple[list[str], list[int]]:
     """Return the lines that are neither empty nor comments, and their numbers."""
     used = [k for k, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")]
     return [lines[k] for k in used], used
+
+
+def image_place(name: str, _split: str) -> str:
+    """Return where in the folder an image is: anywhere."""
+    return name
+
+
+def files(labels: LabelSet, target: Path, _options: Mapping[str, str]) -> Iterator[tuple[Path, bytes]]:
+    """Yield the path and the content of the .asf file beside each image, which has one face."""
+    for record in labels.images:
+        if record.faces:
+            yield (target / record.image).with_suffix(ASF_SUFFIX), _asf_text(record).encode(ENCODING)
+
+
+OPEN_PATH, CLOSED_PATH = 4, 0
+"""Types of the points of a region in an .asf file."""
+
+
+def _asf_text(record: ImageRecord) -> str:
+    """Return the content of an .asf file: each region is a path, whose points name their neighbors."""
+    (face,) = record.faces
+    height, width = record.size
+    fractions = face.keypoints / [width, height]
+    rows: list[str] = []
+    for path, (name, indices) in enumerate(face.skeleton.regions.items()):
+        closed = name in face.skeleton.closed
+        for place, index in enumerate(indices):
+            before = indices[place - 1] if place or closed else index
+            after = indices[(place + 1) % len(indices)] if closed or place + 1 < len(indices) else index
+            x, y = fractions[index]
+            kind = CLOSED_PATH if closed else OPEN_PATH
+            rows.append(f"{path} \t{kind} \t{x:.8f} \t{y:.8f} \t{index} \t{before} \t{after}")
+    comment = "# path type x y point from to; x and y are fractions of the image's width and height"
+    return "\n".join([comment, str(len(rows)), *rows, Path(record.image).name, ""])
 
 
 class LabelFiles:

@@ -4,20 +4,23 @@ Source of the format: the README of Wu et al., "Look at Boundary", CVPR 2018: 98
 pose expression illumination make-up occlusion blur, path.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from nasion.datasets.formats import _reading as reading
-from nasion.datasets.formats._writing import nth_face, replace_file
+from nasion.datasets.formats._writing import box_of, nth_face, plain, replace_file
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray
+from nasion.outputs.records import Content, LabelSet
 from nasion.sample import Annotation, DataSet
 from nasion.skeleton import Skeleton, load_skeleton
 
 DESCRIPTION = "wflw:LIST.txt    WFLW's list of 98 points, 0-based; images in WFLW_images or ?images=DIR"
 OPTIONS = {"images": "the folder that the list's paths start from"}
+
+STORES = frozenset({Content.NAMES, Content.BOXES, Content.SEVERAL, Content.FRACTIONS})
 
 SKELETON = "wflw-98"
 COUNT, BOX, FLAGS = 98, 4, 6
@@ -32,7 +35,7 @@ ENCODING = "latin-1"
 def read(source: str, options: dict[str, str]) -> DataSet:
     """Return the faces of a list; the subject is the photo, the split comes from the list's name."""
     path = reading.existing_path(source, "file")
-    root = wflw_image_folder(path, options)
+    root = image_root(path, options)
     split = next((s for s in ("train", "test") if s in path.stem.split("_")), "")
     found = reading.Collector()
     seen: dict[str, int] = {}
@@ -44,7 +47,7 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     return found.dataset(f"wflw:{source}", load_skeleton(SKELETON), "")
 
 
-def wflw_image_folder(path: Path, options: Mapping[str, str]) -> Path:
+def image_root(path: Path, options: Mapping[str, str]) -> Path:
     """Return the folder that the paths in a list are relative to.
 
     It is `?images=`, or the nearest WFLW_images beside or above the list, as the data set unpacks; otherwise the
@@ -72,13 +75,36 @@ def _face(fields: list[str], root: Path, face: int, split: str) -> Annotation:
     )
 
 
+def files(labels: LabelSet, target: Path, _options: Mapping[str, str]) -> Iterator[tuple[Path, Iterator[bytes]]]:
+    """Yield the list's path and its content, a line per face; the flags, which labels do not hold, are 0.
+
+    Raises:
+        AnnotationError: the path of an image has a space, which separates the fields of a line, or a letter that the
+            list's encoding lacks.
+    """
+    for record in labels.images:
+        if record.image.split() != [record.image] or not record.image.isascii():
+            raise AnnotationError(
+                f'a WFLW list cannot hold the path "{record.image}": it has a space, or letters that are not ASCII; '
+                "rename the image"
+            )
+    yield target, _lines(labels)
+
+
+def _lines(labels: LabelSet) -> Iterator[bytes]:
+    for record in labels.images:
+        for face in record.faces:
+            numbers = [plain(value) for value in (*face.keypoints.ravel().tolist(), *box_of(face).tolist())]
+            yield " ".join(map(str, [*numbers, *[0] * FLAGS, record.image])).encode(ENCODING) + b"\n"
+
+
 class LabelFiles:
     """A list whose points can be changed; boxes, flags and paths stay as they are."""
 
     form, hides = "WFLW's list", False
 
     def __init__(self, place: Path, options: Mapping[str, str], skeleton: Skeleton) -> None:
-        self.path, self.images = place, wflw_image_folder(place, options)
+        self.path, self.images = place, image_root(place, options)
 
     def read(self, image: Path, face: int) -> FloatArray | None:
         """Return the keypoints of a face (98, 2), image px."""

@@ -23,7 +23,7 @@ from nasion.predict.backends.onnx_file import check_self_contained, read_metadat
 from nasion.predict.backends.outputs import check_outputs
 from nasion.predict.crop import CropConfig
 from nasion.predict.migration import migrate
-from nasion.skeleton import Skeleton, from_table
+from nasion.skeleton import Skeleton, from_stored
 
 __all__ = [
     "ANISOTROPY",
@@ -88,7 +88,7 @@ def parse_header(text: str, name: str) -> Header:
     try:
         table = migrate(parse_json(text, "it", ModelError))
         points = dict(table["skeleton"])
-        skeleton = from_table(points.pop("name"), points)
+        skeleton = from_stored(points.pop("name"), points)
         config, crop = dict(table["config"]), CropConfig.model_validate(table["crop"])
         limit = math.inf if table["max_relative_spread"] is None else float(table["max_relative_spread"])
         if not limit > 0:

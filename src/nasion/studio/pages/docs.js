@@ -20,6 +20,51 @@ function curlCommand(path, method, body) {
   return curl(` -X ${method.toUpperCase()}`);
 }
 
+// Return the name of a schema's type, such as "list of numbers".
+function typeName(schema) {
+  if (typeof schema !== "object") return "any"; // true stands for any value
+  if (schema.$ref) return schema.$ref.split("/").at(-1);
+  if (schema.anyOf) return schema.anyOf.map(typeName).join(" or ");
+  if ("const" in schema) return JSON.stringify(schema.const);
+  if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" or ");
+  if (schema.prefixItems) return `[${schema.prefixItems.map(typeName).join(", ")}]`;
+  if (schema.type === "array") return `list of ${typeName(schema.items ?? {})}`;
+  if (schema.type === "object" && schema.additionalProperties) return `object of ${typeName(schema.additionalProperties)}`;
+  return schema.type ?? "any";
+}
+
+// Return the names of the objects that a schema refers to, directly or through others.
+function references(schema, found = new Set()) {
+  for (const [, name] of JSON.stringify(schema).matchAll(/"#\/components\/schemas\/(\w+)"/g))
+    if (!found.has(name)) references(openapi.components.schemas[name], found.add(name));
+  return found;
+}
+
+// Return the fields of an object as a list.
+function fieldList(schema) {
+  const fields = Object.entries(schema.properties ?? {}).map(([name, field]) => {
+    const optional = (schema.required ?? []).includes(name) ? "" : ", optional";
+    const item = element("li", `: ${typeName(field)}${optional}${field.description ? `. ${field.description}` : ""}`);
+    item.prepend(element("code", name));
+    return item;
+  });
+  return element("ul", "", ...fields);
+}
+
+// Return what an operation answers: its media type, and the objects in it with their fields.
+function answer(operation) {
+  const parts = [];
+  for (const [type, { schema }] of Object.entries(operation.responses["200"]?.content ?? {})) {
+    parts.push(element("p", `Answer: ${type}, ${typeName(schema)}`));
+    for (const name of references(schema)) {
+      const details = element("details", "", element("summary", name), fieldList(openapi.components.schemas[name]));
+      details.open = typeName(schema).includes(name);
+      parts.push(details);
+    }
+  }
+  return parts;
+}
+
 const openapi = await (await fetch("/openapi.json")).json();
 const operations = [];
 for (const [path, methods] of Object.entries(openapi.paths))
@@ -30,6 +75,8 @@ for (const [path, methods] of Object.entries(openapi.paths))
       element("p", operation.summary ?? ""),
       element("ul", "", ...parameters),
       element("pre", curlCommand(path, method, operation.requestBody?.content ?? {})),
+      ...answer(operation),
     );
   }
+operations.push(element("h2", "Errors"), element("p", "Any other status has this answer:"), fieldList(openapi.components.schemas.ErrorMessage));
 document.getElementById("operations").replaceChildren(...operations);

@@ -15,11 +15,19 @@ export function drawFace(context, face, skeleton, show, toCanvas, scale, radius)
   const colors = show.regions ? regionColors(skeleton) : Array(skeleton.count).fill(PREDICTION_COLOR);
   const positions = face.keypoints.map((p) => p && toCanvas(p));
   if (show.uncertainty && face.ellipses)
-    positions.forEach((p, k) => p && face.ellipses[k] && fillEllipse(context, p, face.ellipses[k], 2 * scale, colors[k], 0.25));
+    positions.forEach((p, k) => {
+      const ellipse = ellipseOf(face.ellipses, k);
+      if (p && ellipse) fillEllipse(context, p, ellipse, 2 * scale, colors[k], 0.25);
+    });
   if (show.lines)
     for (const line of skeleton.lines)
       for (let k = 1; k < line.length; k++) drawLine(context, positions[line[k - 1]], positions[line[k]], colors[line[k]], radius * 0.6);
   if (show.points) positions.forEach((p, k) => p && drawPoint(context, p, radius, colors[k]));
+}
+
+// Return the ellipse of point k as [semiMajor, semiMinor, angleDeg]; null if it is unknown.
+function ellipseOf({ semi_major_px, semi_minor_px, angle_deg }, k) {
+  return semi_major_px[k] === null ? null : [semi_major_px[k], semi_minor_px[k], angle_deg[k]];
 }
 
 export function drawGroundTruth(context, faces, toCanvas, radius) {

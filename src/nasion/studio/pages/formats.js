@@ -5,19 +5,37 @@ const PTS_ORIGIN = 1;
 const csvNumber = (value) => (value === null || value === undefined ? "" : value.toFixed(3));
 const csvText = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
-export function toJson(images) {
-  return JSON.stringify(images.map(({ name, prediction }) => ({ image: name, faces: prediction.faces })), null, 1) + "\n";
+// The files below have one model and its points' names; images that another model has predicted are left out.
+function ofOneModel(images) {
+  const { model } = images.at(-1).prediction;
+  return images.filter(({ prediction }) => prediction.model === model);
 }
 
+// Return the content of keypoints.json, with one line for each face.
+export function toJson(images) {
+  const { schema_version, nasion_version, model, skeleton, point_names } = images.at(-1).prediction;
+  const header = JSON.stringify({ schema_version, nasion_version, model, skeleton, point_names });
+  const entries = ofOneModel(images).map(({ name, prediction }) => {
+    const about = JSON.stringify({ image: name, width: prediction.width, height: prediction.height });
+    const faces = prediction.faces.map((face) => `\n ${JSON.stringify(face)}`).join(",");
+    return `\n${about.slice(0, -1)}, "faces": [${faces}]}`;
+  });
+  return `${header.slice(0, -1)}, "images": [${entries.join(",")}\n]}\n`;
+}
+
+// Return a table with a row for each face, and for each image without one.
 export function toCsv(images) {
-  const count = Math.max(0, ...images.map(({ skeleton }) => skeleton.count));
-  const axes = Array.from({ length: count }, (_, k) => [`x${k}`, `y${k}`]).flat();
-  const lines = [["image", "face", "score", ...axes].join(",")];
-  for (const { name, prediction } of images)
+  const names = images.at(-1).prediction.point_names;
+  const axes = names.flatMap((name) => [`${name}_x`, `${name}_y`]);
+  const header = ["image", "face", "score", "box_x0", "box_y0", "box_x1", "box_y1", ...axes];
+  const lines = [header.map(csvText).join(",")];
+  for (const { name, prediction } of ofOneModel(images)) {
+    if (!prediction.faces.length) lines.push(csvText(name) + ",".repeat(header.length - 1));
     for (const face of prediction.faces) {
       const coordinates = face.keypoints.flatMap((p) => [csvNumber(p?.[0]), csvNumber(p?.[1])]);
-      lines.push([csvText(name), face.face, face.score, ...coordinates].join(","));
+      lines.push([csvText(name), face.face, face.score, ...face.box.map(csvNumber), ...coordinates].join(","));
     }
+  }
   return lines.join("\n") + "\n";
 }
 
@@ -45,7 +63,7 @@ const isPoint = (p) => p === null || (Array.isArray(p) && p.length === 2 && p.ev
 function parseJson(text, fileName, imageName) {
   try {
     const content = JSON.parse(text);
-    const all = Array.isArray(content) ? content : [content];
+    const all = content.images ?? (Array.isArray(content) ? content : [content]); // earlier versions wrote a list
     const entries = all.length > 1 ? all.filter(({ image }) => image === imageName) : all;
     const faces = entries.flatMap((entry) => entry.faces ?? []);
     if (!faces.length || !faces.every((face) => Array.isArray(face.keypoints) && face.keypoints.every(isPoint))) throw new Error();

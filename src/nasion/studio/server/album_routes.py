@@ -15,11 +15,11 @@ from fastapi.responses import HTMLResponse
 from nasion.errors import ConfigError
 from nasion.evaluation.metrics import point_errors
 from nasion.geometry import FloatArray, box_around, box_size, has_extent
+from nasion.outputs.records import ellipse_values, point_values, predicted_faces
 from nasion.predict.predictor import Predictor
-from nasion.predict.writers import ellipse_table
 from nasion.sample import Image, Prediction, largest
 from nasion.studio.album import Album, version
-from nasion.studio.server.encoding import encode_jpeg, point_list
+from nasion.studio.server.encoding import encode_jpeg
 from nasion.studio.server.job_queue import JobTimeoutError, QueueFullError
 from nasion.studio.server.schemas import AlbumEntry, AlbumFace, AlbumInfo, FaceUpdate, SavedFace, SkeletonInfo
 from nasion.studio.server.state import CurrentAlbum, CurrentServer, CurrentTraining, ModelName, Server
@@ -210,8 +210,8 @@ def _describe_face(album: Album, number: int, predictor: Predictor) -> AlbumFace
         {
             "version": version(labels),
             "labeled": labels is not None,
-            "keypoints": point_list(start),
-            "model": None if face is None else point_list(face.keypoints),
-            "ellipses": None if face is None else ellipse_table(face),
+            "keypoints": point_values(start),
+            "model": None if face is None else point_values(face.keypoints),
+            "ellipses": None if face is None else ellipse_values(predicted_faces("", [face])[0].ellipses),
         }
     )

@@ -17,12 +17,13 @@ from nasion.errors import ConfigError, NasionError
 from nasion.geometry import FloatArray
 from nasion.matching import match
 from nasion.matching.morph import Pair
+from nasion.outputs.records import face_values, header_values, point_values, predicted_faces
+from nasion.outputs.schema import Face
 from nasion.predict.boxes import parse_box
 from nasion.sample import Image, Prediction, largest
-from nasion.studio.server.encoding import data_uri, point_list
+from nasion.studio.server.encoding import data_uri
 from nasion.studio.server.schemas import (
     BrokenModel,
-    Face,
     Faces,
     Health,
     MatchedImage,
@@ -77,6 +78,7 @@ async def list_models(server: CurrentServer) -> list[ModelInfo | BrokenModel]:
 @router.post(
     "/v1/predict",
     summary="Find faces in an image and predict their keypoints",
+    response_model_exclude_unset=True,  # fields that nasion does not fill are left out, as in files
     openapi_extra={"requestBody": {"required": True, "content": ONE_IMAGE}},
 )
 async def predict(request: Request, server: CurrentServer, model: ModelName = "", box: list[str] = BOXES) -> Faces:
@@ -135,9 +137,11 @@ def _describe_model(server: Server, name: str) -> ModelInfo | BrokenModel:
 def _predict(server: Server, content: bytes, model: str, boxes: Sequence[Sequence[float]] | None) -> Faces:
     predictor = server.models.predictor(model)
     image = images.decode(content, "the image", server.settings.largest_pixels)
-    faces = [Face.of(number, face) for number, face in enumerate(predictor(image, boxes))]
+    found = predicted_faces("", predictor(image, boxes))
+    faces = [Face.model_validate(face_values(number, face)) for number, face in enumerate(found)]
     height, width = image.shape[:2]
-    return Faces(width=width, height=height, faces=faces)
+    header = header_values(predictor.skeleton, predictor.backend.name)
+    return Faces(**header, width=width, height=height, faces=faces)
 
 
 def _match(server: Server, contents: Sequence[bytes], model: str, frames: int) -> MatchResult:
@@ -168,4 +172,4 @@ def _largest_face(faces: Sequence[Prediction], name: str) -> Prediction:
 
 def _matched_image(image: Image, keypoints: FloatArray) -> MatchedImage:
     height, width = image.shape[:2]
-    return MatchedImage(width=width, height=height, keypoints=point_list(keypoints))
+    return MatchedImage(width=width, height=height, keypoints=point_values(keypoints))

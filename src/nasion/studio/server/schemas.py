@@ -1,12 +1,11 @@
-"""The JSON objects of the HTTP interface."""
+"""The JSON objects of the HTTP interface; those that files share are in `nasion.outputs.schema`."""
 
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from nasion.geometry import MAX_COORDINATE
-from nasion.predict.writers import face_table
-from nasion.sample import Prediction
+from nasion.outputs.schema import Ellipses, Face, Header, Points, Schema
 from nasion.skeleton import Skeleton
 
 __all__ = [
@@ -15,7 +14,6 @@ __all__ = [
     "AlbumInfo",
     "BrokenModel",
     "ErrorMessage",
-    "Face",
     "FaceUpdate",
     "Faces",
     "Health",
@@ -30,18 +28,7 @@ __all__ = [
 MAX_POINTS = 1000
 MAX_VERSION = 64
 
-Point = tuple[float, float]
-Points = list[Point | None]
-
-Ellipses = list[tuple[float, float, float] | None]
-
 Coordinate = Annotated[float, Field(allow_inf_nan=False, ge=-MAX_COORDINATE, le=MAX_COORDINATE)]
-
-
-class Schema(BaseModel):
-    """Base of all objects: unknown keys are errors, and the attributes' docstrings become descriptions."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class ErrorMessage(Schema):
@@ -111,31 +98,7 @@ class BrokenModel(Schema):
     """Why it cannot be loaded, in one line."""
 
 
-class Face(Schema):
-    """One predicted face."""
-
-    face: int
-    """Number of the face in its image, from 0."""
-    score: float
-    """Confidence of the face detector, 0 to 1; 1 if the box was given."""
-    box: tuple[float, float, float, float]
-    """Crop that the network saw: x0, y0, x1, y1, image px."""
-    skeleton: str
-    """Name of the model's skeleton."""
-    keypoints: Points
-    """x, y of each keypoint, image px; null if missing."""
-    spread_px: list[float | None] | None
-    """Uncertainty of each keypoint, a standard deviation, image px; null if unknown."""
-    ellipses: Ellipses | None
-    """Uncertainty of each keypoint as an ellipse: semi-axes in image px, angle in degrees; null if unknown."""
-
-    @classmethod
-    def of(cls, number: int, face: Prediction) -> "Face":
-        """Return a prediction with the same keys and rounding as `nasion predict --format json` writes."""
-        return cls.model_validate(face_table(number, face))
-
-
-class Faces(Schema):
+class Faces(Header):
     """The predicted faces of one image."""
 
     width: int
@@ -143,6 +106,7 @@ class Faces(Schema):
     height: int
     """Height of the upright image, px."""
     faces: list[Face]
+    """Empty if no face was found."""
 
 
 class MatchedImage(Schema):
@@ -216,7 +180,7 @@ class AlbumFace(Schema):
     model: Points | None
     """The model's prediction, image px; null if the model has other keypoints."""
     ellipses: Ellipses | None
-    """Uncertainty of the prediction: semi-axes in image px, angle in degrees; null if unknown."""
+    """Uncertainty of the prediction; null if unknown."""
 
 
 class FaceUpdate(BaseModel):

@@ -25,7 +25,7 @@ from nasion.documents import read_json
 from nasion.errors import ConfigError, ModelError
 from nasion.predict.migration import FORMAT_KEY, FORMAT_VERSION, migrate
 from nasion.sample import DataSet
-from nasion.skeleton import Skeleton, from_table
+from nasion.skeleton import Skeleton, from_stored
 from nasion.train.config import RunConfig, parse
 
 __all__ = [
@@ -140,7 +140,7 @@ def open_run(folder: str | Path) -> Run:
         return Run(
             folder,
             parse(table["config"]),
-            from_table(points.pop("name"), points),
+            from_stored(points.pop("name"), points),
             *(_entry(table, key, kind) for key, kind in ENTRIES.items()),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -1,0 +1,297 @@
+"""Labels of one format written in another.
+
+A format can be written if its module in `nasion.datasets.formats` has
+
+    STORES: frozenset[Content]                                      what its files can hold
+    files(labels: LabelSet, target: Path, options) -> Iterator[tuple[Path, bytes or an iterator of bytes]]
+    image_place(name: str, split: str) -> str                       only if labels lie beside or near the images: where
+                                                                    in its folder an image is
+    image_root(path: Path, options) -> Path                         only if images are not named relative to the folder
+                                                                    of the file, or to `?images=`
+    SKELETON: str                                                   only if it stores no other skeleton
+
+Formats with `image_place` write a folder, into which the images are copied. All others write one file.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, count
+from pathlib import Path, PurePosixPath
+from types import ModuleType
+
+import numpy as np
+
+from nasion import images
+from nasion.atomic import atomic_folder, ensure_writable, write_bytes
+from nasion.datasets import available, load, module, parse
+from nasion.datasets.formats import _reading as reading
+from nasion.datasets.mapping import load_mapping
+from nasion.errors import AnnotationError, ConfigError
+from nasion.geometry import is_present
+from nasion.outputs.records import Content, ImageRecord, LabelSet
+from nasion.progress import SILENT, Reporter, track
+from nasion.sample import Annotation, DataSet
+from nasion.skeleton import Skeleton, load_skeleton
+
+__all__ = ["Conversion", "contents_of", "convert", "writable_formats"]
+
+COORDINATES = 4
+"""Decimals to which a coordinate counts as whole."""
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What was converted.
+
+    Attributes:
+        faces: number of written faces.
+        images: number of images that the target names.
+        lost: what the source has and the target cannot store, for the user; empty if nothing.
+        problems: number of faces of the source that could not be read.
+    """
+
+    faces: int
+    images: int
+    lost: str
+    problems: int
+
+
+Grouped = Sequence[tuple[Path, Sequence[Annotation]]]
+"""Images with their faces."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """What is written where."""
+
+    writer: ModuleType
+    faces: DataSet
+    grouped: Grouped
+    contents: frozenset[Content]
+    path: Path
+    options: Mapping[str, str]
+    overwrite: bool
+    reporter: Reporter
+
+    def files(self, records: Sequence[ImageRecord], target: Path) -> Iterator[tuple[Path, bytes | Iterator[bytes]]]:
+        """Yield the paths and the contents of the label files."""
+        yield from self.writer.files(LabelSet(self.faces.skeleton, records, self.contents), target, self.options)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """An image of the source with its faces, and its name in the target."""
+
+    image: Path
+    name: str
+    faces: Sequence[Annotation]
+
+
+def writable_formats() -> list[str]:
+    """Return the formats that labels can be converted to.
+
+    >>> writable_formats()
+    ['coco', 'csv', 'csv-long', 'cvat', 'dlib', 'ibug', 'imm', 'json', 'labelme', 'labelstudio', 'parquet', 'wflw',
+     'yolo']
+    """
+    return [name for name in available() if hasattr(module(name), "files")]
+
+
+def convert(
+    source: str,
+    target: str,
+    skeleton: str | None = None,
+    mapping: Path | None = None,
+    strict: bool = False,
+    overwrite: bool = False,
+    reporter: Reporter = SILENT,
+) -> Conversion:
+    """Write the labels of a data set in another format, completely or not at all.
+
+    Args:
+        source: the data set's name, such as "dlib:faces.xml".
+        target: name of the data set to write, such as "coco:faces.json".
+        skeleton: the points to keep: a skeleton that says where its points are in the source's.
+        mapping: a TOML file that says so instead; see `nasion.datasets.mapping`.
+        strict: whether to refuse a target that cannot store everything.
+        overwrite: whether to replace existing files.
+        reporter: receives the progress.
+
+    Raises:
+        ConfigError: the format cannot be written, a file exists, or `strict` is set and something would be lost.
+        SkeletonError: the target or the mapping needs other points.
+        AnnotationError: no face can be read, or none can be written.
+        OutputError: a file cannot be written.
+    """
+    form, place, options = parse(target)
+    writer = module(form)
+    if form not in writable_formats():
+        raise ConfigError(f'"{form}" cannot be written; these can: {", ".join(writable_formats())}')
+    faces = _with_skeleton(load(source), skeleton, mapping)
+    path = Path(place).expanduser()
+    _check(form, writer, faces, path, overwrite)
+    contents = contents_of(faces)
+    kept = [face for face in faces.annotations if _can_store(face, writer.STORES)]
+    lost = _describe_loss(form, contents - writer.STORES, len(faces.annotations) - len(kept))
+    if strict and lost:
+        raise ConfigError(f"{lost}; nothing was written because of --strict")
+    if not kept:
+        raise AnnotationError(f"{lost}; no face is left")
+    ensure_writable(path.parent)
+    empty = [image for image in faces.empty_images if image.is_file()] if Content.EMPTY in writer.STORES else []
+    grouped = _by_image(kept, empty, several=Content.SEVERAL in writer.STORES)
+    job = _Job(writer, faces, grouped, contents, path, options, overwrite, reporter)
+    if hasattr(writer, "image_place"):
+        _write_folder(job)
+    else:
+        _write_file(job)
+    return Conversion(len(kept), len({image for image, _ in grouped}), lost, len(faces.problems))
+
+
+def _with_skeleton(faces: DataSet, skeleton: str | None, mapping: Path | None) -> DataSet:
+    if skeleton is not None and mapping is not None:
+        raise ConfigError("--skeleton and --mapping both choose the points; give one of them")
+    if mapping is not None:
+        return load_mapping(mapping).apply(faces)
+    return faces if skeleton is None else faces.reduced_to(load_skeleton(skeleton))
+
+
+def _check(form: str, writer: ModuleType, faces: DataSet, path: Path, overwrite: bool) -> None:
+    """Check the target before anything is written."""
+    only = getattr(writer, "SKELETON", None)
+    if only is not None and faces.skeleton.names != load_skeleton(only).names:
+        raise ConfigError(
+            f"{form} stores {only} only, but the data has {faces.skeleton.name}; choose another format, or map the "
+            "points with --mapping"
+        )
+    if hasattr(writer, "image_place"):
+        if path.is_file():
+            raise ConfigError(f"{path} is a file; {form} writes a folder")
+    elif path.is_dir():
+        raise ConfigError(f"{path} is a folder; {form} writes a file")
+    elif path.exists() and not overwrite:
+        raise ConfigError(f"{path} exists; choose another name, or replace it with --overwrite")
+
+
+def contents_of(faces: DataSet) -> frozenset[Content]:
+    """Return what the faces of a data set hold."""
+    labels = faces.annotations
+    by_subject: dict[str, set[Path]] = {}
+    for face in labels:
+        by_subject.setdefault(face.subject, set()).add(face.image)
+    keypoints = np.concatenate([face.keypoints[is_present(face.keypoints)] for face in labels])
+    holds = {
+        Content.NAMES: not _has_known_names(faces.skeleton),
+        Content.VISIBILITY: any((~face.visible & is_present(face.keypoints)).any() for face in labels),
+        Content.MISSING: any(not is_present(face.keypoints).all() for face in labels),
+        Content.BOXES: any(face.box is not None for face in labels),
+        Content.SUBJECTS: any(len(paths) > 1 for subject, paths in by_subject.items() if subject),
+        Content.SPLITS: any(face.split for face in labels),
+        Content.SEVERAL: len({face.image for face in labels}) < len(labels),
+        Content.EMPTY: bool(faces.empty_images),
+        Content.SCORES: any(face.score is not None for face in labels),
+        Content.SPREAD: any(face.spread is not None for face in labels),
+        Content.ELLIPSES: any(face.ellipses is not None for face in labels),
+        Content.FRACTIONS: bool((np.round(keypoints, COORDINATES) % 1).any()),
+    }
+    return frozenset(content for content, held in holds.items() if held)
+
+
+def _has_known_names(skeleton: Skeleton) -> bool:
+    """Return whether names are known without being stored: plain numbers, or those of the only such packaged one."""
+    known = reading.skeleton_of_count(skeleton.count)
+    unnamed = all(name.removeprefix("point_").isdecimal() for name in skeleton.names)
+    return unnamed or (known is not None and known.names == skeleton.names)
+
+
+def _can_store(face: Annotation, stores: frozenset[Content]) -> bool:
+    return Content.MISSING in stores or bool(is_present(face.keypoints).all())
+
+
+def _describe_loss(form: str, lost: frozenset[Content], left_out: int) -> str:
+    """Return one line about what the target cannot store; empty if it can store everything."""
+    notes = {
+        Content.MISSING: f" ({left_out} face{'s' * (left_out != 1)} left out)",
+        Content.SEVERAL: " (written as copies of the image)",
+    }
+    words = [f"{content}{notes.get(content, '')}" for content in Content if content in lost]
+    return f"{form} cannot store: {', '.join(words)}" if words else ""
+
+
+def _by_image(faces: Sequence[Annotation], empty: Sequence[Path], several: bool) -> Grouped:
+    """Return each image with its faces; each face on its own if the target has one face per image."""
+    grouped: dict[Path, list[Annotation]] = {image: [] for image in empty}
+    for face in faces:
+        grouped.setdefault(face.image, []).append(face)
+    if several:
+        return list(grouped.items())
+    return [(image, [face]) for image, inside in grouped.items() for face in inside]
+
+
+def _write_file(job: _Job) -> None:
+    """Write one file; images that have no file, such as synthetic ones, are written into a folder beside it."""
+    path, root = job.path, getattr(job.writer, "image_root", reading.image_folder)(job.path, job.options)
+    painted = path.with_name(f"{path.stem}-images")
+    missing = [(image, inside) for image, inside in job.grouped if not image.is_file()]
+    if missing:
+        with atomic_folder(painted, job.overwrite) as part:
+            for image, inside in track(missing, "writing images", job.reporter):
+                images.write(part / image.name, job.faces.open_image(inside[0]))
+    records: list[ImageRecord] = []
+    for image, inside in track(job.grouped, "converting", job.reporter):
+        place = image if image.is_file() else painted / image.name
+        records.append(ImageRecord(_relative(place, root), images.size(place), inside))
+    for target, content in job.files(records, path):
+        write_bytes(target, content)
+
+
+def _relative(path: Path, folder: Path) -> str:
+    """Return a path relative to a folder; absolute if they are on different drives."""
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:
+        return path.resolve().as_posix()
+
+
+def _write_folder(job: _Job) -> None:
+    """Write a folder of labels with the images, which are not copied if they are in their places."""
+    with atomic_folder(job.path, job.overwrite) as part:
+        records: list[ImageRecord] = []
+        for place in track(_places(job), "converting", job.reporter):
+            target = part / place.name
+            if not place.image.is_file():
+                images.write(target, job.faces.open_image(place.faces[0]))
+            elif place.image.resolve() != (job.path / place.name).resolve():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(place.image, target)
+            size = images.size(target if target.is_file() else place.image)
+            records.append(ImageRecord(place.name, size, place.faces))
+        for target, content in job.files(records, part):
+            write_bytes(target, content)
+
+
+def _places(job: _Job) -> list[_Place]:
+    """Return each image with its name in the target folder: its path below the folder that all images share."""
+    parents = {image.resolve().parent for image, _ in job.grouped}
+    target = job.path.resolve()
+    inside = all(parent.is_relative_to(target) for parent in parents)
+    root = target if inside else Path(os.path.commonpath(parents))
+    taken: set[str] = set()
+    places: list[_Place] = []
+    for image, faces in job.grouped:
+        relative = PurePosixPath(image.resolve().relative_to(root).as_posix())
+        split = next((face.split for face in faces if face.split), "")
+        numbered = (relative.with_stem(f"{relative.stem}_{number}") for number in count(1))
+        name = next(each for each in chain([relative], numbered) if str(each.with_suffix("")) not in taken)
+        taken.add(str(name.with_suffix("")))
+        in_place = inside and _is_placed(job.writer, name)
+        places.append(_Place(image, str(name) if in_place else job.writer.image_place(str(name), split), faces))
+    return places
+
+
+def _is_placed(writer: ModuleType, name: PurePosixPath) -> bool:
+    """Return whether an image inside the target folder is where the format wants it."""
+    first = PurePosixPath(writer.image_place("x", "")).parts[0]
+    return first in ("x", name.parts[0])

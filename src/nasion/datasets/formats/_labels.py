@@ -1,0 +1,115 @@
+"""Faces whose points carry labels instead of an order, as labeling programs store them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from nasion.datasets.formats import _reading as reading
+from nasion.errors import AnnotationError
+from nasion.geometry import FloatArray
+from nasion.sample import Annotation, DataSet
+from nasion.skeleton import Skeleton
+
+__all__ = ["FACE", "LabeledFace", "labeled_dataset", "split_of"]
+
+FACE = "face"
+"""Label of a face's box and of the face as a whole."""
+
+SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+"""Words for the parts of a data set."""
+
+
+@dataclass
+class LabeledFace:
+    """One face as it is found in a file.
+
+    Attributes:
+        place: where it is in the file, for messages.
+        image: path of the image file.
+        points: x, y of each label, image px; NaN where missing.
+        hidden: labels of hidden points.
+        box: x0, y0, x1, y1, image px, if the file has one.
+        subject: the person or photo; empty for the photo.
+        split: "train", "val", "test" or "".
+        score: confidence of the detector, if the points were predicted.
+        spread: predicted uncertainty of each label, image px.
+    """
+
+    place: str
+    image: Path
+    points: dict[str, tuple[float, float]] = field(default_factory=dict)
+    hidden: set[str] = field(default_factory=set)
+    box: tuple[float, float, float, float] | None = None
+    subject: str = ""
+    split: str = ""
+    score: float | None = None
+    spread: dict[str, float] = field(default_factory=dict)
+
+    def add(self, label: str, x: float, y: float) -> None:
+        """Add a point, image px.
+
+        Raises:
+            AnnotationError: the face has a point with this label.
+        """
+        if label in self.points:
+            raise AnnotationError(f'{self.place} has two points with the label "{label}"; group the points by face')
+        self.points[label] = x, y
+
+
+def split_of(word: str | None) -> str:
+    """Return "train", "val" or "test" for the word of another program; "" for any other.
+
+    >>> split_of("Train"), split_of("valid"), split_of("Default")
+    ('train', 'val', '')
+    """
+    return SPLIT_WORDS.get((word or "").lower(), "")
+
+
+def labeled_dataset(
+    name: str, stem: str, found: reading.Collector, faces: Iterable[LabeledFace], options: Mapping[str, str], note: str
+) -> DataSet:
+    """Return a data set of faces whose labels determine the skeleton.
+
+    Args:
+        name: the data set's name.
+        stem: name of a skeleton that is made of the labels.
+        found: has the problems so far.
+        faces: all faces, in the order of the file.
+        options: the options of the data set.
+        note: how the format was read.
+    """
+    given = list(faces)
+    labels = list(dict.fromkeys(label for face in given for label in face.points))
+    if not labels:
+        return found.dataset(name, reading.option_skeleton(options) or reading.any_skeleton(), note)
+    skeleton, index = reading.skeleton_of_labels(stem, labels, options)
+    seen: dict[Path, int] = {}
+    for face in given:
+        number = seen[face.image] = seen.get(face.image, -1) + 1
+        with found.reading(face.place):
+            found.add(_annotation(face, skeleton, index, number))
+    return found.dataset(name, skeleton, note)
+
+
+def _annotation(face: LabeledFace, skeleton: Skeleton, index: Mapping[str, int], number: int) -> Annotation:
+    keypoints, visible = np.full((skeleton.count, 2), np.nan), np.ones(skeleton.count, bool)
+    spread: FloatArray | None = np.full(skeleton.count, np.nan) if face.spread else None
+    for label, point in face.points.items():
+        keypoints[index[label]] = point
+        visible[index[label]] = label not in face.hidden
+        if spread is not None:
+            spread[index[label]] = face.spread.get(label, np.nan)
+    return reading.checked_annotation(
+        face.image,
+        keypoints,
+        skeleton,
+        visible=visible,
+        box=None if face.box is None else np.array(face.box, np.float64),
+        subject=face.subject or str(face.image.with_suffix("")),
+        split=face.split,
+        face=number,
+        score=face.score,
+        spread=spread,
+    )

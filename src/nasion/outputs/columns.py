@@ -1,0 +1,82 @@
+"""Tables of faces: one row per face with named columns, or one row per keypoint.
+
+A wide table has the columns image, face, score, box_x0, box_y0, box_x1, box_y1 and NAME_x, NAME_y for each keypoint;
+a long one image, face, point, name, x, y, spread. An image without a face has one row that holds only its name.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from nasion.outputs.records import Content, ImageRecord, LabelSet
+from nasion.sample import Annotation
+from nasion.skeleton import Skeleton
+
+__all__ = ["BOX", "FACE", "IMAGE", "LABELS", "LONG", "SCORE", "long_rows", "point_columns", "wide_columns", "wide_rows"]
+
+IMAGE, FACE, SCORE = "image", "face", "score"
+"""Names of the columns with the image's file name, the face's number, from 0, and the detector's confidence."""
+
+BOX = ("box_x0", "box_y0", "box_x1", "box_y1")
+"""Names of the columns with the face's box, xyxy, image px."""
+
+LABELS = {"subject": Content.SUBJECTS, "split": Content.SPLITS}
+"""Columns that a wide table has only if the labels hold something for them."""
+
+LONG = (IMAGE, FACE, "point", "name", "x", "y", "spread")
+"""Names of the columns of a long table; spread is image px."""
+
+Cell = str | int | float | None
+
+
+def point_columns(skeleton: Skeleton) -> list[str]:
+    """Return the names of the coordinates' columns.
+
+    >>> from nasion import load_skeleton
+    >>> point_columns(load_skeleton("nose-1"))
+    ['nose_tip_x', 'nose_tip_y']
+    """
+    return [f"{name}_{axis}" for name in skeleton.names for axis in "xy"]
+
+
+def wide_columns(labels: LabelSet, with_spread: bool = False) -> list[str]:
+    """Return the names of a wide table's columns; with NAME_spread for each keypoint on request."""
+    spread = [f"{name}_spread" for name in labels.skeleton.names] if with_spread else []
+    known = [name for name, content in LABELS.items() if content in labels.contents]
+    return [IMAGE, FACE, SCORE, *known, *BOX, *point_columns(labels.skeleton), *spread]
+
+
+def wide_rows(labels: LabelSet, with_spread: bool = False) -> Iterator[list[Cell]]:
+    """Yield the rows of a wide table; None for unknown values."""
+    width = len(wide_columns(labels, with_spread))
+    known = [name for name, content in LABELS.items() if content in labels.contents]
+    for record in labels.images:
+        if not record.faces:
+            yield [record.image, *[None] * (width - 1)]
+        for number, face in enumerate(record.faces):
+            values = [getattr(face, name) or None for name in known]
+            yield [record.image, number, face.score, *values, *_numbers(face, with_spread)]
+
+
+def _numbers(face: Annotation, with_spread: bool) -> list[float | None]:
+    """Return a face's box, coordinates and spreads, image px; None for unknown values."""
+    unknown = np.full(len(face.keypoints), np.nan)
+    parts = [
+        np.full(4, np.nan) if face.box is None else face.box,
+        face.keypoints.ravel(),
+        *([unknown if face.spread is None else face.spread] if with_spread else []),
+    ]
+    return [None if np.isnan(value) else value for value in np.concatenate(parts).tolist()]
+
+
+def long_rows(skeleton: Skeleton, images: Iterable[ImageRecord]) -> Iterator[list[Cell]]:
+    """Yield the rows of a long table, one per keypoint; None for unknown values."""
+    for record in images:
+        if not record.faces:
+            yield [record.image, *[None] * (len(LONG) - 1)]
+        for number, face in enumerate(record.faces):
+            spread = np.full(skeleton.count, np.nan) if face.spread is None else face.spread
+            columns = np.column_stack([face.keypoints, spread]).tolist()
+            for point, (name, numbers) in enumerate(zip(skeleton.names, columns, strict=True)):
+                cells = [None if np.isnan(value) else value for value in numbers]
+                yield [record.image, number, point, name, *cells]

@@ -1,0 +1,217 @@
+"""The JSON objects that nasion writes and the HTTP interface answers with, and their JSON Schema."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+
+from nasion.errors import ConfigError, suggest
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Ellipses",
+    "Face",
+    "Header",
+    "ImageFaces",
+    "KeypointsFile",
+    "MatchFile",
+    "MeanFaceFile",
+    "Points",
+    "Pose",
+    "Schema",
+    "Scores",
+    "json_schema",
+]
+
+SCHEMA_VERSION = 1
+"""Version of the files' form; it increases when a field changes its name or meaning."""
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+Point = tuple[float, float]
+Points = list[Point | None]
+
+Box = tuple[float, float, float, float]
+
+
+class Schema(BaseModel):
+    """Base of all objects: unknown keys are errors, and the attributes' docstrings become descriptions."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False, protected_namespaces=()
+    )
+
+
+class Ellipses(Schema):
+    """The error ellipses of a face's keypoints at one spread: one entry per keypoint, null if unknown."""
+
+    semi_major_px: list[float | None]
+    """Half of the long axis, image px."""
+    semi_minor_px: list[float | None]
+    """Half of the short axis, image px."""
+    angle_deg: list[float | None]
+    """Direction of the long axis, from x towards y, 0 to 180 degrees."""
+
+
+class Pose(Schema):
+    """Rotation of a head. Reserved: nasion does not write it yet."""
+
+    yaw_deg: float
+    """Turn to the side, degrees."""
+    pitch_deg: float
+    """Nod, degrees."""
+    roll_deg: float
+    """Tilt, degrees."""
+
+
+class Face(Schema):
+    """One face. Lists have one entry per keypoint, in the order of `point_names`."""
+
+    face: int
+    """Number of the face in its image, from 0."""
+    score: float | None
+    """Confidence of the face detector, 0 to 1; 1 if the box was given; null for labels."""
+    box: Box | None
+    """x0, y0, x1, y1, image px: the crop that the network saw, or the box of the labels; null if unknown."""
+    keypoints: Points
+    """x, y of each keypoint, image px; (0, 0) is the center of the top-left pixel; null if missing."""
+    spread_px: list[float | None] | None
+    """Uncertainty of each keypoint, a standard deviation, image px; null if unknown."""
+    ellipses: Ellipses | None
+    """Uncertainty of each keypoint by direction; null if unknown."""
+    hidden_probability: list[float | None] | None = None
+    """Probability that each keypoint is hidden, 0 to 1: 0 or 1 for labels. Predictions do not have it yet."""
+    pose: Pose | None = None
+    """Rotation of the head. Reserved: nasion does not write it yet."""
+    measurements: dict[str, float | None] | None = None
+    """Measurements of the face by name. Reserved: nasion does not write them yet."""
+    subject: str | None = None
+    """The person or photograph, if the labels name one."""
+    split: Literal["train", "val", "test"] | None = None
+    """The part of the data set, if the labels name one."""
+
+
+class ImageFaces(Schema):
+    """One image and its faces."""
+
+    image: str
+    """Path of the image, as it was given."""
+    width: int
+    """Width of the upright image, px."""
+    height: int
+    """Height of the upright image, px."""
+    faces: list[Face]
+    """Empty if the image has no face."""
+
+
+class Header(Schema):
+    """What holds for all faces of a file or an answer."""
+
+    schema_version: Literal[1]
+    """Version of this form."""
+    nasion_version: str
+    """Version of the nasion that wrote it."""
+    model: str | None
+    """Name of the model; null for labels."""
+    skeleton: str
+    """Name of the skeleton, such as ibug-68."""
+    point_names: list[str]
+    """Names of the keypoints, in the order of every list of keypoints."""
+
+
+class KeypointsFile(Header):
+    """keypoints.json: images with their faces."""
+
+    images: list[ImageFaces]
+
+
+class MatchedFace(Schema):
+    """One of two matched faces."""
+
+    image: str
+    """Path of the image, as it was given."""
+    face: int
+    """Number of the face in its image, from 0."""
+
+
+class Similarity(Schema):
+    """The similarity transform that moves face B onto face A."""
+
+    source: Literal["b"] = Field(alias="from")
+    target: Literal["a"] = Field(alias="to")
+    matrix: list[tuple[float, float, float]]
+    """2 x 3 matrix, image px of B to image px of A."""
+    scale: float
+    rotation_deg: float
+    """Rotation, degrees; positive is clockwise."""
+    residual_px: float
+    """Root mean square distance of the keypoints after alignment, px of image A."""
+    residual: float
+    """The same as a fraction of the size of face A."""
+
+
+class MatchedPoint(Schema):
+    """One keypoint that both faces have."""
+
+    name: str
+    a: Point
+    """x, y in image A, px."""
+    b: Point
+    """x, y in image B, px."""
+    residual_px: float
+    """Distance after alignment, px of image A."""
+
+
+class MatchFile(Schema):
+    """match.json: two matched faces."""
+
+    schema_version: Literal[1]
+    nasion_version: str
+    a: MatchedFace
+    b: MatchedFace
+    similarity: Similarity
+    matches: list[MatchedPoint]
+
+
+class MeanFaceFile(Schema):
+    """mean-face.json: the mean shape of several faces."""
+
+    schema_version: Literal[1]
+    nasion_version: str
+    faces: int
+    """Number of faces."""
+    images: list[str]
+    """Paths of the images, as they were given."""
+    skeleton: str
+    point_names: list[str]
+    shape: list[Point]
+    """x, y of each keypoint, in px of one of the faces, turned so that the eyes are level."""
+
+
+class Scores(RootModel[dict[str, float | str | None]]):
+    """Scores by name, as fractions, px and ms; null if a score is undefined. The key "n" is the number of faces."""
+
+
+FILES: Mapping[str, type[BaseModel]] = {
+    "keypoints": KeypointsFile,
+    "match": MatchFile,
+    "mean-face": MeanFaceFile,
+    "scores": Scores,
+}
+"""The kinds of JSON files with their models."""
+
+
+def json_schema(kind: str = "keypoints") -> dict[str, Any]:
+    """Return the JSON Schema of a kind of file: "keypoints", "match", "mean-face" or "scores".
+
+    `nasion predict` writes keypoints, `nasion match` matches and mean faces, `nasion evaluate --json` scores.
+
+    >>> sorted(json_schema()["properties"])
+    ['images', 'model', 'nasion_version', 'point_names', 'schema_version', 'skeleton']
+
+    Raises:
+        ConfigError: there is no such kind.
+    """
+    if kind not in FILES:
+        raise ConfigError(f'no JSON Schema "{kind}"; {suggest(kind, FILES)}')
+    return {"$schema": DIALECT, **FILES[kind].model_json_schema()}

@@ -1,0 +1,94 @@
+"""Points of one skeleton from those of another."""
+
+import numpy as np
+import pytest
+
+from doubles import QUAD, quad_faces
+from nasion.datasets.mapping import load_mapping, parse_points
+from nasion.errors import SkeletonError
+from nasion.skeleton import load_skeleton
+
+
+def write(folder, text):
+    (folder / "three.toml").write_text('count = 3\nnames = ["eyes", "ear", "chin"]\n[regions]\nall = "0-2"\n')
+    (folder / "m.toml").write_text(text)
+    return folder / "m.toml"
+
+
+def test_points_are_taken_averaged_and_missing(tmp_path):
+    mapping = load_mapping(write(tmp_path, 'from = "quad"\nto = "three.toml"\npoints = "0+1 - 3"\n'))
+    faces = quad_faces(2)
+    faces.annotations[1].visible[0] = False
+    faces.annotations[1].keypoints[3] = np.nan
+    first, second = mapping.apply(faces).annotations
+    assert first.skeleton.names == ("eyes", "ear", "chin")
+    assert first.keypoints[[0, 2]].tolist() == [[30, 20], [30, 50]]
+    assert np.isnan(first.keypoints[1]).all()
+    assert second.visible[0] == np.False_
+    assert np.isnan(second.keypoints[2]).all()
+
+
+def test_faces_without_any_of_the_points_are_left_out(tmp_path):
+    mapping = load_mapping(write(tmp_path, 'to = "three.toml"\npoints = "- - 3"\n'))
+    faces = quad_faces(2)
+    faces.annotations[1].keypoints[3] = np.nan
+    assert len(mapping.apply(faces)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('to = "three.toml"\npoints = "0 1"', "2 points for the 3 of three"),
+        ('to = "three.toml"\npoints = "0 1 x"', 'points are indices, "a-b", "a\\+b" or "-", not "x"'),
+        ('to = "three.toml"\npoints = "0 1 -2"', "points are indices"),
+        ('to = "three.toml"\npoints = [0, 1, 2]', "both text"),
+        ('points = "0 1 2"', 'a mapping has to = "SKELETON"'),
+        ('to = "three.toml"\npoint = "0"', 'unknown key "point"'),
+        ('to = "four.toml"\npoints = "0"', "cannot read the skeleton"),
+    ],
+)
+def test_mistakes_are_one_line(tmp_path, text, words):
+    with pytest.raises(SkeletonError, match=words) as caught:
+        load_mapping(write(tmp_path, text))
+    assert "\n" not in str(caught.value)
+
+
+def test_text_that_is_not_toml(tmp_path):
+    with pytest.raises(SkeletonError, match=r"the mapping .*m\.toml is not TOML"):
+        load_mapping(write(tmp_path, "to ="))
+
+
+def test_other_data_is_rejected(tmp_path):
+    mapping = load_mapping(write(tmp_path, 'from = "imm-58"\nto = "three.toml"\npoints = "0 1 2"'))
+    with pytest.raises(SkeletonError, match="the mapping is from imm-58, but the data has quad"):
+        mapping.apply(quad_faces(1))
+    mapping = load_mapping(write(tmp_path, 'to = "three.toml"\npoints = "0 1 4"'))
+    with pytest.raises(SkeletonError, match="the mapping names point 4, but quad ends at 3"):
+        mapping.apply(quad_faces(1))
+
+
+@pytest.mark.parametrize("text", ["1-", "+", "1+", "--", "1.5", "10000", "0-99999999999", "9" * 5000, "²"])
+def test_malformed_points(text):
+    with pytest.raises(ValueError, match='"'):
+        parse_points(text)
+
+
+def test_more_points_than_any_skeleton_has():
+    with pytest.raises(ValueError, match="more than 10,000"):
+        parse_points("0-9999 " * 3)
+
+
+def test_ranges_count_in_both_directions():
+    assert parse_points("2-0 5") == ((2,), (1,), (0,), (5,))
+    assert QUAD.count == 4
+
+
+def test_wflw_points_of_ibug_agree_with_both_flip_maps_and_regions():
+    """A mirrored face must give the same points whether it is mirrored before or after the choice."""
+    wflw, ibug = load_skeleton("wflw-98"), load_skeleton("ibug-68")
+    chosen = ibug.indices_in(wflw)
+    assert [wflw.flip[index] for index in chosen] == [chosen[k] for k in ibug.flip]
+    regions = {index: name for name, indices in wflw.regions.items() for index in indices}
+    for name, indices in ibug.regions.items():
+        assert {regions[chosen[k]] for k in indices} == {name}
+    assert [tuple(chosen[k] for k in side) for side in ibug.normalizers["inter_ocular"]] == [(60,), (72,)]

@@ -1,0 +1,95 @@
+"""The JSON Schema accepts what nasion writes and rejects everything else."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+
+from doubles import QUAD, prediction
+from nasion import json_schema
+from nasion.errors import ConfigError
+from nasion.outputs.records import face_values, header_values, predicted_faces
+from nasion.outputs.schema import FILES, KeypointsFile, Schema
+
+jsonschema = pytest.importorskip("jsonschema")
+
+FACE = prediction([[1, 2], [np.nan, np.nan], [5.5, 6.25], [7, 8]], spread=[1.5, 2, np.nan, 3])
+
+
+def document():
+    faces = [face_values(number, face) for number, face in enumerate(predicted_faces("", [FACE]))]
+    images = [{"image": "a.jpg", "width": 50, "height": 40, "faces": faces}]
+    return json.loads(json.dumps({**header_values(QUAD, "mine"), "images": images}))
+
+
+def test_a_file_of_predictions_is_valid():
+    jsonschema.validate(document(), json_schema())
+    assert KeypointsFile.model_validate(document()).images[0].faces[0].keypoints[1] is None
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"hidden_probability": [0.25, None, 1.0, 0.0]},
+        {"pose": {"yaw_deg": 10.5, "pitch_deg": -3.0, "roll_deg": 0.0}},
+        {"measurements": {"eye_distance_px": 63.5, "mouth_width_px": None}},
+        {"subject": "anna", "split": "test"},
+    ],
+)
+def test_optional_and_reserved_fields_are_valid(values):
+    full = document()
+    full["images"][0]["faces"][0] |= values
+    jsonschema.validate(full, json_schema())
+    assert KeypointsFile.model_validate(full).images[0].faces[0].model_dump().items() >= values.items()
+
+
+def changed(change):
+    full = copy.deepcopy(document())
+    change(full, full["images"][0]["faces"][0])
+    return full
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda file, face: file.pop("point_names"),
+        lambda file, face: file.update(schema_version=2),
+        lambda file, face: file.update(other=1),
+        lambda file, face: face.pop("box"),
+        lambda file, face: face.update(keypoints=[[1, 2, 3]]),
+        lambda file, face: face.update(keypoints=[["1", "2"]]),
+        lambda file, face: face.update(ellipses=[[3.0, 0.75, 45.0]]),
+        lambda file, face: face.update(split="training"),
+        lambda file, face: face.update(pose={"yaw": 1}),
+    ],
+)
+def test_other_files_are_invalid(change):
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(changed(change), json_schema())
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_every_schema_is_one(kind):
+    schema = json_schema(kind)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_unknown_kind_is_named():
+    with pytest.raises(ConfigError, match='no JSON Schema "keypoint"; did you mean "keypoints"'):
+        json_schema("keypoint")
+
+
+def test_every_object_of_keypoints_is_strict_and_described():
+    for name, each in json_schema()["$defs"].items():
+        assert each["additionalProperties"] is False, name
+        assert all(field.get("description") for field in each["properties"].values()), name
+
+
+def test_not_a_number_is_not_accepted():
+    class Number(Schema):
+        value: float
+
+    with pytest.raises(ValueError, match="finite"):
+        Number(value=float("nan"))
