@@ -5,8 +5,10 @@ Every file of nasion is written through `atomic_path`: into a temporary file in 
 
 import hashlib
 import os
+import re
 import secrets
 import stat
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +24,12 @@ __all__ = [
     "write_bytes",
     "write_text",
 ]
+
+TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.part(\..*)?", re.DOTALL)
+"""Names of temporary files."""
+
+STALE_S = 86_400
+"""Age from which a temporary file belongs to a process that was killed, s."""
 
 NEW_FILE_MODE = 0o666
 """Permissions of a new file before the kernel applies the user's umask."""
@@ -69,9 +77,27 @@ def translate_os_errors(path: str | Path) -> Iterator[None]:
 
 def _new_file(target: Path) -> Path:
     """Create an empty file beside `target` that no other process or thread uses, and return its path."""
+    _remove_stale(target.parent)
     part = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part{target.suffix}")
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, NEW_FILE_MODE))
     return part
+
+
+def _remove_stale(folder: Path) -> None:
+    """Delete the temporary files that killed processes have left in a folder; once for each folder."""
+    if folder in _cleaned:
+        return
+    _cleaned.add(folder)
+    oldest = time.time() - STALE_S
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if TEMPORARY.fullmatch(entry.name):
+                with suppress(OSError):
+                    if entry.stat(follow_symlinks=False).st_mtime < oldest:
+                        Path(entry).unlink()
+
+
+_cleaned: set[Path] = set()
 
 
 def _move(part: Path, target: Path) -> None:

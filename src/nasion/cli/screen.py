@@ -19,6 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from nasion.errors import one_line
 from nasion.progress import Task, Unit
 
 __all__ = ["REPORTER", "ScreenReporter", "console", "notice", "say", "typed_command"]
@@ -33,7 +34,7 @@ def say(text: str) -> None:
 
 def notice(text: str) -> None:
     """Print one line on standard error, beside the results."""
-    print("nasion: " + " ".join(text.split()), file=sys.stderr)
+    print("nasion: " + one_line(text), file=sys.stderr)
 
 
 def typed_command() -> str:
