@@ -384,3 +384,17 @@ def test_an_opencv_with_its_log_level_in_another_module_is_silenced_as_well():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["0", "4"]
+
+
+def test_messages_of_pillow_about_images_are_not_printed():
+    """A TIFF file of more samples per pixel than can be decoded; Pillow logs this as an error."""
+    code = (
+        "import io, struct; from PIL import Image; from nasion import images\n"
+        "buffer = io.BytesIO(); Image.new('RGB', (4, 4)).save(buffer, 'TIFF'); content = buffer.getvalue()\n"
+        "entry = struct.pack('<HHL', 277, 3, 1); place = content.index(entry) + len(entry)\n"
+        "content = content[:place] + b'\\x60\\xea' + content[place + 2:]\n"
+        "try: images.decode(content, 'a')\n"
+        "except images.ImageError: print('rejected')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("rejected\n", "")

@@ -5,6 +5,7 @@ maps follow the convention of `geometry`.
 """
 
 import io
+import logging
 import struct
 import warnings
 import zlib
@@ -84,6 +85,7 @@ OPENCV_LOG = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging
 # would replace the filters of all threads.
 for pillow in (r"PIL\.", "pillow_heif"):
     warnings.filterwarnings("ignore", module=pillow)
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # without a handler, Python prints its errors
 
 
 class _OpenCVLog:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import pytest
 
-from datasets.archives import files_in, tarball, zipped
+from archives import files_in, tarball, zipped
 from made_files import make_ibug, make_imm, shape
 from nasion.datasets import download
 from nasion.errors import DownloadError, OutputError

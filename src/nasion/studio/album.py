@@ -23,7 +23,7 @@ from nasion.datasets.folders import files_below
 from nasion.datasets.write_back import Labels, labels_of, writable
 from nasion.documents import read_json
 from nasion.errors import AnnotationError, ConfigError, OutputError
-from nasion.geometry import FloatArray, check_coordinates
+from nasion.geometry import FloatArray, check_coordinates, is_present
 from nasion.sample import Image
 from nasion.skeleton import Skeleton
 
@@ -138,7 +138,9 @@ class Album:
         try:
             with np.errstate(over="ignore", invalid="ignore"):  # the result is checked
                 keypoints = self.labels.read(entry.image, entry.face)
-            check_coordinates([] if keypoints is None else keypoints, "a point", AnnotationError)
+            if keypoints is not None:
+                keypoints = np.where(is_present(keypoints)[:, None], keypoints, np.nan)
+                check_coordinates(keypoints, "a point", AnnotationError)
         except (AnnotationError, *BROKEN) as error:
             reason = getattr(error, "strerror", None) or error
             raise AnnotationError(f"{entry.name}: its labels cannot be read any more ({reason})") from None
