@@ -398,3 +398,12 @@ def test_messages_of_pillow_about_images_are_not_printed():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("rejected\n", "")
+
+
+def test_nan_in_an_image_of_floats_is_black(tmp_path):
+    values = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
+    values[0, 1], values[2, 2] = np.nan, np.inf
+    PillowImage.fromarray(values).save(tmp_path / "a.tif")
+    image = images.read(tmp_path / "a.tif")
+    assert image[0, 1].tolist() == [0, 0, 0]
+    assert image[2, 2].tolist() == [255, 255, 255]

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from doubles import QUAD
 from nasion.errors import AnnotationError, SkeletonError
 from nasion.sample import Annotation, DataSet, Prediction, Problem, Sample, largest
 from nasion.skeleton import parse
@@ -226,3 +227,8 @@ def test_a_reduced_set_has_reduced_faces():
     assert faces.skeleton is PAIR
     assert faces.keypoints().tolist() == [[[15, 36], [13, 24]], [[16, 37], [14, 25]]]
     assert all(face.skeleton is PAIR for face in faces.annotations)
+
+
+def test_a_name_is_one_line_whatever_the_file_is_called():
+    face = Annotation(Path("f") / "a\nb\x1b.jpg", np.zeros((4, 2)), QUAD, np.ones(4, bool), face=2)
+    assert face.name == "a\\nb\\x1b.jpg#2"

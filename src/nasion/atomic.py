@@ -136,12 +136,12 @@ def write_bytes(path: str | Path, data: bytes | Iterable[bytes]) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a UTF-8 file completely or not at all.
+    """Write a UTF-8 file completely or not at all; halves of characters, as in names of some files, are escaped.
 
     Raises:
         OutputError: the folder cannot be created, is read-only or is full.
     """
-    write_bytes(path, text.encode("utf-8"))
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def ensure_writable(folder: str | Path) -> Path:

@@ -217,8 +217,9 @@ def _to_eight_bits(gray: np.ndarray) -> Image:
 
     White is 1 for floats up to 1, 255 for values up to 255, and 65535 otherwise.
     """
+    gray = np.nan_to_num(gray)
     top = 1.0 if gray.dtype.kind == "f" and gray.max() <= 1 else 255.0 if gray.max() <= 255 else 65535.0
-    eight = np.clip(np.rint(gray.astype(np.float64) * (255.0 / top)), 0, 255).astype(np.uint8)
+    eight = np.rint(np.clip(gray.astype(np.float64) * (255.0 / top), 0, 255)).astype(np.uint8)
     return np.repeat(eight[..., None], 3, axis=-1)
 
 

@@ -48,7 +48,7 @@ def _prepare_images(folder: Path) -> object:
     exif[0x0112], exif[0x010E], exif[0x8769] = 6, "x" * 50, {0x9003: "2020:01:01"}
     frames = [color, color.rotate(90), color.rotate(180)]
     modes = [color.convert(mode) for mode in ("L", "P", "RGBA", "CMYK", "1", "LA", "YCbCr", "F", "I")]
-    found = [
+    return [
         *(_encoded(color, form) for form in ("JPEG", "PNG", "BMP", "WEBP", "GIF", "PPM", "TIFF")),
         *(_encoded(color, "JPEG", exif=exif), _encoded(color, "JPEG", progressive=True, icc_profile=b"x" * 200)),
         *(_encoded(color, "PNG", exif=exif), _encoded(color, "WEBP", exif=exif, lossless=True)),
@@ -63,7 +63,6 @@ def _prepare_images(folder: Path) -> object:
         _encoded(modes[1], "PNG", transparency=bytes(range(200))),
         *(_encoded(color, "AVIF") for _ in range("AVIF" in PillowImage.SAVE)),
     ]
-    return found
 
 
 def _run_image(contents: object, random: Random, folder: Path) -> None:

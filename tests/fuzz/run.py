@@ -8,10 +8,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from fuzz import boxes, documents, labels, media, models, packed, requests
+from fuzz import boxes, documents, labels, media, models, packed, server
 from fuzz.workers import Kind, Outcome, outcomes
 
-KINDS = [*media.KINDS, *labels.KINDS, *documents.KINDS, *models.KINDS, *packed.KINDS, *boxes.KINDS, *requests.KINDS]
+KINDS = [*media.KINDS, *labels.KINDS, *documents.KINDS, *models.KINDS, *packed.KINDS, *boxes.KINDS, *server.KINDS]
 
 CHUNK = 200
 """Largest number of inputs that one process takes at a time."""

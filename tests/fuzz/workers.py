@@ -97,7 +97,7 @@ def _from_worker(kind: Kind, prepared: object, seed: int, indices: range, folder
     os.close(writing)
     ended = False
     try:
-        with open(reading, "rb", buffering=0) as pipe:
+        with os.fdopen(reading, "rb", buffering=0) as pipe:
             for index in indices:
                 outcome = _receive(pipe, process, index)
                 yield outcome

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from doubles import QUAD, prediction
+from doubles import QUAD, QUAD_FACE, prediction
 from nasion import draw, images
 from nasion.errors import ConfigError, OutputError
 from nasion.predict import writers
@@ -177,6 +177,14 @@ def test_csv_has_one_row_per_face(tmp_path):
         ['x/b,"1".jpg', "1", "0.7500", "1.000", "2.000", "", "", "5.500", "6.250", "7.000", "8.000"],
         ["c.jpg", "0", "0.8765", "1.000", "2.000", "3.000", "4.000", "5.000", "6.000", "7.000", "8.000"],
     ]
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_names_that_are_no_text_are_written(tmp_path, form):
+    path = Path("a\udcff.jpg")
+    with ResultWriter(tmp_path, form, [path], QUAD) as writer:
+        writer.add(path, np.zeros((20, 30, 3), np.uint8), [prediction(QUAD_FACE)])
+    assert "a\\udcff.jpg" in (tmp_path / f"keypoints.{form}").read_text()
 
 
 def test_pts_holds_one_file_per_face_with_1_based_points(tmp_path):

@@ -199,7 +199,8 @@ def _json_parts(results: Results) -> Iterator[str]:
 
 
 def _write_csv(folder: Path, results: Results, _stems: Mapping[Path, str], skeleton: Skeleton) -> list[Path]:
-    write_bytes(folder / "keypoints.csv", map(str.encode, _csv_rows(results, skeleton.count)))
+    rows = (row.encode("utf-8", "backslashreplace") for row in _csv_rows(results, skeleton.count))
+    write_bytes(folder / "keypoints.csv", rows)
     return [folder / "keypoints.csv"]
 
 

@@ -86,15 +86,15 @@ class _Served:
 
 def _form(random: Random, image: bytes) -> tuple[str, bytes]:
     mark = random.choice(("xxx", "", "x" * 100, "é"))
-    parts = [
-        f'--{mark}\r\nContent-Disposition: form-data; name="{name}"; filename="{random.choice((*WORDS, "a.jpg"))}"\r\n\r\n'.encode(
-            "utf-8", "replace"
-        )
-        + (image if random.random() < 0.8 else random.randbytes(50))
-        + b"\r\n"
-        for name in random.choice((("image",), ("a", "b"), ("a", "b", "c"), ("x",) * 300))
-    ]
-    return f"multipart/form-data; boundary={mark}", b"".join(parts) + f"--{mark}--\r\n".encode()
+    names = random.choice((("image",), ("a", "b"), ("a", "b", "c"), ("x",) * 300))
+    parts = b"".join(_part(random, image, name, mark) for name in names)
+    return f"multipart/form-data; boundary={mark}", parts + f"--{mark}--\r\n".encode()
+
+
+def _part(random: Random, image: bytes, name: str, mark: str) -> bytes:
+    file = random.choice((*WORDS, "a.jpg"))
+    head = f'--{mark}\r\nContent-Disposition: form-data; name="{name}"; filename="{file}"\r\n\r\n'
+    return head.encode("utf-8", "replace") + (image if random.random() < 0.8 else random.randbytes(50)) + b"\r\n"
 
 
 def _body(random: Random, image: bytes) -> tuple[str, bytes]:
