@@ -5,11 +5,13 @@ BIN := $(VENV)/bin
 PEERS ?= .venv-peers
 OLDEST ?= .venv-oldest
 NEWEST ?= .venv-newest
+COUNT ?= 10000
+SEED ?= 1
 # PICTURE is the former name of IMAGE and still works.
 IMAGE ?= $(PICTURE)
 .DEFAULT_GOAL := help
 
-.PHONY: help demo train-demo test test-all test-oldest test-newest shape lint types format bench bench-peers clean
+.PHONY: help demo train-demo test test-all test-oldest test-newest fuzz shape lint types format bench bench-peers clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -62,6 +64,9 @@ test-newest: ## run the tests of prediction with the newest versions of all pack
 	@test -x $(NEWEST)/bin/python || $(PYTHON) -m venv $(NEWEST)
 	$(NEWEST)/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[test]'
 	OMP_NUM_THREADS=1 $(NEWEST)/bin/python -m pytest -m "not slow" $(PREDICTION_TESTS)
+
+fuzz: $(VENV)/.develops ## give nasion COUNT damaged and hostile inputs made from SEED; 10,000 take about ten minutes on two cores
+	$(BIN)/python tests/fuzz --count $(COUNT) --seed $(SEED)
 
 shape: $(VENV)/.develops ## print figures of the structure: modules, cycles, function lengths, docstrings; LIST=1 lists the places
 	$(BIN)/python bench/shape.py $(if $(LIST),--list)

@@ -3,6 +3,7 @@
 import os
 import stat
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -367,6 +368,23 @@ def test_the_fingerprint_cannot_confuse_a_name_with_a_content(tmp_path):
     one = make(tmp_path / "one", a="bc", d="")
     two = make(tmp_path / "two", ab="c", d="")
     assert fingerprint(one, tmp_path / "one") != fingerprint(two, tmp_path / "two")
+
+
+def test_temporary_files_of_killed_processes_are_removed_after_a_day(tmp_path):
+    day_s = 86_400
+    ages = {
+        ".a.txt.0123456789ab.part.txt": 2 * day_s,
+        ".b.jpg.abcdef012345.part.jpg": 2 * day_s,
+        ".new.txt.0123456789ab.part.txt": 0.5 * day_s,
+        ".mine.part.txt": 2 * day_s,
+        "a.0123456789ab.part": 2 * day_s,
+    }
+    for name, age_s in ages.items():
+        (tmp_path / name).write_text("x")
+        os.utime(tmp_path / name, (time.time() - age_s,) * 2)
+    atomic.write_text(tmp_path / "c.txt", "y")
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == [".mine.part.txt", ".new.txt.0123456789ab.part.txt", "a.0123456789ab.part", "c.txt"]
 
 
 # --- folders

@@ -376,10 +376,35 @@ def test_warnings_of_pillow_about_images_are_not_shown():
 
 def test_an_opencv_with_its_log_level_in_another_module_is_silenced_as_well():
     code = (
-        "import cv2; cv2.utils.logging.setLogLevel(4); del cv2.setLogLevel, cv2.getLogLevel\n"
+        "import cv2, types\n"
+        "cv2.utils.logging = types.SimpleNamespace(setLogLevel=cv2.setLogLevel, getLogLevel=cv2.getLogLevel)\n"
+        "cv2.setLogLevel(4); del cv2.setLogLevel, cv2.getLogLevel\n"
         "from nasion import images\n"
         "with images.quiet_opencv(): print(cv2.utils.logging.getLogLevel())\n"
         "print(cv2.utils.logging.getLogLevel())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["0", "4"]
+
+
+def test_messages_of_pillow_about_images_are_not_printed():
+    """A TIFF file of more samples per pixel than can be decoded; Pillow logs this as an error."""
+    code = (
+        "import io, struct; from PIL import Image; from nasion import images\n"
+        "buffer = io.BytesIO(); Image.new('RGB', (4, 4)).save(buffer, 'TIFF'); content = buffer.getvalue()\n"
+        "entry = struct.pack('<HHL', 277, 3, 1); place = content.index(entry) + len(entry)\n"
+        "content = content[:place] + b'\\x60\\xea' + content[place + 2:]\n"
+        "try: images.decode(content, 'a')\n"
+        "except images.ImageError: print('rejected')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("rejected\n", "")
+
+
+def test_nan_in_an_image_of_floats_is_black(tmp_path):
+    values = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
+    values[0, 1], values[2, 2] = np.nan, np.inf
+    PillowImage.fromarray(values).save(tmp_path / "a.tif")
+    image = images.read(tmp_path / "a.tif")
+    assert image[0, 1].tolist() == [0, 0, 0]
+    assert image[2, 2].tolist() == [255, 255, 255]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import doubles
+from doubles import QUAD
 from nasion.errors import AnnotationError, SkeletonError
 from nasion.predict.writers import ResultWriter
 from nasion.sample import Annotation, DataSet, Prediction, Problem, Sample, largest
@@ -229,6 +230,11 @@ def test_a_reduced_set_has_reduced_faces():
     assert faces.skeleton is PAIR
     assert faces.keypoints().tolist() == [[[15, 36], [13, 24]], [[16, 37], [14, 25]]]
     assert all(face.skeleton is PAIR for face in faces.annotations)
+
+
+def test_a_name_is_one_line_whatever_the_file_is_called():
+    face = Annotation(Path("f") / "a\nb\x1b.jpg", np.zeros((4, 2)), QUAD, np.ones(4, bool), face=2)
+    assert face.name == "a\\nb\\x1b.jpg#2"
 
 
 def test_keypoint_is_found_by_its_name():

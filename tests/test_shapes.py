@@ -118,3 +118,19 @@ def test_a_pair_must_be_close_in_both_directions():
     mirrored = np.array([[0.0, 0], [100, 0], [0, 45]])
     mean = np.array([[0.0, 50], [0, 0.1], [0, 5]])
     assert _pairs(mirrored, mean) == (2, 1, 0)
+
+
+def test_faces_that_share_too_few_points_with_the_mean_are_left_out():
+    face = np.array([[0.0, 0], [10, 0], [5, 4], [2, 8], [8, 8]])
+    others = np.full((2, 5, 2), np.nan)
+    others[0, :2] = [[1.0, 1], [7, 3]]
+    without = face.copy()
+    without[:1] = np.nan
+    mean = mean_shape([without, others[0], without + 3, np.full((5, 2), 4.0)])
+    assert np.isnan(mean[0]).all()
+    assert mean[1:] == pytest.approx(without[1:], abs=1e-9)
+
+
+def test_a_mean_shape_needs_two_places():
+    with pytest.raises(ValueError, match="two points in different places"):
+        mean_shape(np.full((3, 5, 2), 7.0))

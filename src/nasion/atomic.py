@@ -5,9 +5,11 @@ Every file of nasion is written through `atomic_path`: into a temporary file in 
 
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,6 +26,12 @@ __all__ = [
     "write_bytes",
     "write_text",
 ]
+
+TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.part(\..*)?", re.DOTALL)
+"""Names of temporary files."""
+
+STALE_S = 86_400
+"""Age from which a temporary file belongs to a process that was killed, s."""
 
 NEW_FILE_MODE = 0o666
 """Permissions of a new file before the kernel applies the user's umask."""
@@ -71,9 +79,27 @@ def translate_os_errors(path: str | Path) -> Iterator[None]:
 
 def _new_file(target: Path) -> Path:
     """Create an empty file beside `target` that no other process or thread uses, and return its path."""
+    _remove_stale(target.parent)
     part = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part{target.suffix}")
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, NEW_FILE_MODE))
     return part
+
+
+def _remove_stale(folder: Path) -> None:
+    """Delete the temporary files that killed processes have left in a folder; once for each folder."""
+    if folder in _cleaned:
+        return
+    _cleaned.add(folder)
+    oldest = time.time() - STALE_S
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if TEMPORARY.fullmatch(entry.name):
+                with suppress(OSError):
+                    if entry.stat(follow_symlinks=False).st_mtime < oldest:
+                        Path(entry).unlink()
+
+
+_cleaned: set[Path] = set()
 
 
 def _move(part: Path, target: Path) -> None:
@@ -152,12 +178,12 @@ def write_bytes(path: str | Path, data: bytes | Iterable[bytes]) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a UTF-8 file completely or not at all.
+    """Write a UTF-8 file completely or not at all; halves of characters, as in names of some files, are escaped.
 
     Raises:
         OutputError: the folder cannot be created, is read-only or is full.
     """
-    write_bytes(path, text.encode("utf-8"))
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def ensure_writable(folder: str | Path) -> Path:

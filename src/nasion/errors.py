@@ -26,6 +26,7 @@ __all__ = [
     "OutputError",
     "SkeletonError",
     "one_line",
+    "printable",
     "suggest",
 ]
 
@@ -83,10 +84,19 @@ def one_line(message: object) -> str:
     >>> one_line(f"a bad{chr(10)}name: {chr(27)}[31m") == f"a bad name: {chr(92)}x1b[31m"
     True
     """
-    line = " ".join(str(message).split())
-    if not line.isprintable():
-        line = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
+    line = printable(" ".join(str(message).split()))
     return line if len(line) <= MAX_MESSAGE else line[:MAX_MESSAGE] + "…"
+
+
+def printable(text: str) -> str:
+    """Return a text with its control characters and line ends escaped.
+
+    >>> printable(f"a{chr(27)}b") == f"a{chr(92)}x1bb"
+    True
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

@@ -30,6 +30,7 @@ __all__ = [
     "box_to_aspect",
     "check_coordinates",
     "has_extent",
+    "has_places",
     "image_box",
     "is_present",
     "last_pixel",
@@ -195,6 +196,17 @@ def check_coordinates(values: ArrayLike, name: str, error: type[NasionError]) ->
         raise error(f"{name} has the coordinate {far[0]:.10g}; no image is larger than {MAX_COORDINATE:,.0f} px")
 
 
+def has_places(points: ArrayLike) -> bool:
+    """Return whether points (K, 2), any frame, NaN where missing, lie in at least two different places.
+
+    >>> has_places([[1.0, 2.0], [1.0, 4.0]]), has_places([[1.0, 2.0], [1.0, 2.0]])
+    (True, False)
+    """
+    array = np.asarray(points, np.float64)
+    present = array[is_present(array)]
+    return bool(len(present) > 1 and np.ptp(present, axis=0).max() >= TINY)
+
+
 def has_extent(points: ArrayLike) -> bool:
     """Return whether points (K, 2), px, NaN where missing, have a bounding box with an area.
 
@@ -304,7 +316,7 @@ def similarity_between(source: ArrayLike, target: ArrayLike) -> Affine:
     a, b = np.asarray(source, np.float64), np.asarray(target, np.float64)
     both = is_present(a) & is_present(b)
     a, b = a[both], b[both]
-    if len(a) < 2 or min(np.ptp(a, axis=0).max(), np.ptp(b, axis=0).max()) < TINY:
+    if not has_places(a) or not has_places(b):
         raise ValueError("a similarity needs two different points that are in both sets")
     a_mean, b_mean = a.mean(0), b.mean(0)
     u, singular, vt = np.linalg.svd((b - b_mean).T @ (a - a_mean))

@@ -5,6 +5,7 @@ maps follow the convention of `geometry`.
 """
 
 import io
+import logging
 import struct
 import warnings
 import zlib
@@ -84,6 +85,7 @@ OPENCV_LOG: Any = cv2 if hasattr(cv2, "setLogLevel") else getattr(cv2.utils, "lo
 # would replace the filters of all threads.
 for pillow in (r"PIL\.", "pillow_heif"):
     warnings.filterwarnings("ignore", module=pillow)
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # without a handler, Python prints its errors
 
 
 class _OpenCVLog:
@@ -215,8 +217,9 @@ def _to_eight_bits(gray: np.ndarray) -> Image:
 
     White is 1 for floats up to 1, 255 for values up to 255, and 65535 otherwise.
     """
+    gray = np.nan_to_num(gray)
     top = 1.0 if gray.dtype.kind == "f" and gray.max() <= 1 else 255.0 if gray.max() <= 255 else 65535.0
-    eight = np.clip(np.rint(gray.astype(np.float64) * (255.0 / top)), 0, 255).astype(np.uint8)
+    eight = np.rint(np.clip(gray.astype(np.float64) * (255.0 / top), 0, 255)).astype(np.uint8)
     return np.repeat(eight[..., None], 3, axis=-1)
 
 

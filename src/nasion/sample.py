@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasion.errors import AnnotationError, SkeletonError, suggest
+from nasion.errors import AnnotationError, SkeletonError, printable, suggest
 from nasion.geometry import FloatArray, box_around, has_extent, is_present
 from nasion.skeleton import Skeleton
 from nasion.uncertainty import ellipses
@@ -65,7 +65,8 @@ class Annotation:
     @property
     def name(self) -> str:
         """The name shown to users: the file name, followed by the face number unless it is 0."""
-        return self.image.name if self.face == 0 else f"{self.image.name}#{self.face}"
+        name = printable(self.image.name)
+        return name if self.face == 0 else f"{name}#{self.face}"
 
     def points_box(self) -> FloatArray:
         """Return the bounding box (4,) of the points, image px; of all points if this is a part of a face.

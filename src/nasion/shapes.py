@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nasion.geometry import FloatArray, is_present, similarity_between
+from nasion.geometry import FloatArray, has_places, is_present, similarity_between
 
 __all__ = ["infer_flip_map", "mean_shape"]
 
@@ -17,7 +17,8 @@ def mean_shape(shapes: ArrayLike, rounds: int = 5) -> FloatArray:
     """Return the mean shape (K, 2) of faces after generalized Procrustes alignment, in the px of the reference face.
 
     The reference is the first face with the most points. A face with missing points contributes the points it has;
-    faces with fewer than two points are left out. A point that no face has is NaN.
+    faces with fewer than two different points, of those that the mean has, are left out. A point that no such face has
+    is NaN.
 
     Args:
         shapes: (N, K, 2) keypoints, image px; NaN where missing.
@@ -27,18 +28,26 @@ def mean_shape(shapes: ArrayLike, rounds: int = 5) -> FloatArray:
         ValueError: no face has two different points.
     """
     array = np.asarray(shapes, np.float64)
-    array = array[is_present(array).sum(1) > 1]
+    array = array[[has_places(each) for each in array]]
     if not len(array):
-        raise ValueError("a mean shape needs a face with at least two points")
+        raise ValueError("a mean shape needs a face with at least two points in different places")
     mean = array[is_present(array).sum(1).argmax()]
     reference = mean
     for _ in range(rounds):
-        aligned = np.stack([similarity_between(shape, mean)(shape) for shape in array])
+        aligned = np.stack([_aligned(shape, mean) for shape in array])
         present = np.isfinite(aligned)
         total, count = np.where(present, aligned, 0.0).sum(0), present.sum(0)
         mean = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
         mean = similarity_between(mean, reference)(mean)  # otherwise the size drifts from round to round
     return mean
+
+
+def _aligned(shape: FloatArray, mean: FloatArray) -> FloatArray:
+    """Return a shape (K, 2) aligned with the mean shape (K, 2), px of the latter; NaN if they share too few points."""
+    try:
+        return similarity_between(shape, mean)(shape)
+    except ValueError:
+        return np.full(shape.shape, np.nan)
 
 
 def infer_flip_map(shapes: Sequence[FloatArray] | FloatArray) -> tuple[tuple[int, ...], float]:

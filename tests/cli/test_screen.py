@@ -77,3 +77,14 @@ def test_say_and_notice_use_their_own_streams(capsys):
 def test_typed_command_is_quoted(monkeypatch):
     monkeypatch.setattr("sys.argv", ["/bin/nasion", "predict", "my face.jpg"])
     assert typed_command() == "nasion predict 'my face.jpg'"
+
+
+def test_control_characters_do_not_reach_the_terminal(screen, capsys):
+    reporter, text = screen
+    reporter.line("a\x1b[31m.png\nb")
+    reporter.warn("c\x07d")
+    reporter.table("t", ("name", "value"), [("e\x1b]0;f\x07", "1")])
+    say("g\u202eh")
+    printed = text() + capsys.readouterr().out
+    assert all(line.isprintable() for line in printed.splitlines())
+    assert "a\\x1b[31m.png\nb\n" in printed

@@ -36,11 +36,13 @@ def test_local_server_needs_no_token(nasion, served):
     assert f"HTTP API: http://127.0.0.1:{port}/docs" in out
     assert "token" not in out
     assert settings.timeout_keep_alive == settings.timeout_graceful_shutdown == studio.TIMEOUT_S
-    assert settings.limit_concurrency == studio.MAX_CONNECTIONS
+    assert settings.limit_concurrency > studio.MAX_CONNECTIONS
 
 
 def test_other_hosts_get_a_token(nasion, served):
-    first = nasion("serve", "--port", 0, "--host", "0.0.0.0")[1]
+    _, first, warning = nasion("serve", "--port", 0, "--host", "0.0.0.0")
+    assert warning == "nasion: images and token are not encrypted: use a network you trust, or a proxy with TLS\n"
+    assert f"studio: http://{socket.gethostname()}:" in first  # 127.0.0.1 would be of no use to another machine
     second = nasion("serve", "--port", 0, "--host", "0.0.0.0")[1]
     assert "/?token=" in first
     assert first.split("token=")[1].split()[0] != second.split("token=")[1].split()[0]
@@ -91,3 +93,11 @@ def test_missing_model_is_reported_before_the_server_starts(nasion, served):
     assert code == 2
     assert "nowhere.onnx" in error
     assert not served
+
+
+def test_a_short_token_is_accepted_on_this_machine_only(nasion, served):
+    code, _, error = nasion("serve", "--port", 0, "--host", "0.0.0.0", "--token", "abc")
+    assert (code, len(served)) == (2, 0)
+    assert "--token has 3 characters; give at least 16, or omit it for a random one" in error
+    assert nasion("serve", "--port", 0, "--token", "abc")[0] == 0
+    assert nasion("serve", "--port", 0, "--host", "0.0.0.0", "--token", "a" * 16)[0] == 0

@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 
 import nasion
-from datasets.archives import files_in, tarball, zipped
+from archives import files_in, tarball, zipped
 from made_files import make_ibug, make_imm, shape
 from nasion.datasets import download
 from nasion.detect import YUNET_URL

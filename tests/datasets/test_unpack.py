@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from datasets.archives import files_in, tarball, zipped
+from archives import files_in, tarball, zipped
 from nasion.datasets import unpack as unpack_module
 from nasion.datasets.unpack import describe_suffix, is_archive, unpack
 from nasion.errors import DownloadError

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from doubles import QUAD, prediction
+from doubles import QUAD, QUAD_FACE, prediction
 from nasion import datasets, draw, images
 from nasion.errors import ConfigError, OutputError
 from nasion.outputs.records import face_values, predicted_faces
@@ -226,6 +226,14 @@ def test_every_output_is_read_back(tmp_path, form, kind):
         assert face.keypoints == pytest.approx(expected.keypoints, abs=1e-3)
         if form in ("json", "csv-long", "parquet"):
             assert face.spread == pytest.approx(expected.spread, abs=1e-3)
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_names_that_are_no_text_are_written(tmp_path, form):
+    path = Path("a\udcff.jpg")
+    with ResultWriter(tmp_path, form, [path], QUAD) as writer:
+        add(writer, path, IMAGE, [prediction(QUAD_FACE)])
+    assert "a\\udcff.jpg" in (tmp_path / f"keypoints.{form}").read_text()
 
 
 def test_pts_holds_one_file_per_face_with_1_based_points(tmp_path):

@@ -319,6 +319,39 @@ def test_two_servers_on_one_folder_keep_each_others_progress(tmp_path):
     assert open_album(str(tmp_path), IBUG).done == {"a.png", "b.png"}
 
 
+def test_two_servers_on_one_file_do_not_undo_each_others_saves(tmp_path):
+    """Each server reads the table, changes one row and writes the table; in between, the other would lose its row."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    header = "image," + ",".join(f"x{k},y{k}" for k in range(68))
+    rows = [f"{name}.png," + ",".join("5,6" for _ in range(68)) for name in "ab"]
+    for name in "ab":
+        images.write(tmp_path / f"{name}.png", synthetic(0).image)
+    (tmp_path / "faces.csv").write_text("\n".join([header, *rows]))
+    one, other = (open_album(f"csv:{tmp_path / 'faces.csv'}", IBUG) for _ in range(2))
+
+    def save(album, number):
+        for k in range(1, 9):
+            album.save(number, np.full((68, 2), 5.0 + k), version(album.keypoints(number)), done=False)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(save, (one, other), (0, 1)))
+    assert [face.keypoints[0].tolist() for face in datasets.load(one.source).annotations] == [[13, 13], [13, 13]]
+
+
+def test_a_folder_that_another_program_is_saving_to_is_an_error_of_one_line(tmp_path, monkeypatch):
+    from filelock import FileLock
+
+    images.write(tmp_path / "a.png", synthetic(0).image)
+    album = open_album(str(tmp_path), IBUG)
+    monkeypatch.setattr(album_module, "LOCK_S", 0.05)
+    with (
+        FileLock(tmp_path / f".{album_module.PROGRESS}.lock"),
+        pytest.raises(OutputError, match="another program is saving labels there; try again"),
+    ):
+        album.save(0, synthetic(0).keypoints, "new", done=True)
+
+
 def test_progress_is_plain_json(tmp_path):
     images.write(tmp_path / "a.png", synthetic(0).image)
     album = open_album(str(tmp_path), IBUG)

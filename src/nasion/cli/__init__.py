@@ -6,12 +6,13 @@ evaluation.py   evaluate                      studio.py       serve
 options.py      options of several commands   screen.py       lines, tables and progress bars
 """
 
+import io
 import sys
 
 import typer
 
 from nasion.cli import data, evaluation, images, studio, training, video
-from nasion.errors import NasionError
+from nasion.errors import NasionError, one_line
 
 __all__ = ["app", "main"]
 
@@ -53,6 +54,9 @@ for name, command in COMMANDS.items():
 
 def main() -> None:
     """Run the command line; errors of the input end with one line and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):  # names of files may have characters that the terminal cannot show
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except NasionError as error:
@@ -64,5 +68,5 @@ def main() -> None:
 
 
 def _fail(text: str) -> None:
-    print("nasion: " + " ".join(text.split()), file=sys.stderr)
+    print("nasion: " + one_line(text), file=sys.stderr)
     raise SystemExit(2)

@@ -19,6 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from nasion.errors import one_line, printable
 from nasion.progress import Task, Unit
 
 __all__ = ["REPORTER", "ScreenReporter", "console", "notice", "say", "typed_command"]
@@ -28,12 +29,17 @@ console = Console(highlight=False)
 
 def say(text: str) -> None:
     """Print a line as it is: brackets in file names are not markup."""
-    console.print(text, markup=False, soft_wrap=True)
+    console.print(_printable(text), markup=False, soft_wrap=True)
+
+
+def _printable(text: str) -> str:
+    """Return a text whose lines have no control characters: names of files may have any."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def notice(text: str) -> None:
     """Print one line on standard error, beside the results."""
-    print("nasion: " + " ".join(text.split()), file=sys.stderr)
+    print("nasion: " + one_line(text), file=sys.stderr)
 
 
 def typed_command() -> str:
@@ -71,11 +77,11 @@ class ScreenReporter:
 
     def line(self, text: str) -> None:
         """Print a line."""
-        self.console.print(text, markup=False, soft_wrap=True)
+        self.console.print(_printable(text), markup=False, soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """Print a yellow line."""
-        self.console.print(f"[yellow]{escape(text)}[/]", soft_wrap=True)
+        self.console.print(f"[yellow]{escape(_printable(text))}[/]", soft_wrap=True)
 
     def table(self, title: str, header: Sequence[str], rows: Iterable[Sequence[str]], best: int | None = None) -> None:
         """Print a table; row `best` is bold."""
@@ -87,7 +93,7 @@ class ScreenReporter:
             justify = "right" if all(_is_number(row[column]) for row in cells) else "left"
             table.add_column(escape(name.replace("/", "\n")), justify=justify, overflow="fold")
         for number, row in enumerate(cells):
-            table.add_row(*map(escape, row), style="bold" if number == best else "")
+            table.add_row(*(escape(_printable(cell)) for cell in row), style="bold" if number == best else "")
         self.console.print(table)
 
     @contextmanager

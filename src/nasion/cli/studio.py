@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from nasion.cli.options import WeightsOption, make_predictor
-from nasion.cli.screen import say
+from nasion.cli.screen import notice, say
 from nasion.errors import ConfigError
 from nasion.predict import model_zoo
 
@@ -19,7 +19,10 @@ TIMEOUT_S = 10
 """How long idle connections stay open, and how long running requests may take after Ctrl-C."""
 
 MAX_CONNECTIONS = 256
-"""Connections that are served at the same time."""
+"""Connections that are served at the same time, besides those that wait for the rest of a request."""
+
+MIN_TOKEN = 16
+"""Smallest length of an own token with which other machines have access: shorter ones can be guessed."""
 
 
 def serve(
@@ -34,7 +37,12 @@ def serve(
         str, typer.Option(help="address to listen on; other than localhost requires a token")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 chooses a free port")] = 8008,
-    token: Annotated[str | None, typer.Option(help="access token; generated if the host is not local")] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            help="access token; generated if the host is not local. Without one, all users of this machine have access"
+        ),
+    ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="open the page in a browser")] = False,
     detector_weights: WeightsOption = None,
 ) -> None:
@@ -43,27 +51,45 @@ def serve(
         import uvicorn
 
         from nasion.studio import ServerSettings, build, open_album
+        from nasion.studio.connections import MAX_INCOMPLETE, bounded_protocol
         from nasion.studio.server.access import is_local
     except ImportError as error:
         raise ConfigError(f"the studio needs FastAPI and uvicorn ({error}); pip install 'nasion[studio]'") from None
     extra = _names(model or ())
-    if token is None and not is_local(host):
-        token = secrets.token_urlsafe(18)
+    if not is_local(host):
+        token = _token(token)
     # every model is loaded now, so that errors appear before the server starts
     predictor, *_ = [make_predictor(each, detector_weights) for each in model or [model_zoo.DEFAULT]]
     album = None if folder is None else open_album(folder, predictor.skeleton)
     app = build(ServerSettings(token), lambda name: make_predictor(name, detector_weights), extra, album)
     listener = _listener(host, port)
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    everywhere = host in ("0.0.0.0", "::")  # noqa: S104
+    shown = socket.gethostname() if everywhere else f"[{host}]" if ":" in host else host
     place = f"http://{shown}:{listener.getsockname()[1]}/"
     address = f"{place}?token={token}" if token else place
     say(f"studio: {address}   (Ctrl-C stops it; HTTP API: {place}docs)")
+    if not is_local(host):
+        notice("images and token are not encrypted: use a network you trust, or a proxy with TLS")
     if open_page:
         typer.launch(address)
-    settings = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+    # A line for every invalid request would fill the screen; errors of the server itself are shown.
+    settings = uvicorn.Config(
+        app, http=bounded_protocol(), ws="none", log_level="error", access_log=False, server_header=False
+    )
     settings.timeout_keep_alive = settings.timeout_graceful_shutdown = TIMEOUT_S
-    settings.limit_concurrency = MAX_CONNECTIONS
+    settings.limit_concurrency = MAX_CONNECTIONS + MAX_INCOMPLETE
     uvicorn.Server(settings).run(sockets=[listener])
+
+
+def _token(own: str | None) -> str:
+    """Return the token for access from other machines: the user's, or a random one.
+
+    Raises:
+        ConfigError: the user's is too short.
+    """
+    if own is not None and len(own) < MIN_TOKEN:
+        raise ConfigError(f"--token has {len(own)} characters; give at least {MIN_TOKEN}, or omit it for a random one")
+    return secrets.token_urlsafe(18) if own is None else own
 
 
 def _names(places: Sequence[str]) -> dict[str, str]:

@@ -7,21 +7,23 @@ other's work unnoticed.
 import csv
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from nasion import datasets, images
-from nasion.atomic import write_text
+from nasion.atomic import translate_os_errors, write_text
 from nasion.datasets.folders import files_below
 from nasion.datasets.write_back import Labels, labels_of, writable
 from nasion.documents import read_json
 from nasion.errors import AnnotationError, ConfigError, OutputError
-from nasion.geometry import FloatArray, check_coordinates
+from nasion.geometry import FloatArray, check_coordinates, is_present
 from nasion.sample import Image
 from nasion.skeleton import Skeleton
 
@@ -38,6 +40,9 @@ BROKEN = (
     *(ArithmeticError, RecursionError, csv.Error),
 )
 """Exceptions of reading or writing a label file that another program has damaged in the meantime."""
+
+LOCK_S = 20
+"""Longest wait for another server that is saving, s."""
 
 VERSION_DECIMALS = 2
 VERSION_LENGTH = 16
@@ -131,7 +136,9 @@ class Album:
         try:
             with np.errstate(over="ignore", invalid="ignore"):  # the result is checked
                 keypoints = self.labels.read(entry.image, entry.face)
-            check_coordinates([] if keypoints is None else keypoints, "a point", AnnotationError)
+            if keypoints is not None:
+                keypoints = np.where(is_present(keypoints)[:, None], keypoints, np.nan)
+                check_coordinates(keypoints, "a point", AnnotationError)
         except (AnnotationError, *BROKEN) as error:
             reason = getattr(error, "strerror", None) or error
             raise AnnotationError(f"{entry.name}: its labels cannot be read any more ({reason})") from None
@@ -160,7 +167,7 @@ class Album:
         """
         entry = self.entry(number)
         self._check(entry, keypoints)
-        with self._lock:
+        with self._lock, self._locked_folder():
             if not entry.image.is_file():
                 raise AnnotationError(
                     f"{entry.name}: nothing was saved, because its image is missing; restore it first"
@@ -175,6 +182,20 @@ class Album:
             if done:
                 self._mark_done(entry.name)
             return version(self.keypoints(number))
+
+    @contextmanager
+    def _locked_folder(self) -> Iterator[None]:
+        """Keep other servers from saving at the same time: most formats have all faces in one file."""
+        lock = FileLock(self.progress.with_name(f".{self.progress.name}.lock"), timeout=LOCK_S)
+        with translate_os_errors(self.progress):
+            try:
+                lock.acquire()
+            except Timeout:
+                raise OutputError(f"{self.root}: another program is saving labels there; try again") from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _check(self, entry: Entry, keypoints: FloatArray) -> None:
         if keypoints.shape != (self.skeleton.count, 2):

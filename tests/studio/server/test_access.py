@@ -358,3 +358,19 @@ def test_other_connections_than_http_are_passed_on():
     scope = {"type": "lifespan"}
     asyncio.run(AccessControl(app, "sesame", 1000)(scope, "receive", "send"))
     assert seen == [(scope, "receive", "send")]
+
+
+@pytest.mark.parametrize("name", ["Host", "Origin", "Cookie", "Authorization", "Content-Length"])
+def test_repeated_headers_are_rejected_whichever_is_right(name):
+    """The first could be checked, and the second be used."""
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"host", HOME.encode()), (name.lower().encode(), b"1"), (name.encode(), b"1")]
+    scope = {"type": "http", "path": "/", "query_string": b"", "headers": headers, "server": ("127.0.0.1", PORT)}
+    asyncio.run(AccessControl(echo, None, 1000)(scope, None, send))
+    response = Response(sent)
+    assert response.status == 400
+    assert response.error == f'the header "{name.lower()}" must not be repeated'

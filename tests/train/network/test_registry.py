@@ -118,7 +118,7 @@ def test_losses_carry_function_options_and_requirement():
 @pytest.mark.parametrize(
     ("part", "message"),
     [
-        (Component(name="unet", widths=[4096] * 4, blocks=64), "unet: .* weights, more than 200,000,000"),
+        (Component(name="unet", widths=[4096] * 4, blocks=64), "unet: .* weights, more than 100,000,000"),
         (Component(name="unet", widths=[32, 10**9]), "less than or equal to 4096"),
         (Component(name="unet", widths=[32] * 100_000), "at most 10 items"),
         (Component(name="unet", blocks=10**9), "less than or equal to 64"),

@@ -8,6 +8,7 @@ listens beyond this machine requires a token. See OWASP, "Cross-Site Request For
 import hmac
 import json
 import re
+from collections import Counter
 from urllib.parse import parse_qs, urlencode
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,6 +27,9 @@ LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]", "::1")
 
 COOKIE = "nasion"
 """Prefix of the cookie's name. The port follows, because browsers send cookies to every port of a host."""
+
+ONCE = (b"host", b"origin", b"cookie", b"authorization", b"content-length", b"content-type", b"sec-fetch-site")
+"""Headers that a request has at most once."""
 
 TOKEN = re.compile("[A-Za-z0-9_-]+")
 LENGTH = re.compile("[0-9]{1,18}")
@@ -94,6 +98,7 @@ class AccessControl:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         response = _Response(send, SECURITY_HEADERS | self._cookie_header(scope))
         try:
+            self._check_repeated(scope)
             self._check(scope, headers)
             if self._is_token_in_query(scope) and scope["path"] in PAGES:
                 await _redirect_without_token(response.send, scope)
@@ -103,6 +108,13 @@ class AccessControl:
             if response.is_started:
                 raise
             await _send_error(response.send, error)
+
+    def _check_repeated(self, scope: Scope) -> None:
+        """Reject headers that are there twice: this check and the application could read different ones."""
+        names = Counter(name.lower() for name, _ in scope["headers"])
+        for name in ONCE:
+            if names[name] > 1:
+                raise RejectedError(400, f'the header "{name.decode()}" must not be repeated')
 
     def _check(self, scope: Scope, headers: dict[str, str]) -> None:
         host = headers.get("host", "")

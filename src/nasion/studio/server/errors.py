@@ -4,6 +4,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from nasion.errors import NasionError
 from nasion.studio.album import ConflictError
@@ -23,7 +24,7 @@ ERROR_RESPONSES: dict[int | str, dict[str, object]] = {
 
 HANDLED = (
     *(NasionError, RejectedError, QueueFullError, JobTimeoutError, ConflictError),
-    *(RequestValidationError, HTTPException),
+    *(RequestValidationError, HTTPException, ClientDisconnect),
 )
 
 
@@ -46,6 +47,8 @@ def to_status(error: Exception) -> tuple[int, str]:
             return 429, f"too many images are waiting; try again in {RETRY_S} s"
         case JobTimeoutError():
             return 504, "the upload or the prediction took too long; send a smaller image"
+        case ClientDisconnect():
+            return 400, "the request was not received completely"
         case ConflictError():
             return 409, "these labels have changed since you opened them, perhaps in another window; open them again"
         case RequestValidationError():

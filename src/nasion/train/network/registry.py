@@ -22,8 +22,8 @@ __all__ = ["Kind", "available", "build_codec", "build_loss", "build_model", "fin
 
 Kind = Literal["models", "codecs", "losses"]
 
-MAX_WEIGHTS = 200_000_000
-"""Largest number of weights of a model, which take 0.8 GB; a hundred times that of the packaged ones."""
+MAX_WEIGHTS = 100_000_000
+"""Largest number of weights of a model, which take 0.4 GB; fifty times that of the packaged ones."""
 
 
 def available(kind: Kind) -> list[str]:

@@ -1,0 +1,154 @@
+"""Label files of every format: read, corrected and saved as in the studio, and examined by the doctor."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import numpy as np
+
+from fuzz.mutations import NUMBERS, change_bytes, change_json, change_text, encode
+from fuzz.workers import Kind
+from made_files import MAKERS, picture, shape
+from nasion import datasets, doctor, draw, images
+from nasion.datasets.drawn import render_face
+from nasion.errors import NasionError
+from nasion.geometry import has_extent
+from nasion.skeleton import load_skeleton
+from nasion.studio.album import ConflictError, open_album, version
+
+FILES = {
+    "imm": "07-3m.asf",
+    "ibug": "a.pts",
+    "dlib": "a.xml",
+    "wflw": "list_test.txt",
+    "coco": "a.json",
+    "csv": "a.csv",
+}
+"""Name of the label file that the makers write, by format."""
+
+FOLDERS = ("imm", "ibug")
+"""Formats that are named by their folder."""
+
+LARGEST_SET = 200
+"""Faces from which the doctor takes too long for one input: it needs 10 ms for each."""
+
+ROUNDING_PX = 0.51
+"""Largest distance between saved and read coordinates; dlib stores whole px."""
+
+HOSTILE_XML = (
+    '<!DOCTYPE d [<!ENTITY a "x"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">'
+    '<!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;"><!ENTITY e SYSTEM "file:///etc/passwd">]><dataset>&c;&e;</dataset>',
+    "<dataset><images><image file='a.jpg'>" + "<box>" * 20_000,
+    "<dataset><images>" + "<image file='a.jpg'><box top='1' left='2' width='3' height='4'/></image>" * 5000,
+)
+
+
+def _prepare(form: str) -> Callable[[Path], object]:
+    def prepare(folder: Path) -> object:
+        make, count = MAKERS[form]
+        make(folder, shape(count))
+        path = folder / FILES[form]
+        if form in ("csv", "wflw"):  # more faces, so that faces can be exchanged
+            lines = path.read_text().strip().split("\n")
+            path.write_text("\n".join([*lines, *lines[-1:] * 3]) + "\n")
+        return folder, path.read_bytes()
+
+    return prepare
+
+
+def _changed(form: str, content: bytes, random: Random) -> bytes:
+    kind = random.random()
+    if form == "coco" and kind < 0.6:
+        import json
+
+        return encode(random, change_json(random, json.loads(content)))
+    if form == "dlib" and kind < 0.05:
+        return random.choice(HOSTILE_XML).encode()
+    if kind < 0.7:
+        return encode(random, change_text(random, content.decode("latin-1" if form == "dlib" else "utf-8")))
+    return change_bytes(random, content, [content, b"\n" * 100])
+
+
+def _run(form: str) -> Callable[[object, Random, Path], None]:
+    def run(prepared: object, random: Random, folder: Path) -> None:
+        valid, content = prepared
+        shutil.copytree(valid, folder, dirs_exist_ok=True)
+        path = folder / FILES[form]
+        path.write_bytes(_changed(form, content, random))
+        spec = f"{form}:{folder if form in FOLDERS else path}"
+        if random.random() < 0.2:
+            spec += random.choice(
+                ("?eyes=corrected", "?origin=0", "?skeleton=ibug-68", "?images=.", "?skeleton=x.toml")
+            )
+        faces = datasets.load(spec)
+        if random.random() < 0.3 and len(faces) < LARGEST_SET:
+            doctor.draw_worst(doctor.examine(faces), folder / "doctor")
+            draw.faces_sheet(faces, 4)
+        if random.random() < 0.6:
+            _correct(spec, random)
+
+    return run
+
+
+def _correct(spec: str, random: Random) -> None:
+    """Open the labels as the studio does, move the points of a face, and read them back."""
+    album = open_album(spec, load_skeleton("ibug-68"))
+    number = random.randrange(len(album.entries))
+    before = album.keypoints(number)
+    if before is None:
+        return
+    after = np.where(np.isfinite(before), before + 3, 20.0)
+    try:
+        album.save(number, after, version(before), done=True)
+    except ConflictError:  # NaN is not equal to itself, or the like
+        raise AssertionError("labels that did not change were said to have changed") from None
+    found = album.keypoints(number)
+    if found is None or not np.allclose(found, after, atol=ROUNDING_PX):
+        raise AssertionError(
+            f"saved points are not read back: {after.tolist()[:3]} {None if found is None else found[:3]}"
+        )
+
+
+def _prepare_doctor(folder: Path) -> object:
+    for k in range(4):
+        images.write(folder / f"{k}.png", render_face(0, k, 0, "ibug-68").image)
+    picture(folder / "flat.png")
+    return folder, [render_face(0, k % 4, 0, "ibug-68", render=False).keypoints for k in range(12)]
+
+
+def _run_doctor(prepared: object, random: Random, folder: Path) -> None:
+    """Examine faces of which some have hostile coordinates."""
+    valid, faces = prepared
+    count = random.choice((1, 2, 3, 68, 68, 68))
+    rows = ["image,split,subject," + ",".join(f"x{k},y{k}" for k in range(count))]
+    hostile = random.choice((0.0, 0.0, 0.01, 0.3, 1.0))
+    same = random.random() < 0.2
+    for k in range(random.choice((1, 2, 9, 12))):
+        cells = [f"{value:.2f}" for value in faces[k][:count].ravel()]
+        if same or random.random() < 0.15:
+            cells = [random.choice((*NUMBERS, "5"))] * len(cells)
+        if random.random() < 0.2:
+            cells = ["", ""] * count
+            cells[:2] = "20", "30"
+        cells = [random.choice((*NUMBERS[:-8], "")) if random.random() < hostile else cell for cell in cells]
+        name = random.choice((f"{k % 4}.png", f"{k % 4}.png", "flat.png"))
+        rows.append(f"{name},{random.choice(('train', 'test', ''))},s{k % 3}," + ",".join(cells))
+    (folder / "a.csv").write_text("\n".join(rows))
+    skeleton = random.choice(("", "&skeleton=ibug-68" if count == 68 else ""))
+    faces = datasets.load(f"csv:{folder / 'a.csv'}?images={valid}{skeleton}")
+    examination = doctor.examine(faces)
+    doctor.table_rows(examination)
+    doctor.draw_worst(examination, folder)
+    for face in faces.annotations:
+        try:
+            face.points_box()
+        except NasionError:
+            assert not has_extent(face.keypoints)
+        face.normalizer_lengths()
+
+
+KINDS = [
+    *(Kind(f"labels, {form}", 1.0, _prepare(form), _run(form)) for form in MAKERS),
+    Kind("faces for the doctor", 0.6, _prepare_doctor, _run_doctor),
+]
