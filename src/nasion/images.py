@@ -78,7 +78,7 @@ OPENCV_SILENT = 0
 """OpenCV's log level that prints nothing."""
 
 
-OPENCV_LOG = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging
+OPENCV_LOG = cv2 if hasattr(cv2, "setLogLevel") else getattr(cv2.utils, "logging")  # noqa: B009
 """Where OpenCV keeps its log level: in its later versions in a module of its own."""
 
 # Whatever matters in a damaged image becomes an ImageError. The filter is set once: `catch_warnings` around every image

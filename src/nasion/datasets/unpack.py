@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import io
 import lzma
 import shutil
 import struct
@@ -12,7 +13,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from nasion.errors import DownloadError, one_line
 
@@ -36,11 +37,11 @@ DAMAGED = (
 )
 """What the libraries raise for damaged archives."""
 
-OPENERS: dict[bytes, Callable[[Path], BinaryIO]] = {
-    b"\x1f\x8b": gzip.open,  # pyright: ignore[reportAssignmentType]
-    b"BZh": bz2.open,  # pyright: ignore[reportAssignmentType]
-    b"\xfd7zXZ": lzma.open,  # pyright: ignore[reportAssignmentType]
-    b"\x5d\x00\x00": lzma.open,  # pyright: ignore[reportAssignmentType]
+OPENERS: dict[bytes, Callable[[Path], Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
+    b"\x5d\x00\x00": lzma.open,
 }
 """Functions that open a compressed file, by its first bytes."""
 
@@ -165,10 +166,11 @@ class _Budget:
         )
 
 
-class _BoundedReader:
+class _BoundedReader(io.RawIOBase):
     """A file that is not read further than the entries of an archive and their headers can reach."""
 
     def __init__(self, file: BinaryIO, budget: _Budget) -> None:
+        super().__init__()
         self._file, self._budget = file, budget
         self._limit = 2 * budget.limit + FREE_BYTES
 
