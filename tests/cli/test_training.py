@@ -116,3 +116,10 @@ def test_run_of_format_version_1_predicts_and_is_reported(nasion, stored_v1, tmp
     assert (code, error) == (0, "")
     (face,) = json.loads((tmp_path / "predictions" / "keypoints.json").read_text())["images"][0]["faces"]
     assert len(face["keypoints"]) == 68
+
+
+@pytest.mark.parametrize("minutes", ["inf", "nan", "1e300", "-1", "0"])
+def test_an_impossible_training_time_is_rejected(nasion, minutes):
+    code, _, error = nasion("train", "nose", "--data", "synthetic:24", "--minutes", minutes)
+    assert code == 2
+    assert "--minutes" in error

@@ -25,7 +25,8 @@ def _run(predictor: object, random: Random, folder: Path) -> None:
     kind = random.random()
     if kind < 0.4:
         numbers = [
-            random.choice((*NUMBERS, "10", "20", "90", "80", "1e-3")) for _ in range(random.choice((4, 4, 4, 3, 5)))
+            random.choice((*NUMBERS, *("10", "20", "90", "80", "1e-3", "1e6", "-1e6") * 6))
+            for _ in range(random.choice((4, 4, 4, 3, 5)))
         ]
         found = boxes_from(",".join(numbers))(Path("a.png"))
     elif kind < 0.5:

@@ -27,6 +27,16 @@ FILES = {
 }
 """Name of the label file that the makers write, by format."""
 
+OPTIONS = {
+    "imm": ("?eyes=corrected", "?eyes=x"),
+    "ibug": ("?origin=0", "?origin=²", "?skeleton=ibug-68", "?skeleton=imm-58"),
+    "dlib": ("?skeleton=ibug-68", "?skeleton=x.toml"),
+    "wflw": ("?images=.",),
+    "coco": ("?images=.", "?skeleton=ibug-68", "?skeleton=nose-1"),
+    "csv": ("?images=.", "?origin=1", "?skeleton=ibug-68", "?x=1"),
+}
+"""Options after a data set's name."""
+
 FOLDERS = ("imm", "ibug")
 """Formats that are named by their folder."""
 
@@ -78,9 +88,7 @@ def _run(form: str) -> Callable[[object, Random, Path], None]:
         path.write_bytes(_changed(form, content, random))
         spec = f"{form}:{folder if form in FOLDERS else path}"
         if random.random() < 0.2:
-            spec += random.choice(
-                ("?eyes=corrected", "?origin=0", "?skeleton=ibug-68", "?images=.", "?skeleton=x.toml")
-            )
+            spec += random.choice(OPTIONS[form])
         faces = datasets.load(spec)
         if random.random() < 0.3 and len(faces) < LARGEST_SET:
             doctor.draw_worst(doctor.examine(faces), folder / "doctor")

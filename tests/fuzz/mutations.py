@@ -31,6 +31,9 @@ BYTES = (
 LARGE = 200_000
 """Largest size of what a repetition adds, bytes."""
 
+LARGE_TEXT = 3_000_000
+"""Largest size of a changed text, characters."""
+
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 WORD = re.compile(r"[^\s,;:=\[\]{}<>\"']+")
 
@@ -73,7 +76,7 @@ def change_bytes(random: Random, content: bytes, others: list[bytes]) -> bytes:
 def change_text(random: Random, text: str) -> str:
     """Return a text after one to three changes of its numbers, words and lines."""
     for _ in range(random.choice((1, 1, 1, 2, 3))):
-        text = random.choice(TEXT_CHANGES)(random, text)
+        text = random.choice(TEXT_CHANGES)(random, text)[:LARGE_TEXT]
     return text
 
 
@@ -90,10 +93,28 @@ def _change_number(random: Random, text: str) -> str:
     return _replace_match(random, text, NUMBER, NUMBERS)
 
 
+def _change_number_a_little(random: Random, text: str) -> str:
+    found = list(NUMBER.finditer(text))
+    for match in random.sample(found, min(len(found), random.choice((1, 2, 5))))[:1]:
+        value = float(match.group())
+        near = (value + 1, value - 1, -value, 2 * value, value / 2, value + 0.5, value * 100, value + 1e-6)
+        text = f"{text[: match.start()]}{random.choice(near):g}{text[match.end() :]}"
+    return text
+
+
 def _change_all_numbers(random: Random, text: str) -> str:
     value = random.choice(NUMBERS[:-8])
     share = random.choice((0.1, 0.5, 1.0))
     return NUMBER.sub(lambda match: value if random.random() < share else match.group(), text)
+
+
+def _swap_numbers(random: Random, text: str) -> str:
+    found = list(NUMBER.finditer(text))
+    if len(found) < 2:
+        return text
+    first, second = sorted(random.sample(found, 2), key=lambda match: match.start())
+    middle = text[first.end() : second.start()]
+    return text[: first.start()] + second.group() + middle + first.group() + text[second.end() :]
 
 
 def _change_word(random: Random, text: str) -> str:
@@ -130,7 +151,8 @@ def _other_line_ends(random: Random, text: str) -> str:
 
 
 TEXT_CHANGES = (
-    *(_change_number, _change_number, _change_all_numbers, _change_word),
+    *(_change_number, _change_number, _change_number_a_little, _change_number_a_little, _change_all_numbers),
+    *(_change_word, _swap_numbers),
     *(_change_lines, _insert_word, _other_line_ends),
 )
 
@@ -157,8 +179,12 @@ def _change_value(random: Random, value: object) -> object:
     if not places or random.random() < 0.02:
         return _nested(random) if random.random() < 0.3 else random.choice(VALUES)
     holder, key = random.choice(places)
-    match random.randrange(5):
-        case 0 | 1 | 2:
+    match random.randrange(7):
+        case 5 | 6 if isinstance(holder[key], (int, float)):
+            holder[key] = random.choice(
+                (-holder[key], 2 * holder[key], holder[key] + 1, holder[key] / 2, 0, holder[key] - 1)
+            )
+        case 0 | 1 | 2 | 5 | 6:
             holder[key] = _nested(random) if random.random() < 0.05 else copy.deepcopy(random.choice(VALUES))
         case 3:
             del holder[key]

@@ -63,13 +63,7 @@ def serve(
     album = None if folder is None else open_album(folder, predictor.skeleton)
     app = build(ServerSettings(token), lambda name: make_predictor(name, detector_weights), extra, album)
     listener = _listener(host, port)
-    everywhere = host in ("0.0.0.0", "::")  # noqa: S104
-    shown = socket.gethostname() if everywhere else f"[{host}]" if ":" in host else host
-    place = f"http://{shown}:{listener.getsockname()[1]}/"
-    address = f"{place}?token={token}" if token else place
-    say(f"studio: {address}   (Ctrl-C stops it; HTTP API: {place}docs)")
-    if not is_local(host):
-        notice("images and token are not encrypted: use a network you trust, or a proxy with TLS")
+    address = _announce(host, listener.getsockname()[1], token)
     if open_page:
         typer.launch(address)
     # A line for every invalid request would fill the screen; errors of the server itself are shown.
@@ -79,6 +73,20 @@ def serve(
     settings.timeout_keep_alive = settings.timeout_graceful_shutdown = TIMEOUT_S
     settings.limit_concurrency = MAX_CONNECTIONS + MAX_INCOMPLETE
     uvicorn.Server(settings).run(sockets=[listener])
+
+
+def _announce(host: str, port: int, token: str | None) -> str:
+    """Print the address of the server, and return it."""
+    from nasion.studio.server.access import is_local
+
+    everywhere = host in ("0.0.0.0", "::")  # noqa: S104
+    shown = socket.gethostname() if everywhere else f"[{host}]" if ":" in host else host
+    place = f"http://{shown}:{port}/"
+    address = f"{place}?token={token}" if token else place
+    say(f"studio: {address}   (Ctrl-C stops it; HTTP API: {place}docs)")
+    if not is_local(host):
+        notice("images and token are not encrypted: use a network you trust, or a proxy with TLS")
+    return address
 
 
 def _token(own: str | None) -> str:

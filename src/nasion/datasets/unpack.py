@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import io
 import lzma
 import shutil
 import struct
@@ -165,10 +166,11 @@ class _Budget:
         )
 
 
-class _BoundedReader:
+class _BoundedReader(io.RawIOBase):
     """A file that is not read further than the entries of an archive and their headers can reach."""
 
     def __init__(self, file: BinaryIO, budget: _Budget) -> None:
+        super().__init__()
         self._file, self._budget = file, budget
         self._limit = 2 * budget.limit + FREE_BYTES
 

@@ -26,7 +26,7 @@ class _BoundedProtocol(H11Protocol):
     max_incomplete: ClassVar[int]
     incomplete: ClassVar[dict["_BoundedProtocol", asyncio.TimerHandle]]
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def connection_made(self, transport: asyncio.Transport) -> None:
         """Start to wait for a request."""
         super().connection_made(transport)
         self._wait()

@@ -73,7 +73,7 @@ def _lines(labels: LabelSet, origin: float) -> Iterator[bytes]:
 def _line(cells: Sequence[object]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue().encode("utf-8")
+    return text.getvalue().encode("utf-8", "backslashreplace")
 
 
 class LabelFiles:

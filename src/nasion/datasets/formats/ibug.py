@@ -117,7 +117,8 @@ def parse_pts(text: str) -> FloatArray:
         AnnotationError: a word is not a number, or the count differs from the header's.
     """
     lines = text.splitlines()
-    header = {found[1]: found[2] for line in lines if (found := HEADER.match(line))}
+    matches = (HEADER.match(line) for line in lines)
+    header: dict[str, str] = {found[1]: found[2] for found in matches if found}
     bare = "\n".join(line for line in lines if ":" not in line)
     body = text.partition("{")[2].partition("}")[0] if "{" in text else bare
     try:

@@ -82,7 +82,7 @@ def _lines(rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
     for row in rows:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerow(["" if cell is None else cell for cell in row])
-        yield text.getvalue().encode("utf-8")
+        yield text.getvalue().encode("utf-8", "backslashreplace")
 
 
 class LabelFiles:

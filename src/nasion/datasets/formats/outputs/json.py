@@ -107,7 +107,7 @@ def files(labels: LabelSet, target: Path, _options: Mapping[str, str]) -> Iterat
     """Yield the file's path and its content, an image at a time, with one line for each face."""
     header = header_values(labels.skeleton, labels.model)
     images = ((_about(record), _faces(record, labels.contents)) for record in labels.images)
-    yield target, map(str.encode, _parts(header, images))
+    yield target, (part.encode("utf-8", "backslashreplace") for part in _parts(header, images))
 
 
 def _about(record: ImageRecord) -> dict[str, Any]:

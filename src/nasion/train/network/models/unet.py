@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from nasion.errors import ConfigError
 from nasion.settings import Settings
+from nasion.train.network.blocks import Block, convolution
 from nasion.train.network.interfaces import InputSpec, Model
 
 STRIDES = (2, 4, 8, 16, 32, 64)
@@ -33,23 +34,6 @@ class Options(Settings):
     dropout: float = Field(default=0.0, ge=0, lt=1, description="dropout rate of the deepest level's channels")
 
 
-class Block(nn.Module):
-    """Two 3x3 convolutions with a shortcut; initially the block equals its shortcut."""
-
-    def __init__(self, width_in: int, width: int) -> None:
-        super().__init__()
-        self.first = _convolution(width_in, width, 3)
-        self.second = _convolution(width, width, 3)
-        self.shortcut = nn.Identity() if width_in == width else _convolution(width_in, width, 1)
-        norm = self.second[1]
-        assert isinstance(norm, nn.BatchNorm2d)
-        nn.init.zeros_(norm.weight)  # the block starts as its shortcut
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return features (B, width, H, W), no unit, of features `x` (B, width_in, H, W)."""
-        return F.relu(self.shortcut(x) + self.second(F.relu(self.first(x))))
-
-
 class UNet(Model):
     """(B, C, H, W) → encoder → decoder → (B, outputs, H / stride, W / stride)."""
 
@@ -67,7 +51,7 @@ class UNet(Model):
             )
         # Even kernels and pooling keep a cell's center over the middle of its pixels, so a mirrored crop gives a
         # mirrored map; odd kernels with a stride do not.
-        self.stem = _convolution(spec.channels, widths[0], options.stem, stride=2, padding=options.stem // 2 - 1)
+        self.stem = convolution(spec.channels, widths[0], options.stem, stride=2, padding=options.stem // 2 - 1)
         self.down = nn.ModuleList(
             nn.Sequential(*([] if level == 0 else [nn.MaxPool2d(2)]), *_blocks(blocks[level], below, width))
             for level, (below, width) in enumerate(zip([widths[0], *widths[:-1]], widths, strict=True))
@@ -130,12 +114,6 @@ def grown(trained: Options, wanted: Options) -> Options:
     own, more = (per_level(options.blocks, levels) for options in (trained, wanted))
     blocks = [max(mine, wish) if mine else 0 for mine, wish in zip(own, more, strict=True)]
     return trained if blocks == own else trained.model_copy(update={"blocks": blocks})
-
-
-def _convolution(width_in: int, width: int, kernel: int, stride: int = 1, padding: int | None = None) -> nn.Sequential:
-    padding = kernel // 2 if padding is None else padding
-    layer = nn.Conv2d(width_in, width, kernel, stride, padding=padding, bias=False)
-    return nn.Sequential(layer, nn.BatchNorm2d(width))
 
 
 def _blocks(count: int, width_in: int, width: int) -> list[nn.Module]:
