@@ -191,6 +191,10 @@ def test_ellipses_are_translucent_and_below_the_points():
     assert drawn[10, 10].tolist() == [100, 100, 100]
 
 
+def test_ellipse_of_any_size_is_drawn():
+    assert ellipse_mask(1e9, (3.0, 0.0)).all()
+
+
 @pytest.mark.parametrize("spread", [np.nan, np.inf])
 def test_unknown_uncertainty_draws_no_ellipse(spread):
     face = prediction(points([80.0, 60], [20, 20], NAN), spread)

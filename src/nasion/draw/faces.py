@@ -27,6 +27,9 @@ OPACITY = 0.45
 ELLIPSE_SPREADS = 2
 """Half axes of an uncertainty ellipse, in spreads."""
 
+MAX_HALF_AXIS = 1e5
+"""Largest half axis that is drawn, image px; no image is larger, and OpenCV does not draw what exceeds 32 bits."""
+
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 FONT_HEIGHT_PX = 21
@@ -141,7 +144,7 @@ def _paint_face(canvas: Image, face: Prediction, text: str, with_spread: bool, w
 def _ellipses(face: Prediction) -> list[tuple[FloatArray, FloatArray, float]]:
     """Return center (2,) and half axes (2,), image px, and angle, degrees, of each known uncertainty."""
     return [
-        (place, ELLIPSE_SPREADS * np.array([long, short]), float(angle_deg))
+        (place, np.minimum(ELLIPSE_SPREADS * np.array([long, short]), MAX_HALF_AXIS), float(angle_deg))
         for place, (long, short, angle_deg) in zip(face.keypoints, face.ellipses, strict=True)
         if np.isfinite([*place, long]).all()
     ]

@@ -8,7 +8,10 @@ from nasion.geometry import FloatArray
 __all__ = ["check_outputs"]
 
 MAX_SIDES = 10
-"""Largest distance of a keypoint from its crop, and largest spread, in sides of the crop."""
+"""Largest distance of a keypoint from its crop, in sides of the crop."""
+
+MAX_SPREAD_SIDES = 10_000
+"""Largest spread, in sides of the crop; a network that sees no face at all may well be this uncertain."""
 
 MAX_ANISOTROPY = 20.0
 """Largest magnitude of a component of the anisotropy; a trained network's are below 2."""
@@ -34,7 +37,8 @@ def check_outputs(
     if not np.isfinite(keypoints).all() or not (np.isfinite(spread) | unknown).all():
         raise ModelError(f"{name}: it predicts NaN or infinity; its weights are damaged, or its training diverged")
     known = spread[~unknown]
-    if np.abs(keypoints).max(initial=0) > limit or known.max(initial=0) > limit or known.min(initial=0) < 0:
+    largest = MAX_SPREAD_SIDES * max(size)
+    if np.abs(keypoints).max(initial=0) > limit or known.max(initial=0) > largest or known.min(initial=0) < 0:
         raise ModelError(f"{name}: it predicts points far outside its crop; its weights are damaged, or are untrained")
     if not (np.abs(anisotropy) <= MAX_ANISOTROPY).all():
         raise ModelError(f"{name}: it predicts ellipses without an area; its weights are damaged, or are untrained")
