@@ -34,10 +34,10 @@ def make_imm(folder, points):
     return f"imm:{folder}"
 
 
-def make_ibug(folder, points):
-    picture(folder / "a.png")
+def make_ibug(folder, points, name="a"):
+    picture(folder / f"{name}.png")
     rows = "\n".join(f"{x + 1:.6f} {y + 1:.6f}" for x, y in points)
-    (folder / "a.pts").write_text(f"version: 1\nn_points:  {len(points)}\n{{\n{rows}\n}}\n")
+    (folder / f"{name}.pts").write_text(f"version: 1\nn_points:  {len(points)}\n{{\n{rows}\n}}\n")
     return f"ibug:{folder}"
 
 

@@ -55,10 +55,24 @@ def test_wrong_names_are_explained(spec, message):
         parse(spec)
 
 
-def test_format_without_options_says_so(monkeypatch):
-    monkeypatch.setattr(ibug, "OPTIONS", {})
-    with pytest.raises(ConfigError, match='unknown option "origin"; this format has none'):
-        parse("ibug:x?origin=0")
+@pytest.mark.parametrize(
+    ("pattern", "subjects"),
+    [("image[0-9]+", ["image07", "image12", "image07"]), ("^([0-9]+)-", ["1", "2", "3"])],
+)
+def test_subjects_are_parts_of_the_names_of_images(tmp_path, pattern, subjects):
+    points = shape(68)
+    for name in ("1-image07", "2-image12", "3-image07"):
+        make_ibug(tmp_path, points, name=name)
+    assert [face.subject for face in load(f"ibug:{tmp_path}?subject={pattern}").annotations] == subjects
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"), [("image(", "is not a regular expression"), ("x[0-9]", "does not match the image name")]
+)
+def test_useless_patterns_of_subjects_are_rejected(tmp_path, pattern, message):
+    spec = make_ibug(tmp_path, shape(68))
+    with pytest.raises(ConfigError, match=message):
+        load(f"{spec}?subject={pattern}")
 
 
 def test_options_reach_the_reader(tmp_path):

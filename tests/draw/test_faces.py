@@ -111,12 +111,12 @@ def test_name_is_below_the_face_and_scales_with_it(side):
     assert is_color(draw.draw_face(canvas, face, "7"), draw.PAPER)[2 * side :].any()
 
 
-def test_name_of_a_face_at_the_lower_edge_is_above_the_head():
+@pytest.mark.parametrize(("left", "is_left"), [(100.0, True), (3.0, False)])
+def test_name_of_a_face_at_the_lower_edge_is_beside_the_chin(left, is_left):
     canvas = np.zeros((400, 300, 3), np.uint8)
-    face = face_of(100, (100.0, 299.0))
-    box = extent(written(canvas, face, "7"))
-    assert box[3] < 299 - 50
-    assert box[1] >= 0
+    x0, y0, x1, y1 = extent(written(canvas, face_of(100, (left, 290.0)), "7"))
+    assert 370 < y0 < y1 < 400
+    assert (x1 < left + 10) if is_left else (x0 > left + 90)
 
 
 @pytest.mark.parametrize("corner", [(-40.0, 10.0), (240.0, 10.0), (100.0, 250.0), (100.0, -60.0), (-60.0, 230.0)])

@@ -94,3 +94,6 @@ def formats() -> None:
         say(module.DESCRIPTION)
         for option, text in module.OPTIONS.items():
             say(f"    ?{option}=  {text}")
+    say("all formats")
+    for option, text in datasets.COMMON_OPTIONS.items():
+        say(f"    ?{option}=  {text}")

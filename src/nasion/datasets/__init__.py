@@ -13,7 +13,9 @@ readable face raises an error.
 """
 
 import pkgutil
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -22,7 +24,10 @@ from nasion.datasets import formats
 from nasion.errors import AnnotationError, ConfigError, suggest
 from nasion.sample import DataSet
 
-__all__ = ["available", "load", "module", "parse"]
+__all__ = ["COMMON_OPTIONS", "available", "load", "module", "parse", "with_subjects"]
+
+COMMON_OPTIONS = {"subject": "a regular expression for the part of an image's name that splits keep together"}
+"""Options of every format."""
 
 
 def available() -> list[str]:
@@ -66,6 +71,7 @@ def load(spec: str) -> DataSet:
         AnnotationError: no face can be read.
     """
     name, source, options = parse(spec)
+    pattern = options.pop("subject", "")
     faces = module(name).read(source, options)
     if not len(faces):
         reason = ""
@@ -73,7 +79,30 @@ def load(spec: str) -> DataSet:
             first = faces.problems[0]
             reason = f"; the first of {len(faces.problems)}: {first.name}: {first.reason}"
         raise AnnotationError(f"{spec}: no labeled face found{reason}")
-    return faces
+    return with_subjects(faces, pattern) if pattern else faces
+
+
+def with_subjects(faces: DataSet, pattern: str) -> DataSet:
+    """Return the set with subjects that are parts of the images' names, so that splits keep them together.
+
+    Args:
+        faces: the set.
+        pattern: a regular expression that is searched in each image's name, such as "image[0-9]+"; its first group, or
+            the complete match, is the subject.
+
+    Raises:
+        ConfigError: the pattern is not a regular expression, or an image's name does not match it.
+    """
+    try:
+        search = re.compile(pattern).search
+    except re.error as error:
+        raise ConfigError(f'subject: "{pattern}" is not a regular expression ({error})') from None
+    found = [search(face.image.name) for face in faces.annotations]
+    if None in found:
+        name = faces.annotations[found.index(None)].image.name
+        raise ConfigError(f'subject: "{pattern}" does not match the image name {name}')
+    subjects = [match[1 if match.re.groups else 0] for match in found if match]
+    return faces.subset([replace(face, subject=each) for face, each in zip(faces.annotations, subjects, strict=True)])
 
 
 def parse(spec: str) -> tuple[str, str, dict[str, str]]:
@@ -93,7 +122,7 @@ def parse(spec: str) -> tuple[str, str, dict[str, str]]:
     source, _, query = rest.partition("?")
     if not source:
         raise ConfigError(f'"{spec}" names no folder, file or count after the colon')
-    return name, source, _parse_options(spec, query, module(name).OPTIONS)
+    return name, source, _parse_options(spec, query, {**module(name).OPTIONS, **COMMON_OPTIONS})
 
 
 def _parse_options(spec: str, query: str, known: Mapping[str, str]) -> dict[str, str]:
@@ -101,9 +130,7 @@ def _parse_options(spec: str, query: str, known: Mapping[str, str]) -> dict[str,
     for pair in filter(None, query.split("&")):
         key, _, value = pair.partition("=")
         if key not in known:
-            raise ConfigError(
-                f'"{spec}": unknown option "{key}"; {suggest(key, known) if known else "this format has none"}'
-            )
+            raise ConfigError(f'"{spec}": unknown option "{key}"; {suggest(key, known)}')
         if not value:
             raise ConfigError(f'"{spec}": option "{key}" needs a value: {known[key]}')
         options[key] = value

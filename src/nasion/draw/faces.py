@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from PIL import Image as PillowImage
+from PIL import ImageDraw, ImageFont
 
 from nasion.draw.fine import paint_finely
 from nasion.draw.palette import PAPER, PREDICTED, REGIONS, SPREAD, Color
@@ -30,10 +32,8 @@ ELLIPSE_SPREADS = 2
 MAX_HALF_AXIS = 1e5
 """Largest half axis that is drawn, image px; no image is larger, and OpenCV does not draw what exceeds 32 bits."""
 
-FONT = cv2.FONT_HERSHEY_SIMPLEX
-
-FONT_HEIGHT_PX = 21
-"""Height of the font's digits at scale 1, px."""
+DIGIT_HEIGHT = 0.72
+"""Height of the font's digits, as a share of its size."""
 
 NAME_SHARE, MIN_NAME_PX = 0.1, 8.0
 """Height of a name as a share of the face's size, and its smallest height, px."""
@@ -41,11 +41,8 @@ NAME_SHARE, MIN_NAME_PX = 0.1, 8.0
 NAME_GAP = 0.5
 """Space between a face and its name, as a share of the name's height."""
 
-STROKE, OUTLINE = 0.13, 0.15
-"""Widths of a letter's strokes and of their white outline, as shares of the name's height."""
-
-FOREHEAD = 0.7
-"""Height of the head above the keypoints, as a share of their height."""
+OUTLINE = 0.2
+"""Width of the white outline of a name, as a share of its height."""
 
 
 class Name(NamedTuple):
@@ -58,9 +55,8 @@ class Name(NamedTuple):
 
     def box(self) -> FloatArray:
         """Return the box (4,) that holds the text and its outline, image px."""
-        edge = self.height * (STROKE + OUTLINE)
-        x, y = self.start
-        return np.array([x - edge, y - self.height - edge, x + self.width + edge, y + edge])
+        low, high = self.start - [0.0, self.height], self.start + np.array([self.width, 0.0])
+        return np.concatenate([low - 2 * OUTLINE * self.height, high + 2 * OUTLINE * self.height])
 
 
 def draw_predictions(
@@ -164,25 +160,34 @@ def _paint_ellipses(
 
 
 def _name_below(text: str, around: FloatArray, size: float, image_size: tuple[int, int]) -> Name:
-    """Return the name of the face with keypoints in the box `around` (4,), image px: below it, or above the head.
+    """Return the name of the face with keypoints in the box `around` (4,), image px: below it, inside the image.
 
-    It stays inside the image.
+    At the lower edge of the image, it is beside the chin.
     """
     height = max(NAME_SHARE * size, MIN_NAME_PX)
-    width = cv2.getTextSize(text, FONT, 1.0, 1)[0][0] * height / FONT_HEIGHT_PX
-    edge = height * (STROKE + OUTLINE)
+    width = ImageFont.load_default(height / DIGIT_HEIGHT).getlength(text)
+    edge = 2 * OUTLINE * height
+    last = image_size[1] - 1 - edge - width, image_size[0] - 1 - edge
     x, y = (around[0] + around[2] - width) / 2, around[3] + (1 + NAME_GAP) * height
-    if y + edge > image_size[0] - 1:
-        y = around[1] - FOREHEAD * (around[3] - around[1])
-    limits = np.array([image_size[1] - 1 - edge - width, image_size[0] - 1 - edge])
-    start = np.maximum(np.minimum([x, y], limits), [edge, height + edge])
+    if y > last[1]:
+        x = around[0] - width if around[0] - width >= edge else around[2]
+    start = np.maximum(np.minimum([x, y], last), [edge, height + edge])
     return Name(text, start, height, width)
 
 
 def _paint_name(part: Image, name: Name, move: Affine, factor: float) -> None:
     """Write a name on the part (H, W, 3) uint8 RGB."""
     height = name.height * factor
-    x, y = np.rint(move(name.start)).astype(int).tolist()
-    for color, width in ((PAPER, STROKE + 2 * OUTLINE), (PREDICTED, STROKE)):
-        thickness = max(1, round(width * height))
-        cv2.putText(part, name.text, (x, y), FONT, height / FONT_HEIGHT_PX, color, thickness, cv2.LINE_AA)
+    corners = move(name.box().reshape(2, 2))
+    (x0, y0), (x1, y1) = np.clip(np.rint(corners), 0, part.shape[1::-1]).astype(int).tolist()
+    label = PillowImage.fromarray(part[y0:y1, x0:x1])
+    ImageDraw.Draw(label).text(
+        tuple(move(name.start) - [x0, y0]),
+        name.text,
+        PREDICTED,
+        ImageFont.load_default(height / DIGIT_HEIGHT),
+        anchor="ls",
+        stroke_width=round(OUTLINE * height),
+        stroke_fill=PAPER,
+    )
+    part[y0:y1, x0:x1] = np.asarray(label)

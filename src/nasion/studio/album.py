@@ -168,10 +168,6 @@ class Album:
         entry = self.entry(number)
         self._check(entry, keypoints)
         with self._lock, self._locked_folder():
-            if not entry.image.is_file():
-                raise AnnotationError(
-                    f"{entry.name}: nothing was saved, because its image is missing; restore it first"
-                )
             if version(self.keypoints(number)) != seen:
                 raise ConflictError
             try:
@@ -198,6 +194,8 @@ class Album:
             lock.release()
 
     def _check(self, entry: Entry, keypoints: FloatArray) -> None:
+        if not entry.image.is_file():  # before the folder is locked, which would create it
+            raise AnnotationError(f"{entry.name}: nothing was saved, because its image is missing; restore it first")
         if keypoints.shape != (self.skeleton.count, 2):
             raise AnnotationError(
                 f"{entry.name}: {self.skeleton.name} has {self.skeleton.count} points, but {len(keypoints)} were sent"
