@@ -114,6 +114,30 @@ def test_complete_requests_on_one_connection_are_served_and_the_next_has_a_limit
         assert time.monotonic() - begin < 3
 
 
+INVALID = {
+    "chunks": b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nZZ\r\n",
+    "headers": b"GET /v1/studio HTTP/1.1\r\nHost 127.0.0.1\r\n\r\n",
+    "second request": GET + b"\0\xff\r\n\r\n",
+    "chunks after an answer": (
+        b"POST /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nZZ\r\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("part", INVALID)
+@pytest.mark.parametrize("pause_s", [0.0, 0.1])
+def test_what_is_not_http_is_rejected_without_a_traceback(port, part, pause_s, capfd):
+    first, last = INVALID[part][:-4], INVALID[part][-4:]
+    with connected(port, first) as client:
+        time.sleep(pause_s)
+        with suppress(OSError):
+            client.sendall(last)
+        received = received_until_closed(client)
+    assert b" 400 " in received or part.endswith("an answer")
+    assert status(port) == 200
+    assert capfd.readouterr().err == ""
+
+
 def test_others_are_served_while_300_requests_are_unfinished():
     with serving(request_s=60) as port:
         clients = [connected(port, (HALF, UNFINISHED["body"])[k % 2]) for k in range(300)]
