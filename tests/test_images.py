@@ -408,3 +408,22 @@ def test_nan_in_an_image_of_floats_is_black(tmp_path):
     image = images.read(tmp_path / "a.tif")
     assert image[0, 1].tolist() == [0, 0, 0]
     assert image[2, 2].tolist() == [255, 255, 255]
+
+
+@pytest.mark.parametrize("size", [(1, 70_000), (70_000, 1), (2, 200_000), (40_000, 3)])
+def test_images_longer_than_opencv_warps_are_reduced_first(size):
+    image = np.zeros((*size, 3), np.uint8)
+    if size[0] < size[1]:
+        image[:, size[1] // 2 :] = 200
+    else:
+        image[size[0] // 2 :] = 200
+    small = tuple(max(1, side // 1000) for side in size)
+    warped = images.warp(image, Affine.resize(size, small), small)
+    assert warped.shape[:2] == small
+    assert warped.min() == 0
+    assert warped.max() == 200
+
+
+def test_a_canvas_larger_than_opencv_warps_is_rejected():
+    with pytest.raises(ImageError, match="an image of 40000 x 3 pixels cannot be warped; scale it down"):
+        images.warp(np.zeros((3, 4, 3), np.uint8), Affine.identity(), (3, 40_000))

@@ -72,6 +72,9 @@ HEIF_START = 12
 HEIF_BRANDS = tuple(b"ftyp" + brand for brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"))
 """Signatures of HEIC files, after the four bytes of length."""
 
+MAX_WARPED_SIDE = 32_766
+"""Longest side that OpenCV warps, px."""
+
 MIN_AVERAGED_SHRINK = 2
 """Shrink factor from which `warp` averages by area before it samples."""
 
@@ -234,12 +237,18 @@ def warp(image: Image, affine: Affine, size: tuple[int, int], border: int = cv2.
         affine: the map from image px to canvas px.
         size: (height, width) of the canvas, px.
         border: OpenCV's border mode, for canvas pixels outside the image.
+
+    Raises:
+        ImageError: the canvas is larger than OpenCV's warps can be.
     """
     image, affine = _visible_part(image, affine, size)
-    shrink = min(int(1.0 / affine.scale), *image.shape[:2])
-    if shrink >= MIN_AVERAGED_SHRINK:  # an integer factor: OpenCV averages whole pixels several times faster
-        small = image.shape[0] // shrink, image.shape[1] // shrink
-        image = image[: small[0] * shrink, : small[1] * shrink]
+    if max(size) > MAX_WARPED_SIDE:
+        raise ImageError(f"an image of {size[1]} x {size[0]} pixels cannot be warped; scale it down")
+    least = min(int(1.0 / affine.scale), *image.shape[:2])
+    down, across = (max(least, -(-side // MAX_WARPED_SIDE)) for side in image.shape[:2])
+    if max(down, across) >= MIN_AVERAGED_SHRINK:  # integer factors: OpenCV averages whole pixels several times faster
+        small = image.shape[0] // down, image.shape[1] // across
+        image = image[: small[0] * down, : small[1] * across]
         affine = affine @ Affine.resize(small, image.shape[:2])
         image = np.asarray(cv2.resize(image, small[::-1], interpolation=cv2.INTER_AREA), np.uint8)
     moved = cv2.warpAffine(image, affine.matrix, size[::-1], flags=cv2.INTER_LINEAR, borderMode=border)

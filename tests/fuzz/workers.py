@@ -170,7 +170,7 @@ def _run_one(kind: Kind, prepared: object, random: Random, index: int, place: Pa
     text = _printed(kind, printed)
     growth = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     if text and outcome.result != "finding":
-        outcome = Outcome(index, "finding", f"printed {text.strip().splitlines()[0][:100]}", text[:2000])
+        outcome = Outcome(index, "finding", f"printed {text.splitlines()[0][:100]}", f"{text[:500]} … {text[-2000:]}")
     if growth > MAX_GROWTH_KB and outcome.result != "finding":
         outcome = Outcome(index, "finding", "memory", f"{growth // 1000} MB")
     return outcome

@@ -1,5 +1,6 @@
 """A server in a thread, and clients that never finish their requests."""
 
+import logging
 import socket
 import threading
 import time
@@ -49,6 +50,28 @@ def port():
         yield port
 
 
+class Records(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self):
+        super().__init__()
+        self.lines = []
+
+    def emit(self, record):
+        self.lines.append(record.getMessage())
+
+
+@pytest.fixture
+def logged(port):
+    """Return what the server logs during a test."""
+    records = Records()
+    for name in ("uvicorn", "asyncio"):
+        logging.getLogger(name).addHandler(records)
+    yield records.lines
+    for name in ("uvicorn", "asyncio"):
+        logging.getLogger(name).removeHandler(records)
+
+
 def connected(port, content):
     client = socket.create_connection(("127.0.0.1", port), timeout=5)
     client.sendall(content)
@@ -81,13 +104,13 @@ def status(port):
 
 
 @pytest.mark.parametrize("start", UNFINISHED)
-def test_connections_of_unfinished_requests_are_closed(port, start, capfd):
+def test_connections_of_unfinished_requests_are_closed(port, start, logged):
     begin = time.monotonic()
     with connected(port, UNFINISHED[start]) as client:
         received_until_closed(client)
     assert LIMIT_S / 2 < time.monotonic() - begin < 3
     assert status(port) == 200
-    assert capfd.readouterr().err == ""
+    assert logged == []
 
 
 def test_drops_of_a_request_do_not_extend_its_time(port):
@@ -112,6 +135,32 @@ def test_complete_requests_on_one_connection_are_served_and_the_next_has_a_limit
         client.sendall(HALF)
         assert received_until_closed(client) == b""
         assert time.monotonic() - begin < 3
+
+
+INVALID = {
+    "chunks": b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nZZ\r\n",
+    "headers": b"GET /v1/studio HTTP/1.1\r\nHost 127.0.0.1\r\n\r\n",
+    "second request": GET + b"\0\xff\r\n\r\n",
+    "chunks of a rejected request": b"POST / HTTP/1.1\r\nHost: evil\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+    "chunks after an answer": (
+        b"POST /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nZZ\r\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("part", INVALID)
+@pytest.mark.parametrize("split", [0, 4])
+def test_what_is_not_http_is_rejected_without_a_traceback(port, part, split, logged):
+    """At once, the application answers before it knows that the connection is closed; in two parts, before the end."""
+    first, last = INVALID[part][: len(INVALID[part]) - split], INVALID[part][len(INVALID[part]) - split :]
+    with connected(port, first) as client:
+        time.sleep(0.05)
+        with suppress(OSError):
+            client.sendall(last)
+        received = received_until_closed(client)
+    assert received.startswith(b"HTTP/1.1 ")
+    assert status(port) == 200
+    assert logged == []
 
 
 def test_others_are_served_while_300_requests_are_unfinished():

@@ -5,6 +5,7 @@ byte a minute would hold its connection for hours, and some hundreds of them wou
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import h11
@@ -40,6 +41,15 @@ class _BoundedProtocol(H11Protocol):
         """Wait for the next request if a part of it has arrived already; uvicorn limits the time without any part."""
         super().on_response_complete()
         self._update(has_begun=bool(self.conn.trailing_data[0]))
+
+    def send_400_response(self, msg: str) -> None:
+        """Reject what is not HTTP; an answer to the part before it, which is still being made, is not sent any more."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        with suppress(h11.LocalProtocolError):  # the answer has begun
+            super().send_400_response(msg)
+        self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""

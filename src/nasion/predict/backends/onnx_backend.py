@@ -47,6 +47,8 @@ INPUT, KEYPOINTS, SPREAD, ANISOTROPY = "crops", "keypoints", "spread", "anisotro
 NO_MESSAGES = 4
 """ONNX Runtime's log level for fatal errors only; other errors are raised, and need not be printed as well."""
 
+onnxruntime.set_default_logger_severity(NO_MESSAGES)  # for what is not part of a session, such as its memory
+
 
 class Header(NamedTuple):
     """The metadata of a model's file.
