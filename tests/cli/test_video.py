@@ -34,7 +34,7 @@ def calls(monkeypatch):
 
     monkeypatch.setattr(module, "open_clip", lambda _path: clip)
     monkeypatch.setattr(module, "process_clip", process)
-    monkeypatch.setattr(module, "make_predictor", lambda *_: None)
+    monkeypatch.setattr(module, "make_predictor", lambda *_, **__: None)
     seen.clip, seen.summary = clip, summary
     return seen
 

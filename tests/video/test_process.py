@@ -260,7 +260,7 @@ def test_number_is_shown_unless_face_0_is_alone(numbers, labels):
 
 def test_command_writes_the_clip_and_the_table(clip, backend, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("nasion.cli.video.make_predictor", lambda *_: Predictor(backend, detect))
+    monkeypatch.setattr("nasion.cli.video.make_predictor", lambda *_, **__: Predictor(backend, detect))
     run = CliRunner()
     done = run.invoke(app, ["video", "a.mp4"])
     assert done.exit_code == 0, done.output
@@ -272,7 +272,7 @@ def test_command_writes_the_clip_and_the_table(clip, backend, tmp_path, monkeypa
 @pytest.mark.parametrize("words", [["no.mp4"], ["2024"], ["a.mp4", "--smooth", "much"], ["a.mp4", "--out", "a.mp4"]])
 def test_command_rejects_bad_arguments_without_a_traceback(clip, backend, tmp_path, monkeypatch, words):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("nasion.cli.video.make_predictor", lambda *_: Predictor(backend, detect))
+    monkeypatch.setattr("nasion.cli.video.make_predictor", lambda *_, **__: Predictor(backend, detect))
     (tmp_path / "2024").write_text("a diary")  # more digits than a camera's number has
     rejected = CliRunner().invoke(app, ["video", *words])
     assert rejected.exit_code != 0

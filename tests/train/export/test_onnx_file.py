@@ -12,6 +12,7 @@ from onnx import TensorProto, helper
 from onnx import load as load_model
 
 from nasion.errors import ConfigError, ModelError, OutputError
+from nasion.predict.backends import outputs
 from nasion.predict.backends.onnx_backend import METADATA, OnnxBackend
 from nasion.predict.migration import FORMAT_KEY, FORMAT_VERSION
 from nasion.predict.predictor import Predictor
@@ -125,6 +126,7 @@ def test_int8_is_nearly_the_same_and_smaller(with_faces, tmp_path):
 
 def test_a_large_network_is_exported_and_int8_is_a_quarter_of_its_size(tmp_path, monkeypatch):
     monkeypatch.setattr(onnx_file, "INT8_PX", np.inf)  # random weights are sensitive to rounding
+    monkeypatch.setattr(outputs, "MAX_SIDES", np.inf)  # and predict points anywhere
     folder = make_run(tmp_path / "run", "resnet18", source="synthetic:8")
     assert export(folder, tmp_path / "single.onnx").difference_px <= PARITY_PX
     export(folder, tmp_path / "int8.onnx", "int8")
