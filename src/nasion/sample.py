@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,9 @@ Image = NDArray[np.uint8]
 
 DRAW = "nasion.draw"
 """The package that draws. It is imported by name because it depends on this module."""
+
+MEASURE = "nasion.measure"
+"""The package that measures faces, imported by name for the same reason."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +170,48 @@ class Prediction:
     def draw(self, image: Image, spread: bool = False) -> Image:
         """Return a copy of the image (H, W, 3) uint8 RGB with the keypoints and, on request, their ellipses, px."""
         return import_module(DRAW).draw_predictions(image, [self], spread)
+
+    @property
+    def pose(self) -> Any:
+        """The pose of the head, a `nasion.measure.Pose`: yaw, pitch and roll with standard errors, weak perspective.
+
+        Raises:
+            SkeletonError: the skeleton has no points in three dimensions.
+            MeasurementError: too few points are present, or they lie on a line.
+        """
+        return import_module(MEASURE).pose(self)
+
+    @property
+    def eyes(self) -> Any:
+        """How far the person's left and right eye are open, a `nasion.measure.Eyes`.
+
+        Raises:
+            SkeletonError: the skeleton has no rings of points around the eyes.
+        """
+        return import_module(MEASURE).eyes(self)
+
+    @property
+    def mouth(self) -> Any:
+        """How far the lips are apart, a `nasion.measure.Opening`.
+
+        Raises:
+            SkeletonError: the skeleton has no ring of points on the inner lips.
+        """
+        return import_module(MEASURE).mouth(self)
+
+    def crop(self, image: Image, template: str = "arcface", size: int | None = None, border: str = "black") -> Any:
+        """Return the aligned crop of this face, a `nasion.measure.Crop`, and the maps in both directions.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            template: "arcface", "ffhq", "dlib" or the path of a TOML file.
+            size: side of the crop, px; default: the template's.
+            border: what is shown beyond the image: "black", "replicate" or "reflect".
+
+        Raises:
+            NasionError: one of these is unknown, or points of the template are missing.
+        """
+        return import_module(MEASURE).crop(self, image, template, size, border)
 
 
 def largest(faces: Sequence[Prediction]) -> int:
