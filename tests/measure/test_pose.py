@@ -9,7 +9,7 @@ from measure.measured_faces import HEAD, IBUG, face_of, projected
 from nasion.errors import ConfigError, MeasurementError, SkeletonError
 from nasion.measure.camera import Camera, rotation_matrix
 from nasion.measure.heads import head_of
-from nasion.measure.pose import pose
+from nasion.measure.pose import SHARED_ERRORS, pose
 from nasion.skeleton import load_skeleton
 
 
@@ -34,7 +34,8 @@ def test_errors_hold_for_other_heads_and_noisy_points():
         shape = head.points + np.tensordot(rng.normal(size=len(head.modes)), head.modes, 1)
         shape = shape + rng.normal(size=shape.shape) * head.rest[:, None]
         true = np.array([rng.uniform(-50, 50), rng.uniform(-25, 25), rng.uniform(-40, 40)])
-        points = projected(*true, head=shape) + rng.normal(0, spread, (68, 2))
+        noise = rng.normal(0, spread * SHARED_ERRORS**0.5, (68, 2))
+        points = projected(*true, head=shape) + noise
         found = pose(face_of(points, spread))
         numbers = [found.yaw, found.pitch, found.roll, found.x, found.y, found.scale]
         errors = [n.value - t for n, t in zip(numbers, [*true, 200, 180, 10], strict=True)]

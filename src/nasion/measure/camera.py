@@ -63,12 +63,14 @@ def angles_per_rotation(angles: FloatArray) -> FloatArray:
     """Return the derivatives (3, 3), no unit, of yaw, pitch and roll by a small rotation about the camera's axes.
 
     Args:
-        angles: (3,) yaw, pitch and roll, radians.
+        angles: (3,) yaw, pitch and roll, radians; at a yaw of exactly ±90° pitch and roll have no derivative.
     """
-    (cy, _, cr), (sy, _, sr) = np.cos(angles), np.sin(angles)
-    # Columns: the axes about which yaw, pitch and roll turn, in the axes x right, y up, z towards the viewer.
-    axes = np.array([[sr, -cr * cy, 0.0], [cr, sr * cy, 0.0], [0.0, sy, -1.0]])
-    return np.linalg.pinv(TO_CAMERA[:, None] * axes)
+    (cy, _, cr), (sy, _, sr) = np.cos(angles).tolist(), np.sin(angles).tolist()
+    # In the axes x right, y up, z towards the viewer, with the roll undone, a rotation by (a, b, c) is
+    # yaw (0, 1, 0) - pitch (cos yaw, 0, -sin yaw) - roll (0, 0, 1).
+    unrolled = np.array([[0.0, 1.0, 0.0], [-1.0 / cy, 0.0, 0.0], [-sy / cy, 0.0, -1.0]])
+    undo_roll = np.array([[cr, -sr, 0.0], [sr, cr, 0.0], [0.0, 0.0, 1.0]])
+    return unrolled @ undo_roll * TO_CAMERA
 
 
 def turned(rotation: FloatArray, vector: FloatArray) -> FloatArray:
@@ -115,30 +117,31 @@ class Camera:
         image = points @ self.matrix[:, :3].T + self.matrix[:, 3]
         return image[..., :2] / image[..., 2:]
 
-    def jacobian(self, points: FloatArray, modes: FloatArray) -> FloatArray:
-        """Return the derivatives (K, 2, 6 + M), px, of the projections by rotation, place and modes.
+    def linearized(self, points: FloatArray, modes: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the projections (K, 2), image px, and their derivatives (K, 2, 6 + M) by rotation, place and modes.
 
         Args:
             points: (K, 3) of the head, cm.
             modes: (M, K, 3) directions in which the points may move, cm.
         """
-        y = points @ self.rotation.T
-        zero = np.zeros(len(y))
-        turn = np.stack([zero, y[:, 2], -y[:, 1], -y[:, 2], zero, y[:, 0], y[:, 1], -y[:, 0], zero], -1)
-        by_rotation = turn.reshape(-1, 3, 3)  # row i: the derivative of coordinate i by the three axes
-        by_mode = (modes @ self.rotation.T).transpose(1, 2, 0)
+        turned_points, turned_modes = points @ self.rotation.T, modes @ self.rotation.T
+        x, y, z = turned_points.T
+        slopes = np.zeros((len(points), 3, 6 + len(modes)))  # of the coordinates in the camera frame
+        slopes[:, 0, 1], slopes[:, 0, 2] = z, -y
+        slopes[:, 1, 0], slopes[:, 1, 2] = -z, x
+        slopes[:, 2, 0], slopes[:, 2, 1] = y, -x
+        slopes[:, :, 6:] = turned_modes.transpose(1, 2, 0)
         if self.focal_px is None:
-            by_place = np.concatenate(
-                [np.broadcast_to(IDENTITY[:2, :2], (len(y), 2, 2)), self.scale * y[:, :2, None]], -1
-            )
-            inner = self.scale * np.concatenate([by_rotation, by_mode], -1)[:, :2]
-            return np.concatenate([inner[..., :3], by_place, inner[..., 3:]], -1)
-        place = y + self.place
-        by_axes = np.zeros((len(y), 2, 3))
-        by_axes[:, 0, 0] = by_axes[:, 1, 1] = self.focal_px / place[:, 2]
-        by_axes[:, :, 2] = -self.focal_px * place[:, :2] / place[:, 2:] ** 2
-        identity = np.broadcast_to(IDENTITY, (len(y), 3, 3))
-        return by_axes @ np.concatenate([by_rotation, identity, by_mode], -1)
+            scale, flat = self.scale, slopes[:, :2]
+            flat *= scale
+            flat[:, 0, 3] = flat[:, 1, 4] = 1.0
+            flat[:, :, 5] = scale * turned_points[:, :2]
+            return scale * turned_points[:, :2] + self.place[:2], flat
+        slopes[:, :, 3:6] = IDENTITY
+        place = turned_points + self.place
+        per_cm = self.focal_px / place[:, 2, None]
+        seen = per_cm * place[:, :2]
+        return seen + self.center, per_cm[..., None] * slopes[:, :2] - (seen / place[:, 2:])[..., None] * slopes[:, 2:]
 
     def moved(self, step: FloatArray) -> "Camera":
         """Return the camera after a step (6,) of rotation, radians, and place, in its units."""

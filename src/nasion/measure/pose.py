@@ -28,8 +28,16 @@ MIN_POINTS = 6
 MIN_WIDTH_SHARE = 0.02
 """Width of a set of points across its longest direction, as a share of its length, below which it is a line."""
 
-STEPS = 4
-"""Gauss-Newton steps; the angles move by less than 0.1° after three."""
+STEPS = 3
+"""Gauss-Newton steps; on 471 labeled photographs the angles then change by at most 0.1° more."""
+
+SHARED_ERRORS = 5.0
+"""Factor of the points' covariances in a fit: the errors of neighboring points are similar, so they average out less.
+
+With the errors of `default` on photographs of MERL-RAV, 90 % intervals of yaw, pitch and roll hold 92, 85 and 95 % of
+projected heads for the half of the photographs on which the factor was chosen, and 91, 87 and 97 % for the other half;
+with a factor of 1 they hold 77, 70 and 83 %. See bench/measurements.py.
+"""
 
 UNKNOWN_SPREAD_SHARE = 0.01
 """Spread that the fit assumes where a model predicts none, as a share of the points' extent."""
@@ -121,7 +129,7 @@ def pose(
     present = _check_points(face.keypoints)
     kept = Head(head.points[present], head.modes[:, present], head.rest[present])
     points = face.keypoints[present]
-    covariance = covariances(face.spread[present], face.anisotropy[present])
+    covariance = SHARED_ERRORS * covariances(face.spread[present], face.anisotropy[present])
     known = np.asarray(np.isfinite(covariance).all((1, 2)))
     assumed = (UNKNOWN_SPREAD_SHARE * float(np.ptp(points, axis=0).max())) ** 2 * np.eye(2)
     covariance = np.where(known[:, None, None], covariance, assumed)
@@ -143,8 +151,10 @@ def _check_points(keypoints: FloatArray) -> NDArray[np.bool_]:
     if present.sum() < MIN_POINTS:
         raise MeasurementError(f"a pose needs at least {MIN_POINTS} points; this face has {present.sum()}")
     points = keypoints[present]
-    length, width = np.linalg.svd(points - points.mean(0), compute_uv=False)
-    if width <= MIN_WIDTH_SHARE * length:
+    centered = points - points.mean(0)
+    square = centered.T @ centered
+    # For a width w and a length l the determinant is (w l)^2, and the trace w^2 + l^2, about l^2.
+    if square[0, 0] * square[1, 1] - square[0, 1] ** 2 <= (MIN_WIDTH_SHARE * np.trace(square)) ** 2:
         raise MeasurementError("a pose needs points that do not lie on a line; all points of this face do")
     return present
 
@@ -153,14 +163,15 @@ def _start(points: FloatArray, head: FloatArray) -> Camera:
     """Return the weak perspective camera that is closest to the affine one from the head (K, 3), cm, to image px."""
     centered, target = head - head.mean(0), points - points.mean(0)
     square = centered.T @ centered
-    values = np.linalg.eigvalsh(square)
+    values, vectors = np.linalg.eigh(square)
     if values[0] < MIN_VARIANCE_SHARE * values[-1]:  # the points lie in a plane: start from a frontal face
         affine = np.diag(TO_CAMERA)[:2] * np.sqrt((target**2).sum() / (centered[:, :2] ** 2).sum())
     else:
-        affine = (np.linalg.inv(square) @ centered.T @ target).T
+        affine = target.T @ centered @ (vectors / values) @ vectors.T
     left, sizes, right = np.linalg.svd(affine, full_matrices=False)
     two = left @ right
-    rotation = np.vstack([two, np.cross(two[0], two[1])])
+    (a, b, c), (d, e, f) = two.tolist()
+    rotation = np.vstack([two, [b * f - c * e, c * d - a * f, a * e - b * d]])  # the third axis is their product
     scale = float(sizes.mean())
     return Camera(rotation, np.array([*(points.mean(0) - scale * two @ head.mean(0)), np.log(scale)]))
 
@@ -182,8 +193,9 @@ def _fit(points: FloatArray, covariance: FloatArray, head: Head, camera: Camera)
     precision = np.eye(6)
     for _ in range(STEPS):
         shape = head.points + (weights @ flat).reshape(-1, 3)
-        jacobian = (whitening @ camera.jacobian(shape, head.modes)).reshape(2 * len(points), -1)
-        residual = (whitening @ (points - camera.project(shape))[..., None]).ravel()
+        seen, slopes = camera.linearized(shape, head.modes)
+        jacobian = (whitening @ slopes).reshape(2 * len(points), -1)
+        residual = (whitening @ (points - seen)[..., None]).ravel()
         precision = jacobian.T @ jacobian
         precision[diagonal, diagonal] += prior
         pull = jacobian.T @ residual

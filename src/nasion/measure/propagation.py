@@ -1,7 +1,8 @@
 """Numbers with standard errors, propagated to first order from the error ellipses of the points.
 
 A function of some points has the covariance J C J^T, where C holds the points' covariances and J is the function's
-Jacobian. The errors of different points count as independent.
+Jacobian. The errors of different points count as independent. Those of neighboring points are similar in practice:
+where many points are averaged, as in an aligned crop, errors are up to 1.8 times as large as their standard error.
 """
 
 from collections.abc import Callable, Mapping, Sequence
