@@ -1,6 +1,7 @@
 """An exported file as the start of a training: configuration, skeleton and weights by name."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -68,7 +69,7 @@ def test_configuration_and_skeleton_are_those_of_the_file(tmp_path):
 
 def test_a_file_of_format_version_1_has_the_present_names(stored_v1):
     found = read_exported(stored_v1 / "model.onnx")
-    assert found.skeleton == load_skeleton("ibug-68")
+    assert found.skeleton == replace(load_skeleton("ibug-68"), head=None)  # which the package has had since later
     assert found.config.schedule.ema_decay == 0.9
     assert {"spread.scale_head.weight", "spread.anisotropy_head.bias"} <= found.weights.keys()
     stored = {each.name: numpy_helper.to_array(each) for each in onnx.load(stored_v1 / "model.onnx").graph.initializer}
@@ -77,7 +78,7 @@ def test_a_file_of_format_version_1_has_the_present_names(stored_v1):
 
 def test_a_model_of_the_package_is_found_by_name():
     found = read_exported("tiny")
-    assert found.skeleton == load_skeleton("ibug-68")
+    assert found.skeleton == replace(load_skeleton("ibug-68"), head=None)  # which the package has had since later
     assert all(torch.isfinite(value).all() for value in found.weights.values())
 
 
