@@ -8,7 +8,7 @@ from nasion.errors import NasionError, one_line, suggest
 
 def test_every_error_belongs_to_the_tree_and_is_exported():
     classes = {name for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, Exception)}
-    assert len(classes) == 8
+    assert len(classes) == 9
     assert all(issubclass(getattr(errors, name), NasionError) for name in classes)
     assert sorted([*classes, "one_line", "printable", "suggest"]) == sorted(errors.__all__)
 

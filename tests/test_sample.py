@@ -12,7 +12,7 @@ from doubles import QUAD
 from nasion.errors import AnnotationError, SkeletonError
 from nasion.predict.writers import ResultWriter
 from nasion.sample import Annotation, DataSet, Prediction, Problem, Sample, largest
-from nasion.skeleton import parse
+from nasion.skeleton import load_skeleton, parse
 
 FIVE = parse(
     "five",
@@ -272,3 +272,16 @@ def test_face_is_drawn_on_a_copy():
     assert drawn.shape == image.shape
     assert (image == 90).all()
     assert (drawn != 90).any()
+
+
+def test_face_is_measured_where_its_skeleton_allows_it():
+    ibug = load_skeleton("ibug-68")
+    points = np.array(ibug.head)[:, :2] * [10, -10] + 150
+    face = Prediction(points, np.ones(68), np.zeros((68, 2)), np.array([0.0, 0, 300, 300]), 1.0, ibug)
+    assert abs(face.pose.yaw.value) < 0.1
+    assert face.eyes.left.is_open
+    assert face.mouth.is_open is False
+    crop = face.crop(np.full((300, 300, 3), 9, np.uint8), "ffhq", 64, "replicate")
+    assert crop.image.shape == (64, 64, 3)
+    with pytest.raises(SkeletonError, match="no points in three dimensions"):
+        _ = doubles.prediction([[1, 2], [3, 4], [5, 6], [7, 8]]).pose

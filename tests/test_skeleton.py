@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasion.errors import SkeletonError
-from nasion.skeleton import Skeleton, available, from_stored, from_table, load_skeleton, parse
+from nasion.skeleton import Skeleton, available, from_stored, from_table, load_skeleton, parse, parse_indices
 
 FACE = """
 title = "five points"
@@ -189,7 +189,7 @@ def test_an_unknown_name_suggests_similar_names():
         load_skeleton("imm58")
 
 
-@pytest.mark.parametrize("key", ["regions", "normalizers", "from", "names", "flip", "title", "closed", "count"])
+@pytest.mark.parametrize("key", ["regions", "normalizers", "from", "names", "flip", "title", "closed", "count", "head"])
 @pytest.mark.parametrize(
     "value", [None, 3, 1e400, True, "x", "1-", "-1", [], [1], [[]], {}, {"a": 1}, {"a": [1, 2, 3]}]
 )
@@ -264,3 +264,29 @@ def test_stored_skeletons_know_what_the_package_has_learned_since():
     assert own.sources == load_skeleton("nose-1").sources | {"imm-58": (51,)}
     other = load_skeleton("nose-1").to_table() | {"names": ["tip"], "from": {}}
     assert from_stored("nose-1", other).sources == {}
+
+
+def test_points_on_a_head_are_read_and_survive_a_round_trip():
+    text = 'count = 2\n[regions]\na = "0-1"\n[head]\npoints = [[1, 2.5, 3], [-1, 2.5, 3]]\n'
+    pair = parse("pair", text)
+    assert pair.head == ((1.0, 2.5, 3.0), (-1.0, 2.5, 3.0))
+    assert from_table("pair", pair.to_table()) == pair
+    assert load_skeleton("imm-58").head is None
+    with pytest.raises(SkeletonError, match="head must hold 2 points, not 1"):
+        parse("pair", text.replace(", [-1, 2.5, 3]", ""))
+    with pytest.raises(SkeletonError, match="head"):
+        parse("pair", text.replace("2.5", '"a"'))
+
+
+@pytest.mark.parametrize(
+    ("words", "indices"),
+    [("nose_bridge_3", (30,)), ("left_eye", tuple(range(42, 48))), ("8 0-2 jaw_3", (8, 0, 1, 2, 3))],
+)
+def test_points_are_listed_by_name_region_and_number(words, indices):
+    assert parse_indices(words, load_skeleton("ibug-68")) == indices
+
+
+@pytest.mark.parametrize("words", ["", "68", "nosee", "-1", "0-99999999999", "²"])
+def test_texts_that_list_no_points_are_rejected(words):
+    with pytest.raises(ValueError):
+        parse_indices(words, load_skeleton("ibug-68"))

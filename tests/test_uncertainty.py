@@ -12,6 +12,7 @@ from nasion.uncertainty import (
     ERROR_SHAPE,
     MEAN_ERROR,
     SPREAD_OF_SCALE,
+    covariances,
     ellipses,
     expected_errors,
     mahalanobis,
@@ -137,3 +138,10 @@ def test_the_drawn_ellipse_covers_two_spreads(anisotropy):
     distance = mahalanobis(offsets, np.full((80, 100), 8.0), np.tile(anisotropy, (80, 100, 1)))
     assert inked[distance < 1.8].all()
     assert not inked[distance > 2.4].any()
+
+
+@given(st.floats(0.1, 9), components, components)
+def test_covariances_are_those_of_the_definition(spread, u, v):
+    found = covariances(np.array([spread, np.nan]), np.array([[u, v], [u, v]]))
+    assert np.allclose(found[0], covariance(spread, (u, v)))
+    assert np.isnan(found[1]).all()

@@ -6,6 +6,7 @@
     ├── SkeletonError            a skeleton contradicts itself or does not match another one
     ├── ConfigError              a recipe, key, format or value is unknown or out of range
     ├── ModelError               a run folder or model file is missing, damaged or not from nasion
+    ├── MeasurementError         a face lacks the points that a measurement needs
     ├── DownloadError            a data set or model cannot be downloaded or verified
     └── OutputError              a result cannot be written
 
@@ -21,6 +22,7 @@ __all__ = [
     "ConfigError",
     "DownloadError",
     "ImageError",
+    "MeasurementError",
     "ModelError",
     "NasionError",
     "OutputError",
@@ -68,6 +70,10 @@ class ConfigError(NasionError):
 
 class ModelError(NasionError):
     """A run folder or model file is missing, damaged or not from nasion."""
+
+
+class MeasurementError(NasionError):
+    """A face lacks the points that a measurement needs."""
 
 
 class DownloadError(NasionError):

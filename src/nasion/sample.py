@@ -28,6 +28,9 @@ Image = NDArray[np.uint8]
 DRAW, RECORDS = "nasion.draw", "nasion.outputs.records"
 """The package that draws, and the module with the form of files; imported by name, as they depend on this module."""
 
+MEASURE = "nasion.measure"
+"""The package that measures faces, imported by name for the same reason."""
+
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
@@ -184,6 +187,48 @@ class Prediction:
             number: the face's number in its image.
         """
         return import_module(RECORDS).prediction_values(number, self)
+
+    @property
+    def pose(self) -> Any:
+        """The pose of the head, a `nasion.measure.Pose`: yaw, pitch and roll with standard errors, weak perspective.
+
+        Raises:
+            SkeletonError: the skeleton has no points in three dimensions.
+            MeasurementError: too few points are present, or they lie on a line.
+        """
+        return import_module(MEASURE).pose(self)
+
+    @property
+    def eyes(self) -> Any:
+        """How far the person's left and right eye are open, a `nasion.measure.Eyes`.
+
+        Raises:
+            SkeletonError: the skeleton has no rings of points around the eyes.
+        """
+        return import_module(MEASURE).eyes(self)
+
+    @property
+    def mouth(self) -> Any:
+        """How far the lips are apart, a `nasion.measure.Opening`.
+
+        Raises:
+            SkeletonError: the skeleton has no ring of points on the inner lips.
+        """
+        return import_module(MEASURE).mouth(self)
+
+    def crop(self, image: Image, template: str = "arcface", size: int | None = None, border: str = "black") -> Any:
+        """Return the aligned crop of this face, a `nasion.measure.Crop`, and the maps in both directions.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            template: "arcface", "ffhq", "dlib" or the path of a TOML file.
+            size: side of the crop, px; default: the template's.
+            border: what is shown beyond the image: "black", "replicate" or "reflect".
+
+        Raises:
+            NasionError: one of these is unknown, or points of the template are missing.
+        """
+        return import_module(MEASURE).crop(self, image, template, size, border)
 
 
 def largest(faces: Sequence[Prediction]) -> int:

@@ -15,6 +15,8 @@ A skeleton is a TOML file, either in the package (`available()`) or the user's o
     inter_ocular = ["0", "1"]
     [from]                         # optional: indices of these points in other skeletons
     ibug-68 = "36 45 30 48 54"
+    [head]                         # optional: the points on a mean head, cm; see `nasion.measure.camera` for the axes
+    points = [[-4.5, 3.4, 8.6], ...]
 
 The section `[normalizers]` may also be spelled `[normalisers]`.
 """
@@ -36,14 +38,26 @@ from nasion.errors import SkeletonError, suggest
 from nasion.geometry import FloatArray
 from nasion.settings import Settings, explain
 
-__all__ = ["MAX_POINTS", "Skeleton", "available", "from_stored", "from_table", "load_skeleton", "parse"]
+__all__ = [
+    "MAX_POINTS",
+    "Point3D",
+    "Skeleton",
+    "available",
+    "from_stored",
+    "from_table",
+    "load_skeleton",
+    "parse",
+    "parse_indices",
+]
 
 Indices = tuple[int, ...]
+
+Point3D = tuple[float, float, float]
 
 MAX_POINTS = 10_000
 """Largest number of points; it is checked before anything is expanded, since "0-999999999999" is a short text."""
 
-KNOWN_KEYS = ("title", "count", "flip", "closed", "names", "regions", "normalizers", "from")
+KNOWN_KEYS = ("title", "count", "flip", "closed", "names", "regions", "normalizers", "from", "head")
 """Keys of a skeleton's table."""
 
 OTHER_SPELLINGS = {"normalisers": "normalizers"}
@@ -63,6 +77,7 @@ class Skeleton:
         flip: point k of a mirrored face is point flip[k] of the original face; None if unknown.
         normalizers: two groups of indices for each normalizer; errors are divided by the distance of their means.
         sources: the K indices of these points in other skeletons, by the skeleton's name.
+        head: the K points (x, y, z) on a mean head, cm: x towards the person's left, y up, z forward; None if unknown.
 
     >>> imm = load_skeleton("imm-58")
     >>> imm.count, imm.names[52], imm.flip[13], imm.normalizers["inter_ocular"]
@@ -77,6 +92,7 @@ class Skeleton:
     flip: Indices | None = None
     normalizers: Mapping[str, tuple[Indices, Indices]] = field(default_factory=dict)
     sources: Mapping[str, Indices] = field(default_factory=dict)
+    head: tuple[Point3D, ...] | None = None
 
     def __post_init__(self) -> None:
         listed = sorted(i for indices in self.regions.values() for i in indices)
@@ -94,6 +110,8 @@ class Skeleton:
         for name, indices in self.sources.items():
             if len(indices) != self.count:
                 raise self._error(f'"from" {name} must list {self.count} points, not {len(indices)}')
+        if self.head is not None and len(self.head) != self.count:
+            raise self._error(f"head must hold {self.count} points, not {len(self.head)}")
 
     def _check_flip(self, flip: Indices) -> None:
         if sorted(flip) != list(range(self.count)):
@@ -169,7 +187,11 @@ class Skeleton:
             "normalizers": {name: [text(a), text(b)] for name, (a, b) in self.normalizers.items()},
             "from": {name: text(indices) for name, indices in self.sources.items()},
         }
-        return table if self.flip is None else table | {"flip": text(self.flip)}
+        if self.flip is not None:
+            table["flip"] = text(self.flip)
+        if self.head is not None:
+            table["head"] = {"points": [list(point) for point in self.head]}
+        return table
 
     def normalizer_length(self, keypoints: FloatArray, normalizer: str) -> float:
         """Return the length by which `normalizer` divides errors, image px; NaN if one of its points is missing.
@@ -242,6 +264,12 @@ def from_table(name: str, table: Mapping[str, Any]) -> Skeleton:
         raise SkeletonError(f'skeleton "{name}" is incomplete or mistyped: {error}') from None
 
 
+class _Head(Settings):
+    """The section `[head]`."""
+
+    points: tuple[Point3D, ...] = Field(max_length=MAX_POINTS)
+
+
 class _Table(Settings):
     """The keys of a skeleton's table with their types."""
 
@@ -253,20 +281,23 @@ class _Table(Settings):
     closed: tuple[str, ...] = ()
     normalizers: dict[str, tuple[str, str]] = Field(default={})
     sources: dict[str, str] = Field(default={}, alias="from")
+    head: _Head | None = None
 
 
 def from_stored(name: str, table: Mapping[str, Any]) -> Skeleton:
     """Return the skeleton that a model stores, as `from_table` does.
 
-    If the package has it, it also names its points in the skeletons of `[from]` that were added after the model was
-    stored.
+    If the package has it, it also has the head and names its points in the skeletons of `[from]` that were added after
+    the model was stored.
 
     Raises:
         SkeletonError: the table has an unknown key, is incomplete or contradicts itself.
     """
     stored = from_table(name, table)
     known = load_skeleton(name) if name in available() else stored
-    return replace(stored, sources={**known.sources, **stored.sources}) if known.names == stored.names else stored
+    if known.names != stored.names:
+        return stored
+    return replace(stored, sources={**known.sources, **stored.sources}, head=stored.head or known.head)
 
 
 def _current_spelling(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
@@ -288,6 +319,7 @@ def _build(name: str, table: _Table) -> Skeleton:
         flip=None if table.flip is None else _indices(table.flip),
         normalizers={key: (_indices(first), _indices(second)) for key, (first, second) in table.normalizers.items()},
         sources={key: _indices(spec) for key, spec in table.sources.items()},
+        head=None if table.head is None else table.head.points,
     )
 
 
@@ -317,4 +349,28 @@ def _indices(spec: str) -> Indices:
         if not max(a, b, len(indices)) < MAX_POINTS:
             raise ValueError(f'"{part[:80]}" is beyond the {MAX_POINTS:,} points that a skeleton can have')
         indices += range(a, b + 1) if a <= b else range(a, b - 1, -1)
+    return tuple(indices)
+
+
+def parse_indices(words: str, skeleton: Skeleton) -> Indices:
+    """Return the indices of the points that a text lists: names, regions, numbers and ranges of them.
+
+    >>> parse_indices("nose_bridge_3 36-38 right_brow", load_skeleton("ibug-68"))
+    (30, 36, 37, 38, 17, 18, 19, 20, 21)
+
+    Raises:
+        ValueError: a word is none of these, or the text is empty.
+    """
+    indices: list[int] = []
+    for word in words.split():
+        if word in skeleton.names:
+            indices.append(skeleton.names.index(word))
+        elif word in skeleton.regions:
+            indices += skeleton.regions[word]
+        elif word.replace("-", "").isdecimal():
+            indices += _indices(word)
+        else:
+            raise ValueError(f'{skeleton.name} has no point "{word}"; {suggest(word, skeleton.regions)}, or a number')
+    if not indices or max(indices) >= skeleton.count:
+        raise ValueError(f'"{words}" must list points of {skeleton.name}, 0 to {skeleton.count - 1}')
     return tuple(indices)

@@ -16,7 +16,15 @@ from numpy.typing import ArrayLike
 
 from nasion.geometry import FloatArray
 
-__all__ = ["ERROR_SHAPE", "SPREAD_OF_SCALE", "ellipses", "expected_errors", "mahalanobis", "nominal_share"]
+__all__ = [
+    "ERROR_SHAPE",
+    "SPREAD_OF_SCALE",
+    "covariances",
+    "ellipses",
+    "expected_errors",
+    "mahalanobis",
+    "nominal_share",
+]
 
 ERROR_SHAPE = 1.25
 """Exponent p of the density: 1 is a Laplace distribution, 2 a Gaussian. 1.25 is the likeliest for validation faces."""
@@ -103,3 +111,24 @@ def nominal_share(multiple: ArrayLike) -> FloatArray:
     density = r * np.exp(-(r**ERROR_SHAPE)) * ERROR_SHAPE / gamma(2 / ERROR_SHAPE)
     within = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1]) * step / 2])
     return np.interp(np.asarray(multiple, np.float64) * SPREAD_OF_SCALE, r, within)
+
+
+def covariances(spread: FloatArray, anisotropy: FloatArray) -> FloatArray:
+    """Return the covariance matrices (..., K, 2, 2) of the points' errors, px^2; NaN where the spread is.
+
+    Args:
+        spread: (..., K), px.
+        anisotropy: (..., K, 2), no unit.
+
+    >>> covariances(np.array([3.0]), np.array([[np.log(4.0), 0.0]])).round(6)
+    array([[[36.  ,  0.  ],
+            [ 0.  ,  2.25]]])
+    """
+    u, v = np.moveaxis(np.asarray(anisotropy, np.float64), -1, 0)
+    size = np.hypot(u, v)
+    slope = np.sinh(size) / np.where(size > 0, size, 1.0)
+    level = np.cosh(size)
+    matrices = np.stack(
+        [np.stack([level + slope * u, slope * v], -1), np.stack([slope * v, level - slope * u], -1)], -2
+    )
+    return np.asarray(spread, np.float64)[..., None, None] ** 2 * matrices

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from nasion.cli import video as module
+from nasion.measure import Event
 from nasion.video.process import ClipSummary
 
 
@@ -19,6 +20,7 @@ class Clip:
 class Calls:
     arguments: list = field(default_factory=list)
     regions: list = field(default_factory=list)
+    events: list = field(default_factory=list)
 
 
 @pytest.fixture
@@ -27,7 +29,8 @@ def calls(monkeypatch):
     seen, clip = Calls(), Clip()
     summary = ClipSummary(frames=30, frames_by_face={0: 30, 2: 11}, detector_runs=3, seconds=2.0)
 
-    def process(source, predictor, out, csv, smooth, reporter, draw_regions):
+    def process(source, predictor, out, csv, smooth, reporter, draw_regions, events):
+        seen.events.append(events and str(events))
         seen.arguments.append((out and str(out), csv and str(csv), smooth))
         seen.regions.append(draw_regions)
         return summary
@@ -85,6 +88,14 @@ def test_many_faces_are_summarized(nasion, calls):
     assert "face 7 in 5 and 2 more; detector" in out
     calls.summary.frames_by_face = {}
     assert "no face found; detector" in nasion("video", "clip.mp4")[1]
+
+
+def test_events_alone_write_no_clip_and_are_counted(nasion, calls):
+    calls.summary.events = [Event(0, kind, 1.0, 1.2, 0.1, 0.02) for kind in ("blink", "yawn", "blink")]
+    code, out, _ = nasion("video", "clip.mp4", "--events", "e.csv")
+    assert code == 0
+    assert "; blink: 2; yawn: 1\n  e.csv" in out
+    assert (calls.arguments, calls.events) == ([(None, None, "light")], ["e.csv"])
 
 
 def test_camera_writes_no_files(nasion, calls):

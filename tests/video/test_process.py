@@ -2,6 +2,7 @@
 
 import csv
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -277,3 +278,36 @@ def test_command_rejects_bad_arguments_without_a_traceback(clip, backend, tmp_pa
     rejected = CliRunner().invoke(app, ["video", *words])
     assert rejected.exit_code != 0
     assert isinstance(rejected.exception, (SystemExit, NasionError)), rejected.exception
+
+
+def test_events_are_written_with_their_times(clip, predictor, tmp_path, monkeypatch):
+    still = predictor(data.astronaut())[0]
+    closed = still.keypoints.copy()
+    for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
+        closed[upper] = closed[lower]
+    frames = iter(range(COUNT))
+
+    def blinking(images, _boxes, passes=None):
+        return [replace(still, keypoints=closed if 4 <= next(frames) < 8 else still.keypoints) for _ in images]
+
+    monkeypatch.setattr(predictor, "predict_boxes", blinking)
+    summary = process_clip(clip, predictor, None, None, "none", events=tmp_path / "e.csv")
+    (row,) = csv.DictReader((tmp_path / "e.csv").read_text().splitlines())
+    assert (row["face"], row["event"]) == ("0", "blink")
+    assert 3 / 25 < float(row["start_s"]) < 4 / 25
+    assert 7 / 25 < float(row["end_s"]) < 8 / 25
+    assert float(row["opening"]) < 0.05
+    assert float(row["standard_error"]) > 0
+    assert [event.kind for event in summary.events] == ["blink"]
+
+
+def test_events_of_a_clip_without_faces_are_an_empty_table(clip, backend, tmp_path):
+    process_clip(clip, Predictor(backend, detect_nothing), None, None, events=tmp_path / "e.csv")
+    assert (tmp_path / "e.csv").read_text() == "face,event,start_s,end_s,opening,standard_error\n"
+
+
+def test_events_and_keypoints_need_two_files(clip, predictor, tmp_path):
+    with pytest.raises(ConfigError, match="choose two names"):
+        process_clip(clip, predictor, None, tmp_path / "b.csv", events=tmp_path / "b.csv")
+    with pytest.raises(ConfigError, match=r"written as \.csv"):
+        process_clip(clip, predictor, None, None, events=tmp_path / "b.txt")

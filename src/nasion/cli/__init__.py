@@ -3,6 +3,7 @@
 images.py       predict, match, models        data.py         get, doctor, show, convert, formats
 video.py        video                         training.py     train, sweep, compare, export, filters, recipes
 evaluation.py   evaluate                      studio.py       serve
+measure.py      crop, measure
 options.py      options of several commands   screen.py       lines, tables and progress bars
 """
 
@@ -11,7 +12,7 @@ import sys
 
 import typer
 
-from nasion.cli import data, evaluation, images, studio, training, video
+from nasion.cli import data, evaluation, images, measure, studio, training, video
 from nasion.errors import NasionError, one_line
 
 __all__ = ["app", "main"]
@@ -20,6 +21,8 @@ COMMANDS = {
     "predict": images.predict,
     "video": video.video,
     "match": images.match,
+    "crop": measure.crop,
+    "measure": measure.measure,
     "models": images.list_models,
     "serve": studio.serve,
     "get": data.get,

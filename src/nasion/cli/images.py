@@ -17,7 +17,7 @@ from nasion.predict.predictor import Predictor
 from nasion.predict.writers import ResultWriter
 from nasion.progress import SILENT, track
 
-__all__ = ["list_models", "match", "predict"]
+__all__ = ["FEW", "list_models", "match", "predict"]
 
 FEW = 12
 """Number of images up to which each gets its own line; more get a progress bar."""

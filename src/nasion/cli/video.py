@@ -1,5 +1,6 @@
 """The command for videos and cameras."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -29,10 +30,12 @@ def video(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="the .mp4 to write, with sound; default: CLIP-points.mp4, or none with --csv", metavar="FILE.mp4"
+            help="the .mp4 to write, with sound; default: CLIP-points.mp4, or none with --csv or --events",
+            metavar="FILE.mp4",
         ),
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="write every face's keypoints here", metavar="FILE.csv")] = None,
+    events: Annotated[Path | None, typer.Option(help="write blinks and yawns here", metavar="FILE.csv")] = None,
     smooth: Annotated[str, typer.Option(help="none, light or strong")] = "light",
     draw_regions: RegionsOption = False,
     model: ModelOption = model_zoo.DEFAULT,
@@ -44,18 +47,18 @@ def video(
     if clip.isdecimal() and len(clip) <= CAMERA_DIGITS:
         from nasion.video.camera import show_camera
 
-        if out or csv:
-            raise ConfigError("a camera is shown in a window; to write keypoints, record a video first")
+        if out or csv or events:
+            raise ConfigError("a camera is shown in a window; to write keypoints or events, record a video first")
         predictor = make_predictor(model, detector_weights, device=device)
         say(_format_summary(show_camera(int(clip), predictor, smooth, draw_regions)))
         return
     source = open_clip(Path(clip))
-    out = out or (None if csv else Path(f"{Path(clip).stem}-points.mp4"))
+    out = out or (None if csv or events else Path(f"{Path(clip).stem}-points.mp4"))
     predictor = make_predictor(model, detector_weights, device=device)
-    summary = process_clip(source, predictor, out, csv, smooth, REPORTER, draw_regions)
+    summary = process_clip(source, predictor, out, csv, smooth, REPORTER, draw_regions, events)
     _report_damage(source, summary)
     say(_format_summary(summary))
-    for path in (out, csv):
+    for path in (out, csv, events):
         if path is not None:
             say(f"  {path}")
 
@@ -75,7 +78,9 @@ def _format_summary(summary: ClipSummary) -> str:
     counts = sorted(summary.frames_by_face.items())
     faces = ", ".join(f"face {number} in {frames}" for number, frames in counts[:LISTED_FACES])
     more = f" and {len(counts) - LISTED_FACES} more" if len(counts) > LISTED_FACES else ""
+    counted = Counter(event.kind for event in summary.events)
+    events = "".join(f"; {kind}: {count}" for kind, count in sorted(counted.items()))
     return (
         f"{summary.frames} frames, {summary.rate:.0f} frames/s; {faces or 'no face found'}{more}; "
-        f"detector ran {summary.detector_runs} times"
+        f"detector ran {summary.detector_runs} times{events}"
     )

@@ -12,6 +12,7 @@ import numpy as np
 from nasion import draw
 from nasion.atomic import atomic_path, ensure_writable
 from nasion.errors import ConfigError, ImageError
+from nasion.measure.events import Event, EventDetector
 from nasion.outputs.columns import BOX, FACE, SCORE, point_columns
 from nasion.predict.predictor import Predictor
 from nasion.progress import SILENT, Reporter
@@ -37,6 +38,7 @@ class ClipSummary:
         detector_runs: how often the detector searched a full frame.
         seconds: working time.
         lost_sound: which sound was left out, and why; empty if none was.
+        events: the blinks and yawns, by their start, if they were wanted.
     """
 
     frames: int = 0
@@ -44,6 +46,7 @@ class ClipSummary:
     detector_runs: int = 0
     seconds: float = 0.0
     lost_sound: str = ""
+    events: list[Event] = field(default_factory=list)
 
     @property
     def rate(self) -> float:
@@ -75,6 +78,7 @@ def process_clip(
     smooth: str = "light",
     reporter: Reporter = SILENT,
     draw_regions: bool = False,
+    events: Path | None = None,
 ) -> ClipSummary:
     """Track the faces of a clip; write the clip with the keypoints drawn, and the keypoints as a table.
 
@@ -86,23 +90,28 @@ def process_clip(
         smooth: strength of the smoothing, "none", "light" or "strong".
         reporter: receives the progress after each frame.
         draw_regions: whether to draw each region in its own color.
+        events: the .csv file for blinks and yawns; None detects none.
 
     Raises:
+        SkeletonError: events are wanted, and the model predicts neither eyes nor lips.
         ConfigError: the smoothing or the suffix of a file is unknown, or a file would replace the clip.
         ImageError: the clip has no readable frame.
         OutputError: a file cannot be written.
     """
-    _check_outputs(clip, out, table)
+    _check_outputs(clip, out, table, events)
     tracker, summary, start = FaceTracker(predictor, smooth), ClipSummary(), time.perf_counter()
     with ExitStack() as stack:
         writer = stack.enter_context(ClipWriter(out, clip.size, clip.rate, clip.pixel)) if out else None
         write_rows = stack.enter_context(_open_table(table, predictor.skeleton, summary)) if table else None
+        add_events = stack.enter_context(_open_events(events, summary)) if events else None
         task = stack.enter_context(reporter.task("tracking", clip.count or None))
         for frame in track_frames(clip.frames(writer), tracker, summary):
             if writer:
                 writer.add_frame(frame.time_s, draw_faces(frame, draw_regions))
             if write_rows:
                 write_rows(frame)
+            if add_events:
+                add_events(frame)
             summary.seconds = time.perf_counter() - start
             task.update(summary.frames, text=f"{summary.rate:.0f} frames/s")
         summary.lost_sound = writer.lost_sound if writer else ""
@@ -134,8 +143,34 @@ def _open_table(path: Path, skeleton: Skeleton, summary: ClipSummary) -> Iterato
         yield write_rows
 
 
-def _check_outputs(clip: Clip, out: Path | None, table: Path | None) -> None:
-    for path, suffix in ((out, ".mp4"), (table, ".csv")):
+@contextmanager
+def _open_events(path: Path, summary: ClipSummary) -> Iterator[Callable[[Frame], None]]:
+    """Yield a function that detects the blinks and yawns of a frame's faces; they are written to a CSV file at the end.
+
+    After Ctrl-C the file holds the events so far, if there was a frame.
+    """
+    detector, found = EventDetector(), []
+
+    def add(frame: Frame) -> None:
+        for face in frame.faces:
+            found.extend(detector.add(frame.time_s, face.number, face.prediction))
+
+    with atomic_path(path, keep_on_interrupt=lambda: summary.frames > 0) as part:
+        try:
+            yield add
+        finally:
+            summary.events = sorted([*found, *detector.finish()], key=lambda event: (event.start_s, event.face))
+            rows = [",".join(("face", "event", "start_s", "end_s", "opening", "standard_error"))]
+            for each in summary.events:
+                times = f"{each.start_s:.3f},{each.end_s:.3f}"
+                rows.append(f"{each.face},{each.kind},{times},{each.extreme:.4f},{each.error:.4f}")
+            part.write_text("\n".join(rows) + "\n", "utf-8")
+
+
+def _check_outputs(clip: Clip, out: Path | None, table: Path | None, events: Path | None) -> None:
+    if table is not None and events is not None and table.resolve() == events.resolve():
+        raise ConfigError(f"{table} cannot hold both the keypoints and the events; choose two names")
+    for path, suffix in ((out, ".mp4"), (table, ".csv"), (events, ".csv")):
         if path is None:
             continue
         if path.suffix.lower() != suffix:

@@ -1,0 +1,177 @@
+"""Measure the measurements: poses of projected heads, openings of judged faces, aligned crops of labeled faces.
+
+python bench/measurements.py pose ICT.npz coco:aflw68/train.json
+python bench/measurements.py openings 300W_DIR
+python bench/measurements.py crops ibug:300w/lfpw/testset
+python bench/measurements.py cost
+"""
+
+import time
+import tomllib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from head_variation import Heads
+from rich.console import Console
+from rich.progress import track
+
+from nasion import datasets
+from nasion.geometry import FloatArray
+from nasion.measure import align, eyes, mouth, pose
+from nasion.measure.camera import rotation_matrix
+from nasion.measure.openings import EYE_OPEN, MOUTH_OPEN
+from nasion.measure.templates import corners
+from nasion.predict.predictor import Predictor
+from nasion.sample import Annotation, DataSet, Prediction
+from nasion.skeleton import load_skeleton
+
+PARTS = "afw", "helen/trainset", "lfpw/trainset"
+"""Training parts of 300-W."""
+
+MAX_YAW, MAX_PITCH, MAX_ROLL = 60.0, 30.0, 30.0
+SCALE_PX_PER_CM = 10.0
+
+Z_90 = 1.6449
+"""Half width of a 90 % interval, in standard errors."""
+
+console = Console()
+app = typer.Typer(add_completion=False)
+
+
+def _predicted(faces: DataSet) -> list[tuple[Annotation, Prediction]]:
+    """Return the faces with predictions from boxes around their points."""
+    predictor = Predictor()  # its detector is not used
+    return [
+        (face, predictor(faces.open_image(face), [face.points_box()])[0])
+        for face in track(faces.annotations, "predicting", console=console)
+    ]
+
+
+def _labeled(face: Annotation, prediction: Prediction) -> Prediction:
+    """Return a prediction with the labeled keypoints instead."""
+    return replace(prediction, keypoints=face.keypoints)
+
+
+@app.command("pose")
+def measure_pose(
+    ict: Annotated[Path, typer.Argument(help="the arrays of ICT-FaceKit Light")],
+    data: Annotated[str, typer.Argument(help="labeled faces whose errors are added to the projected points")],
+    count: Annotated[int, typer.Option(help="number of heads")] = 1000,
+) -> None:
+    """Poses of projected heads, from exact points and from points with the errors of `default` on real faces."""
+    rng, skeleton = np.random.default_rng(5), load_skeleton("ibug-68")
+    heads = Heads(ict).sample(count, rng)
+    limits = np.array([MAX_YAW, MAX_PITCH, MAX_ROLL])
+    true = rng.uniform(-limits, limits, (count, 3))
+    pairs = [pair for pair in _predicted(datasets.load(data)) if np.isfinite(pair[0].keypoints).all()]
+    console.print(f"errors of {len(pairs)} faces with all {skeleton.count} points")
+    for name in ("exact points", "errors of default"):
+        found = []
+        for head, angles in zip(heads, true, strict=True):
+            points = (head @ rotation_matrix(np.radians(angles)).T)[:, :2] * SCALE_PX_PER_CM
+            face = _with_errors(points, pairs[rng.integers(len(pairs))], name == "exact points")
+            got = pose(face)
+            found.append([[each.value, each.error] for each in (got.yaw, got.pitch, got.roll)])
+        _print_angles(name, np.array(found), true)
+
+
+def _with_errors(points: FloatArray, pair: tuple[Annotation, Prediction], exact: bool) -> Prediction:
+    """Return points (K, 2), px, with the errors and ellipses of a predicted face, scaled to their size."""
+    face, prediction = pair
+    scale = float(np.sqrt(np.ptp(points, axis=0).prod() / np.ptp(face.keypoints, axis=0).prod()))
+    errors = 0.0 if exact else (prediction.keypoints - face.keypoints) * scale
+    return replace(prediction, keypoints=points + errors, spread=prediction.spread * scale)
+
+
+def _print_angles(name: str, found: FloatArray, true: FloatArray) -> None:
+    """Print errors of angles and their standard errors (N, 3, 2) against the truth (N, 3), degrees."""
+    apart = found[..., 0] - true
+    inside = (np.abs(apart) < Z_90 * found[..., 1]).mean(0)
+    for place, angle in enumerate(("yaw", "pitch", "roll")):
+        console.print(
+            f"{name}: {angle} mean error {np.abs(apart[:, place]).mean():.2f}°, "
+            f"90 % intervals hold {100 * inside[place]:.0f} %"
+        )
+    for low in (0, 20, 40):
+        turned = (np.abs(true[:, 0]) >= low) & (np.abs(true[:, 0]) < low + 20)
+        means = np.abs(apart[turned]).mean(0)
+        console.print(f"  yaw {low} to {low + 20}°: {means[0]:.2f}, {means[1]:.2f}, {means[2]:.2f}°")
+
+
+@app.command("openings")
+def measure_openings(folder: Annotated[Path, typer.Argument(help="300-W's folder")]) -> None:
+    """Thresholds of eyes and mouth, fitted on training faces that were judged by eye."""
+    judged = tomllib.loads(Path(__file__).with_name("openings.toml").read_text("utf-8"))
+    names: list[str] = []
+    pairs: list[tuple[Annotation, Prediction]] = []
+    for part in PARTS:
+        found = _predicted(datasets.load(f"ibug:{folder / part}"))
+        names += [f"{part}/{face.name}" for face, _ in found]
+        pairs += found
+    closed, unclear = set(judged["closed_eyes"]), set(judged["unclear_eyes"])
+    for source in ("labeled", "predicted"):
+        faces = [each if source == "predicted" else _labeled(face, each) for face, each in pairs]
+        shut = [eyes(face).ratio.value for face, name in zip(faces, names, strict=True) if name in closed]
+        known = closed | unclear
+        wide = [eyes(face).ratio.value for face, name in zip(faces, names, strict=True) if name not in known]
+        _print_threshold(f"eyes, {source} points", shut, wide, EYE_OPEN)
+        lips = {name: mouth(face).ratio.value for face, name in zip(faces, names, strict=True)}
+        shut, wide = ([lips[name] for name in judged[key]] for key in ("closed_mouth", "open_mouth"))
+        _print_threshold(f"mouth, {source} points", shut, wide, MOUTH_OPEN)
+
+
+def _print_threshold(name: str, closed: Sequence[float], wide: Sequence[float], used: float) -> None:
+    low, high = np.array(closed), np.array(wide)
+    auc = (low[:, None] < high).mean() + (low[:, None] == high).mean() / 2
+    limits = np.sort(np.concatenate([low, high]))
+    balanced = [((low < limit).mean() + (high >= limit).mean()) / 2 for limit in limits]
+    best = int(np.argmax(balanced))
+    console.print(
+        f"{name}: {len(low)} closed, {len(high)} open, AUC {auc:.3f}; best threshold {limits[best]:.3f} "
+        f"({100 * balanced[best]:.1f} %); at {used}: {100 * (low < used).mean():.1f} % of closed and "
+        f"{100 * (high >= used).mean():.1f} % of open ones are right"
+    )
+
+
+@app.command("crops")
+def measure_crops(data: Annotated[str, typer.Argument(help="labeled faces with 68 points")]) -> None:
+    """Displacement of the corners of 112 px crops from predicted points, relative to labeled points."""
+    pairs = [pair for pair in _predicted(datasets.load(data)) if np.isfinite(pair[0].keypoints).all()]
+    for name in ("arcface", "dlib", "ffhq"):
+        moved, squares, expected = [], [], []
+        for face, each in pairs:
+            affine, error = align(each, name, 112)
+            truth, _ = align(_labeled(face, each), name, 112)
+            apart = np.linalg.norm(affine(truth.inverse()(corners(112))) - corners(112), axis=1)
+            moved.append(apart.mean())
+            squares.append((apart**2).mean())
+            expected.append(error**2)
+        console.print(
+            f"{name}: corners of {len(pairs)} crops are {np.mean(moved):.2f} px apart on average, median "
+            f"{np.median(moved):.2f}; root mean square {np.sqrt(np.mean(squares)):.2f}, "
+            f"expected {np.sqrt(np.mean(expected)):.2f}"
+        )
+
+
+@app.command("cost")
+def measure_cost(repeats: int = 300) -> None:
+    """CPU time of the measurements of one face."""
+    skeleton = load_skeleton("ibug-68")
+    points = np.array(skeleton.head)[:, :2] * [SCALE_PX_PER_CM, -SCALE_PX_PER_CM]
+    face = Prediction(points, np.full(68, 2.0), np.zeros((68, 2)), np.array([0.0, 0, 1, 1]), 1.0, skeleton)
+    for name, function in (("pose", pose), ("eyes", eyes), ("mouth", mouth), ("arcface", align)):
+        function(face)
+        times = []
+        for _ in range(repeats):
+            start = time.perf_counter()
+            function(face)
+            times.append(time.perf_counter() - start)
+        console.print(f"{name}: {1000 * np.median(times):.2f} ms in the median, {1000 * np.min(times):.2f} at least")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,193 @@
+"""Commands that measure faces: aligned crops; pose, openings and distances as a table."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+from nasion import images as image_io
+from nasion import measure as measuring
+from nasion.atomic import ensure_no_overwrite, ensure_writable, write_text
+from nasion.cli.images import FEW
+from nasion.cli.options import ModelOption, WeightsOption, make_predictor
+from nasion.cli.screen import REPORTER, notice, say
+from nasion.errors import ConfigError, ImageError, MeasurementError
+from nasion.measure.crops import DEFAULT_BORDER, check_border
+from nasion.measure.templates import MAX_SIDE
+from nasion.predict import model_zoo
+from nasion.predict.image_files import list_images
+from nasion.predict.parallel import cores, map_in_order
+from nasion.predict.predictor import Predictor
+from nasion.predict.writers import unique_stems
+from nasion.progress import SILENT
+from nasion.sample import Image, Prediction
+
+__all__ = ["crop", "measure"]
+
+COLUMNS = ("image", "face", "measurement", "value", "standard_error", "unit")
+"""Columns of the table of measurements."""
+
+KnownOption = Annotated[
+    str | None, typer.Option("--known", help="the true length of one distance, for mm", metavar="NAME=MM")
+]
+ImagesArgument = Annotated[list[str], typer.Argument(help="images, folders or patterns")]
+
+
+class _Found(NamedTuple):
+    """An image with its faces, or why it was skipped."""
+
+    path: Path
+    image: Image | None
+    faces: Sequence[Prediction]
+    skipped: str = ""
+
+
+def crop(
+    images: ImagesArgument,
+    template: Annotated[str, typer.Option("--as", help="arcface, ffhq, dlib, or the path of a .toml file")] = "arcface",
+    size: Annotated[
+        int | None, typer.Option(min=1, max=MAX_SIDE, help="side of the crops, px; default: the template's")
+    ] = None,
+    border: Annotated[
+        str, typer.Option(help="beyond the edge of the image: black, replicate or reflect")
+    ] = DEFAULT_BORDER,
+    out: Annotated[Path, typer.Option(help="folder for the crops and crops.json")] = Path("crops"),
+    model: ModelOption = model_zoo.DEFAULT,
+    detector_weights: WeightsOption = None,
+) -> None:
+    """Cut aligned crops of every face in your images, and write the maps between crops and images."""
+    form = measuring.load_template(template)
+    check_border(border)
+    predictor = make_predictor(model, detector_weights)
+    form.indices_in(predictor.skeleton)
+    paths = list_images(images)
+    stems = unique_stems(paths)
+    ensure_writable(out)
+    ensure_no_overwrite(paths, [out / "crops.json"])
+    tables: list[dict[str, Any]] = []
+    for found in _predicted(predictor, paths):
+        if found.image is not None:
+            table = _write_crops(found.image, found, form, size, border, out / stems[found.path])
+            tables.append({"image": str(found.path), "faces": table})
+    write_text(out / "crops.json", json.dumps({"images": tables}, indent=1) + "\n")
+    count = sum(len(table["faces"]) for table in tables)
+    say(f"{count} crop{'s' * (count != 1)} from {len(tables)} image{'s' * (len(tables) != 1)} → {out / 'crops.json'}")
+
+
+def _write_crops(
+    image: Image, found: _Found, form: measuring.Template, size: int | None, border: str, stem: Path
+) -> list[dict[str, Any]]:
+    """Write the crops of the faces of an image (H, W, 3), and return their maps, px."""
+    tables = []
+    for number, face in enumerate(found.faces):
+        path = stem.with_name(f"{stem.name}-{number}.png")
+        ensure_no_overwrite([found.path], [path])
+        try:
+            cut = measuring.crop(face, image, form, size, border)
+        except MeasurementError as error:
+            notice(f"{found.path}: face {number} was left out: {error}")
+            continue
+        image_io.write(path, cut.image)
+        tables.append({"face": number, "score": round(face.score, 4), "file": path.name, **cut.to_table()})
+    return tables
+
+
+def measure(
+    images: ImagesArgument,
+    definitions: Annotated[
+        Path | None, typer.Option(help="distances, angles and ratios; default: those of the package")
+    ] = None,
+    known: KnownOption = None,
+    out: Annotated[Path, typer.Option(help="the table to write", metavar="FILE.csv")] = Path("measurements.csv"),
+    axes: Annotated[Path | None, typer.Option(help="folder for the images with the axes of each head")] = None,
+    model: ModelOption = model_zoo.DEFAULT,
+    detector_weights: WeightsOption = None,
+) -> None:
+    """Measure every face in your images: pose, eyes, mouth, distances, each with its standard error."""
+    if out.suffix.lower() != ".csv" or out.is_dir():
+        raise ConfigError(f"{out}: the table is written as .csv; change its name")
+    predictor = make_predictor(model, detector_weights)
+    defined = (
+        measuring.default_definitions(predictor.skeleton)
+        if definitions is None
+        else measuring.read_definitions(definitions, predictor.skeleton)
+    )
+    known_mm = _known_length(known)
+    measuring.check_known(known_mm, defined)
+    paths = list_images(images)
+    stems = unique_stems(paths)
+    ensure_writable(out.parent)
+    table, faces = io.StringIO(), 0
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for found in _predicted(predictor, paths):
+        for number, face in enumerate(found.faces):
+            writer.writerows(_rows(found.path, number, measuring.measurement_rows(face, defined, known_mm)))
+        faces += len(found.faces)
+        if axes is not None and found.image is not None:
+            path = axes / f"{stems[found.path]}-axes.png"
+            ensure_no_overwrite([found.path], [path])
+            image_io.write(path, _with_axes(found.image, found))
+    write_text(out, table.getvalue())
+    say(f"{faces} face{'s' * (faces != 1)} in {len(paths)} image{'s' * (len(paths) != 1)} → {out}")
+
+
+def _rows(path: Path, number: int, measured: Sequence[tuple[str, measuring.Measured]]) -> Iterator[list[str]]:
+    for name, each in measured:
+        yield [str(path), str(number), name, f"{each.value:.6g}", f"{each.error:.3g}", each.unit]
+
+
+def _with_axes(image: Image, found: _Found) -> Image:
+    """Return the image (H, W, 3) uint8 RGB with the axes of each head."""
+    for number, face in enumerate(found.faces):
+        try:
+            image = face.pose.draw(image)
+        except MeasurementError as error:
+            notice(f"{found.path}: face {number} has no axes: {error}")
+    return image
+
+
+def _known_length(text: str | None) -> dict[str, float]:
+    if text is None:
+        return {}
+    name, _, millimeters = text.partition("=")
+    try:
+        return {name.strip(): float(millimeters)}
+    except ValueError:
+        raise ConfigError(
+            f'--known is the name of a distance and its length in mm, such as pupils=63, not "{text}"'
+        ) from None
+
+
+def _predicted(predictor: Predictor, paths: Sequence[Path]) -> Iterator[_Found]:
+    """Yield each image with its faces, in order; say which are skipped and which have no face.
+
+    Raises:
+        ImageError: no image could be used.
+    """
+
+    def predict(path: Path) -> _Found:
+        try:
+            image = image_io.read(path)
+        except ImageError as error:
+            return _Found(path, None, (), str(error))
+        return _Found(path, image, predictor(image))
+
+    skipped: list[str] = []
+    reporter = SILENT if len(paths) <= FEW else REPORTER
+    with reporter.task("predicting", len(paths)) as task:
+        for found in map_in_order(predict, paths, cores()):
+            if found.skipped:
+                skipped.append(found.skipped)
+            elif not found.faces:
+                notice(f"{found.path}: no face found")
+            yield found
+            task.advance()
+    if len(skipped) == len(paths):
+        raise ImageError(skipped[0] if len(skipped) == 1 else f"none of {len(skipped)} images could be used")
+    for reason in skipped:
+        notice(f"skipped {reason}")

@@ -1,0 +1,107 @@
+"""What to measure: distances, angles and ratios between named points, as a TOML file.
+
+    [distances]                                   # between two points, or means of several
+    mouth_width = ["outer_lip_0", "outer_lip_6"]
+    eye_distance = ["right_eye", "left_eye"]      # a region is the mean of its points
+    [angles]                                      # at the second of three points, 0 to 180 degrees
+    nose = ["right_eye", "30", "left_eye"]
+    [ratios]                                      # of two distances
+    mouth_to_eyes = ["mouth_width", "eye_distance"]
+
+Points are names, regions, numbers such as "30", or several of them, such as "36-41".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from nasion.documents import parse_toml, read_toml
+from nasion.errors import ConfigError, suggest
+from nasion.settings import Settings, explain
+from nasion.skeleton import Skeleton, parse_indices
+
+__all__ = ["Definitions", "build_definitions", "default_definitions", "read_definitions"]
+
+MAX_DEFINITIONS = 1000
+"""Largest number of definitions of each kind."""
+
+Groups = tuple[tuple[int, ...], ...]
+
+
+class _Table(Settings):
+    """The sections of a definitions file."""
+
+    distances: dict[str, tuple[str, str]] = Field(default={}, max_length=MAX_DEFINITIONS)
+    angles: dict[str, tuple[str, str, str]] = Field(default={}, max_length=MAX_DEFINITIONS)
+    ratios: dict[str, tuple[str, str]] = Field(default={}, max_length=MAX_DEFINITIONS)
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """What to measure on the faces of a skeleton.
+
+    Attributes:
+        distances: two groups of indices each, by name.
+        angles: three groups of indices each, by name; the angle is at the second.
+        ratios: the names of two distances each, by name.
+    """
+
+    distances: Mapping[str, Groups]
+    angles: Mapping[str, Groups]
+    ratios: Mapping[str, tuple[str, str]]
+
+
+def read_definitions(path: str | Path, skeleton: Skeleton) -> Definitions:
+    """Return the definitions of a TOML file.
+
+    Raises:
+        ConfigError: the file cannot be read, or names a point or distance that does not exist.
+    """
+    return build_definitions(read_toml(path, f"the definitions {path}", ConfigError), skeleton, f"{path}: ")
+
+
+def default_definitions(skeleton: Skeleton) -> Definitions:
+    """Return the definitions of the package for a skeleton; empty if it has none."""
+    file = resources.files("nasion") / "measure" / "defaults" / f"{skeleton.name}.toml"
+    if not file.is_file():
+        return Definitions({}, {}, {})
+    return build_definitions(parse_toml(file.read_text("utf-8"), file.name, ConfigError), skeleton)
+
+
+def build_definitions(table: Mapping[str, Any], skeleton: Skeleton, place: str = "") -> Definitions:
+    """Return the definitions of a table, as a TOML file has it.
+
+    Args:
+        table: the sections.
+        skeleton: names the points.
+        place: start of error messages.
+
+    Raises:
+        ConfigError: the table has an unknown key, or names a point or distance that does not exist.
+    """
+    try:
+        read = _Table.model_validate(table)
+    except ValidationError as error:
+        raise ConfigError(f"{place}{explain(error, _Table)}") from None
+    for name, pair in read.ratios.items():
+        for each in pair:
+            if each not in read.distances:
+                raise ConfigError(
+                    f'{place}the ratio "{name}" has no distance "{each}"; {suggest(each, read.distances)}'
+                )
+    return Definitions(
+        {name: _groups(words, skeleton, f"{place}{name}: ") for name, words in read.distances.items()},
+        {name: _groups(words, skeleton, f"{place}{name}: ") for name, words in read.angles.items()},
+        read.ratios,
+    )
+
+
+def _groups(words: tuple[str, ...], skeleton: Skeleton, place: str) -> Groups:
+    try:
+        return tuple(parse_indices(each, skeleton) for each in words)
+    except ValueError as error:
+        raise ConfigError(f"{place}{error}") from None
