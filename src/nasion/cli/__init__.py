@@ -8,6 +8,7 @@ options.py      options of several commands   screen.py       lines, tables and 
 """
 
 import io
+import logging
 import sys
 
 import typer
@@ -60,6 +61,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # names of files may have characters that the terminal cannot show
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    logging.basicConfig(handlers=[logging.NullHandler()])  # what libraries log about damaged files is raised as well
     try:
         app()
     except NasionError as error:

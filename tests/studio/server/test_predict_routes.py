@@ -2,6 +2,7 @@
 
 import base64
 import io
+import logging
 
 import numpy as np
 import pytest
@@ -239,3 +240,12 @@ def test_a_match_needs_two_images(client, astronaut):
 def test_the_number_of_frames_is_limited(client, astronaut, frames):
     files = {"a": ("a.jpg", astronaut), "b": ("b.jpg", astronaut)}
     assert client.post(f"/v1/match?frames={frames}", files=files).status_code == 422
+
+
+def test_what_is_wrong_with_a_form_is_answered_and_not_printed(client):
+    """Without a handler, Python prints what a library logs as a warning."""
+    body = b'--x\r\nContent-Disposition: form-data; name="a"\rB\r\n\r\n1\r\n--x--\r\n'
+    response = client.post("/v1/predict", content=body, headers={"content-type": "multipart/form-data; boundary=x"})
+    assert response.status_code == 400
+    assert "\n" not in response.json()["error"]
+    assert any(isinstance(each, logging.NullHandler) for each in logging.getLogger("python_multipart").handlers)

@@ -5,6 +5,7 @@ GET  /v1/models    models and keypoints    POST /v1/match     two images: matche
 GET  /v1/studio    what this server offers
 """
 
+import logging
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -53,6 +54,8 @@ ONE_IMAGE = {
     "multipart/form-data": {"schema": {"type": "object", "properties": {"image": FILE}}},
 }
 TWO_IMAGES = {"multipart/form-data": {"schema": {"type": "object", "properties": {"a": FILE, "b": FILE}}}}
+
+logging.getLogger("python_multipart").addHandler(logging.NullHandler())  # it logs what is wrong with a form, too
 
 router = APIRouter()
 
