@@ -12,12 +12,12 @@ from random import Random
 import numpy as np
 import onnx
 import torch
-from nasion.predict.onnx_backend import METADATA
 from onnx import TensorProto, numpy_helper
 
 from fuzz.mutations import change_bytes, change_json, change_text, encode
 from fuzz.workers import Kind
 from nasion import draw
+from nasion.predict.backends.onnx_backend import METADATA
 from nasion.predict.model_zoo import resolve
 from nasion.predict.predictor import Predictor
 from nasion.predict.writers import face_table

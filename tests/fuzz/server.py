@@ -11,13 +11,13 @@ from random import Random
 
 import numpy as np
 import uvicorn
-from nasion.predict.onnx_backend import OnnxBackend
 from PIL import Image as PillowImage
 
 from doubles import FixedDetector
 from fuzz.mutations import NUMBERS, WORDS, change_bytes, change_json
 from fuzz.workers import Kind
 from made_files import make_ibug, shape
+from nasion.predict.backends.onnx_backend import OnnxBackend
 from nasion.predict.model_zoo import resolve
 from nasion.predict.predictor import Predictor
 from nasion.skeleton import load_skeleton
