@@ -157,6 +157,6 @@ def _run_doctor(prepared: object, random: Random, folder: Path) -> None:
 
 
 KINDS = [
-    *(Kind(f"labels, {form}", 1.0, _prepare(form), _run(form)) for form in MAKERS),
+    *(Kind(f"labels, {form}", 1.0, _prepare(form), _run(form)) for form in FILES),
     Kind("faces for the doctor", 0.6, _prepare_doctor, _run_doctor),
 ]

@@ -20,7 +20,6 @@ from nasion import draw
 from nasion.predict.backends.onnx_backend import METADATA
 from nasion.predict.model_zoo import resolve
 from nasion.predict.predictor import Predictor
-from nasion.predict.writers import face_table
 from nasion.train.config import parse
 from nasion.train.runs.warm_start import load_trained
 from train.loop.tiny_runs import CNN, plain, untrained_run
@@ -35,7 +34,7 @@ def _predict(model: Path) -> None:
     predictor = Predictor(model)
     faces = predictor(IMAGE, BOXES)
     draw.draw_predictions(IMAGE, faces, with_spread=True)
-    json.dumps([face_table(number, face) for number, face in enumerate(faces)])
+    json.dumps([face.to_dict(number) for number, face in enumerate(faces)])
 
 
 def _prepare_runs(folder: Path) -> object:
@@ -139,7 +138,7 @@ def _rezipped(random: Random, content: bytes) -> bytes:
 
 
 def _prepare_files(folder: Path) -> object:
-    from predict.test_onnx_backend import header, make_model
+    from predict.backends.test_onnx_backend import header, make_model
 
     small = make_model(folder / "small.onnx", header(config=parse(plain().model_dump()).model_dump())).read_bytes()
     return [small, small, resolve("tiny").read_bytes()]
