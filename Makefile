@@ -89,7 +89,7 @@ bench: $(VENV)/.develops ## measure data loading, training steps, imports and pr
 $(PEERS)/.ready: bench/peers/requirements.txt pyproject.toml $(shell find src -name "*.py" -o -name "*.onnx")
 	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --requirement bench/peers/requirements.txt
-	$(PEERS)/bin/python -m pip install --quiet .
+	$(PEERS)/bin/python -m pip install --quiet --constraint bench/peers/requirements.txt .
 	@touch $@
 
 bench-peers: $(PEERS)/.ready ## compare nasion with dlib and MediaPipe; DATA=300W_DIR; QUICK=1 keeps dlib's default options; IMM=DIR GROUPS=DIR: whole images, too
