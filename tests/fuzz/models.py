@@ -191,8 +191,8 @@ def _change_graph(random: Random, model: onnx.ModelProto) -> None:
     match random.randrange(10):
         case 0:
             values = numpy_helper.to_array(tensor).copy()
-            kind = values.dtype.kind
-            values.fill(random.choice((np.nan, np.inf, 1e30, 0)) if kind == "f" else random.choice((-1, 0, 1, 100)))
+            hostile = (np.nan, np.inf, 1e30, 0) if values.dtype.kind == "f" else (0, 1, 100)
+            values.fill(random.choice(hostile))
             tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
         case 1:
             tensor.data_location = TensorProto.EXTERNAL
