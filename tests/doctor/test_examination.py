@@ -209,3 +209,10 @@ def test_faces_of_two_points_each_can_be_examined(drawn):
 def test_faces_of_a_single_point_have_no_extent_and_are_right(drawn):
     found = findings(drawn.reduced_to(load_skeleton("nose-1")))
     assert found["extent"].verdict == "good"
+
+
+def test_images_that_vanish_after_the_examination_are_one_line(drawn, tmp_path):
+    examination = doctor.examine(drawn)
+    gone = replace(examination, faces=broken([face.name for face in drawn.annotations], drawn))
+    with pytest.raises(ImageError, match="its images cannot be read any more"):
+        doctor.draw_worst(gone, tmp_path)

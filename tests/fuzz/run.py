@@ -29,7 +29,7 @@ def run_kinds(arguments: list[str]) -> int:
     kinds = [kind for kind in KINDS if not options.kind or kind.name in options.kind]
     if not kinds:
         parser.error("no such kind")
-    keep = options.keep or Path(tempfile.mkdtemp(prefix="nasion-fuzz-"))
+    keep = (options.keep or Path(tempfile.mkdtemp(prefix="nasion-fuzz-"))) / f"seed-{options.seed}"
     start = time.monotonic()
     found = _run_all(_tasks(kinds, options.count, options.seed, keep), options.jobs)
     findings = _print_table(kinds, found)

@@ -104,6 +104,7 @@ def draw_worst(examination: Examination, folder: Path) -> Path:
 
     Raises:
         OutputError: the image cannot be written.
+        ImageError: the images have vanished since they were examined.
     """
     tiles: list[Image] = []
     for face, reason in examination.worst:
@@ -111,6 +112,8 @@ def draw_worst(examination: Examination, folder: Path) -> Path:
             tiles.append(_tile(examination.faces.open_image(face), face, reason))
         except ImageError:
             continue
+    if not tiles:
+        raise ImageError(f"{examination.faces.name}: its images cannot be read any more; restore them")
     title = f"most unusual labels of {examination.faces.name}"
     sheet = draw.legend(draw.sheet(tiles, columns=SHEET_COLUMNS), [(title, None), ("labels", draw.TRUE)])
     path = folder / "worst.png"
