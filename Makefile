@@ -65,7 +65,7 @@ test-newest: ## run the tests of prediction with the newest versions of all pack
 	$(NEWEST)/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[test]'
 	OMP_NUM_THREADS=1 $(NEWEST)/bin/python -m pytest -m "not slow" $(PREDICTION_TESTS)
 
-fuzz: $(VENV)/.develops ## give nasion COUNT damaged and hostile inputs made from SEED; 10,000 take about ten minutes on two cores
+fuzz: $(VENV)/.develops ## give nasion COUNT damaged and hostile inputs made from SEED; 10,000 take two minutes on two cores
 	$(BIN)/python tests/fuzz --count $(COUNT) --seed $(SEED)
 
 shape: $(VENV)/.develops ## print figures of the structure: modules, cycles, function lengths, docstrings; LIST=1 lists the places
