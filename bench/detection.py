@@ -1,9 +1,9 @@
-"""Measure when a second, finer search for faces pays: recall and cost for several limits.
+"""Measure when finer searches for faces pay: recall and cost for several limits.
 
 python bench/detection.py 300W_DIR YUNET_FILE
 
 Collages of labeled training faces, from 1 to 25 % of the image's longer side, half of them on one image with faces of
-all sizes, show what is missed; the training photographs themselves show how often the finer search runs in vain.
+all sizes, show what is missed; the training photographs themselves show how often finer searches run in vain.
 """
 
 from collections.abc import Sequence
@@ -39,18 +39,20 @@ TRIES = 60
 SAME_FACE = 0.4
 """IoU from which a detection is a labeled face."""
 
-LIMITS = (np.inf, 0, 16, 24, 32, 48)
-WEAK_SCORES = (0.1, 0.2, 0.3, 0.6)
-"""Values of `yunet.SMALL_FACE` and `yunet.WEAK_SCORE`; an infinite limit always searches twice."""
+LIMITS = (np.inf, 24, 48, 64, 96)
+WEAK_SCORES = (0.1, 0.2, 0.3)
+"""Values of `yunet.SMALL_FACE` and `yunet.WEAK_SCORE`; an infinite limit always searches at all sizes."""
+
+WIDTHS = (320, 640, 1280)
+"""Longest sides of the searches; the table compares with searches that start at the second."""
 
 
 class Scene(NamedTuple):
-    """What both searches find in an image, and the boxes (N, 4) of its faces, px."""
+    """What each search finds in an image, and the boxes (N, 4) of its faces, px."""
 
     boxes: FloatArray
     side: int
-    coarse: list[Detection]
-    fine: list[Detection]
+    searches: dict[int, list[Detection]]
 
 
 def main(
@@ -67,41 +69,46 @@ def main(
     chosen = random.permutation(len(faces))[:count].tolist()
     photographs = [enlarged(faces, index) for index in chosen]
     ordinary = [searched(detector, image, np.empty((0, 4))) for image in track(photographs, "photographs")]
-    table = Table("smallest face, px", "weak score", "recall, equal sizes", "all sizes", "second searches", "in vain")
-    for limit, weak in product(LIMITS, WEAK_SCORES):
+    columns = ("first search, px", "smallest face, px", "weak score", "recall, equal sizes", "all sizes")
+    table = Table(*columns, "cost, collages", "cost, photographs")
+    for first, limit, weak in product(WIDTHS[:2], LIMITS, WEAK_SCORES):
         if np.isfinite(limit) or weak == WEAK_SCORES[0]:
-            table.add_row(str(limit), str(weak), *rates(collages, ordinary, float(limit), weak))
+            table.add_row(str(first), str(limit), str(weak), *rates(collages, ordinary, first, float(limit), weak))
     Console(width=120).print(table)
 
 
-def rates(collages: Sequence[Scene], ordinary: Sequence[Scene], limit: float, weak: float) -> list[str]:
-    """Return the recall on both kinds of collages, and the share of images that are searched twice."""
-    yunet.SMALL_FACE = limit  # infinite: search always
-    results = [decide(scene, weak) for scene in collages]
+def rates(collages: Sequence[Scene], ordinary: Sequence[Scene], first: int, limit: float, weak: float) -> list[str]:
+    """Return the recall on both kinds of collages, and the cost of both sets in searches at 640 px."""
+    yunet.SMALL_FACE = limit  # infinite: search at all sizes
+    results = [decide(scene, first, weak) for scene in collages]
     hits = [np.mean([hit for found, _ in results[kind::2] for hit in found]) for kind in (0, 1)]
-    again = [np.mean([twice for _, twice in each]) for each in (results, [decide(s, weak) for s in ordinary])]
-    return [f"{100 * value:.1f} %" for value in (*hits, *again)]
+    costs = [np.mean([cost for _, cost in each]) for each in (results, [decide(s, first, weak) for s in ordinary])]
+    return [*(f"{100 * value:.1f} %" for value in hits), *(f"{value:.2f}" for value in costs)]
 
 
-def decide(scene: Scene, weak: float) -> tuple[list[bool], bool]:
-    """Return whether each face of a scene is found, and whether it is searched twice."""
-    coarse = [each for each in scene.coarse if each.score >= weak]
-    twice = yunet._needs_finer(coarse, yunet.SEARCH_SIDE / scene.side)
-    found = non_max_suppression([each for each in coarse + scene.fine * twice if each.score >= yunet.MIN_SCORE])
-    boxes = np.array([each.box for each in found]).reshape(-1, 4)
-    return [bool((iou(box, boxes) > SAME_FACE).any()) for box in scene.boxes], twice
+def decide(scene: Scene, first: int, weak: float) -> tuple[list[bool], float]:
+    """Return whether each face of a scene is found, and the cost in searches at 640 px."""
+    found: list[Detection] = []
+    cost = 0.0
+    for side in (side for side in WIDTHS if side >= first):
+        candidates = [each for each in scene.searches[side] if each.score >= weak]
+        found += [each for each in candidates if each.score >= yunet.MIN_SCORE]
+        cost += (min(side, scene.side) / 640) ** 2
+        if scene.side <= side or not yunet._needs_finer(candidates, side / scene.side):
+            break
+    boxes = np.array([each.box for each in non_max_suppression(found)]).reshape(-1, 4)
+    return [bool((iou(box, boxes) > SAME_FACE).any()) for box in scene.boxes], cost
 
 
 def searched(detector: YuNet, image: Image, boxes: FloatArray) -> Scene:
-    """Return what both searches find in an image (H, W, 3) with faces (N, 4), px."""
-    coarse, fine = (detector._search(image, side) for side in (yunet.SEARCH_SIDE, yunet.FINE_SIDE))
-    return Scene(boxes, max(image.shape[:2]), coarse, fine)
+    """Return what each search finds in an image (H, W, 3) with faces (N, 4), px."""
+    return Scene(boxes, max(image.shape[:2]), {side: detector._search(image, side) for side in WIDTHS})
 
 
 def enlarged(faces: DataSet, index: int) -> Image:
-    """Return a face's photograph (H, W, 3), enlarged so that its longer side is that of the second search."""
+    """Return a face's photograph (H, W, 3), enlarged so that its longer side is that of the last search."""
     image = faces.load(index).image
-    scale = yunet.FINE_SIDE / max(image.shape[:2])
+    scale = WIDTHS[-1] / max(image.shape[:2])
     return np.asarray(cv2.resize(image, None, fx=scale, fy=scale), np.uint8)
 
 

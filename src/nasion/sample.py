@@ -271,7 +271,7 @@ class DataSet:
         open_image: returns the image of an annotation, (H, W, 3) uint8 RGB.
         problems: the faces and files that were skipped, with the reason.
         note: one line about how the format was read, for the user; may be empty.
-        empty_images: image files in which the labels say that there is no face.
+        empty_images: image files that are labeled as having no face.
     """
 
     name: str

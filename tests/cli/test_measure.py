@@ -16,7 +16,7 @@ BOX = np.array([176.0, 95, 275, 180])
 
 @pytest.fixture
 def photos(tmp_path, monkeypatch):
-    """A folder with a face, an image without one, and a file that is no image; the detector knows where the face is."""
+    """Return a folder with a face, an image without a face, and a text file; the detector returns the face's box."""
 
     def detect(image):
         return [Detection(BOX, 0.9)] if image.mean() > 20 else []

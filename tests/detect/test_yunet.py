@@ -11,7 +11,7 @@ from skimage import data
 
 import nasion
 from nasion.detect import YUNET_SHA256, YUNET_URL, YuNet, iou
-from nasion.detect.yunet import MIN_SCORE, MIN_SIDE, SEARCH_SIDE
+from nasion.detect.yunet import MIN_SCORE, MIN_SIDE, PADDED_SIDE
 from nasion.errors import ModelError
 from nasion.geometry import Affine
 from nasion.images import warp
@@ -68,8 +68,8 @@ def calibrated(*box):
 
 def test_small_image_is_searched_once_in_its_own_px(fake):
     detector = fake([[10, 20, 30, 40, 0.7]])
-    (found,) = detector(np.zeros((480, 640, 3), np.uint8))
-    assert shapes(detector) == [(480, 640)]
+    (found,) = detector(np.zeros((240, 320, 3), np.uint8))
+    assert shapes(detector) == [(256, 320)]
     assert_allclose(found.box, calibrated(10, 20, 40, 60))
     assert found.score == pytest.approx(0.7)
 
@@ -78,7 +78,7 @@ def test_large_image_without_a_face_is_searched_again_at_the_large_size(fake):
     # 2560 px become 1280, 2 px per searched px, pixel 0 is 0.5 px inside
     detector = fake(lambda image: [[10, 20, 30, 40, 0.7]] if image.shape[1] == 1280 else None)
     (found,) = detector(np.zeros((1920, 2560, 3), np.uint8))
-    assert shapes(detector) == [(480, 640), (960, 1280)]
+    assert shapes(detector) == [(256, 320), (480, 640), (960, 1280)]
     assert_allclose(found.box, calibrated(20.5, 40.5, 80.5, 120.5))
 
 
@@ -92,11 +92,11 @@ WEAK_NEIGHBOR = [110, 120, 190, 240, 0.3]
     ("rows", "searches"),
     [
         ([LARGE_FACE], 1),
-        ([LARGE_FACE, SMALL_FACE], 2),  # where a face is small, others may be smaller
-        ([LARGE_FACE, WEAK_CANDIDATE], 2),
+        ([LARGE_FACE, SMALL_FACE], 3),  # where a face is small, others may be smaller
+        ([LARGE_FACE, WEAK_CANDIDATE], 3),
         ([LARGE_FACE, WEAK_NEIGHBOR], 1),
         ([LARGE_FACE, [500, 300, 15, 20, 0.1]], 1),
-        ([WEAK_CANDIDATE], 3),  # the third is padded
+        ([WEAK_CANDIDATE], 4),  # the last is padded
     ],
 )
 def test_large_image_is_searched_again_where_small_faces_may_be_missing(fake, rows, searches):
@@ -106,28 +106,36 @@ def test_large_image_is_searched_again_where_small_faces_may_be_missing(fake, ro
     assert all(each.score > 0.6 for each in found)
 
 
-def test_face_found_at_both_sizes_is_one(fake):
+def test_search_ends_at_the_size_at_which_all_faces_are_large(fake):
+    detector = fake(lambda image: [[*np.array([10, 20, 60, 80]) * image.shape[1] / 320, 0.9]])
+    assert len(detector(np.zeros((1920, 2560, 3), np.uint8))) == 1
+    assert shapes(detector) == [(256, 320), (480, 640)]
+
+
+def test_face_found_at_all_sizes_is_one(fake):
     detector = fake(lambda image: [[*np.array([10, 20, 15, 20]) * image.shape[1] / 640, 0.6 + image.shape[1] / 1e4]])
     (found,) = detector(np.zeros((1920, 2560, 3), np.uint8))
+    assert len(shapes(detector)) == 3
     assert found.score == pytest.approx(0.728)
 
 
 @pytest.mark.parametrize(
-    ("width", "searched"), [(640, [(32, 640)]), (641, [(32, 640), (32, 672)]), (1281, [(32, 640), (32, 1280)])]
+    ("width", "last"), [(300, (32, 320)), (321, (32, 352)), (640, (32, 640)), (641, (32, 672)), (1281, (32, 1280))]
 )
-def test_image_is_enlarged_at_no_size(fake, width, searched):
+def test_image_is_never_enlarged(fake, width, last):
     detector = fake([[1, 2, 3, 4, 0.9]])
     detector(np.zeros((32, width, 3), np.uint8))
-    assert shapes(detector) == searched
+    assert shapes(detector)[-1] == last
+    assert len(shapes(detector)) == 1 + (width > 320) + (width > 640)
 
 
 def test_long_strip_keeps_at_least_one_pixel(fake):
     detector = fake([[1, 0, 3, 1, 0.9]])
     detector(np.zeros((MIN_SIDE, 30_000, 3), np.uint8))
-    assert shapes(detector) == [(32, 640), (32, 1280)]
+    assert shapes(detector) == [(32, 320), (32, 640), (32, 1280)]
     detector = fake([[0, 1, 1, 3, 0.9]])
     detector(np.zeros((30_000, MIN_SIDE, 3), np.uint8))
-    assert shapes(detector) == [(640, 32), (1280, 32)]
+    assert shapes(detector) == [(320, 32), (640, 32), (1280, 32)]
 
 
 def test_image_without_faces_is_searched_again_with_padding(fake):
@@ -145,7 +153,7 @@ def test_image_without_faces_is_searched_again_with_padding(fake):
 def test_padding_is_within_the_search_side(fake):
     detector = fake(None)
     assert detector(np.zeros((400, 600, 3), np.uint8)) == []
-    assert shapes(detector) == [(416, 608), (448, 640)]
+    assert shapes(detector) == [(224, 320), (416, 608), (448, 640)]
 
 
 def test_network_sees_bgr(fake):
@@ -175,7 +183,7 @@ def test_smallest_side_is_searched(fake):
 
 def test_faces_are_sorted_by_score(fake):
     detector = fake([[1, 2, 30, 40, 0.7], [200, 2, 30, 40, 0.9], [100, 2, 30, 40, 0.8]])
-    assert [round(each.score, 3) for each in detector(np.zeros((300, 400, 3), np.uint8))] == [0.9, 0.8, 0.7]
+    assert [round(each.score, 3) for each in detector(np.zeros((300, 320, 3), np.uint8))] == [0.9, 0.8, 0.7]
 
 
 def test_missing_file_is_rejected(tmp_path):
@@ -225,7 +233,7 @@ def test_real_network_finds_what_opencv_finds(real, yunet, yunet_file, folder):
     paths = sorted(real(folder).glob("*.jpg"))
     for path in paths[:: max(1, len(paths) // 12)]:
         image = nasion.read(path)
-        scale = min(1.0, SEARCH_SIDE / max(image.shape[:2]))
+        scale = min(1.0, PADDED_SIDE / max(image.shape[:2]))
         size = round(image.shape[0] * scale), round(image.shape[1] * scale)
         affine = Affine.resize(image.shape[:2], size)
         small = np.ascontiguousarray(warp(image, affine, size, cv2.BORDER_CONSTANT)[..., ::-1])
@@ -235,7 +243,7 @@ def test_real_network_finds_what_opencv_finds(real, yunet, yunet_file, folder):
             if rows is None
             else [affine.inverse()(calibrated(x, y, x + w, y + h).reshape(2, 2)).ravel() for x, y, w, h in rows[:, :4]]
         )
-        found = [each.box for each in yunet._search(image, SEARCH_SIDE) if each.score >= MIN_SCORE]
+        found = [each.box for each in yunet._search(image, PADDED_SIDE) if each.score >= MIN_SCORE]
         assert len(found) == len(expected), path.name
         for box in expected:
             assert iou(box, np.array(found)).max() > 0.95, path.name

