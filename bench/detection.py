@@ -1,9 +1,9 @@
-"""Measure when finer searches for faces pay: recall and cost for several limits.
+"""Measure when a finer search for faces pays: recall and cost for several limits.
 
 python bench/detection.py 300W_DIR YUNET_FILE
 
 Collages of labeled training faces, from 1 to 25 % of the image's longer side, half of them on one image with faces of
-all sizes, show what is missed; the training photographs themselves show how often finer searches run in vain.
+all sizes, show what is missed; the training photographs themselves show how often the finer search runs in vain.
 """
 
 from collections.abc import Sequence
@@ -24,8 +24,8 @@ from nasion.detect import Detection, YuNet, iou, non_max_suppression, yunet
 from nasion.geometry import Affine, FloatArray, box_size, scale_box
 from nasion.sample import Annotation, DataSet, Image
 
-SIZE = 1200, 1600
-"""(height, width) of a collage, px."""
+SIZES = {"large": (1200, 1600), "small": (480, 640)}
+"""(height, width) of the collages, px, and their kinds of images."""
 
 SMALLEST, LARGEST = 0.012, 0.25
 """Size of a face relative to the longer side of its collage."""
@@ -41,18 +41,16 @@ SAME_FACE = 0.4
 
 LIMITS = (np.inf, 24, 48, 64, 96)
 WEAK_SCORES = (0.1, 0.2, 0.3)
-"""Values of `yunet.SMALL_FACE` and `yunet.WEAK_SCORE`; an infinite limit always searches at all sizes."""
-
-WIDTHS = (320, 640, 1280)
-"""Longest sides of the searches; the table compares with searches that start at the second."""
+"""Values of `yunet.SMALL_FACE` and `yunet.WEAK_SCORE`; an infinite limit always searches twice."""
 
 
 class Scene(NamedTuple):
-    """What each search finds in an image, and the boxes (N, 4) of its faces, px."""
+    """What both searches find in an image, the scale of the first, and the boxes (N, 4) of its faces, px."""
 
     boxes: FloatArray
-    side: int
-    searches: dict[int, list[Detection]]
+    scale: float
+    coarse: list[Detection]
+    fine: list[Detection]
 
 
 def main(
@@ -61,68 +59,65 @@ def main(
     count: Annotated[int, typer.Option(help="number of collages and of photographs")] = 120,
 ) -> None:
     """Print the table."""
-    random = np.random.default_rng(0)
     faces = datasets.load(f"ibug:{data}").of_split("train")
     yunet.WEAK_SCORE = min(WEAK_SCORES)
     detector = YuNet(weights)
-    collages = [searched(detector, *collage(faces, random, k % 2 == 1)) for k in track(range(count), "collages")]
-    chosen = random.permutation(len(faces))[:count].tolist()
-    photographs = [enlarged(faces, index) for index in chosen]
-    ordinary = [searched(detector, image, np.empty((0, 4))) for image in track(photographs, "photographs")]
-    columns = ("first search, px", "smallest face, px", "weak score", "recall, equal sizes", "all sizes")
-    table = Table(*columns, "cost, collages", "cost, photographs")
-    for first, limit, weak in product(WIDTHS[:2], LIMITS, WEAK_SCORES):
-        if np.isfinite(limit) or weak == WEAK_SCORES[0]:
-            table.add_row(str(first), str(limit), str(weak), *rates(collages, ordinary, first, float(limit), weak))
+    columns = ("images", "smallest face, px", "weak score", "recall, equal sizes", "all sizes")
+    table = Table(*columns, "searched twice", "photographs")
+    for kind, size in SIZES.items():
+        random = np.random.default_rng(0)
+        collages = [searched(detector, *collage(faces, size, random, k % 2 == 1)) for k in track(range(count), kind)]
+        chosen = random.permutation(len(faces))[:count].tolist()
+        photographs = (resized(faces.load(index).image, max(size)) for index in chosen)
+        ordinary = [searched(detector, image, np.empty((0, 4))) for image in photographs]
+        for limit, weak in product(LIMITS, WEAK_SCORES):
+            if np.isfinite(limit) or weak == WEAK_SCORES[0]:
+                table.add_row(kind, str(limit), str(weak), *rates(collages, ordinary, float(limit), weak))
     Console(width=120).print(table)
 
 
-def rates(collages: Sequence[Scene], ordinary: Sequence[Scene], first: int, limit: float, weak: float) -> list[str]:
-    """Return the recall on both kinds of collages, and the cost of both sets in searches at 640 px."""
-    yunet.SMALL_FACE = limit  # infinite: search at all sizes
-    results = [decide(scene, first, weak) for scene in collages]
+def rates(collages: Sequence[Scene], ordinary: Sequence[Scene], limit: float, weak: float) -> list[str]:
+    """Return the recall on both kinds of collages, and the shares of collages and photographs searched twice."""
+    yunet.SMALL_FACE = limit  # infinite: always search twice
+    results = [decide(scene, weak) for scene in collages]
     hits = [np.mean([hit for found, _ in results[kind::2] for hit in found]) for kind in (0, 1)]
-    costs = [np.mean([cost for _, cost in each]) for each in (results, [decide(s, first, weak) for s in ordinary])]
-    return [*(f"{100 * value:.1f} %" for value in hits), *(f"{value:.2f}" for value in costs)]
+    twice = [np.mean([again for _, again in each]) for each in (results, [decide(scene, weak) for scene in ordinary])]
+    return [f"{100 * value:.1f} %" for value in (*hits, *twice)]
 
 
-def decide(scene: Scene, first: int, weak: float) -> tuple[list[bool], float]:
-    """Return whether each face of a scene is found, and the cost in searches at 640 px."""
-    found: list[Detection] = []
-    cost = 0.0
-    for side in (side for side in WIDTHS if side >= first):
-        candidates = [each for each in scene.searches[side] if each.score >= weak]
-        found += [each for each in candidates if each.score >= yunet.MIN_SCORE]
-        cost += (min(side, scene.side) / 640) ** 2
-        if scene.side <= side or not yunet._needs_finer(candidates, side / scene.side):
-            break
-    boxes = np.array([each.box for each in non_max_suppression(found)]).reshape(-1, 4)
-    return [bool((iou(box, boxes) > SAME_FACE).any()) for box in scene.boxes], cost
+def decide(scene: Scene, weak: float) -> tuple[list[bool], bool]:
+    """Return whether each face of a scene is found, and whether it is searched twice."""
+    candidates = [each for each in scene.coarse if each.score >= weak]
+    twice = yunet._needs_finer(candidates, scene.scale)
+    found = non_max_suppression(yunet._accepted([*candidates, *(scene.fine if twice else ())]))
+    boxes = np.array([each.box for each in found]).reshape(-1, 4)
+    return [bool((iou(box, boxes) > SAME_FACE).any()) for box in scene.boxes], twice
 
 
 def searched(detector: YuNet, image: Image, boxes: FloatArray) -> Scene:
-    """Return what each search finds in an image (H, W, 3) with faces (N, 4), px."""
-    return Scene(boxes, max(image.shape[:2]), {side: detector._search(image, side) for side in WIDTHS})
+    """Return what both searches find in an image (H, W, 3) with faces (N, 4), px."""
+    longest = max(image.shape[:2])
+    coarse, fine = yunet.SMALL_SIDES if longest <= yunet.SMALL_IMAGE else yunet.LARGE_SIDES
+    return Scene(boxes, coarse / longest, detector._search(image, coarse), detector._search(image, fine))
 
 
-def enlarged(faces: DataSet, index: int) -> Image:
-    """Return a face's photograph (H, W, 3), enlarged so that its longer side is that of the last search."""
-    image = faces.load(index).image
-    scale = WIDTHS[-1] / max(image.shape[:2])
+def resized(image: Image, side: int) -> Image:
+    """Return an image (H, W, 3) whose longer side is `side`, px."""
+    scale = side / max(image.shape[:2])
     return np.asarray(cv2.resize(image, None, fx=scale, fy=scale), np.uint8)
 
 
-def collage(faces: DataSet, random: Generator, mixed: bool) -> tuple[Image, FloatArray]:
-    """Return a collage (H, W, 3) on a blurred photograph, and the boxes (N, 4) of its faces, px."""
-    height, width = SIZE
+def collage(faces: DataSet, size: tuple[int, int], random: Generator, mixed: bool) -> tuple[Image, FloatArray]:
+    """Return a collage (H, W, 3) of `size`, and the boxes (N, 4) of its faces, px, on a blurred face."""
+    height, width = size
     ground = faces.load(int(random.integers(len(faces)))).image
     canvas = cv2.GaussianBlur(cv2.resize(ground, (width, height)), (0, 0), width / 25)
     count = int(random.integers(1, 9))
     logs = random.uniform(np.log(SMALLEST), np.log(LARGEST), count if mixed else 1)
     taken: list[FloatArray] = []
     boxes: list[FloatArray] = []
-    for size in sorted(np.broadcast_to(np.exp(logs) * width, count), reverse=True):
-        part, box = cut(faces, int(random.integers(len(faces))), float(size))
+    for side in sorted(np.broadcast_to(np.exp(logs) * width, count), reverse=True):
+        part, box = cut(faces, int(random.integers(len(faces))), float(side))
         space = np.array([width - part.shape[1], height - part.shape[0]])
         for _ in range(TRIES if (space > 0).all() else 0):
             x, y = (int(value) for value in random.integers(0, space))

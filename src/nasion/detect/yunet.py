@@ -31,11 +31,14 @@ YUNET_URL = (
 YUNET_SHA256 = "25a606a145a5b6d7271ae138fbd00eba91dad8b83222ae3f2c7ecd0f4a7b0e31"
 """Checksum of the weights."""
 
-SEARCH_SIDES = 320, 640, 1280
-"""Longest sides, px, at which an image is searched: always at the first, then while the last search `_needs_finer`."""
+SMALL_IMAGE = 640
+"""Longest side of an image, px, up to which it counts as small."""
+
+SMALL_SIDES, LARGE_SIDES = (320, 640), (640, 1280)
+"""Longest sides, px, at which small and large images are searched: at the second only if the first `_needs_finer`."""
 
 PADDED_SIDE = 640
-"""Longest side, px, of the search with padding."""
+"""Longest side, px, of the search with padding, which follows if no face is found."""
 
 STRIDES = 8, 16, 32
 """Px per cell of each grid; the sides of the network's input are multiples of the largest."""
@@ -116,7 +119,7 @@ class YuNet:
             return []
         longest = max(image.shape[:2])
         found: list[Detection] = []
-        for side in SEARCH_SIDES:
+        for side in SMALL_SIDES if longest <= SMALL_IMAGE else LARGE_SIDES:
             candidates = self._search(image, side)
             found += _accepted(candidates)
             if longest <= side or not _needs_finer(candidates, side / longest):
