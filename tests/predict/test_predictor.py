@@ -391,6 +391,25 @@ def test_copy_predicts_the_same(request, name, copied):
         assert np.array_equal(face.keypoints, other.keypoints, equal_nan=True)
 
 
+def test_pickled_predictor_holds_names_and_paths_instead_of_networks(yunet_file, monkeypatch, tmp_path):
+    content = pickle.dumps(Predictor("tiny"))
+    assert len(content) < 1000
+    assert b"weights" not in content  # a packaged model is found by its name, wherever the package is
+    monkeypatch.chdir(yunet_file.parent)
+    content = pickle.dumps(Predictor("tiny", yunet_file.name))
+    monkeypatch.chdir(tmp_path)
+    assert pickle.loads(content).detector.name == "YuNet"
+
+
+def test_shallow_copy_shares_the_network_and_keeps_its_own_limits(yunet):
+    predictor = Predictor("tiny", yunet, max_spread=0.1)
+    twin = copy.copy(predictor)
+    twin.max_spread = None
+    assert twin.backend is predictor.backend
+    assert twin.detector is yunet
+    assert predictor.max_spread == 0.1
+
+
 def test_unknown_device_is_rejected():
     with pytest.raises(ConfigError, match='unknown device "gpu"; '):
         Predictor("tiny", device="gpu")

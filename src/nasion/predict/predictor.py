@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,7 +21,7 @@ from nasion.images import read, warp
 from nasion.predict.backends.backend import Backend, load_backend, relative_spread
 from nasion.predict.boxes import check_box
 from nasion.predict.crop import face_box, to_channels
-from nasion.predict.model_zoo import DEFAULT
+from nasion.predict.model_zoo import DEFAULT, available
 from nasion.predict.parallel import cores, map_in_order
 from nasion.sample import Image, Prediction
 from nasion.skeleton import Skeleton
@@ -50,7 +51,8 @@ class Predictor:
         device: runs the network: "cpu", "cuda", "coreml", "openvino", "directml", or "auto" for the best that the
             installed ONNX Runtime supports. The detector runs on the CPU.
 
-    A predictor may be called from several threads at once. Its copies for other processes load the same files again.
+    A predictor may be called from several threads at once. A pickled or deep copy loads the model and the detector again,
+    by the same name or path.
 
     Raises:
         ConfigError: the device is unknown, or the installed packages do not support it.
@@ -73,6 +75,7 @@ class Predictor:
     ) -> None:
         self.backend: Backend = load_backend(model, device) if isinstance(model, (str, Path)) else model
         self._detector = best_detector(Path(detector)) if isinstance(detector, (str, Path)) else detector
+        self._sources = _portable(model), _portable(detector), device
         self._notice = notice
         self._lock = Lock()
         self.min_score, self.max_spread = min_score, max_spread
@@ -96,13 +99,14 @@ class Predictor:
         crop = self.backend.crop
         return crop.box == "image" or crop.full_image_share > 0
 
-    def __getstate__(self) -> dict[str, object]:
-        """A lock cannot be copied; the network and the detector load their files again."""
-        return {name: value for name, value in vars(self).items() if name != "_lock"}
+    def __reduce__(self) -> tuple[type["Predictor"], tuple[object, ...]]:
+        """Copies load the model and the detector again, because sessions of ONNX Runtime cannot be copied."""
+        model, detector, device = self._sources
+        return Predictor, (model, detector, self._notice, self.min_score, self.max_spread, device)
 
-    def __setstate__(self, state: dict[str, object]) -> None:
-        vars(self).update(state)
-        self._lock = Lock()
+    def __copy__(self) -> "Predictor":
+        """A shallow copy shares the network and the detector."""
+        return Predictor(self.backend, self._detector, self._notice, self.min_score, self.max_spread)
 
     def __call__(self, image: Image | str | Path, boxes: Sequence[ArrayLike | None] | None = None) -> list[Prediction]:
         """Return the faces of an image: one per box, in their order; without boxes, one per detected face.
@@ -238,6 +242,16 @@ class Predictor:
             )
             for k, affine in enumerate(maps)
         ]
+
+
+T = TypeVar("T")
+
+
+def _portable(source: T) -> T | str:
+    """Return a model's or a detector's path as an absolute path; names of packaged models and objects stay the same."""
+    if not isinstance(source, (str, Path)) or str(source) in available():
+        return source
+    return str(Path(source).resolve())
 
 
 def _displacement(before: FloatArray, after: FloatArray) -> float:
