@@ -27,6 +27,7 @@ __all__ = [
     "existing_path",
     "face_text",
     "image_folder",
+    "indices_of_labels",
     "open_image",
     "option_skeleton",
     "photo_id",
@@ -35,6 +36,7 @@ __all__ = [
     "skeleton_of_labels",
     "skeleton_of_names",
     "sorted_like",
+    "split_of",
 ]
 
 MAX_BYTES = 2_000_000_000
@@ -50,6 +52,17 @@ SKELETON_HELP = "a skeleton's name, or the path of its .toml file"
 
 ORIGINS = {"0": 0.0, "0.5": 0.5, "1": 1.0}
 """Accepted values of `?origin=`. In programs that draw labels on a canvas, the first pixel's center is at 0.5."""
+
+SPLIT_WORDS = {
+    "train": "train",
+    "training": "train",
+    "test": "test",
+    "testing": "test",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+}
+"""Words for the parts of a data set."""
 
 
 @dataclass
@@ -236,6 +249,15 @@ def photo_id(stem: str) -> str:
     return re.sub(r"^(\d+)_\d{1,2}$", r"\1", stem.removesuffix("_mirror"))
 
 
+def split_of(word: str | None) -> str:
+    """Return "train", "val" or "test" for the word of another program; "" for any other.
+
+    >>> split_of("Train"), split_of("valid"), split_of("Default")
+    ('train', 'val', '')
+    """
+    return SPLIT_WORDS.get((word or "").strip().lower(), "")
+
+
 def sorted_like(names: Sequence[str], skeleton: Skeleton) -> list[str]:
     """Return point names in the skeleton's order if it has the same names, otherwise in the file's order."""
     return list(skeleton.names) if set(names) == set(skeleton.names) else list(names)
@@ -265,12 +287,21 @@ def skeleton_of_labels(name: str, labels: Sequence[str], options: Mapping[str, s
         chosen = skeleton_of_count(len(labels))
     if chosen is None:
         chosen = skeleton_of_names(name, ordered)
-    if set(labels) <= set(chosen.names):
-        return chosen, {label: chosen.names.index(label) for label in labels}
-    if numbered and len(labels) == chosen.count:
-        return chosen, {label: index for index, label in enumerate(ordered)}
-    unknown = next(label for label in labels if label not in chosen.names)
-    raise AnnotationError(f'{name}: the label "{unknown}" is not a point of {chosen.name}; rename it there or here')
+    return chosen, indices_of_labels(name, labels, chosen)
+
+
+def indices_of_labels(name: str, labels: Sequence[str], skeleton: Skeleton) -> dict[str, int]:
+    """Return the index of each label in a skeleton: its point of this name, or the n-th number for its n-th point.
+
+    Raises:
+        AnnotationError: a label is not a point of the skeleton; `name` starts the message.
+    """
+    if set(labels) <= set(skeleton.names):
+        return {label: skeleton.names.index(label) for label in labels}
+    if len(labels) == skeleton.count and all(map(NUMBER.fullmatch, labels)):
+        return {label: index for index, label in enumerate(sorted(labels, key=int))}
+    unknown = next(label for label in labels if label not in skeleton.names)
+    raise AnnotationError(f'{name}: the label "{unknown}" is not a point of {skeleton.name}; rename it there or here')
 
 
 def skeleton_of_names(name: str, names: Sequence[str]) -> Skeleton:

@@ -128,7 +128,7 @@ class LabelFiles:
         mine = [row for row in rows if self.images / row[columns[0]] == image and row[columns[1]]]
         number = nth_face(list(dict.fromkeys(row[columns[1]] for row in mine)), face, image, self.path)
         labels = list(dict.fromkeys(row[header.index(NAME)] for row in rows if row[header.index(FACE)]))
-        _, index = reading.skeleton_of_labels(self.path.stem, labels, {})
+        index = reading.indices_of_labels(self.path.stem, labels, self.skeleton)
         for row in mine:
             if row[columns[1]] == number:
                 yield index[row[header.index(NAME)]], row

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from nasion.datasets.formats import _reading as reading
-from nasion.datasets.formats._labels import split_of
 from nasion.datasets.formats._writing import nth_face, replace_file
 from nasion.documents import read_json
 from nasion.errors import AnnotationError, ConfigError
@@ -88,7 +87,7 @@ def _face(face: Mapping[str, Any], image: Path, number: int, skeleton: Skeleton)
         visible=None if hidden is None else [value is None or value < HIDDEN for value in hidden],
         box=None if box is None else np.array(box, np.float64).reshape(4),
         subject=str(face.get("subject") or "") or str(image.with_suffix("")),
-        split=split_of(face.get("split")),
+        split=reading.split_of(face.get("split")),
         face=number,
         score=face.get("score"),
         spread=None if spread is None else np.array(spread, np.float64),

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
 from nasion.datasets.formats import _reading as reading
-from nasion.datasets.formats._labels import FACE, LabeledFace, labeled_dataset, split_of
+from nasion.datasets.formats._labels import FACE, LabeledFace, labeled_dataset
 from nasion.datasets.formats._writing import plain
 from nasion.documents import read_xml
 from nasion.errors import AnnotationError
@@ -61,7 +61,7 @@ def image_root(path: Path, options: Mapping[str, str]) -> Path:
 
 def _faces(element: ElementTree.Element, image: Path, origin: float) -> list[LabeledFace]:
     """Return the faces of an image element."""
-    split = split_of(element.get("subset"))
+    split = reading.split_of(element.get("subset"))
     groups: dict[str, LabeledFace] = {}
 
     def group(key: str) -> LabeledFace:

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from nasion.datasets.formats import _reading as reading
-from nasion.datasets.formats._labels import FACE, LabeledFace, labeled_dataset, split_of
+from nasion.datasets.formats._labels import FACE, LabeledFace, labeled_dataset
 from nasion.datasets.formats._writing import box_of, rounded
 from nasion.documents import read_json
 from nasion.errors import AnnotationError
@@ -59,7 +59,10 @@ def read(source: str, options: dict[str, str]) -> DataSet:
             image = _image_path(root, str(task["data"]["image"]))
             inside = _faces(_results(task), image, origin)
             for face in inside:
-                face.split, face.subject = split_of(task["data"].get("split")), str(task["data"].get("subject") or "")
+                face.split, face.subject = (
+                    reading.split_of(task["data"].get("split")),
+                    str(task["data"].get("subject") or ""),
+                )
             faces += inside
             if not inside and task.get("annotations"):
                 found.empty_images.append(image)
