@@ -17,6 +17,7 @@ from nasion.sample import Annotation, DataSet, Image, Problem
 from nasion.skeleton import Skeleton, available, from_table, load_skeleton
 
 __all__ = [
+    "IMAGES_HELP",
     "MAX_BYTES",
     "NUMBER",
     "SKELETON_HELP",
@@ -48,6 +49,7 @@ MAX_FACE_BYTES = 1_000_000
 NUMBER = re.compile("[0-9]{1,9}")
 """A whole number in a file's name or in a label; longer ones are texts."""
 
+IMAGES_HELP = "the folder that file names start from"
 SKELETON_HELP = "a skeleton's name, or the path of its .toml file"
 
 ORIGINS = {"0": 0.0, "0.5": 0.5, "1": 1.0}
@@ -126,8 +128,8 @@ def checked_annotation(
         ellipses: (K, 3) predicted error ellipses: half axes, image px, and angle, degrees.
 
     Raises:
-        AnnotationError: the image file is missing, a count is wrong, every point is missing, a point or the box is
-            where no image can be, or the score is not a finite number.
+        AnnotationError: the image file is missing, a count is wrong, every point is missing, a coordinate of a
+            point or of the box is out of range, or the score is not a finite number.
     """
     array = np.array(keypoints, dtype=np.float64).reshape(-1, 2)
     if len(array) != skeleton.count:
@@ -217,7 +219,7 @@ def pixel_origin(options: Mapping[str, str], default: float) -> float:
     """Return the coordinate of the first pixel's center in a file: `?origin=`, or the format's default.
 
     Raises:
-        ConfigError: the option is none of 0, 0.5 and 1.
+        ConfigError: the option is not 0, 0.5 or 1.
     """
     value = options.get("origin", f"{default:g}")
     if value not in ORIGINS:

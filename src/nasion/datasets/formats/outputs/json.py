@@ -16,20 +16,26 @@ from nasion.datasets.formats._writing import nth_face, replace_file
 from nasion.documents import read_json
 from nasion.errors import AnnotationError, ConfigError
 from nasion.geometry import FloatArray
-from nasion.outputs.records import Content, ImageRecord, LabelSet, face_values, header_values, point_values
+from nasion.outputs.records import (
+    ELLIPSE_FIELDS,
+    Content,
+    ImageRecord,
+    LabelSet,
+    face_values,
+    header_values,
+    point_values,
+)
 from nasion.outputs.schema import SCHEMA_VERSION
 from nasion.sample import Annotation, DataSet
 from nasion.skeleton import Skeleton
 
 DESCRIPTION = "json:FILE.json   keypoints.json of nasion, with uncertainty and visibility, 0-based"
-OPTIONS = {"images": "the folder that file names start from", "skeleton": reading.SKELETON_HELP}
+OPTIONS = {"images": reading.IMAGES_HELP, "skeleton": reading.SKELETON_HELP}
 
 STORES = frozenset(Content)
 
 HIDDEN = 0.5
 """Probability from which a point counts as hidden."""
-
-ELLIPSE_FIELDS = ("semi_major_px", "semi_minor_px", "angle_deg")
 
 
 def read(source: str, options: dict[str, str]) -> DataSet:

@@ -22,7 +22,7 @@ from nasion.sample import Annotation, DataSet
 
 DESCRIPTION = "cvat:FILE.xml    CVAT's XML for images 1.1, with visibility; the first pixel's center is at 0.5"
 OPTIONS = {
-    "images": "the folder that file names start from",
+    "images": reading.IMAGES_HELP,
     "origin": "the coordinate of the first pixel's center: 0, 0.5 or 1 (0.5)",
     "skeleton": reading.SKELETON_HELP,
 }
