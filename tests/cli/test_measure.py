@@ -79,6 +79,12 @@ def test_measure_writes_a_row_per_number_with_its_error(nasion, photos, tmp_path
     assert (drawn != data.astronaut()).any()
 
 
+def test_measure_counts_the_images_that_it_reads(nasion, photos):
+    code, out, error = nasion("measure", photos)
+    assert (code, out) == (0, "1 face in 2 images → measurements.csv\n")
+    assert "skipped" in error
+
+
 def test_measure_reads_definitions(nasion, photos, tmp_path):
     (tmp_path / "face.toml").write_text('[distances]\nmine = ["right_eye", "jaw_8"]\n')
     code, _, _ = nasion("measure", photos / "a.png", "--definitions", "face.toml", "--out", "b.csv")
