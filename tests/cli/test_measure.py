@@ -1,7 +1,9 @@
 """The commands crop and measure: what they write, for several images and faces, and what they reject."""
 
 import csv
+import io
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -83,6 +85,13 @@ def test_measure_counts_the_images_that_it_reads(nasion, photos):
     code, out, error = nasion("measure", photos)
     assert (code, out) == (0, "1 face in 2 images → measurements.csv\n")
     assert "skipped" in error
+
+
+def test_measure_reads_standard_input(nasion, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((photos / "a.png").read_bytes())))
+    code, out, _ = nasion("measure", "-", "--axes", "axes")
+    assert (code, out) == (0, "1 face in 1 image → measurements.csv\n")
+    assert (tmp_path / "axes" / "stdin-axes.png").exists()
 
 
 def test_measure_reads_definitions(nasion, photos, tmp_path):

@@ -1,4 +1,4 @@
-"""The head behind a skeleton: its points in three dimensions, and how they vary between people and expressions."""
+"""The head of a skeleton: its points in three dimensions, and how they vary between people and expressions."""
 
 from dataclasses import dataclass
 from functools import cache

@@ -1,4 +1,4 @@
-"""Templates of aligned crops: where the points of a face belong in the crop, and the map that brings them there.
+"""Templates of aligned crops: where the points of a face belong in the crop, and the similarity that maps them there.
 
 A template is a TOML file, in the package or the user's own:
 
