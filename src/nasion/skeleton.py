@@ -39,6 +39,7 @@ from nasion.geometry import FloatArray
 from nasion.settings import Settings, explain
 
 __all__ = [
+    "INTER_OCULAR",
     "MAX_POINTS",
     "Point3D",
     "Skeleton",
@@ -56,6 +57,9 @@ Point3D = tuple[float, float, float]
 
 MAX_POINTS = 10_000
 """Largest number of points; it is checked before anything is expanded, since "0-999999999999" is a short text."""
+
+INTER_OCULAR = "inter_ocular"
+"""Name of the normalizer from one outer corner of the eyes to the other."""
 
 KNOWN_KEYS = ("title", "count", "flip", "closed", "names", "regions", "normalizers", "from", "head")
 """Keys of a skeleton's table."""

@@ -1,7 +1,9 @@
 """The commands crop and measure: what they write, for several images and faces, and what they reject."""
 
 import csv
+import io
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -77,6 +79,19 @@ def test_measure_writes_a_row_per_number_with_its_error(nasion, photos, tmp_path
     assert 0 < float(found["outer_mouth_width", "mm"]["standard_error"]) < 10
     drawn = images.read(tmp_path / "axes" / "a-axes.png")
     assert (drawn != data.astronaut()).any()
+
+
+def test_measure_counts_the_images_that_it_reads(nasion, photos):
+    code, out, error = nasion("measure", photos)
+    assert (code, out) == (0, "1 face in 2 images → measurements.csv\n")
+    assert "skipped" in error
+
+
+def test_measure_reads_standard_input(nasion, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((photos / "a.png").read_bytes())))
+    code, out, _ = nasion("measure", "-", "--axes", "axes")
+    assert (code, out) == (0, "1 face in 1 image → measurements.csv\n")
+    assert (tmp_path / "axes" / "stdin-axes.png").exists()
 
 
 def test_measure_reads_definitions(nasion, photos, tmp_path):

@@ -88,7 +88,7 @@ def test_memory_is_measured_and_limited(tmp_path, monkeypatch):
     assert run(fills_memory, tmp_path)[0].signature.startswith("MemoryError")
 
 
-def test_lines_that_a_library_is_known_to_print_are_no_finding(tmp_path):
+def test_lines_that_a_library_is_known_to_print_are_not_findings(tmp_path):
     assert {each.result for each in run(prints, tmp_path, allowed=("libfoo: ",))} == {"accepted"}
 
 

@@ -17,7 +17,7 @@ IMAGE = cv2.GaussianBlur(IMAGE, (0, 0), 6)
 
 
 @pytest.mark.parametrize("name", available())
-def test_there_and_back_ends_where_it_began(name):
+def test_maps_in_both_directions_are_inverse(name):
     found = crop(FACE, IMAGE, name, 96)
     assert found.image.shape == (96, 96, 3)
     points = np.random.default_rng(1).uniform(-200, 600, (50, 2))

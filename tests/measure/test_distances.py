@@ -67,7 +67,7 @@ def test_missing_points_give_nan_where_they_are_needed():
 @pytest.mark.parametrize(
     ("known", "words"),
     [
-        ({"nose": 3.0}, "is no defined distance"),
+        ({"nose": 3.0}, "is not a defined distance"),
         ({"eyes": 0.0}, "a positive number of mm"),
         ({"eyes": float("nan")}, "a positive number of mm"),
         ({"eyes": 63.0, "mouth": 50.0}, "one known length"),

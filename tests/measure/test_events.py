@@ -50,7 +50,7 @@ def test_every_blink_is_found_with_its_time(noise):
         assert event.error > 0
 
 
-def test_eyes_that_stay_closed_are_no_blink():
+def test_eyes_that_stay_closed_are_not_a_blink():
     (event,) = events_of(lambda t: (float(2 < t < 4), 0.0), turn=20)
     assert (event.kind, event.start_s, event.end_s) == (CLOSED, pytest.approx(2, abs=0.05), pytest.approx(4, abs=0.05))
 

@@ -1,4 +1,4 @@
-"""Heads come with the package's skeletons, also for models from before they did, and with the user's own."""
+"""Heads of packaged skeletons, of stored models without a head, and of the user's own skeletons."""
 
 from dataclasses import replace
 

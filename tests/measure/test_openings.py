@@ -81,7 +81,7 @@ def test_lips_of_the_mean_head_are_closed_and_open_with_the_jaw():
     assert found.ratio.value > MOUTH_OPEN
 
 
-def test_other_skeletons_have_what_they_have_rings_for():
+def test_other_skeletons_need_rings_of_points():
     imm = face_of(np.random.default_rng(0).uniform(0, 100, (58, 2)), skeleton=load_skeleton("imm-58"))
     assert np.isfinite(eyes(imm).left.ratio.value)
     with pytest.raises(SkeletonError, match='no ring of points "inner_lip"'):

@@ -1,5 +1,7 @@
 """Poses of projected heads: exact for the mean head, errors that hold for other heads, and what is rejected."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -93,11 +95,19 @@ def test_focal_length_gives_the_distance():
         ((float("nan"), (480, 640)), "positive number of px"),
         ((700.0, None), "of the image is needed"),
         ((700.0, (480, 640), -1.0), "positive number of cm"),
+        ((700.0, (480, 640), float("inf")), "positive number of cm"),
     ],
 )
 def test_bad_cameras_are_rejected(options, words):
     with pytest.raises(ConfigError, match=words):
         pose(face_of(projected(0, 0, 0)), *options)
+
+
+def test_distances_need_a_skeleton_with_the_inter_ocular_distance():
+    other = face_of(projected(0, 0, 0), skeleton=replace(IBUG, normalizers={}))
+    assert pose(other, 700.0, (480, 640)).distance is None
+    with pytest.raises(SkeletonError, match='has no normalizer "inter_ocular"'):
+        pose(other, 700.0, (480, 640), 9.0)
 
 
 def test_too_few_points_and_lines_are_rejected():

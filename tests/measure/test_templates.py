@@ -6,7 +6,8 @@ import pytest
 from measure.measured_faces import IBUG, projected
 from nasion.errors import ConfigError, SkeletonError
 from nasion.geometry import Affine, similarity_between
-from nasion.measure.templates import available, corners, group_means, load_template
+from nasion.measure.propagation import group_means
+from nasion.measure.templates import available, corners, load_template
 from nasion.skeleton import load_skeleton
 
 FACE = projected(20, -10, 15, 12.0)

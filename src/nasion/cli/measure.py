@@ -19,8 +19,7 @@ from nasion.errors import ConfigError, ImageError, MeasurementError
 from nasion.measure.crops import DEFAULT_BORDER, check_border
 from nasion.measure.templates import MAX_SIDE
 from nasion.predict import model_zoo
-from nasion.predict.image_files import list_images
-from nasion.predict.parallel import cores, map_in_order
+from nasion.predict.image_files import each_image, list_images
 from nasion.predict.predictor import Predictor
 from nasion.predict.writers import unique_stems
 from nasion.progress import SILENT
@@ -38,12 +37,11 @@ ImagesArgument = Annotated[list[str], typer.Argument(help="images, folders or pa
 
 
 class _Found(NamedTuple):
-    """An image with its faces, or why it was skipped."""
+    """An image with its faces."""
 
     path: Path
-    image: Image | None
+    image: Image
     faces: Sequence[Prediction]
-    skipped: str = ""
 
 
 def crop(
@@ -70,24 +68,23 @@ def crop(
     ensure_no_overwrite(paths, [out / "crops.json"])
     tables: list[dict[str, Any]] = []
     for found in _predicted(predictor, paths):
-        if found.image is not None:
-            table = _write_crops(found.image, found, form, size, border, out / stems[found.path])
-            tables.append({"image": str(found.path), "faces": table})
+        table = _write_crops(found, form, size, border, out / stems[found.path])
+        tables.append({"image": str(found.path), "faces": table})
     write_text(out / "crops.json", json.dumps({"images": tables}, indent=1) + "\n")
     count = sum(len(table["faces"]) for table in tables)
     say(f"{count} crop{'s' * (count != 1)} from {len(tables)} image{'s' * (len(tables) != 1)} → {out / 'crops.json'}")
 
 
 def _write_crops(
-    image: Image, found: _Found, form: measuring.Template, size: int | None, border: str, stem: Path
+    found: _Found, form: measuring.Template, size: int | None, border: str, stem: Path
 ) -> list[dict[str, Any]]:
-    """Write the crops of the faces of an image (H, W, 3), and return their maps, px."""
+    """Write the crops of the faces of an image, and return their maps, px."""
     tables = []
     for number, face in enumerate(found.faces):
         path = stem.with_name(f"{stem.name}-{number}.png")
         ensure_no_overwrite([found.path], [path])
         try:
-            cut = measuring.crop(face, image, form, size, border)
+            cut = measuring.crop(face, found.image, form, size, border)
         except MeasurementError as error:
             notice(f"{found.path}: face {number} was left out: {error}")
             continue
@@ -121,19 +118,19 @@ def measure(
     paths = list_images(images)
     stems = unique_stems(paths)
     ensure_writable(out.parent)
-    table, faces = io.StringIO(), 0
+    table, faces, used = io.StringIO(), 0, 0
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(COLUMNS)
     for found in _predicted(predictor, paths):
         for number, face in enumerate(found.faces):
             writer.writerows(_rows(found.path, number, measuring.measurement_rows(face, defined, known_mm)))
-        faces += len(found.faces)
-        if axes is not None and found.image is not None:
+        faces, used = faces + len(found.faces), used + 1
+        if axes is not None:
             path = axes / f"{stems[found.path]}-axes.png"
             ensure_no_overwrite([found.path], [path])
-            image_io.write(path, _with_axes(found.image, found))
+            image_io.write(path, _with_axes(found))
     write_text(out, table.getvalue())
-    say(f"{faces} face{'s' * (faces != 1)} in {len(paths)} image{'s' * (len(paths) != 1)} → {out}")
+    say(f"{faces} face{'s' * (faces != 1)} in {used} image{'s' * (used != 1)} → {out}")
 
 
 def _rows(path: Path, number: int, measured: Sequence[tuple[str, measuring.Measured]]) -> Iterator[list[str]]:
@@ -141,8 +138,9 @@ def _rows(path: Path, number: int, measured: Sequence[tuple[str, measuring.Measu
         yield [str(path), str(number), name, f"{each.value:.6g}", f"{each.error:.3g}", each.unit]
 
 
-def _with_axes(image: Image, found: _Found) -> Image:
+def _with_axes(found: _Found) -> Image:
     """Return the image (H, W, 3) uint8 RGB with the axes of each head."""
+    image = found.image
     for number, face in enumerate(found.faces):
         try:
             image = face.pose.draw(image)
@@ -164,30 +162,25 @@ def _known_length(text: str | None) -> dict[str, float]:
 
 
 def _predicted(predictor: Predictor, paths: Sequence[Path]) -> Iterator[_Found]:
-    """Yield each image with its faces, in order; say which are skipped and which have no face.
+    """Yield each image that can be read with its faces, in order; say which are skipped and which have no face.
 
     Raises:
         ImageError: no image could be used.
     """
 
-    def predict(path: Path) -> _Found:
-        try:
-            image = image_io.read(path)
-        except ImageError as error:
-            return _Found(path, None, (), str(error))
+    def predict(path: Path, image: Image) -> _Found:
         return _Found(path, image, predictor(image))
 
-    skipped: list[str] = []
+    skipped: list[ImageError] = []
     reporter = SILENT if len(paths) <= FEW else REPORTER
     with reporter.task("predicting", len(paths)) as task:
-        for found in map_in_order(predict, paths, cores()):
-            if found.skipped:
-                skipped.append(found.skipped)
-            elif not found.faces:
-                notice(f"{found.path}: no face found")
-            yield found
+        for path, found in each_image(predict, paths):
+            if isinstance(found, ImageError):
+                skipped.append(found)
+            else:
+                if not found.faces:
+                    notice(f"{path}: no face found")
+                yield found
             task.advance()
-    if len(skipped) == len(paths):
-        raise ImageError(skipped[0] if len(skipped) == 1 else f"none of {len(skipped)} images could be used")
     for reason in skipped:
         notice(f"skipped {reason}")

@@ -22,7 +22,7 @@ MAX_CONNECTIONS = 256
 """Connections that are served at the same time, besides those that wait for the rest of a request."""
 
 MIN_TOKEN = 16
-"""Smallest length of an own token with which other machines have access: shorter ones can be guessed."""
+"""Smallest length of a token that a user chooses for access from other machines: shorter ones can be guessed."""
 
 
 def serve(
@@ -89,15 +89,17 @@ def _announce(host: str, port: int, token: str | None) -> str:
     return address
 
 
-def _token(own: str | None) -> str:
+def _token(chosen: str | None) -> str:
     """Return the token for access from other machines: the user's, or a random one.
 
     Raises:
         ConfigError: the user's is too short.
     """
-    if own is not None and len(own) < MIN_TOKEN:
-        raise ConfigError(f"--token has {len(own)} characters; give at least {MIN_TOKEN}, or omit it for a random one")
-    return secrets.token_urlsafe(18) if own is None else own
+    if chosen is not None and len(chosen) < MIN_TOKEN:
+        raise ConfigError(
+            f"--token has {len(chosen)} characters; give at least {MIN_TOKEN}, or omit it for a random one"
+        )
+    return secrets.token_urlsafe(18) if chosen is None else chosen
 
 
 def _names(places: Sequence[str]) -> dict[str, str]:

@@ -83,7 +83,7 @@ def turned(rotation: FloatArray, vector: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class Camera:
-    """A camera and a head before it: six numbers.
+    """The position of a head relative to a camera: six numbers.
 
     Attributes:
         rotation: (3, 3) from the head frame to the camera frame.

@@ -9,8 +9,8 @@ import numpy as np
 from nasion import images
 from nasion.errors import ConfigError, MeasurementError, suggest
 from nasion.geometry import Affine, FloatArray
-from nasion.measure.propagation import propagated
-from nasion.measure.templates import MAX_SIDE, Template, corners, group_means, load_template
+from nasion.measure.propagation import group_means, propagated_means
+from nasion.measure.templates import MAX_SIDE, Template, corners, load_template
 from nasion.sample import Image, Prediction
 
 __all__ = ["BORDERS", "Crop", "align", "crop"]
@@ -36,7 +36,7 @@ class Crop:
     Attributes:
         image: (N, N, 3) uint8 RGB.
         to_crop: maps image px to crop px.
-        corner_error_px: standard error of the place of the crop's corners, crop px: root mean square over the corners;
+        corner_error_px: standard error of the positions of the crop's corners, crop px: root mean square over them;
             NaN if the model predicts no uncertainty.
         template: the name of the template.
     """
@@ -80,9 +80,7 @@ def align(face: Prediction, template: str | Template = "arcface", size: int | No
     side = form.size if size is None else size
     _check_size(side)
     groups = form.indices_in(face.skeleton)
-    used = sorted({index for group in groups for index in group})
-    places = [[used.index(index) for index in group] for group in groups]
-    base = form.solve(group_means(face.keypoints[used], places), side)
+    base = form.solve(group_means(face.keypoints, groups), side)
     if not np.isfinite(base).all():
         raise MeasurementError(
             f'the template "{form.name}" needs points that are missing in this face, or all in one place'
@@ -90,13 +88,13 @@ def align(face: Prediction, template: str | Template = "arcface", size: int | No
     affine = Affine(base)
     edges = affine.inverse()(corners(side))
 
-    def moved(points: FloatArray) -> FloatArray:
-        """Return where the corners of the crop would be (..., 8), crop px, for points (..., n, 2), image px."""
-        matrices = form.solve(group_means(points, places), side)
+    def moved(means: FloatArray) -> FloatArray:
+        """Return where the corners of the crop would be (..., 8), crop px, for means (..., N, 2), image px."""
+        matrices = form.solve(means, side)
         at = np.einsum("...ij,kj->...ki", matrices[..., :2], edges) + matrices[..., None, :, 2]
         return at.reshape(*at.shape[:-2], -1)
 
-    _, covariance = propagated(face, used, moved)
+    _, covariance = propagated_means(face, groups, moved)
     return affine, float(np.sqrt(np.trace(covariance) / len(edges)))
 
 

@@ -7,13 +7,11 @@ import numpy as np
 from nasion.errors import ConfigError, SkeletonError, suggest
 from nasion.geometry import FloatArray
 from nasion.measure.definitions import Definitions
-from nasion.measure.propagation import Measured, propagated
+from nasion.measure.propagation import Measured, propagated, propagated_means
 from nasion.sample import Prediction
+from nasion.skeleton import INTER_OCULAR
 
-__all__ = ["INTER_OCULAR", "asymmetry", "check_known", "measure_definitions"]
-
-INTER_OCULAR = "inter_ocular"
-"""The normalizer by which distances are divided."""
+__all__ = ["asymmetry", "check_known", "measure_definitions"]
 
 
 def measure_definitions(
@@ -87,14 +85,14 @@ def check_known(known_mm: Mapping[str, float], definitions: Definitions) -> tupl
     """Return the name and the length, mm, of the known distance; None if there is none.
 
     Raises:
-        ConfigError: there are several, or it is no positive length of a defined distance.
+        ConfigError: there are several, or its name is not a defined distance, or its length is not positive.
     """
     if len(known_mm) > 1:
         raise ConfigError(f"one known length is used, not {len(known_mm)}: {', '.join(known_mm)}")
     for name, millimeters in known_mm.items():
         if name not in (*definitions.distances, INTER_OCULAR):
             known = (*definitions.distances, INTER_OCULAR)
-            raise ConfigError(f'the known length "{name}" is no defined distance; {suggest(name, known)}')
+            raise ConfigError(f'the known length "{name}" is not a defined distance; {suggest(name, known)}')
         if not 0 < millimeters < np.inf:
             raise ConfigError(f'the known length "{name}" is a positive number of mm, not {millimeters}')
         return name, millimeters
@@ -105,15 +103,13 @@ def _measure(
     face: Prediction, groups: Sequence[Sequence[int]], function: Callable[..., FloatArray], unit: str
 ) -> Measured:
     """Return a number of the means of groups of points."""
-    used = sorted({index for group in groups for index in group})
-    places = [[used.index(index) for index in group] for group in groups]
 
-    def number(points: FloatArray) -> FloatArray:
-        """Return the number (..., 1), in its unit, of points (..., n, 2), image px."""
-        return function(*(points[..., place, :].mean(-2) for place in places))[..., None]
+    def number(means: FloatArray) -> FloatArray:
+        """Return the number (..., 1), in its unit, of means (..., N, 2), image px."""
+        return function(*np.moveaxis(means, -2, 0))[..., None]
 
     with np.errstate(divide="ignore", invalid="ignore"):
-        values, covariance = propagated(face, used, number)
+        values, covariance = propagated_means(face, groups, number)
     if not np.isfinite(values[0]):
         return Measured(float("nan"), float("nan"), unit)
     return Measured(float(values[0]), float(np.sqrt(covariance[0, 0])), unit)

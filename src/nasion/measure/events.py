@@ -1,7 +1,8 @@
 """Blinks and yawns: the times in which the eyes of a face are closed or its mouth is wide open.
 
 An event starts with the first frame beyond the threshold and ends with the first frame back; the times are
-interpolated between frames. An event that a face is in when it disappears ends with its last frame.
+interpolated between frames. If the face disappears during an event, the
+event ends with its last frame.
 """
 
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ SHORTEST_YAWN_S = 1.0
 """Shortest yawn; the mouth opens as wide in speech, but not for as long."""
 
 MAX_PAUSE_S = 0.5
-"""Longest time without a face after which its events go on."""
+"""Longest time without a face that does not end its events."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,11 @@ class Event:
 
 @dataclass
 class _Run:
-    """A signal that is beyond its threshold above 0 in some frames.
+    """Consecutive frames in which a signal is above 0.
 
     Attributes:
         start_s: when it began; NaN while the signal is below.
-        last: time, seconds, signal and opening of the frame before; None before the first.
+        last: time, seconds, and signal of the frame before; None before the first.
         extreme: the largest signal in this run, its opening and its error.
     """
 
@@ -66,7 +67,7 @@ class _Run:
     extreme: tuple[float, float, float] = (-np.inf, np.nan, np.nan)
 
     def add(self, time_s: float, signal: float, opening: float, error: float) -> tuple[float, float] | None:
-        """Take a frame, and return start and end, seconds, of the run that it ends, if any."""
+        """Add a frame; return start and end, seconds, of the run if this frame ends one."""
         crossing = time_s
         if self.last is not None and (self.last[1] > 0) != (signal > 0):
             before_s, before = self.last
@@ -82,7 +83,7 @@ class _Run:
         return ended
 
     def stop(self) -> tuple[float, float] | None:
-        """End the signal with its last frame, and return start and end, seconds, of the run, if any."""
+        """End the run with the last frame; return its start and end, seconds, if there was one."""
         ended = None if np.isnan(self.start_s) or self.last is None else (self.start_s, self.last[0])
         self.start_s, self.last = float("nan"), None
         return ended
@@ -100,7 +101,7 @@ class EventDetector:
     _runs: dict[tuple[int, str], _Run] = field(default_factory=dict)
 
     def add(self, time_s: float, number: int, face: Prediction) -> list[Event]:
-        """Return the events of a face that this frame ends.
+        """Return the events of a face that end with this frame.
 
         Args:
             time_s: time of the frame, seconds; increases.
@@ -120,7 +121,7 @@ class EventDetector:
         return events
 
     def finish(self) -> list[Event]:
-        """Return the events that the end of the clip ends."""
+        """Return the events that last until the end of the clip."""
         return [event for (number, kind), run in self._runs.items() for event in _named(number, kind, run.stop(), run)]
 
 

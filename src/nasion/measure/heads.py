@@ -1,4 +1,4 @@
-"""The head behind a skeleton: its points in three dimensions, and how they vary between people and expressions."""
+"""The head of a skeleton: its points in three dimensions, and how they vary between people and expressions."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -47,7 +47,7 @@ class _Variation(Settings):
 def head_of(skeleton: Skeleton) -> Head:
     """Return the head of a skeleton.
 
-    A stored model may have a skeleton of the package from before it had a head; then the package's is used.
+    A stored model may contain a packaged skeleton without the head that it has now; then the packaged head is used.
 
     Raises:
         SkeletonError: the skeleton has no points in three dimensions.

@@ -2,8 +2,8 @@
 
 The pose and the shape of the head are fitted together: the distances between points and projections count by the
 inverse covariance of each point's error, and deviations from the mean head by how common they are. The covariance of
-that fit is the pose's, so its errors contain both what the network does not know about the points and what nobody
-knows about a person's head. `nasion.measure.camera` draws the axes and defines the signs.
+that fit is the pose's, so its errors include both the uncertainty of the points and the unknown shape of the
+person's head. `nasion.measure.camera` draws the axes and defines the signs.
 """
 
 from dataclasses import dataclass, field
@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasion.draw.axes import draw_axes
-from nasion.errors import ConfigError, MeasurementError
+from nasion.errors import ConfigError, MeasurementError, SkeletonError
 from nasion.geometry import FloatArray, is_present
 from nasion.measure.camera import TO_CAMERA, Camera, angles_of, angles_per_rotation
 from nasion.measure.heads import Head, head_of
 from nasion.measure.propagation import Measured
 from nasion.sample import Image, Prediction
+from nasion.skeleton import INTER_OCULAR, Skeleton
 from nasion.uncertainty import covariances
 
 __all__ = ["Pose", "pose"]
@@ -44,9 +45,6 @@ UNKNOWN_SPREAD_SHARE = 0.01
 
 MIN_VARIANCE_SHARE = 1e-12
 """Smallest eigenvalue of the matrix that starts the fit, relative to the largest, for which points have a depth."""
-
-OUTER = "inter_ocular"
-"""The normalizer whose length on the head sets the scale of a pose in cm."""
 
 AXIS_CM = 8.0
 """Length of a drawn axis on a mean head, cm."""
@@ -121,11 +119,13 @@ def pose(
             it gives the distance from the camera.
 
     Raises:
-        SkeletonError: the skeleton has no points in three dimensions.
+        SkeletonError: the skeleton has no points in three dimensions, or an inter-ocular distance is given and the
+            skeleton does not say between which points it is.
         MeasurementError: fewer than six points are present, or they lie on a line.
-        ConfigError: the focal length is not positive, or the size of the image is missing.
+        ConfigError: the focal length or the inter-ocular distance is not positive, or the size of the image is missing.
     """
     head = head_of(face.skeleton)
+    size = None if inter_ocular_cm is None else _relative_size(head, face.skeleton, inter_ocular_cm)
     present = _check_points(face.keypoints)
     kept = Head(head.points[present], head.modes[:, present], head.rest[present])
     points = face.keypoints[present]
@@ -137,12 +137,16 @@ def pose(
     camera, errors = _fit(points, covariance, kept, camera)
     if focal_px is not None:
         camera, errors = _fit(points, covariance, kept, _perspective(camera, focal_px, image_size))
-    size = None
-    if inter_ocular_cm is not None:
-        if not inter_ocular_cm > 0 or OUTER not in face.skeleton.normalizers:
-            raise ConfigError(f"an inter-ocular distance is a positive number of cm, not {inter_ocular_cm}")
-        size = inter_ocular_cm / face.skeleton.normalizer_length(head.points, OUTER)
     return _describe(camera, errors if known.all() else np.full((6, 6), np.nan), size)
+
+
+def _relative_size(head: Head, skeleton: Skeleton, inter_ocular_cm: float) -> float:
+    """Return the size of a person's head relative to the mean head."""
+    if INTER_OCULAR not in skeleton.normalizers:
+        raise SkeletonError(f'skeleton "{skeleton.name}" has no normalizer "{INTER_OCULAR}", so there is no distance')
+    if not 0 < inter_ocular_cm < np.inf:
+        raise ConfigError(f"an inter-ocular distance is a positive number of cm, not {inter_ocular_cm}")
+    return inter_ocular_cm / skeleton.normalizer_length(head.points, INTER_OCULAR)
 
 
 def _check_points(keypoints: FloatArray) -> NDArray[np.bool_]:

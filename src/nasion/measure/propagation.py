@@ -16,7 +16,7 @@ from nasion.geometry import FloatArray
 from nasion.sample import Prediction
 from nasion.uncertainty import covariances
 
-__all__ = ["Measured", "PointsFunction", "measured", "propagate", "propagated"]
+__all__ = ["Measured", "PointsFunction", "group_means", "measured", "propagate", "propagated", "propagated_means"]
 
 PointsFunction = Callable[[FloatArray], FloatArray]
 """Maps the points (..., n, 2), image px, of any number of faces to their M numbers (..., M)."""
@@ -101,6 +101,26 @@ def propagated(face: Prediction, indices: Sequence[int], function: PointsFunctio
     """
     chosen = list(indices)
     return propagate(function, face.keypoints[chosen], covariances(face.spread[chosen], face.anisotropy[chosen]))
+
+
+def propagated_means(
+    face: Prediction, groups: Sequence[Sequence[int]], function: PointsFunction
+) -> tuple[FloatArray, FloatArray]:
+    """Return the same as `propagated` for a function of the means of N groups of points.
+
+    Args:
+        face: the predicted face.
+        groups: the indices of each group.
+        function: maps means (..., N, 2), image px, to numbers (..., M).
+    """
+    used = sorted({index for group in groups for index in group})
+    places = [[used.index(index) for index in group] for group in groups]
+    return propagated(face, used, lambda points: function(group_means(points, places)))
+
+
+def group_means(points: FloatArray, groups: Sequence[Sequence[int]]) -> FloatArray:
+    """Return the means (..., N, 2) of groups of points (..., K, 2), in their frame."""
+    return np.stack([points[..., list(group), :].mean(-2) for group in groups], -2)
 
 
 def measured(

@@ -1,4 +1,4 @@
-"""Templates of aligned crops: where the points of a face belong in the crop, and the map that brings them there.
+"""Templates of aligned crops: where the points of a face belong in the crop, and the similarity that maps them there.
 
 A template is a TOML file, in the package or the user's own:
 
@@ -15,7 +15,6 @@ Optional keys: `padding` (the positions are shares of a box, with this share of 
 does), `fit` ("crop": least squares in crop px; "image": in image px), `source` and `rule` ("ffhq", without points).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -213,8 +212,3 @@ def corners(size: int) -> FloatArray:
     """Return the corners (4, 2) of a crop of `size` px, crop px."""
     low, high = Affine.crop([0, 0, 1, 1], (size, size))([[0.0, 0.0], [1.0, 1.0]])
     return np.array([low, [high[0], low[1]], high, [low[0], high[1]]])
-
-
-def group_means(points: FloatArray, groups: Sequence[Sequence[int]]) -> FloatArray:
-    """Return the means (..., N, 2) of groups of points (..., K, 2), in their frame."""
-    return np.stack([points[..., list(group), :].mean(-2) for group in groups], -2)

@@ -8,20 +8,17 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from nasion.outputs.records import Content, ImageRecord, LabelSet
+from nasion.outputs.records import LABEL_CONTENTS, ImageRecord, LabelSet
 from nasion.sample import Annotation
 from nasion.skeleton import Skeleton
 
-__all__ = ["BOX", "FACE", "IMAGE", "LABELS", "LONG", "SCORE", "long_rows", "point_columns", "wide_columns", "wide_rows"]
+__all__ = ["BOX", "FACE", "IMAGE", "LONG", "SCORE", "long_rows", "point_columns", "wide_columns", "wide_rows"]
 
 IMAGE, FACE, SCORE = "image", "face", "score"
 """Names of the columns with the image's file name, the face's number, from 0, and the detector's confidence."""
 
 BOX = ("box_x0", "box_y0", "box_x1", "box_y1")
 """Names of the columns with the face's box, xyxy, image px."""
-
-LABELS = {"subject": Content.SUBJECTS, "split": Content.SPLITS}
-"""Columns that a wide table has only if the labels hold something for them."""
 
 LONG = (IMAGE, FACE, "point", "name", "x", "y", "spread")
 """Names of the columns of a long table; spread is image px."""
@@ -42,14 +39,14 @@ def point_columns(skeleton: Skeleton) -> list[str]:
 def wide_columns(labels: LabelSet, with_spread: bool = False) -> list[str]:
     """Return the names of a wide table's columns; with NAME_spread for each keypoint on request."""
     spread = [f"{name}_spread" for name in labels.skeleton.names] if with_spread else []
-    known = [name for name, content in LABELS.items() if content in labels.contents]
+    known = [name for name, content in LABEL_CONTENTS.items() if content in labels.contents]
     return [IMAGE, FACE, SCORE, *known, *BOX, *point_columns(labels.skeleton), *spread]
 
 
 def wide_rows(labels: LabelSet, with_spread: bool = False) -> Iterator[list[Cell]]:
     """Yield the rows of a wide table; None for unknown values."""
     width = len(wide_columns(labels, with_spread))
-    known = [name for name, content in LABELS.items() if content in labels.contents]
+    known = [name for name, content in LABEL_CONTENTS.items() if content in labels.contents]
     for record in labels.images:
         if not record.faces:
             yield [record.image, *[None] * (width - 1)]

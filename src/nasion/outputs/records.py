@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nasion.geometry import FloatArray, is_present
-from nasion.outputs.schema import SCHEMA_VERSION
+from nasion.outputs.schema import SCHEMA_VERSION, Ellipses
 from nasion.sample import Annotation, Prediction
 from nasion.skeleton import Skeleton
 
 __all__ = [
+    "ELLIPSE_FIELDS",
+    "LABEL_CONTENTS",
     "PREDICTED",
     "Content",
     "ImageRecord",
@@ -51,6 +53,13 @@ class Content(StrEnum):
 
 PREDICTED = frozenset({Content.BOXES, Content.SCORES, Content.SPREAD, Content.ELLIPSES, Content.NAMES})
 """What predictions hold; missing points, several faces and images without a face are possible, too."""
+
+
+LABEL_CONTENTS = {"subject": Content.SUBJECTS, "split": Content.SPLITS}
+"""Attributes of labels that are written only if the contents name them."""
+
+ELLIPSE_FIELDS = tuple(Ellipses.model_fields)
+"""Names of the two half axes and the angle of ellipses in JSON."""
 
 
 class ImageRecord(NamedTuple):
@@ -133,14 +142,14 @@ def face_values(number: int, face: Annotation, contents: frozenset[Content] = PR
         values["hidden_probability"] = [
             float(not shown) if there else None for shown, there in zip(face.visible, present, strict=True)
         ]
-    known = (("subject", Content.SUBJECTS), ("split", Content.SPLITS))
-    return values | {key: getattr(face, key) for key, held in known if held in contents and getattr(face, key)}
+    known = [key for key, content in LABEL_CONTENTS.items() if content in contents]
+    return values | {key: getattr(face, key) for key in known if getattr(face, key)}
 
 
 def prediction_values(number: int, face: Prediction) -> dict[str, Any]:
     """Return the values of `schema.Face` for a predicted face; `number` is its number in its image."""
-    (values,) = predicted_faces("", [face])
-    return face_values(number, values)
+    (label,) = predicted_faces("", [face])
+    return face_values(number, label)
 
 
 def point_values(keypoints: FloatArray) -> list[tuple[float, float] | None]:
@@ -158,8 +167,7 @@ def ellipse_values(ellipses: FloatArray | None) -> dict[str, list[float | None]]
     if ellipses is None:
         return None
     known = np.where(np.isfinite(ellipses).all(1, keepdims=True), ellipses, np.nan)
-    names = "semi_major_px", "semi_minor_px", "angle_deg"
-    return {name: _numbers(column) for name, column in zip(names, known.T, strict=True)}
+    return {name: _numbers(column) for name, column in zip(ELLIPSE_FIELDS, known.T, strict=True)}
 
 
 def _numbers(values: FloatArray) -> list[float | None]:

@@ -2,9 +2,9 @@
 
 import glob
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, TypeVar
 
 from nasion import images
 from nasion.errors import ImageError
@@ -14,7 +14,9 @@ from nasion.predict.predictor import Predictor
 from nasion.predict.writers import STDIN, ResultWriter
 from nasion.sample import Image, Prediction
 
-__all__ = ["ImageResult", "list_images", "predict_images"]
+__all__ = ["ImageResult", "each_image", "list_images", "predict_images"]
+
+Result = TypeVar("Result")
 
 
 class ImageResult(NamedTuple):
@@ -93,25 +95,51 @@ def predict_images(
         OutputError: the disk is full.
     """
 
-    def predict(path: Path) -> _Predicted | ImageError:
-        try:
-            image, given = _read(path, stdin), boxes(path)
-        except ImageError as error:
-            return error
-        faces = predictor(image, given)
+    def predict(path: Path, image: Image) -> _Predicted:
+        faces = predictor(image, boxes(path))
         return _Predicted(image.shape[:2], faces, writer.draw(path, image, faces))
 
-    skipped: list[str] = []
-    found = map_in_order(predict, paths, cores() if threads is None else threads)
-    for path, result in zip(paths, found, strict=True):
+    for path, result in each_image(predict, paths, stdin, threads):
         if isinstance(result, ImageError):
-            skipped.append(str(result))
-            yield ImageResult(path, 0, skipped[-1])
+            yield ImageResult(path, 0, str(result))
         else:
             writer.add(path, result.size, result.faces, result.drawn)
             yield ImageResult(path, len(result.faces))
+
+
+def each_image(
+    function: Callable[[Path, Image], Result],
+    paths: Sequence[Path],
+    stdin: IO[bytes] | None = None,
+    threads: int | None = None,
+) -> Iterator[tuple[Path, Result | ImageError]]:
+    """Read images, and yield each path with what a function returns for the image, in the order of the images.
+
+    Args:
+        function: called with the path and the image (H, W, 3) uint8 RGB, in several threads; if it raises an
+            `ImageError`, or the image cannot be read, that error is yielded instead.
+        paths: the images; "-" is read from `stdin`.
+        stdin: the bytes of the image "-"; default: the program's standard input.
+        threads: images at a time; default: one per core.
+
+    Raises:
+        ImageError: no image could be used.
+    """
+
+    def call(path: Path) -> Result | ImageError:
+        try:
+            return function(path, _read(path, stdin))
+        except ImageError as error:
+            return error
+
+    skipped: list[ImageError] = []
+    found = map_in_order(call, paths, cores() if threads is None else threads)
+    for path, result in zip(paths, found, strict=True):
+        if isinstance(result, ImageError):
+            skipped.append(result)
+        yield path, result
     if len(skipped) == len(paths):
-        raise ImageError(skipped[0] if len(skipped) == 1 else f"none of {len(skipped)} images could be used")
+        raise ImageError(str(skipped[0]) if len(skipped) == 1 else f"none of {len(skipped)} images could be used")
 
 
 def _read(path: Path, stdin: IO[bytes] | None) -> Image:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from made_files import picture
-from nasion.datasets.formats._labels import LabeledFace, labeled_dataset, split_of
+from nasion.datasets.formats._labels import LabeledFace, labeled_dataset
 from nasion.datasets.formats._reading import Collector
 from nasion.errors import AnnotationError
 from nasion.skeleton import load_skeleton
@@ -67,8 +67,3 @@ def test_a_label_is_used_once_in_a_face(image):
     face.add("nose", 1, 2)
     with pytest.raises(AnnotationError, match=r'a\.jpg#0 has two points with the label "nose"; group the points'):
         face.add("nose", 3, 4)
-
-
-@pytest.mark.parametrize(("word", "split"), [("TRAIN", "train"), ("validation", "val"), ("x", ""), (None, "")])
-def test_words_for_splits(word, split):
-    assert split_of(word) == split

@@ -19,6 +19,7 @@ from nasion.datasets.formats._reading import (
     skeleton_of_count,
     skeleton_of_names,
     sorted_like,
+    split_of,
 )
 from nasion.errors import AnnotationError, ConfigError, ImageError, SkeletonError
 from nasion.skeleton import Skeleton, load_skeleton
@@ -267,3 +268,11 @@ def test_unreadable_image_is_an_image_error(tmp_path):
     face = types.SimpleNamespace(image=Path(tmp_path / "a.jpg"))
     with pytest.raises(ImageError):
         open_image(face)
+
+
+@pytest.mark.parametrize(
+    ("word", "split"),
+    [("TRAIN", "train"), ("training", "train"), (" validation ", "val"), ("testing", "test"), ("x", ""), (None, "")],
+)
+def test_words_for_splits(word, split):
+    assert split_of(word) == split

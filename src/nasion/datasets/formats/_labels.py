@@ -12,13 +12,10 @@ from nasion.geometry import FloatArray
 from nasion.sample import Annotation, DataSet
 from nasion.skeleton import Skeleton
 
-__all__ = ["FACE", "LabeledFace", "labeled_dataset", "split_of"]
+__all__ = ["FACE", "LabeledFace", "labeled_dataset"]
 
 FACE = "face"
 """Label of a face's box and of the face as a whole."""
-
-SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-"""Words for the parts of a data set."""
 
 
 @dataclass
@@ -56,15 +53,6 @@ class LabeledFace:
         if label in self.points:
             raise AnnotationError(f'{self.place} has two points with the label "{label}"; group the points by face')
         self.points[label] = x, y
-
-
-def split_of(word: str | None) -> str:
-    """Return "train", "val" or "test" for the word of another program; "" for any other.
-
-    >>> split_of("Train"), split_of("valid"), split_of("Default")
-    ('train', 'val', '')
-    """
-    return SPLIT_WORDS.get((word or "").lower(), "")
 
 
 def labeled_dataset(

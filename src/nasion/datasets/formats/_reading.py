@@ -17,6 +17,7 @@ from nasion.sample import Annotation, DataSet, Image, Problem
 from nasion.skeleton import Skeleton, available, from_table, load_skeleton
 
 __all__ = [
+    "IMAGES_HELP",
     "MAX_BYTES",
     "NUMBER",
     "SKELETON_HELP",
@@ -27,6 +28,7 @@ __all__ = [
     "existing_path",
     "face_text",
     "image_folder",
+    "indices_of_labels",
     "open_image",
     "option_skeleton",
     "photo_id",
@@ -35,6 +37,7 @@ __all__ = [
     "skeleton_of_labels",
     "skeleton_of_names",
     "sorted_like",
+    "split_of",
 ]
 
 MAX_BYTES = 2_000_000_000
@@ -46,10 +49,22 @@ MAX_FACE_BYTES = 1_000_000
 NUMBER = re.compile("[0-9]{1,9}")
 """A whole number in a file's name or in a label; longer ones are texts."""
 
+IMAGES_HELP = "the folder that file names start from"
 SKELETON_HELP = "a skeleton's name, or the path of its .toml file"
 
 ORIGINS = {"0": 0.0, "0.5": 0.5, "1": 1.0}
 """Accepted values of `?origin=`. In programs that draw labels on a canvas, the first pixel's center is at 0.5."""
+
+SPLIT_WORDS = {
+    "train": "train",
+    "training": "train",
+    "test": "test",
+    "testing": "test",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+}
+"""Words for the parts of a data set."""
 
 
 @dataclass
@@ -113,8 +128,8 @@ def checked_annotation(
         ellipses: (K, 3) predicted error ellipses: half axes, image px, and angle, degrees.
 
     Raises:
-        AnnotationError: the image file is missing, a count is wrong, every point is missing, a point or the box is
-            where no image can be, or the score is not a finite number.
+        AnnotationError: the image file is missing, a count is wrong, every point is missing, a coordinate of a
+            point or of the box is out of range, or the score is not a finite number.
     """
     array = np.array(keypoints, dtype=np.float64).reshape(-1, 2)
     if len(array) != skeleton.count:
@@ -204,7 +219,7 @@ def pixel_origin(options: Mapping[str, str], default: float) -> float:
     """Return the coordinate of the first pixel's center in a file: `?origin=`, or the format's default.
 
     Raises:
-        ConfigError: the option is none of 0, 0.5 and 1.
+        ConfigError: the option is not 0, 0.5 or 1.
     """
     value = options.get("origin", f"{default:g}")
     if value not in ORIGINS:
@@ -236,6 +251,15 @@ def photo_id(stem: str) -> str:
     return re.sub(r"^(\d+)_\d{1,2}$", r"\1", stem.removesuffix("_mirror"))
 
 
+def split_of(word: str | None) -> str:
+    """Return "train", "val" or "test" for the word of another program; "" for any other.
+
+    >>> split_of("Train"), split_of("valid"), split_of("Default")
+    ('train', 'val', '')
+    """
+    return SPLIT_WORDS.get((word or "").strip().lower(), "")
+
+
 def sorted_like(names: Sequence[str], skeleton: Skeleton) -> list[str]:
     """Return point names in the skeleton's order if it has the same names, otherwise in the file's order."""
     return list(skeleton.names) if set(names) == set(skeleton.names) else list(names)
@@ -265,12 +289,21 @@ def skeleton_of_labels(name: str, labels: Sequence[str], options: Mapping[str, s
         chosen = skeleton_of_count(len(labels))
     if chosen is None:
         chosen = skeleton_of_names(name, ordered)
-    if set(labels) <= set(chosen.names):
-        return chosen, {label: chosen.names.index(label) for label in labels}
-    if numbered and len(labels) == chosen.count:
-        return chosen, {label: index for index, label in enumerate(ordered)}
-    unknown = next(label for label in labels if label not in chosen.names)
-    raise AnnotationError(f'{name}: the label "{unknown}" is not a point of {chosen.name}; rename it there or here')
+    return chosen, indices_of_labels(name, labels, chosen)
+
+
+def indices_of_labels(name: str, labels: Sequence[str], skeleton: Skeleton) -> dict[str, int]:
+    """Return the index of each label in a skeleton: its point of this name, or the n-th number for its n-th point.
+
+    Raises:
+        AnnotationError: a label is not a point of the skeleton; `name` starts the message.
+    """
+    if set(labels) <= set(skeleton.names):
+        return {label: skeleton.names.index(label) for label in labels}
+    if len(labels) == skeleton.count and all(map(NUMBER.fullmatch, labels)):
+        return {label: index for index, label in enumerate(sorted(labels, key=int))}
+    unknown = next(label for label in labels if label not in skeleton.names)
+    raise AnnotationError(f'{name}: the label "{unknown}" is not a point of {skeleton.name}; rename it there or here')
 
 
 def skeleton_of_names(name: str, names: Sequence[str]) -> Skeleton:

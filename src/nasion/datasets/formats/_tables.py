@@ -15,9 +15,6 @@ from nasion.skeleton import Skeleton
 
 __all__ = ["number", "point_names", "wide_dataset"]
 
-SPLIT_WORDS = {"training": "train", "valid": "val", "validation": "val", "testing": "test"}
-"""Other words for the splits that tables use."""
-
 Row = Mapping[str, Any]
 """Cells by column: text, numbers, or None; empty text is None."""
 
@@ -116,8 +113,8 @@ def _face(
         keypoints,
         skeleton,
         box=box,
-        subject=row.get("subject") or str(Path(row[IMAGE]).with_suffix("")),
-        split=_split(row.get("split") or ""),
+        subject=str(row.get("subject") or "") or str(Path(row[IMAGE]).with_suffix("")),
+        split=_split(str(row.get("split") or "")),
         face=face,
         score=_optional_number(row.get(SCORE)),
         spread=spread if np.isfinite(spread).any() else None,
@@ -126,8 +123,8 @@ def _face(
 
 def _split(word: str) -> str:
     """Return "train", "val", "test" or "" for a word in a table."""
-    split = SPLIT_WORDS.get(word.strip().lower(), word.strip().lower())
-    if split not in ("", "train", "val", "test"):
+    split = reading.split_of(word)
+    if word.strip() and not split:
         raise AnnotationError(f'its split "{word}" is none of train, val, test')
     return split
 

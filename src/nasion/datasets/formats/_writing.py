@@ -1,15 +1,29 @@
 """Helpers for writing labels: back into the files they came from, and for formats that need what labels may lack."""
 
+import csv
+import io
+import json
 import math
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from nasion.atomic import write_bytes
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray, box_around, is_present
 from nasion.sample import Annotation
 
-__all__ = ["BACKUP_SUFFIX", "box_of", "nth_face", "plain", "replace_file", "rounded", "visibility"]
+__all__ = [
+    "BACKUP_SUFFIX",
+    "box_of",
+    "csv_line",
+    "json_list",
+    "nth_face",
+    "plain",
+    "replace_file",
+    "rounded",
+    "visibility",
+]
 
 BACKUP_SUFFIX = ".orig"
 """Suffix of the copy that keeps the first version of a changed file."""
@@ -38,6 +52,29 @@ def nth_face(rows: list[Row], number: int, image: Path, path: Path) -> Row:
     if number >= len(rows):
         raise AnnotationError(f"{image.name}: {path} no longer has face {number} of this image; reload the labels")
     return rows[number]
+
+
+def csv_line(cells: Iterable[object]) -> bytes:
+    """Return a row of a CSV table; None is an empty cell."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue().encode("utf-8", "backslashreplace")
+
+
+def json_list(entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the text of a JSON list with one entry per line, an entry at a time.
+
+    >>> print("".join(json_list([{"id": 1}, {"id": 2}])))
+    [
+    {"id": 1},
+    {"id": 2}
+    ]
+    """
+    separator = "[\n"
+    for entry in entries:
+        yield separator + json.dumps(entry, ensure_ascii=False)
+        separator = ",\n"
+    yield "\n]" if separator != "[\n" else "[]"
 
 
 def box_of(face: Annotation) -> FloatArray:

@@ -4,7 +4,7 @@ Source of the format: cocodataset.org, "Data format". The images are in the fold
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nasion.datasets.formats import _reading as reading
-from nasion.datasets.formats._writing import box_of, nth_face, plain, replace_file, rounded, visibility
+from nasion.datasets.formats._writing import box_of, json_list, nth_face, plain, replace_file, rounded, visibility
 from nasion.documents import parse_json, read_json, read_text
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray
@@ -21,7 +21,7 @@ from nasion.sample import Annotation, DataSet
 from nasion.skeleton import Skeleton
 
 DESCRIPTION = "coco:FILE.json   COCO keypoints, with visibility, 0-based"
-OPTIONS = {"images": "the folder that file names start from", "skeleton": reading.SKELETON_HELP}
+OPTIONS = {"images": reading.IMAGES_HELP, "skeleton": reading.SKELETON_HELP}
 
 STORES = frozenset(Content) - {Content.SUBJECTS, Content.SPLITS, Content.SPREAD, Content.ELLIPSES}
 
@@ -107,19 +107,10 @@ def _parts(labels: LabelSet) -> Iterator[str]:
     edges = [[a + 1, b + 1] for line in labels.skeleton.lines for a, b in pairwise(line)]  # counted from 1
     category = {"id": CATEGORY, "name": "face", "supercategory": "face", "keypoints": names, "skeleton": edges}
     yield f'{{"categories": [{json.dumps(category, ensure_ascii=False)}],\n"images": '
-    yield from _lines(_images(labels))
+    yield from json_list(_images(labels))
     yield ',\n"annotations": '
-    yield from _lines(_annotations(labels))
+    yield from json_list(_annotations(labels))
     yield "}\n"
-
-
-def _lines(entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield a list with one entry per line."""
-    separator = "[\n"
-    for entry in entries:
-        yield separator + json.dumps(entry, ensure_ascii=False)
-        separator = ",\n"
-    yield "\n]" if separator != "[\n" else "[]"
 
 
 def _images(labels: LabelSet) -> Iterator[dict[str, Any]]:

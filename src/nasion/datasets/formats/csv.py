@@ -6,15 +6,14 @@ The images are in the folder of the table, or in `?images=DIR`.
 """
 
 import csv
-import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from nasion.datasets.formats import _reading as reading
 from nasion.datasets.formats import _tables as tables
-from nasion.datasets.formats._writing import nth_face, replace_file, rounded
+from nasion.datasets.formats._writing import csv_line, nth_face, replace_file, rounded
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray
 from nasion.outputs.columns import BOX, IMAGE, SCORE, wide_columns, wide_rows
@@ -24,7 +23,7 @@ from nasion.skeleton import Skeleton
 
 DESCRIPTION = "csv:FILE.csv     a table: image, x0, y0, x1, y1, … (or NAME_x, NAME_y), 0-based; empty cells are missing"
 OPTIONS = {
-    "images": "the folder that file names start from",
+    "images": reading.IMAGES_HELP,
     "origin": "the coordinate of the first pixel's center: 0, 0.5 or 1 (0)",
     "skeleton": reading.SKELETON_HELP,
 }
@@ -61,19 +60,12 @@ def files(labels: LabelSet, target: Path, options: Mapping[str, str]) -> Iterato
 def _lines(labels: LabelSet, origin: float) -> Iterator[bytes]:
     header = wide_columns(labels)
     first, score = header.index(BOX[0]), header.index(SCORE)
-    yield _line(header)
+    yield csv_line(header)
     for row in wide_rows(labels):
-        numbers = ["" if value is None else f"{rounded(float(value) + origin):.3f}" for value in row[first:]]
-        words = ["" if value is None else value for value in row[:first]]
+        numbers = (value if value is None else f"{rounded(float(value) + origin):.3f}" for value in row[first:])
         if row[score] is not None:
-            words[score] = f"{row[score]:.{SCORE_DECIMALS}f}"
-        yield _line([*words, *numbers])
-
-
-def _line(cells: Sequence[object]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue().encode("utf-8", "backslashreplace")
+            row[score] = f"{row[score]:.{SCORE_DECIMALS}f}"
+        yield csv_line([*row[:first], *numbers])
 
 
 class LabelFiles:
@@ -99,9 +91,7 @@ class LabelFiles:
         for columns, point in zip(self._columns(header), keypoints + self.origin, strict=True):
             for column, value in zip(columns, point, strict=True):
                 row[column] = "" if np.isnan(point).any() else f"{rounded(value):.3f}"
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([header, *rows])
-        replace_file(self.path, text.getvalue().encode("utf-8"))
+        replace_file(self.path, b"".join(map(csv_line, [header, *rows])))
 
     def _rows(self) -> list[list[str]]:
         """Return the header and the rows as lists, which keeps cells beyond the header's last column."""

@@ -176,7 +176,7 @@ class LabelFiles:
         (first, *_), (_, *rows) = _content_lines(lines)
         for number, point in zip(rows[: int(first.split()[0])], keypoints / [width, height], strict=True):
             cells = re.split(r"(\s+)", lines[number])  # columns and the blanks between them
-            start = 0 if cells[0] else 2  # behind blanks at the start of the line
+            start = 0 if cells[0] else 2  # after blanks at the start of the line
             cells[start + 2 * X], cells[start + 2 * Y] = (f"{value:.8f}" for value in point)
             lines[number] = "".join(cells)
         replace_file(path, "".join(lines).encode(ENCODING))

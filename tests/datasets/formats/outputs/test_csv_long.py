@@ -66,5 +66,22 @@ def test_a_point_without_a_row_cannot_be_placed(tmp_path):
         labels.write(tmp_path / "a.jpg", 1, np.array([[5.0, 6.0], [7.0, 8.0]]))
 
 
+def test_points_keep_their_places_in_the_skeleton_of_the_option(tmp_path):
+    (tmp_path / "three.toml").write_text('count = 3\nnames = ["eye", "nose", "chin"]\n[regions]\nall = "0-2"\n')
+    make(tmp_path, f"{HEADER}\na.jpg,0,0,chin,1,2,\na.jpg,0,1,eye,3,4,\n")
+    options = {"skeleton": str(tmp_path / "three.toml")}
+    faces = load(f"csv-long:{tmp_path / 't.csv'}?skeleton={options['skeleton']}")
+    read = LabelFiles(tmp_path / "t.csv", options, faces.skeleton).read(tmp_path / "a.jpg", 0)
+    np.testing.assert_array_equal(read, [[3, 4], [np.nan, np.nan], [1, 2]])
+    np.testing.assert_array_equal(read, faces.annotations[0].keypoints)
+
+
+def test_points_keep_their_places_where_rows_of_faces_alternate(tmp_path):
+    rows = ("0,0,eye,1,2", "1,0,chin,3,4", "0,1,nose,5,6", "0,2,chin,7,8")
+    faces = make(tmp_path, "\n".join([HEADER, *(f"a.jpg,{row}," for row in rows)]))
+    read = LabelFiles(tmp_path / "t.csv", {}, faces.skeleton).read(tmp_path / "a.jpg", 0)
+    np.testing.assert_array_equal(read, faces.annotations[0].keypoints)
+
+
 def test_numbers_are_the_packaged_points(tmp_path):
     assert load(make_csv_long(tmp_path, shape(68))).skeleton.name == "ibug-68"

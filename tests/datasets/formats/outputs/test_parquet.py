@@ -32,6 +32,21 @@ def test_only_the_points_of_the_face_change(tmp_path):
     np.testing.assert_allclose(load(spec).annotations[0].keypoints, moved)
 
 
+@pytest.mark.parametrize(("column", "count"), [("subject", 1), ("split", 0)])
+def test_columns_of_another_type_are_read_as_text_or_a_problem(tmp_path, column, count):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    make_parquet(tmp_path, shape(68))
+    table = parquet.read_table(tmp_path / "a.parquet")
+    rows = arrow.concat_tables([table, table])
+    parquet.write_table(rows.append_column(column, arrow.array([None, 7])), tmp_path / "a.parquet")
+    faces = load(f"parquet:{tmp_path / 'a.parquet'}")
+    assert len(faces) == 1 + count
+    assert all(isinstance(face.subject, str) for face in faces.annotations)
+    assert [problem.reason for problem in faces.problems] == (
+        [] if count else ['its split "7" is none of train, val, test']
+    )
+
+
 def test_other_files_are_rejected(tmp_path):
     pytest.importorskip("pyarrow")
     (tmp_path / "a.parquet").write_text("a diary")

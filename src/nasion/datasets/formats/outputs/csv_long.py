@@ -5,8 +5,7 @@ A row that holds only an image says that it has no face. The images are in the f
 """
 
 import csv
-import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import numpy as np
 from nasion.datasets.formats import _reading as reading
 from nasion.datasets.formats import _tables as tables
 from nasion.datasets.formats._labels import LabeledFace, labeled_dataset
-from nasion.datasets.formats._writing import nth_face, replace_file, rounded
+from nasion.datasets.formats._writing import csv_line, nth_face, replace_file, rounded
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray
 from nasion.outputs.columns import FACE, IMAGE, LONG, long_rows
@@ -24,7 +23,7 @@ from nasion.sample import DataSet
 from nasion.skeleton import Skeleton
 
 DESCRIPTION = "csv-long:FILE.csv  a table with one row per point: image, face, point, name, x, y, spread, 0-based"
-OPTIONS = {"images": "the folder that file names start from", "skeleton": reading.SKELETON_HELP}
+OPTIONS = {"images": reading.IMAGES_HELP, "skeleton": reading.SKELETON_HELP}
 
 STORES = frozenset({Content.MISSING, Content.NAMES, Content.SEVERAL, Content.EMPTY, Content.SPREAD, Content.FRACTIONS})
 
@@ -75,14 +74,7 @@ def files(labels: LabelSet, target: Path, _options: Mapping[str, str]) -> Iterat
     """Yield the table's path and its content, row by row."""
     rows = long_rows(labels.skeleton, labels.images)
     cells = ([*row[:4], *(v if v is None else f"{rounded(float(v)):.3f}" for v in row[4:])] for row in rows)
-    yield target, _lines(chain([LONG], cells))
-
-
-def _lines(rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
-    for row in rows:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerow(["" if cell is None else cell for cell in row])
-        yield text.getvalue().encode("utf-8", "backslashreplace")
+    yield target, map(csv_line, chain([LONG], cells))
 
 
 class LabelFiles:
@@ -118,7 +110,7 @@ class LabelFiles:
             elif not missing:
                 name = self.skeleton.names[index]
                 raise AnnotationError(f'{image.name}: {self.path.name} has no row for its point "{name}"; add one')
-        replace_file(self.path, b"".join(_lines([header, *rows])))
+        replace_file(self.path, b"".join(map(csv_line, [header, *rows])))
 
     def _rows_of(
         self, header: list[str], rows: list[list[str]], image: Path, face: int
@@ -128,7 +120,7 @@ class LabelFiles:
         mine = [row for row in rows if self.images / row[columns[0]] == image and row[columns[1]]]
         number = nth_face(list(dict.fromkeys(row[columns[1]] for row in mine)), face, image, self.path)
         labels = list(dict.fromkeys(row[header.index(NAME)] for row in rows if row[header.index(FACE)]))
-        _, index = reading.skeleton_of_labels(self.path.stem, labels, {})
+        index = reading.indices_of_labels(self.path.stem, labels, self.skeleton)
         for row in mine:
             if row[columns[1]] == number:
                 yield index[row[header.index(NAME)]], row

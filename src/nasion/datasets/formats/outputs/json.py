@@ -12,25 +12,30 @@ from typing import Any
 import numpy as np
 
 from nasion.datasets.formats import _reading as reading
-from nasion.datasets.formats._labels import split_of
 from nasion.datasets.formats._writing import nth_face, replace_file
 from nasion.documents import read_json
 from nasion.errors import AnnotationError, ConfigError
 from nasion.geometry import FloatArray
-from nasion.outputs.records import Content, ImageRecord, LabelSet, face_values, header_values, point_values
+from nasion.outputs.records import (
+    ELLIPSE_FIELDS,
+    Content,
+    ImageRecord,
+    LabelSet,
+    face_values,
+    header_values,
+    point_values,
+)
 from nasion.outputs.schema import SCHEMA_VERSION
 from nasion.sample import Annotation, DataSet
 from nasion.skeleton import Skeleton
 
 DESCRIPTION = "json:FILE.json   keypoints.json of nasion, with uncertainty and visibility, 0-based"
-OPTIONS = {"images": "the folder that file names start from", "skeleton": reading.SKELETON_HELP}
+OPTIONS = {"images": reading.IMAGES_HELP, "skeleton": reading.SKELETON_HELP}
 
 STORES = frozenset(Content)
 
 HIDDEN = 0.5
 """Probability from which a point counts as hidden."""
-
-ELLIPSE_FIELDS = ("semi_major_px", "semi_minor_px", "angle_deg")
 
 
 def read(source: str, options: dict[str, str]) -> DataSet:
@@ -88,7 +93,7 @@ def _face(face: Mapping[str, Any], image: Path, number: int, skeleton: Skeleton)
         visible=None if hidden is None else [value is None or value < HIDDEN for value in hidden],
         box=None if box is None else np.array(box, np.float64).reshape(4),
         subject=str(face.get("subject") or "") or str(image.with_suffix("")),
-        split=split_of(face.get("split")),
+        split=reading.split_of(face.get("split")),
         face=number,
         score=face.get("score"),
         spread=None if spread is None else np.array(spread, np.float64),

@@ -16,13 +16,13 @@ from nasion.datasets.formats import _tables as tables
 from nasion.datasets.formats._writing import nth_face, replace_file
 from nasion.errors import AnnotationError, ConfigError
 from nasion.geometry import FloatArray
-from nasion.outputs.columns import FACE, IMAGE, LABELS, wide_columns, wide_rows
-from nasion.outputs.records import Content, LabelSet
+from nasion.outputs.columns import FACE, IMAGE, wide_columns, wide_rows
+from nasion.outputs.records import LABEL_CONTENTS, Content, LabelSet
 from nasion.sample import DataSet
 from nasion.skeleton import Skeleton
 
 DESCRIPTION = "parquet:FILE.parquet  one row per face with typed columns, as csv: and NAME_spread, 0-based"
-OPTIONS = {"images": "the folder that file names start from", "skeleton": reading.SKELETON_HELP}
+OPTIONS = {"images": reading.IMAGES_HELP, "skeleton": reading.SKELETON_HELP}
 
 STORES = frozenset(Content) - {Content.VISIBILITY, Content.ELLIPSES}
 
@@ -78,7 +78,7 @@ def files(labels: LabelSet, target: Path, _options: Mapping[str, str]) -> Iterat
 
 
 def _type(column: str, arrow: Any) -> Any:
-    if column in (IMAGE, *LABELS):
+    if column in (IMAGE, *LABEL_CONTENTS):
         return arrow.string()
     return arrow.int32() if column == FACE else arrow.float64()
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
 from nasion.datasets.formats import _reading as reading
-from nasion.datasets.formats._labels import FACE, LabeledFace, labeled_dataset, split_of
+from nasion.datasets.formats._labels import FACE, LabeledFace, labeled_dataset
 from nasion.datasets.formats._writing import plain
 from nasion.documents import read_xml
 from nasion.errors import AnnotationError
@@ -22,7 +22,7 @@ from nasion.sample import Annotation, DataSet
 
 DESCRIPTION = "cvat:FILE.xml    CVAT's XML for images 1.1, with visibility; the first pixel's center is at 0.5"
 OPTIONS = {
-    "images": "the folder that file names start from",
+    "images": reading.IMAGES_HELP,
     "origin": "the coordinate of the first pixel's center: 0, 0.5 or 1 (0.5)",
     "skeleton": reading.SKELETON_HELP,
 }
@@ -61,7 +61,7 @@ def image_root(path: Path, options: Mapping[str, str]) -> Path:
 
 def _faces(element: ElementTree.Element, image: Path, origin: float) -> list[LabeledFace]:
     """Return the faces of an image element."""
-    split = split_of(element.get("subset"))
+    split = reading.split_of(element.get("subset"))
     groups: dict[str, LabeledFace] = {}
 
     def group(key: str) -> LabeledFace:

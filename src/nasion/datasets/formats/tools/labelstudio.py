@@ -6,25 +6,25 @@ written as predictions, which Label Studio offers for correction. The images are
 `?images=DIR`; "/data/local-files/?d=" before a path and the eight characters before an uploaded file are left out.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
 from nasion.datasets.formats import _reading as reading
-from nasion.datasets.formats._labels import FACE, LabeledFace, labeled_dataset, split_of
-from nasion.datasets.formats._writing import box_of, rounded
+from nasion.datasets.formats._labels import FACE, LabeledFace, labeled_dataset
+from nasion.datasets.formats._writing import box_of, json_list, rounded
 from nasion.documents import read_json
 from nasion.errors import AnnotationError
 from nasion.geometry import is_present
-from nasion.outputs.records import Content, ImageRecord, LabelSet
+from nasion.outputs.records import LABEL_CONTENTS, Content, ImageRecord, LabelSet
 from nasion.sample import Annotation, DataSet
 
 DESCRIPTION = "labelstudio:FILE.json  Label Studio's tasks, percent; the first pixel's center is at 0.5 px"
 OPTIONS = {
-    "images": "the folder that file names start from",
+    "images": reading.IMAGES_HELP,
     "origin": "the coordinate of the first pixel's center: 0, 0.5 or 1 (0.5)",
     "skeleton": reading.SKELETON_HELP,
 }
@@ -59,7 +59,10 @@ def read(source: str, options: dict[str, str]) -> DataSet:
             image = _image_path(root, str(task["data"]["image"]))
             inside = _faces(_results(task), image, origin)
             for face in inside:
-                face.split, face.subject = split_of(task["data"].get("split")), str(task["data"].get("subject") or "")
+                face.split, face.subject = (
+                    reading.split_of(task["data"].get("split")),
+                    str(task["data"].get("subject") or ""),
+                )
             faces += inside
             if not inside and task.get("annotations"):
                 found.empty_images.append(image)
@@ -112,20 +115,14 @@ def _px(result: Mapping[str, Any], x: str, y: str) -> tuple[float, float]:
 
 def files(labels: LabelSet, target: Path, options: Mapping[str, str]) -> Iterator[tuple[Path, Iterator[bytes]]]:
     """Yield the file's path and its content, a task per line."""
-    yield target, map(str.encode, _parts(labels, reading.pixel_origin(options, ORIGIN)))
-
-
-def _parts(labels: LabelSet, origin: float) -> Iterator[str]:
-    separator = "[\n"
-    for number, record in enumerate(labels.images, start=1):
-        yield separator + json.dumps(_task(number, record, labels, origin), ensure_ascii=False)
-        separator = ",\n"
-    yield "\n]\n" if separator != "[\n" else "[]\n"
+    origin = reading.pixel_origin(options, ORIGIN)
+    tasks = (_task(number, record, labels, origin) for number, record in enumerate(labels.images, start=1))
+    yield target, map(str.encode, chain(json_list(tasks), ["\n"]))
 
 
 def _task(number: int, record: ImageRecord, labels: LabelSet, origin: float) -> dict[str, Any]:
     data: dict[str, str] = {"image": record.image}
-    for key, content in (("subject", Content.SUBJECTS), ("split", Content.SPLITS)):
+    for key, content in LABEL_CONTENTS.items():
         value = next((getattr(face, key) for face in record.faces if getattr(face, key)), "")
         if value and content in labels.contents:
             data[key] = value

@@ -16,7 +16,7 @@ import numpy as np
 from nasion import images
 from nasion.datasets.folders import files_below
 from nasion.datasets.formats import _reading as reading
-from nasion.datasets.formats._labels import FACE, split_of
+from nasion.datasets.formats._labels import FACE
 from nasion.datasets.formats._writing import box_of, visibility
 from nasion.documents import read_text
 from nasion.errors import AnnotationError
@@ -73,7 +73,7 @@ def read(source: str, options: dict[str, str]) -> DataSet:
             with found.reading(f"{place}#{number}"):
                 box, table = _parse(fields, dimensions)
                 skeleton = skeleton or _skeleton(folder, count or len(table), names)
-                found.add(_face(image, box, table, number, skeleton, origin, split_of(place.parts[0])))
+                found.add(_face(image, box, table, number, skeleton, origin, reading.split_of(place.parts[0])))
     skeleton = skeleton or _skeleton(folder, count, names)
     return found.dataset(f"yolo:{source}", skeleton, "v = 0 read as missing, v = 1 as hidden")
 
@@ -154,7 +154,7 @@ def files(labels: LabelSet, target: Path, options: Mapping[str, str]) -> Iterato
     splits: set[str] = set()
     for record in labels.images:
         place = PurePosixPath(record.image).relative_to(IMAGES)
-        splits.add(split_of(place.parts[0]))
+        splits.add(reading.split_of(place.parts[0]))
         path = (target / LABELS / place).with_suffix(".txt")
         yield path, "".join(_line(face, record, origin) for face in record.faces).encode("ascii")
     yield target / SETTINGS, _settings_text(labels.skeleton, splits).encode("utf-8")
