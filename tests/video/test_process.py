@@ -287,10 +287,10 @@ def test_events_are_written_with_their_times(clip, predictor, tmp_path, monkeypa
         closed[upper] = closed[lower]
     frames = iter(range(COUNT))
 
-    def blinking(images, _boxes, passes=None):
+    def blinking(_self, images, _boxes, passes=None):
         return [replace(still, keypoints=closed if 4 <= next(frames) < 8 else still.keypoints) for _ in images]
 
-    monkeypatch.setattr(predictor, "predict_boxes", blinking)
+    monkeypatch.setattr(Predictor, "predict_boxes", blinking)
     summary = process_clip(clip, predictor, None, None, "none", events=tmp_path / "e.csv")
     (row,) = csv.DictReader((tmp_path / "e.csv").read_text().splitlines())
     assert (row["face"], row["event"]) == ("0", "blink")

@@ -51,8 +51,8 @@ class Predictor:
         device: runs the network: "cpu", "cuda", "coreml", "openvino", "directml", or "auto" for the best that the
             installed ONNX Runtime supports. The detector runs on the CPU.
 
-    A predictor may be called from several threads at once. A pickled or deep copy loads the model and the detector again,
-    by the same name or path.
+    A predictor may be called from several threads at once. A pickled or deep copy loads the model and the detector
+    again, by the same name or path.
 
     Raises:
         ConfigError: the device is unknown, or the installed packages do not support it.
