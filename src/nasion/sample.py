@@ -180,13 +180,14 @@ class Prediction:
         """Return a copy of the image (H, W, 3) uint8 RGB with the keypoints and, on request, their ellipses, px."""
         return import_module(DRAW).draw_predictions(image, [self], spread)
 
-    def to_dict(self, number: int = 0) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the face as `keypoints.json` holds it: keypoints and box, image px, rounded; None where unknown.
 
-        Args:
-            number: the face's number in its image.
+        The number of the face in its image, which `keypoints.json` also holds, is left out.
         """
-        return import_module(RECORDS).prediction_values(number, self)
+        return {
+            name: value for name, value in import_module(RECORDS).prediction_values(0, self).items() if name != "face"
+        }
 
     @property
     def pose(self) -> Any:
@@ -312,10 +313,8 @@ class DataSet:
             return self
         chosen = [a for a in self.annotations if a.split == split]
         if not chosen:
-            have = sorted({a.split for a in self.annotations if a.split}) or ["none"]
-            raise AnnotationError(
-                f'{self.name} has no faces of the split "{split}"; its splits: {", ".join(have)}; use --split all'
-            )
+            others = "".join(f"{each}, " for each in sorted({a.split for a in self.annotations if a.split}))
+            raise AnnotationError(f'{self.name} has no faces of the split "{split}"; use --split {others}all')
         return self.subset(chosen)
 
     def joined(self, other: "DataSet") -> "DataSet":

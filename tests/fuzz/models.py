@@ -34,7 +34,7 @@ def _predict(model: Path) -> None:
     predictor = Predictor(model)
     faces = predictor(IMAGE, BOXES)
     draw.draw_predictions(IMAGE, faces, with_spread=True)
-    json.dumps([face.to_dict(number) for number, face in enumerate(faces)])
+    json.dumps([face.to_dict() for face in faces])
 
 
 def _prepare_runs(folder: Path) -> object:

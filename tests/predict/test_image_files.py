@@ -95,7 +95,7 @@ def test_each_image_is_predicted_and_passed_to_the_writer(folder):
     predictor = Predictor(Fixed(np.linspace([5, 5], [20, 20], 58)), FixedDetector([2, 2, 6, 6], [9, 2, 13, 6]))
     paths = [folder / "b.png", folder / "a.png"]
     results = list(predict_images(predictor, paths, writer))
-    assert results == [ImageResult(path, 2) for path in paths]
+    assert results == [ImageResult(path, 2, points=116) for path in paths]
     assert [path for path, _, _ in writer.added] == paths
     assert [int(image[0, 0, 0]) for _, image, _ in writer.added] == [20, 10]
     assert [len(faces) for _, _, faces in writer.added] == [2, 2]
@@ -149,8 +149,17 @@ def test_unreadable_images_are_skipped_with_the_reason(folder):
     assert [result.path for result in results] == paths
     assert "notes.txt: not an image" in results[0].skipped
     assert results[1] == ImageResult(folder / "b.png", 0, "no box for b")
-    assert results[2] == ImageResult(folder / "a.png", 1)
+    assert results[2] == ImageResult(folder / "a.png", 1, points=58)
     assert [path for path, _, _ in writer.added] == [folder / "a.png"]
+
+
+def test_box_outside_an_image_skips_it(folder):
+    writer = RecordingWriter()
+    boxes = {"a.png": [[90, 90, 99, 99]], "b.png": [[1, 1, 9, 9]]}
+    paths = [folder / "a.png", folder / "b.png"]
+    skipped, used = predict_images(Predictor(Fixed([5, 5])), paths, writer, lambda path: boxes[path.name])
+    assert skipped.skipped.startswith(f"{folder / 'a.png'}: the box [90.0, 90.0, 99.0, 99.0] lies outside the image")
+    assert (used.faces, used.points) == (1, 58)
 
 
 def test_single_unreadable_image_is_an_error_with_its_reason(tmp_path):
@@ -175,7 +184,7 @@ def test_image_is_read_from_a_stream():
     writer = RecordingWriter()
     stream = io.BytesIO(png(70))
     (result,) = predict_images(Predictor(Fixed([5, 5])), [Path("-")], writer, lambda _: [None], stream)
-    assert result == ImageResult(Path("-"), 1)
+    assert result == ImageResult(Path("-"), 1, points=58)
     assert writer.added[0][1].shape == (12, 16, 3)
     assert writer.added[0][1].max() == 70
 

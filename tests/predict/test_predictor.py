@@ -414,3 +414,15 @@ def test_unknown_device_is_rejected():
     with pytest.raises(ConfigError, match='unknown device "gpu"; '):
         Predictor("tiny", device="gpu")
     assert Predictor("tiny", device="auto").backend.device == "cpu"
+
+
+@pytest.mark.parametrize("box", [[700, 100, 800, 200], [-90, 10, -0.5, 40], [5, 480, 20, 500]])
+def test_box_outside_the_image_is_rejected(box):
+    with pytest.raises(
+        ImageError, match=rf"^the box \[{box[0]}.* lies outside the image of {IMAGE.shape[1]} x {IMAGE.shape[0]} px$"
+    ):
+        Predictor(Fixed([3, 4]))(IMAGE, [[1, 1, 9, 9], box])
+
+
+def test_box_that_reaches_beyond_the_image_is_used():
+    assert len(Predictor(Fixed([3, 4]))(IMAGE, [[-20, -20, 10, 10]])) == 1

@@ -71,7 +71,7 @@ def _report_image(result: ImageResult, writer: ResultWriter, predictor: Predicto
         if images > 1:  # for a single image, the error says it
             notice(f"skipped {result.skipped}")
     elif images <= FEW or not result.faces:
-        say(f"{result.path}: {_describe(result.faces, predictor.skeleton.count)} → {writer.drawn[result.path]}")
+        say(f"{result.path}: {_describe(result, predictor.skeleton.count)} → {writer.drawn[result.path]}")
 
 
 def _report_total(writer: ResultWriter, out: Path, skipped: int, images: int, device: str) -> None:
@@ -79,14 +79,16 @@ def _report_total(writer: ResultWriter, out: Path, skipped: int, images: int, de
     target = writer.files[0] if len(writer.files) == 1 else out
     say(f"{faces} face{'s' * (faces != 1)} in {used} image{'s' * (used != 1)}, on {device} → {target}")
     if skipped:
-        REPORTER.warn(f"{skipped} of {images} images were skipped")
+        REPORTER.warn(f"skipped {skipped} of {images} images")
 
 
-def _describe(faces: int, count: int) -> str:
-    if not faces:
+def _describe(result: ImageResult, count: int) -> str:
+    if not result.faces:
         return "no face found"
     points = f"{count} point{'s' * (count > 1)}"
-    return points if faces == 1 else f"{faces} faces with {points}"
+    described = points if result.faces == 1 else f"{result.faces} faces with {points}"
+    missing = result.faces * count - result.points
+    return f"{described}, {missing} of them dropped by --max-spread" if missing else described
 
 
 def match(

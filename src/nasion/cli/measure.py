@@ -157,7 +157,7 @@ def _known_length(text: str | None) -> dict[str, float]:
         return {name.strip(): float(millimeters)}
     except ValueError:
         raise ConfigError(
-            f'--known is the name of a distance and its length in mm, such as pupils=63, not "{text}"'
+            f'--known must be the name of a distance and its length in mm, such as pupils=63, not "{text}"'
         ) from None
 
 

@@ -35,8 +35,10 @@ SourcesOption = Annotated[
     list[str] | None, typer.Option("--data", help='"format:source"; may be repeated to add training data')
 ]
 MinutesOption = Annotated[float | None, typer.Option(min=0.01, max=100_000, help="training time to aim for")]
-DeviceOption = Annotated[str, typer.Option(help=f"what runs the network: auto, {', '.join(devices.DEVICES)}")]
-WeightsOption = Annotated[Path | None, typer.Option("--detector-weights", help="YuNet's file, instead of its download")]
+DeviceOption = Annotated[str, typer.Option(help=f"where the network runs: auto, {', '.join(devices.DEVICES)}")]
+WeightsOption = Annotated[
+    Path | None, typer.Option("--detector-weights", help="YuNet's file; default: it is downloaded once")
+]
 
 
 def make_predictor(

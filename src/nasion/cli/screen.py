@@ -99,7 +99,8 @@ class ScreenReporter:
     @contextmanager
     def task(self, title: str, total: float | None, unit: Unit = "") -> Iterator[Task]:
         """Show a progress bar while the block runs."""
-        with Progress(*_columns(unit), console=self.console, transient=unit != "bytes") as progress:
+        hidden = not self.console.is_terminal  # where it would leave an empty line
+        with Progress(*_columns(unit), console=self.console, transient=unit != "bytes", disable=hidden) as progress:
             yield ScreenTask(progress, progress.add_task(escape(title), total=total, text=""))
 
 

@@ -28,5 +28,7 @@ REGIONS: tuple[Color, ...] = (
     (213, 94, 0),
     (86, 180, 233),
     (230, 159, 0),
+    (153, 153, 153),
+    (92, 45, 145),
 )
-"""The colors of regions, which people with color blindness can tell apart, too (Okabe and Ito, 2008)."""
+"""The colors of regions: those of Okabe and Ito (2008), made for color-blind readers, then gray and purple."""

@@ -94,7 +94,7 @@ def check_known(known_mm: Mapping[str, float], definitions: Definitions) -> tupl
             known = (*definitions.distances, INTER_OCULAR)
             raise ConfigError(f'the known length "{name}" is not a defined distance; {suggest(name, known)}')
         if not 0 < millimeters < np.inf:
-            raise ConfigError(f'the known length "{name}" is a positive number of mm, not {millimeters}')
+            raise ConfigError(f'the known length "{name}" must be a positive number of mm, not {millimeters}')
         return name, millimeters
     return None
 

@@ -8,6 +8,7 @@ from typing import IO, NamedTuple, TypeVar
 
 from nasion import images
 from nasion.errors import ImageError
+from nasion.geometry import is_present
 from nasion.predict.boxes import BoxSource, detect_boxes
 from nasion.predict.parallel import cores, map_in_order
 from nasion.predict.predictor import Predictor
@@ -26,11 +27,13 @@ class ImageResult(NamedTuple):
         path: the image.
         faces: number of faces; 0 if it was skipped.
         skipped: why it was skipped; empty if it was not.
+        points: number of keypoints of all faces that are not NaN.
     """
 
     path: Path
     faces: int
     skipped: str = ""
+    points: int = 0
 
 
 class _Predicted(NamedTuple):
@@ -96,7 +99,11 @@ def predict_images(
     """
 
     def predict(path: Path, image: Image) -> _Predicted:
-        faces = predictor(image, boxes(path))
+        given = boxes(path)
+        try:
+            faces = predictor(image, given)
+        except ImageError as error:
+            raise ImageError(f"{path}: {error}") from None
         return _Predicted(image.shape[:2], faces, writer.draw(path, image, faces))
 
     for path, result in each_image(predict, paths, stdin, threads):
@@ -104,7 +111,8 @@ def predict_images(
             yield ImageResult(path, 0, str(result))
         else:
             writer.add(path, result.size, result.faces, result.drawn)
-            yield ImageResult(path, len(result.faces))
+            points = sum(int(is_present(face.keypoints).sum()) for face in result.faces)
+            yield ImageResult(path, len(result.faces), points=points)
 
 
 def each_image(

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from nasion.detect import IOU_THRESHOLD, Detection, Detector, best_detector, iou
 from nasion.errors import ConfigError, ImageError
-from nasion.geometry import Affine, FloatArray, box_around, box_size
+from nasion.geometry import Affine, FloatArray, box_around, box_size, image_box
 from nasion.images import read, warp
 from nasion.predict.backends.backend import Backend, load_backend, relative_spread
 from nasion.predict.boxes import check_box
@@ -60,7 +60,7 @@ class Predictor:
 
     >>> predictor = nasion.Predictor()                              # doctest: +SKIP
     >>> face, = predictor("me.jpg")                                 # doctest: +SKIP
-    >>> face["nose_tip"]                                            # doctest: +SKIP
+    >>> face["nose_bridge_3"]                                       # doctest: +SKIP
     array([251.3, 310.8])
     """
 
@@ -119,12 +119,12 @@ class Predictor:
             boxes: (4,) xyxy each, image px, around a face's keypoints; a box None is the full image.
 
         Raises:
-            ImageError: the image is not such an array, or the file cannot be read.
+            ImageError: the image is not such an array, the file cannot be read, or a box lies outside the image.
             ConfigError: a box is empty or not finite, or `max_spread` is set and the model predicts no uncertainty.
         """
         image = read(image) if isinstance(image, (str, Path)) else image
         _check_image(image)
-        detections = self._detect(image) if boxes is None else _given(boxes)
+        detections = self._detect(image) if boxes is None else _given(boxes, image.shape[:2])
         predicted = self.predict_boxes([image] * len(detections), [found and found.box for found in detections])
         faces = [
             face if detection is None else replace(face, score=detection.score)
@@ -259,8 +259,21 @@ def _displacement(before: FloatArray, after: FloatArray) -> float:
     return float(np.abs(after - before).max()) / box_size(before)
 
 
-def _given(boxes: Sequence[ArrayLike | None]) -> list[Detection | None]:
-    return [None if box is None else Detection(check_box(box), 1.0) for box in boxes]
+def _given(boxes: Sequence[ArrayLike | None], size: tuple[int, int]) -> list[Detection | None]:
+    """Return given boxes (4,) as detections; None stands for the full image.
+
+    Raises:
+        ImageError: a box lies outside an image of `size` (height, width), px.
+    """
+    given: list[Detection | None] = []
+    for box in boxes:
+        checked = None if box is None else check_box(box)
+        if checked is not None and iou(checked, image_box(size)) == 0:
+            raise ImageError(
+                f"the box {np.round(checked, 1).tolist()} lies outside the image of {size[1]} x {size[0]} px"
+            )
+        given.append(None if checked is None else Detection(checked, 1.0))
+    return given
 
 
 def _check_image(image: Image) -> None:

@@ -142,7 +142,7 @@ def checked_annotation(
     if np.isnan(array).all():
         raise AnnotationError("every point is missing (NaN)")
     if not image.is_file():
-        raise AnnotationError(f"its image {image} is missing")
+        raise AnnotationError(f"its image {image} is missing; ?images=FOLDER names another folder")
     shown = np.ones(skeleton.count, bool) if visible is None else np.asarray(visible, bool)
     _check_shapes(skeleton, shown, spread, ellipses)
     if score is not None and not (isinstance(score, int | float) and math.isfinite(score)):

@@ -15,18 +15,20 @@ AUTO, CPU = "auto", "cpu"
 
 
 class Provider(NamedTuple):
-    """An execution provider, and the package that contains it."""
+    """An execution provider, and how to get it."""
 
     name: str
-    package: str
+    remedy: str
 
 
 DEVICES = {
-    "cuda": Provider("CUDAExecutionProvider", "onnxruntime-gpu"),
-    "coreml": Provider("CoreMLExecutionProvider", "onnxruntime, on macOS"),
-    "directml": Provider("DmlExecutionProvider", "onnxruntime-directml, on Windows"),
-    "openvino": Provider("OpenVINOExecutionProvider", "onnxruntime-openvino"),
-    CPU: Provider("CPUExecutionProvider", "onnxruntime"),
+    "cuda": Provider("CUDAExecutionProvider", "pip uninstall onnxruntime && pip install onnxruntime-gpu"),
+    "coreml": Provider("CoreMLExecutionProvider", "it is available on macOS only"),
+    "directml": Provider(
+        "DmlExecutionProvider", "on Windows, pip uninstall onnxruntime && pip install onnxruntime-directml"
+    ),
+    "openvino": Provider("OpenVINOExecutionProvider", "pip uninstall onnxruntime && pip install onnxruntime-openvino"),
+    CPU: Provider("CPUExecutionProvider", "pip install onnxruntime"),
 }
 """The providers by device, best first."""
 
@@ -52,8 +54,5 @@ def choose_device(device: str, quantized: bool) -> str:
         raise ConfigError(f'unknown device "{device}"; {suggest(device, [AUTO, *DEVICES])}')
     provider = DEVICES[device]
     if provider.name not in available:
-        raise ConfigError(
-            f'device "{device}" needs another package of ONNX Runtime; pip uninstall onnxruntime, then install '
-            f"{provider.package}"
-        )
+        raise ConfigError(f'the installed ONNX Runtime does not support device "{device}"; {provider.remedy}')
     return device
