@@ -394,3 +394,10 @@ def test_results_before_ctrl_c_are_written(nasion, monkeypatch, tmp_path):
     monkeypatch.setattr(image_files.images, "read", interrupted)
     assert nasion("predict", "some", "--box", "2,2,20,20")[0] == 130
     assert len(json.loads((tmp_path / "predictions" / "keypoints.json").read_text())["images"]) == 2
+
+
+def test_points_that_are_dropped_are_counted(nasion, tmp_path):
+    images.write(tmp_path / "face.png", data.astronaut())
+    code, output, _ = nasion("predict", "face.png", "--box", "176,95,275,180", "--max-spread", "0.001")
+    assert code == 0
+    assert "68 points, 68 points dropped by --max-spread" in output

@@ -88,7 +88,7 @@ def _describe(result: ImageResult, count: int) -> str:
     points = f"{count} point{'s' * (count > 1)}"
     described = points if result.faces == 1 else f"{result.faces} faces with {points}"
     missing = result.faces * count - result.points
-    return f"{described}, {missing} of them dropped by --max-spread" if missing else described
+    return f"{described}, {missing} point{'s' * (missing > 1)} dropped by --max-spread" if missing else described
 
 
 def match(
