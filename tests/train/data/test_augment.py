@@ -18,7 +18,19 @@ SIZE = (48, 64)
 CENTER = np.array([31.5, 23.5])
 RIGHT, BELOW = CENTER + [10, 0], CENTER + [0, 8]
 
-PHOTO = PhotoConfig(brightness=0.2, contrast=0.3, gamma=0.4, color=0.25, gray=0.3, blur=0.5, noise=0.6, occlude=0.7)
+PHOTO = PhotoConfig(
+    brightness=0.2,
+    contrast=0.3,
+    gamma=0.4,
+    color=0.25,
+    gray=0.3,
+    blur=0.5,
+    noise=0.6,
+    occlude=0.7,
+    dark=0.2,
+    small=0.4,
+    jpeg=0.8,
+)
 STRONG = AugmentConfig(flip=0.5, rotation_deg=40, scale=0.3, shift=0.1, stretch=0.2, shear=0.15, photo=PHOTO)
 
 seeds = st.integers(0, 2**31)
@@ -132,8 +144,10 @@ def test_shift_varies_along_both_axes():
         (lambda v: v.blur_px > 0, 0.5),
         (lambda v: v.noise[0] > 0, 0.6),
         (lambda v: v.patch is not None, 0.7),
+        (lambda v: v.shrink < 1, 0.4),
+        (lambda v: v.jpeg > 0, 0.8),
     ],
-    ids=["flip", "gray", "blur", "noise", "occlude"],
+    ids=["flip", "gray", "blur", "noise", "occlude", "small", "jpeg"],
 )
 def test_probabilities_are_kept(happens, probability):
     assert np.mean([happens(sample(STRONG, seed)) for seed in range(600)]) == pytest.approx(probability, abs=0.07)
@@ -141,21 +155,25 @@ def test_probabilities_are_kept(happens, probability):
 
 @pytest.mark.parametrize("chance", [0.0, 1.0])
 def test_probabilities_of_0_and_1_are_certain(chance):
-    photo = PhotoConfig(gray=chance, blur=chance, noise=chance, occlude=chance)
+    photo = PhotoConfig(gray=chance, blur=chance, noise=chance, occlude=chance, dark=chance, small=chance, jpeg=chance)
     for seed in range(30):
         variation = sample(AugmentConfig(flip=chance, photo=photo), seed)
         found = (variation.mirror, variation.gray, variation.blur_px > 0, variation.noise[0] > 0, bool(variation.patch))
-        assert found == (bool(chance),) * 5
+        bad = (variation.gain[0] < 1, variation.shrink < 1, variation.jpeg > 0)
+        assert found + bad == (bool(chance),) * 8
 
 
 def test_all_numbers_are_independent():
     """Samples that share a random number would always occur together."""
-    photo = PhotoConfig(brightness=0.2, gamma=0.4, blur=0.5, noise=0.5, occlude=0.5, gray=0.5)
+    photo = PhotoConfig(
+        brightness=0.2, gamma=0.4, blur=0.5, noise=0.5, occlude=0.5, gray=0.5, dark=0.5, small=0.5, jpeg=0.5
+    )
     config = STRONG.model_copy(update={"photo": photo})
     rows = []
     for v in (sample(config, seed) for seed in range(800)):
-        chances = (v.mirror, v.gray, v.blur_px > 0, v.noise[0] > 0, v.patch is not None)
-        rows.append((*chances, v.rotation_deg, v.scale, v.stretch, v.shear, *v.shift, v.offset, v.gamma))
+        bad = (v.gain[0] < 1, v.shrink < 1, v.jpeg > 0)
+        chances = (v.mirror, v.gray, v.blur_px > 0, v.noise[0] > 0, v.patch is not None, *bad)
+        rows.append((*chances, v.rotation_deg, v.scale, v.stretch, v.shear, *v.shift, v.gamma))
     correlation = np.corrcoef(np.array(rows, float).T)
     assert np.abs(correlation - np.eye(len(correlation))).max() < 0.15
 
@@ -181,6 +199,26 @@ def test_patches_lie_in_the_crop_and_keep_their_largest_side():
         assert 0.05 <= (high - low).min() < 0.08
         assert 0.47 < (high - low).max() <= 0.5
     assert 0 <= gray.min() < 0.1 < 0.9 < gray.max() <= 1
+
+
+def test_limits_of_bad_photographs_are_kept():
+    photo = PhotoConfig(dark=1.0, dark_gain=0.2, small=1.0, small_scale=0.1, jpeg=1.0, jpeg_quality=30)
+    variations = [sample(AugmentConfig(photo=photo), seed) for seed in range(300)]
+    for values, low, high in (
+        ([v.gain[0] for v in variations], 0.2, 1.0),
+        ([v.shrink for v in variations], 0.1, 1.0),
+        ([v.jpeg for v in variations], 30, 95),
+    ):
+        room = 0.1 * (high - low)
+        assert low <= min(values) < low + room
+        assert high - room < max(values) <= high
+
+
+def test_darkness_keeps_black():
+    for seed in range(20):
+        variation = sample(AugmentConfig(photo=PhotoConfig(dark=1.0, brightness=0.3, contrast=0.3)), seed)
+        light = sample(AugmentConfig(photo=PhotoConfig(brightness=0.3, contrast=0.3)), seed)
+        assert variation.offset / light.offset == pytest.approx(variation.gain[0] / light.gain[0])
 
 
 def test_contrast_keeps_mid_gray():
@@ -319,11 +357,33 @@ def test_noise_is_clipped():
     assert shown.min() > 180  # no value wrapped around
 
 
+def test_a_small_crop_has_few_pixels_and_keeps_its_points():
+    crop = blob(np.array([64.3, 47.1]), (96, 128), 9.0)
+    shown = Augmentation(shrink=0.125).change_pixels(crop)
+    assert np.linalg.norm(blob_center(shown) - blob_center(crop)) < 0.1
+    noisy = Augmentation(shrink=0.125).change_pixels(crop_of(3)).astype(float)
+    fine = crop_of(3).astype(float)
+    assert np.abs(np.diff(noisy, axis=1)).mean() < 0.1 * np.abs(np.diff(fine, axis=1)).mean()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_jpeg_changes_pixels_little_and_colors_keep_their_order(channels):
+    crop = np.tile(np.array([200, 120, 40], np.uint8)[:channels], (32, 48, 1))
+    shown = Augmentation(jpeg=40).change_pixels(crop)
+    assert np.abs(shown.astype(int) - crop).max() <= 6
+    fine = crop_of(channels)
+    worse, better = (np.abs(Augmentation(jpeg=q).change_pixels(fine).astype(int) - fine).mean() for q in (10, 90))
+    assert 0 < better < worse
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize(
     "variation",
     [
         Augmentation(gray=True),
+        Augmentation(shrink=0.1),
+        Augmentation(shrink=0.01, noise=(9.0, 5), jpeg=15),
+        Augmentation(jpeg=15),
         Augmentation(gain=(1.2, 0.9, 1.0), offset=0.1, gamma=1.3),
         Augmentation(blur_px=1.5),
         Augmentation(noise=(9.0, 5)),

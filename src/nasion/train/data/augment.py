@@ -4,22 +4,27 @@ Everything that moves points is one affine map of the crop; image and points go 
 changes the pixels of the finished crop.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import exp, log1p
+from math import exp, log, log1p
+from typing import cast
 
 import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from nasion.geometry import Affine
+from nasion.geometry import Affine, FloatArray
 from nasion.train.config import AugmentConfig, PhotoConfig
 
 __all__ = ["Augmentation", "sample_augmentation"]
 
 GRAY_WEIGHTS = np.array([[0.299, 0.587, 0.114]], np.float32)
 """Luma weights of ITU-R BT.601, as in JPEG and OpenCV."""
+
+
+JPEG_BEST = 95
+"""Quality from which a JPEG compression is invisible."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,9 @@ class Augmentation:
         gain, offset, gamma: of the values 0 to 1, per channel (3,).
         gray: whether the crop becomes gray.
         blur_px: standard deviation, 0 for none.
+        shrink: factor, up to 1, by which the crop is reduced before it is enlarged again, as from a small face.
         noise: standard deviation, of 255, and the seed of its pattern.
+        jpeg: quality, 1 to 100, of a JPEG compression; 0 for none.
         patch: (x0, y0, x1, y1) shares of the crop, and a gray value; empty for none.
     """
 
@@ -48,7 +55,9 @@ class Augmentation:
     gamma: float = 1.0
     gray: bool = False
     blur_px: float = 0.0
+    shrink: float = 1.0
     noise: tuple[float, int] = (0.0, 0)
+    jpeg: int = 0
     patch: tuple[float, float, float, float, float] | None = None
 
     def affine(self, size: tuple[int, int]) -> Affine:
@@ -61,8 +70,11 @@ class Augmentation:
         return moved @ turned @ (Affine.mirror(width) if self.mirror else Affine.identity())
 
     def change_pixels(self, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the crop (H, W, C) uint8 with changed light, focus and noise and a hidden part; points do not move."""
-        channels = crop.shape[2]
+        """Return the crop (H, W, C) uint8 with another light and quality and a hidden part; points do not move.
+
+        The order is that of a camera: light, optics, resolution, noise, compression.
+        """
+        height, width, channels = crop.shape
         if self.gray and channels > 1:
             crop = _shaped(cv2.transform(crop, np.repeat(GRAY_WEIGHTS, channels, axis=0)), channels)
         if self.offset or self.gamma != 1 or self.gain != (1, 1, 1):
@@ -71,8 +83,15 @@ class Augmentation:
             crop = self._hide(crop, self.patch)
         if self.blur_px:
             crop = _shaped(cv2.GaussianBlur(crop, (0, 0), self.blur_px), channels)
+        if self.shrink < 1:
+            small = max(1, round(width * self.shrink)), max(1, round(height * self.shrink))
+            crop = _shaped(cv2.resize(crop, small, interpolation=cv2.INTER_AREA), channels)
         if self.noise[0]:
-            crop = self._add_noise(crop)
+            crop = self._add_noise(crop, (height, width))
+        if self.jpeg:
+            crop = _compressed(crop, self.jpeg)
+        if self.shrink < 1:
+            crop = _shaped(cv2.resize(crop, (width, height), interpolation=cv2.INTER_LINEAR), channels)
         return crop
 
     def _table(self, channels: int) -> NDArray[np.uint8]:
@@ -87,11 +106,12 @@ class Augmentation:
         crop[y0:y1, x0:x1] = round(patch[4] * 255)
         return crop
 
-    def _add_noise(self, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _add_noise(self, crop: NDArray[np.uint8], full: tuple[int, int]) -> NDArray[np.uint8]:
+        """Return the crop (h, w, C) with noise; `full` is the (height, width) of the crop before it shrank, px."""
         deviation, seed = self.noise
         height, width, channels = crop.shape
         down, right = divmod(seed % NOISE_ROOM**2, NOISE_ROOM)
-        part = _noise(height, width)[down : down + height, right : right + width, :channels]
+        part = _noise(*full)[down : down + height, right : right + width, :channels]
         grain = np.rint(part * np.float32(deviation)).astype(np.int16)
         return _shaped(cv2.add(crop, grain, dtype=cv2.CV_8U), channels)
 
@@ -106,6 +126,14 @@ def _noise(height: int, width: int) -> NDArray[np.float32]:
     return np.random.default_rng(0).standard_normal((height + NOISE_ROOM, width + NOISE_ROOM, 3), dtype=np.float32)
 
 
+def _compressed(crop: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
+    """Return the crop (H, W, C) uint8, gray or RGB, after a JPEG compression."""
+    _, content = cv2.imencode(".jpg", np.ascontiguousarray(crop[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    channels = crop.shape[2]
+    flag = cv2.IMREAD_COLOR if channels == 3 else cv2.IMREAD_GRAYSCALE
+    return np.ascontiguousarray(_shaped(cast(np.ndarray, cv2.imdecode(content, flag)), channels)[..., ::-1])
+
+
 def _shaped(crop: np.ndarray, channels: int) -> NDArray[np.uint8]:
     """Return OpenCV's result (H, W, C) with its channel axis, which OpenCV drops from gray crops."""
     return np.asarray(crop, np.uint8).reshape(*crop.shape[:2], channels)
@@ -116,10 +144,11 @@ def sample_augmentation(config: AugmentConfig, random: Generator) -> Augmentatio
     photo = config.photo
     u = random.uniform(-1, 1, 12)
     chance = random.random(5)
+    bad = random.random((2, 3))
     contrast = exp(u[7] * log1p(photo.contrast))
     tint = np.exp(random.uniform(-1, 1, 3) * log1p(photo.color))
     red, green, blue = (contrast * tint).tolist()
-    return Augmentation(
+    varied = Augmentation(
         mirror=bool(chance[0] < config.flip),
         rotation_deg=u[0] * config.rotation_deg,
         scale=exp(u[1] * log1p(config.scale)),
@@ -133,6 +162,23 @@ def sample_augmentation(config: AugmentConfig, random: Generator) -> Augmentatio
         blur_px=abs(u[10]) * photo.blur_px if chance[2] < photo.blur else 0.0,
         noise=(abs(u[11]) * photo.noise_level if chance[3] < photo.noise else 0.0, int(random.integers(2**31))),
         patch=_patch(photo, random) if chance[4] < photo.occlude else None,
+    )
+    return _worse(varied, photo, *bad)
+
+
+def _worse(varied: Augmentation, photo: PhotoConfig, chance: FloatArray, amount: FloatArray) -> Augmentation:
+    """Return the variation with the low quality of a bad photograph: dark, small, compressed.
+
+    `chance` (3,) decides whether, and `amount` (3,) how much, from 0 to 1.
+    """
+    dark = exp(amount[0] * log(photo.dark_gain)) if chance[0] < photo.dark else 1.0
+    red, green, blue = varied.gain
+    return replace(
+        varied,
+        gain=(red * dark, green * dark, blue * dark),
+        offset=varied.offset * dark,
+        shrink=exp(amount[1] * log(photo.small_scale)) if chance[1] < photo.small else 1.0,
+        jpeg=round(JPEG_BEST + amount[2] * (photo.jpeg_quality - JPEG_BEST)) if chance[2] < photo.jpeg else 0,
     )
 
 
