@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from nasion.detect import Detection
+from nasion.predict.backends.outputs import NetworkOutputs
 from nasion.predict.crop import CropConfig
 from nasion.sample import Annotation, DataSet, Prediction, Problem
 from nasion.skeleton import Skeleton, load_skeleton
@@ -14,7 +15,8 @@ from nasion.skeleton import Skeleton, load_skeleton
 class Fixed:
     """A backend that predicts the same crop px for every crop, and records the crops.
 
-    `place` is one point (2,) for all keypoints or (K, 2), crop px. `spreads` (K,) and `anisotropy` (2,) may be changed.
+    `place` is one point (2,) for all keypoints or (K, 2), crop px. `spreads` (K,), `anisotropy` (2,) and `hidden` may
+    be changed.
     """
 
     def __init__(self, place, skeleton="imm-58", **crop):
@@ -22,7 +24,7 @@ class Fixed:
         self.skeleton = skeleton if isinstance(skeleton, Skeleton) else load_skeleton(skeleton)
         self.crop = CropConfig(**{"height": 48, "width": 64, **crop})
         self.place, self.seen, self.spreads = np.asarray(place, float), [], np.full(self.skeleton.count, 2.0)
-        self.anisotropy = np.zeros(2)
+        self.anisotropy, self.hidden = np.zeros(2), np.nan
 
     def spread_of(self, crops):
         """Return the spread (B, K), crop px."""
@@ -31,7 +33,10 @@ class Fixed:
     def __call__(self, crops):
         self.seen.append(crops)
         points = np.broadcast_to(self.place, (len(crops), self.skeleton.count, 2))
-        return points.copy(), self.spread_of(crops), np.broadcast_to(self.anisotropy, points.shape)
+        hidden = np.broadcast_to(self.hidden, points.shape[:2])
+        return NetworkOutputs(
+            points.copy(), self.spread_of(crops), np.broadcast_to(self.anisotropy, points.shape), hidden
+        )
 
 
 class BrightSpot(Fixed):
@@ -162,6 +167,7 @@ def quad_evaluation(faces=None, **changes):
         "pred_keypoints": true + np.resize(FACE_ERRORS, count)[:, None, None] * [0.6, 0.8],
         "spread": np.full(true.shape[:2], 2.2),
         "anisotropy": np.zeros(true.shape),
+        "hidden_probability": np.full(true.shape[:2], np.nan),
         "crops": np.tile([10.0, 10, 50, 50], (count, 1)),
         "lengths": {name: np.array([each[name] for each in lengths]) for name in lengths[0]},
         "seconds": 0.02,

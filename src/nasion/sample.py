@@ -6,7 +6,7 @@ Boxes are (x0, y0, x1, y1), edges, in the same frame.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,9 @@ class Annotation:
         keypoints: (K, 2) float64, image px; NaN where missing.
         skeleton: the names and regions of the K points.
         visible: (K,) bool; False for hidden points.
+        visibility_known: whether the data says which points are hidden. Most formats cannot, so that all their points
+            count as visible; data that marks no point at all as hidden does not say it either.
+        hidden_probability: (K,) as in `Prediction`, if the labels were predicted; None if the labels have none.
         box: (4,) xyxy, image px; None if the data has no box.
         subject: the person or photograph; all faces of a subject belong to the same split.
         split: "train", "val" or "test"; "" if the data names no split.
@@ -64,6 +67,8 @@ class Annotation:
     score: float | None = None
     spread: FloatArray | None = None
     ellipses: FloatArray | None = None
+    visibility_known: bool = False
+    hidden_probability: FloatArray | None = None
 
     @property
     def name(self) -> str:
@@ -115,6 +120,7 @@ class Annotation:
             full_face=self.full_face or self,
             spread=None if self.spread is None else self.spread[indices],
             ellipses=None if self.ellipses is None else self.ellipses[indices],
+            hidden_probability=None if self.hidden_probability is None else self.hidden_probability[indices],
         )
 
 
@@ -140,6 +146,8 @@ class Prediction:
         box: (4,) xyxy, image px: the face box that was cropped for the network.
         score: 0 to 1, from the detector; 1 for a box passed by the caller.
         skeleton: the names and regions of the K points.
+        hidden_probability: (K,) float64, 0 to 1: the probability that something hides the point, such as a hand, hair
+            or the face itself. NaN if the model does not predict it.
     """
 
     keypoints: FloatArray
@@ -148,6 +156,11 @@ class Prediction:
     box: FloatArray
     score: float
     skeleton: Skeleton
+    hidden_probability: FloatArray = field(default_factory=lambda: np.array(np.nan))
+
+    def __post_init__(self) -> None:
+        known = np.broadcast_to(self.hidden_probability, len(self.keypoints))
+        object.__setattr__(self, "hidden_probability", known)
 
     @property
     def ellipses(self) -> FloatArray:

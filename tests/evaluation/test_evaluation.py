@@ -372,3 +372,40 @@ def test_order_leaves_out_faces_without_an_error_or_size():
 def test_equal_faces_keep_their_order():
     pred = quad_evaluation().true_keypoints + 1
     assert quad_evaluation(pred_keypoints=pred).order().tolist() == [0, 1, 2, 3, 4]
+
+
+# --- hidden points
+
+
+def marked_evaluation(probability=np.nan):
+    """Return five faces whose last point is hidden in the first two; visible points are exact, hidden ones 4 px off."""
+    faces = quad_faces()
+    marked = [
+        replace(face, visible=np.array([True, True, True, k > 1]), visibility_known=True)
+        for k, face in enumerate(faces.annotations)
+    ]
+    hidden = np.array([~face.visible for face in marked])
+    predicted = faces.keypoints() + hidden[..., None] * [4.0, 0.0]
+    probabilities = np.where(hidden, probability, 1 - np.asarray(probability))
+    return quad_evaluation(faces=tuple(marked), pred_keypoints=predicted, hidden_probability=probabilities)
+
+
+def test_hidden_and_visible_points_have_scores_of_their_own():
+    measured = marked_evaluation()
+    length = "inter_ocular" if "inter_ocular" in measured.lengths else "box_size"
+    scores = measured.scores()
+    assert scores[f"nme/visible/{length}"] == 0
+    assert scores[f"nme/hidden/{length}"] == pytest.approx((4 / measured.lengths[length][:2]).mean())
+    assert "auc/hidden_probability" not in scores
+    assert set(measured.intervals()) > {f"nme/visible/{length}", f"nme/hidden/{length}"}
+
+
+@pytest.mark.parametrize(("probability", "auc"), [(0.9, 1.0), (0.2, 0.0), (0.5, 0.5)])
+def test_auc_of_the_hidden_probability(probability, auc):
+    assert marked_evaluation(probability).scores()["auc/hidden_probability"] == auc
+
+
+def test_unknown_visibility_has_no_scores():
+    names = quad_evaluation(hidden_probability=np.full((5, 4), 0.5)).scores()
+    assert not any("hidden" in name or "visible" in name for name in names)
+    assert np.isnan(quad_evaluation().hidden).all()

@@ -12,11 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from nasion.errors import AnnotationError, ImageError
 from nasion.evaluation import metrics
 from nasion.evaluation.box_modes import BoxFunction, NoBoxError, box_function, describe_boxes
-from nasion.geometry import FloatArray
+from nasion.geometry import FloatArray, is_present
 from nasion.predict.backends.backend import relative_spread
 from nasion.predict.predictor import Predictor
 from nasion.progress import SILENT, Reporter, Task
 from nasion.sample import Annotation, DataSet, Image, Prediction, Problem
+from nasion.skeleton import INTER_OCULAR
 from nasion.uncertainty import expected_errors, mahalanobis
 
 __all__ = ["THRESHOLD", "Evaluation", "evaluate"]
@@ -40,6 +41,7 @@ class Evaluation:
         faces: the annotations, in the order of the arrays.
         true_keypoints, pred_keypoints: (N, K, 2), image px.
         spread, anisotropy: (N, K), image px, and (N, K, 2), as in `Prediction`.
+        hidden_probability: (N, K), as in `Prediction`.
         crops: (N, 4), the boxes of the network's last crops, image px.
         lengths: name to (N,), what errors are divided by, image px.
         seconds: time of the prediction, without reading images.
@@ -56,6 +58,7 @@ class Evaluation:
     pred_keypoints: FloatArray
     spread: FloatArray
     anisotropy: FloatArray
+    hidden_probability: FloatArray
     crops: FloatArray
     lengths: Mapping[str, FloatArray]
     seconds: float
@@ -81,6 +84,22 @@ class Evaluation:
         """Return each face's NME (N,), a fraction of the normalizer."""
         return metrics.face_errors(self.errors, self.lengths[normalizer])
 
+    @property
+    def hidden(self) -> FloatArray:
+        """Whether the ground truth is hidden (N, K), no unit: 1, or 0; NaN where missing or unknown."""
+        marked = np.array(
+            [~face.visible if face.visibility_known else np.full(len(face.visible), np.nan) for face in self.faces]
+        )
+        return np.where(is_present(self.true_keypoints), marked, np.nan)
+
+    def _errors_by_visibility(self, length: FloatArray) -> dict[str, FloatArray]:
+        """Return each face's NME (N,), fractions of `length` (N,), px, over its visible and over its hidden points."""
+        hidden = self.hidden
+        return {
+            name: metrics.face_errors(np.where(hidden == value, self.errors, np.nan), length)
+            for name, value in (("visible", 0), ("hidden", 1))
+        }
+
     def _statistics(self) -> dict[str, tuple[FloatArray, Callable[[FloatArray], float]]]:
         """Return each score's name with the faces' values (N,) and the statistic that summarizes them."""
         face_px = metrics.face_errors(self.errors)
@@ -90,6 +109,10 @@ class Evaluation:
         }
         for name in self.lengths:
             table[f"nme/{name}"] = self.nme(name), metrics.mean
+        if np.isfinite(self.hidden).any():
+            length = INTER_OCULAR if INTER_OCULAR in self.lengths else "box_size"
+            parts = self._errors_by_visibility(self.lengths[length])
+            table |= {f"nme/{part}/{length}": (values, metrics.mean) for part, values in parts.items()}
         for name in (name for name in self.lengths if name.startswith("inter_")):
             table[f"auc@{THRESHOLD}/{name}"] = self.nme(name), partial(metrics.auc, threshold=THRESHOLD)
             table[f"failure_rate@{THRESHOLD}/{name}"] = (
@@ -105,10 +128,16 @@ class Evaluation:
         fewer = {f"n/{name}": int(np.isfinite(self.nme(name)).sum()) for name in self.lengths}
         fewer = {name: count for name, count in fewer.items() if count < len(self.faces)}
         within = {f"within@{k}/spread": metrics.share_within(self.mahalanobis, k) for k in MULTIPLES}
+        within["auc/hidden_probability"] = self._hidden_auc()
         within = {name: share for name, share in within.items() if np.isfinite(share)}
         lost = {"n/lost": len(self.lost)} if self.boxes not in ("points", "image") else {}
         pace = {"ms_per_face": 1000 * self.seconds / len(self.faces)}
         return {"n": len(self.faces), **lost, **fewer, **measured, **within, **pace}
+
+    def _hidden_auc(self) -> float:
+        """Return the area under the ROC curve of the probability that a point is hidden; NaN if unknown."""
+        known = np.isfinite(self.hidden) & np.isfinite(self.hidden_probability)
+        return metrics.roc_auc(self.hidden_probability[known], self.hidden[known] == 1)
 
     def intervals(self, rounds: int = 1000) -> dict[str, tuple[float, float]]:
         """Return the 95 % bootstrap interval of each score, resampling whole people or photographs."""
@@ -237,6 +266,7 @@ def _collect(
         pred_keypoints=np.stack([each.keypoints for each in predictions]),
         spread=np.stack([each.spread for each in predictions]),
         anisotropy=np.stack([each.anisotropy for each in predictions]),
+        hidden_probability=np.stack([each.hidden_probability for each in predictions]),
         crops=np.stack([each.box for each in predictions]),
         lengths={name: np.array([each[name] for each in lengths]) for name in lengths[0]},
         seconds=seconds,

@@ -19,6 +19,7 @@ MEANINGS = {
     "nme/inter_pupil": "mean distance / distance of the eyes' mean points",
     "nme/box_size": "mean distance / √(width · height) of the box around the points",
     "nme/box_diagonal": "mean distance / diagonal of the box around the points",
+    "auc/hidden_probability": "probability that a hidden point is ranked above a visible one; 50 % is chance",
     "ms_per_face": "time from image and box to keypoints, ms, on the machine that measured",
     "n": "faces",
     "n/lost": "faces for which no box was found; no score includes them",
@@ -65,6 +66,11 @@ def score_meaning(name: str) -> str:
         return MEANINGS[name]
     if name.startswith("n/"):
         return "faces with this length; no score by it includes the others"
+    if name.startswith(("nme/visible/", "nme/hidden/")):
+        _, part, length = name.split("/")
+        return (
+            f"the same over the {part} points of each face" if length == "inter_ocular" else f"over the {part} points"
+        )
     if name.startswith("auc@"):
         return f"area under the error curve up to {100 * THRESHOLD:g} %; higher is better"
     if name.startswith("within@"):

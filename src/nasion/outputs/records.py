@@ -106,6 +106,7 @@ def predicted_faces(image: str | Path, faces: Sequence[Prediction]) -> list[Anno
             score=face.score,
             spread=face.spread if np.isfinite(face.spread).any() else None,
             ellipses=face.ellipses if np.isfinite(face.spread).any() else None,
+            hidden_probability=face.hidden_probability if np.isfinite(face.hidden_probability).any() else None,
         )
         for number, face in enumerate(faces)
     ]
@@ -142,6 +143,8 @@ def face_values(number: int, face: Annotation, contents: frozenset[Content] = PR
         values["hidden_probability"] = [
             float(not shown) if there else None for shown, there in zip(face.visible, present, strict=True)
         ]
+    elif face.hidden_probability is not None:
+        values["hidden_probability"] = _numbers(face.hidden_probability)
     known = [key for key, content in LABEL_CONTENTS.items() if content in contents]
     return values | {key: getattr(face, key) for key in known if getattr(face, key)}
 

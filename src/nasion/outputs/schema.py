@@ -80,7 +80,7 @@ class Face(Schema):
     ellipses: Ellipses | None
     """Uncertainty of each keypoint by direction; null if unknown."""
     hidden_probability: list[float | None] | None = None
-    """Probability that each keypoint is hidden, 0 to 1: 0 or 1 for labels. Predictions do not have it yet."""
+    """Probability that each keypoint is hidden, 0 to 1: 0 or 1 for labels; models that do not predict it have none."""
     pose: Pose | None = None
     """Rotation of the head. Reserved: nasion does not write it yet."""
     measurements: dict[str, float | None] | None = None

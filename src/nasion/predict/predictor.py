@@ -230,12 +230,13 @@ class Predictor:
         crop = self.backend.crop
         maps = [Affine.crop(box, crop.size) for box in boxes]
         crops = [to_channels(warp(i, m, crop.size), crop.channels) for i, m in zip(images, maps, strict=True)]
-        keypoints, spread, anisotropy = self.backend(np.stack(crops))
+        found = self.backend(np.stack(crops))
         return [
             Prediction(
-                keypoints=affine.inverse()(keypoints[k]),
-                spread=spread[k] / affine.scale,
-                anisotropy=anisotropy[k],
+                keypoints=affine.inverse()(found.keypoints[k]),
+                spread=found.spread[k] / affine.scale,
+                anisotropy=found.anisotropy[k],
+                hidden_probability=found.hidden[k],
                 box=boxes[k],
                 score=1.0,
                 skeleton=self.skeleton,

@@ -214,6 +214,9 @@ class RunConfig(Settings):
     init: InitConfig = InitConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     schedule: ScheduleConfig = ScheduleConfig()
+    hidden_points: bool = Field(
+        default=False, description="whether to predict hidden points; needs data that marks them, such as COCO's"
+    )
     seed: int = Field(default=0, ge=0, lt=2**63, description="seed of the weights, the order and the augmentation")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description="auto measures which trains faster on this machine"

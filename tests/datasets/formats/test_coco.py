@@ -38,6 +38,12 @@ def test_visibility(tmp_path):
     assert np.isnan(face.keypoints[2]).all()
 
 
+@pytest.mark.parametrize(("third", "known"), [(1, True), (2, False), (0, False)])
+def test_visibility_is_known_if_any_point_of_the_file_is_hidden(tmp_path, third, known):
+    faces = load(make(tmp_path, entry([1, 2, 2] * 3), entry([1, 2, 2, 3, 4, 2, 5, 6, third]))).annotations
+    assert [face.visibility_known for face in faces] == [known, known]
+
+
 def test_box_is_turned_from_xywh_into_xyxy(tmp_path):
     faces = load(make(tmp_path, entry([1, 2, 2] * 3, bbox=[3, 2, 20, 30]), entry([1, 2, 2] * 3)))
     assert faces.annotations[0].box.tolist() == [3, 2, 23, 32]

@@ -300,6 +300,14 @@ def test_gray_crops_use_the_first_gain():
     assert Augmentation(gain=(1.5, 9.0, 9.0)).change_pixels(pixel(100)).tolist() == pixel(150).tolist()
 
 
+def test_patch_covers_the_points_in_it():
+    variation = Augmentation(patch=(0.25, 0.5, 0.5, 0.75, 0.4))  # columns 16 to 31, rows 24 to 35 of 64 x 48
+    points = np.array([[15.4, 30], [15.6, 30], [31.4, 30], [31.6, 30], [20, 23.4], [20, 23.6], [20, 35.4], [20, 35.6]])
+    assert variation.covers(points, SIZE).tolist() == [False, True, True, False, False, True, True, False]
+    assert not variation.covers(np.full((2, 2), np.nan), SIZE).any()
+    assert not Augmentation().covers(points, SIZE).any()
+
+
 def test_patch_hides_its_part_alone():
     crop = crop_of(3)
     shown = Augmentation(patch=(0.25, 0.5, 0.5, 0.75, 0.4)).change_pixels(crop)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.testing import assert_equal
 
 from nasion import images
 from nasion.errors import AnnotationError, SkeletonError
@@ -563,3 +564,47 @@ def test_skipped_faces_are_reported_with_their_reason():
         "skipped train1.png: train1.png: damaged",
         "skipped val0.png: val0.png: damaged",
     ]
+
+
+# Hidden points
+
+
+def hidden_face(known=True):
+    """Return a face whose left eye is hidden and whose nose is missing."""
+    points = POINTS.copy()
+    points[2] = np.nan
+    visible = np.array([True, False, True, True, True])
+    return replace(face(keypoints=points), visible=visible, visibility_known=known)
+
+
+def hidden_of(annotation, augment=None):
+    source = CropSource(data_set(annotation), CROP, varied=True)
+    return source.batch([0], EpochPlan(0, CROP.size, augment)).hidden[0].numpy()
+
+
+def test_hidden_points_are_1_and_missing_ones_unknown():
+    assert_equal(hidden_of(hidden_face()), [0, 1, np.nan, 0, 0])
+
+
+def test_points_of_data_without_visibility_are_unknown():
+    assert np.isnan(hidden_of(hidden_face(known=False))).all()
+
+
+def test_mirrored_faces_hide_the_other_side():
+    assert_equal(hidden_of(hidden_face(), AugmentConfig(flip=1.0)), [1, 0, np.nan, 0, 0])
+
+
+def test_points_under_a_patch_are_hidden():
+    augment = AugmentConfig(photo=PhotoConfig(occlude=1.0, occlude_side=1.0))
+    source = CropSource(data_set(hidden_face()), CROP, varied=True)
+    found = []
+    for epoch in range(30):
+        plan = EpochPlan(epoch, CROP.size, augment)
+        _, keypoints, _ = source.crop_at(0, plan)
+        variation, _ = source.variation(0, plan)
+        covered = variation.covers(keypoints, CROP.size)
+        found.append(covered.any())
+        expected = np.where(np.isnan(keypoints[:, 0]), np.nan, covered | [False, True, False, False, False])
+        assert_equal(source.batch([0], plan).hidden[0].numpy(), expected)
+    assert any(found)
+    assert not all(found)

@@ -12,6 +12,7 @@ from nasion.errors import ConfigError
 from nasion.train.network.frame import denormalize
 from nasion.train.network.interfaces import Decoded
 from nasion.train.network.network import KeypointNetwork, check_low_res, loss_of, mean_loss, spread_loss
+from nasion.train.network.point_layers import pool_features
 from nasion.train.network.spread import SpreadHead, nll
 
 
@@ -94,6 +95,22 @@ def test_forward_gives_crop_px():
     assert anisotropy.all()
 
 
+def test_hidden_points_are_a_fourth_output_on_request():
+    network = network_of("unet", hidden_points=True).eval()
+    nn.init.normal_(network.hidden.layer.weight)
+    with torch.inference_mode():
+        decoded, found = network.decode(crops_of()), network(crops_of())
+    assert len(found) == 4
+    assert torch.allclose(found[3], 1 / (1 + (-decoded.hidden).exp()))
+    assert 0 < found[3].min() < found[3].max() < 1
+    assert network_of("unet").hidden is None
+
+
+def test_hidden_points_need_maps():
+    with pytest.raises(ConfigError, match='hidden_points needs a codec with maps; "coordinates" has none'):
+        network_of("cnn", hidden_points=True)
+
+
 def test_regression_gives_no_spread():
     _, spread, anisotropy = network_of("cnn")(crops_of())
     assert spread.isnan().all()
@@ -114,7 +131,9 @@ def test_spread_head_reads_features_and_maps():
     with torch.no_grad():
         features = network.model.forward_features((crops_of().float() - 127.5) / 63.75)
         plain = network.codec.decode(network.model.head(features))
-        assert torch.allclose(network.decode(crops_of()).spread, network.spread(features, plain).spread)
+        assert torch.allclose(
+            network.decode(crops_of()).spread, network.spread(pool_features(features, plain), plain).spread
+        )
         assert not torch.allclose(network.decode(crops_of()).spread, plain.spread)
 
 

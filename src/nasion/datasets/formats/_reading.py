@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +95,9 @@ class Collector:
     def dataset(self, name: str, skeleton: Skeleton, note: str) -> DataSet:
         """Return the collected faces and problems as a data set."""
         empty = tuple(dict.fromkeys(self.empty_images))
-        return DataSet(name, skeleton, tuple(self.faces), open_image, tuple(self.problems), note, empty)
+        known = any((~face.visible & is_present(face.keypoints)).any() for face in self.faces)
+        faces = tuple(replace(face, visibility_known=True) for face in self.faces) if known else tuple(self.faces)
+        return DataSet(name, skeleton, faces, open_image, tuple(self.problems), note, empty)
 
 
 def checked_annotation(

@@ -11,6 +11,7 @@ from nasion.errors import ConfigError, ModelError
 from nasion.geometry import FloatArray, box_size
 from nasion.predict.backends.devices import AUTO, CPU
 from nasion.predict.backends.onnx_backend import OnnxBackend
+from nasion.predict.backends.outputs import NetworkOutputs
 from nasion.predict.crop import CropConfig
 from nasion.predict.model_zoo import is_run, resolve
 from nasion.skeleton import Skeleton
@@ -40,8 +41,8 @@ class Backend(Protocol):
     max_relative_spread: float
     device: str
 
-    def __call__(self, crops: NDArray[np.uint8]) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return keypoints (B, K, 2), spread (B, K), crop px, and anisotropy (B, K, 2) of crops (B, H, W, C) uint8."""
+    def __call__(self, crops: NDArray[np.uint8]) -> NetworkOutputs:
+        """Return what the network predicts for crops (B, H, W, C) uint8: keypoints and spread in crop px."""
         ...
 
 

@@ -1,8 +1,9 @@
 """An `.onnx` file as a `Backend`, run by ONNX Runtime without torch.
 
-The graph maps uint8 crops (B, H, W, C) to keypoints (B, K, 2) and spread (B, K), crop px, and anisotropy (B, K, 2); it
-scales the pixels and decodes the keypoints. The metadata holds the skeleton, what the network expects to see of an
-image, the configuration of its training, and its card.
+The graph maps uint8 crops (B, H, W, C) to keypoints (B, K, 2) and spread (B, K), crop px, anisotropy (B, K, 2) and, if
+it was trained for it, the probability (B, K) that a point is hidden. It scales the pixels and decodes the keypoints.
+The metadata holds the skeleton, what the network expects to see of an image, the configuration of its training, and its
+card.
 """
 
 import hashlib
@@ -17,16 +18,16 @@ from pydantic import ValidationError
 
 from nasion.documents import parse_json
 from nasion.errors import ModelError, NasionError, one_line
-from nasion.geometry import FloatArray
 from nasion.predict.backends.devices import AUTO, CPU, DEVICES, choose_device
 from nasion.predict.backends.onnx_file import check_self_contained, read_metadata
-from nasion.predict.backends.outputs import check_outputs
+from nasion.predict.backends.outputs import NetworkOutputs, check_outputs
 from nasion.predict.crop import CropConfig
 from nasion.predict.migration import migrate
 from nasion.skeleton import Skeleton, from_stored
 
 __all__ = [
     "ANISOTROPY",
+    "HIDDEN",
     "INPUT",
     "KEYPOINTS",
     "METADATA",
@@ -41,8 +42,8 @@ __all__ = [
 METADATA = "nasion"
 """The key of nasion's entry in the metadata, a JSON object."""
 
-INPUT, KEYPOINTS, SPREAD, ANISOTROPY = "crops", "keypoints", "spread", "anisotropy"
-"""The names of the graph's input and outputs."""
+INPUT, KEYPOINTS, SPREAD, ANISOTROPY, HIDDEN = "crops", "keypoints", "spread", "anisotropy", "hidden"
+"""The names of the graph's input and outputs; only some graphs have the last."""
 
 NO_MESSAGES = 4
 """ONNX Runtime's log level for fatal errors only; other errors are raised, and need not be printed as well."""
@@ -133,40 +134,47 @@ class OnnxBackend:
             raise ModelError(f"{path}: not a nasion model; write one with `nasion export RUN FILE.onnx`")
         self.header, self.skeleton, self.crop = header, header.skeleton, header.crop
         self.validation_share, self.max_relative_spread = header.validation_share, header.max_relative_spread
-        self._check_shapes(path)
+        self.outputs = self._check_shapes(path)
 
     def __reduce__(self) -> tuple[type["OnnxBackend"], tuple[Path, str, int, str]]:
         """A copy for another process loads the file again, because a session cannot be copied."""
         return OnnxBackend, (self.path.resolve(), self.name, self.threads, self.device)
 
-    def _check_shapes(self, path: Path) -> None:
+    def _check_shapes(self, path: Path) -> list[str]:
+        """Return the names of the graph's outputs after checking the shapes of inputs and outputs."""
         inputs = {each.name: each.shape[1:] for each in self.session.get_inputs()}
         outputs = {each.name: each.shape[1:] for each in self.session.get_outputs()}
         count = self.skeleton.count
         wanted = {KEYPOINTS: [count, 2], SPREAD: [count], ANISOTROPY: [count, 2]}
+        if HIDDEN in outputs:
+            wanted[HIDDEN] = [count]
         if inputs != {INPUT: [*self.crop.size, self.crop.channels]} or outputs != wanted:
             raise ModelError(f"{path}: its graph does not match its metadata ({inputs} → {outputs}); export it again")
+        return list(wanted)
 
-    def __call__(self, crops: NDArray[np.uint8]) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return keypoints (B, K, 2), spread (B, K), crop px, and anisotropy (B, K, 2) of crops (B, H, W, C) uint8."""
+    def __call__(self, crops: NDArray[np.uint8]) -> NetworkOutputs:
+        """Return what the network predicts for crops (B, H, W, C) uint8: keypoints and spread in crop px."""
         try:
-            found = self.session.run([KEYPOINTS, SPREAD, ANISOTROPY], {INPUT: crops})
-            keypoints, spread, anisotropy = (np.asarray(each, np.float64) for each in found)
+            found = self.session.run(self.outputs, {INPUT: crops})
+            named = dict(zip(self.outputs, (np.asarray(each, np.float64) for each in found), strict=True))
         except Exception as error:  # ONNX Runtime's exceptions have no other common base
             raise ModelError(f"{self.name}: its graph cannot be run ({one_line(error)[:120]})") from None
-        self._check_outputs(len(crops), keypoints, spread, anisotropy)
-        return keypoints, spread, anisotropy
+        points = len(crops), self.skeleton.count
+        outputs = NetworkOutputs(**{HIDDEN: np.full(points, np.nan)} | named)
+        self._check_outputs(outputs, points)
+        return outputs
 
-    def _check_outputs(self, batch: int, keypoints: FloatArray, spread: FloatArray, anisotropy: FloatArray) -> None:
-        """Check keypoints (B, K, 2) and spread (B, K), crop px, and anisotropy (B, K, 2): a graph can lie about shapes.
+    def _check_outputs(self, outputs: NetworkOutputs, points: tuple[int, int]) -> None:
+        """Check the outputs for (B, K) points, because a graph can lie about shapes.
 
         Raises:
             ModelError: a shape or a value is not what a network returns.
         """
-        points = batch, self.skeleton.count
-        if keypoints.shape != (*points, 2) or spread.shape != points or anisotropy.shape != (*points, 2):
-            raise ModelError(f"{self.name}: its graph returns {keypoints.shape}, not {(*points, 2)}; export it again")
-        check_outputs(self.name, self.crop.size, keypoints, spread, anisotropy)
+        wanted = (*points, 2), points, (*points, 2), points
+        for found, shape in zip(outputs, wanted, strict=True):
+            if found.shape != shape:
+                raise ModelError(f"{self.name}: its graph returns {found.shape}, not {shape}; export it again")
+        check_outputs(self.name, self.crop.size, outputs)
 
 
 def verified_header(text: str, content: bytes, name: str) -> Header:

@@ -69,6 +69,14 @@ class Augmentation:
         turned = Affine.rotation(self.rotation_deg, center) @ Affine.linear(shape, center)
         return moved @ turned @ (Affine.mirror(width) if self.mirror else Affine.identity())
 
+    def covers(self, keypoints: FloatArray, size: tuple[int, int]) -> NDArray[np.bool_]:
+        """Return which points (K, 2), crop px, the patch covers in a crop of `size` (height, width), px."""
+        if self.patch is None:
+            return np.zeros(len(keypoints), bool)
+        x0, y0, x1, y1, _ = self.patch
+        shares = (keypoints + 0.5) / size[::-1]
+        return np.asarray(((shares >= [x0, y0]) & (shares < [x1, y1])).all(-1))
+
     def change_pixels(self, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the crop (H, W, C) uint8 with another light and quality and a hidden part; points do not move.
 

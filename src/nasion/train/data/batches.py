@@ -18,7 +18,7 @@ from torch import Tensor
 
 from nasion import images
 from nasion.errors import AnnotationError, ImageError
-from nasion.geometry import Affine, FloatArray, image_box, normalize, scale_box
+from nasion.geometry import Affine, FloatArray, image_box, is_present, normalize, scale_box
 from nasion.predict.crop import CropConfig, face_box, to_channels
 from nasion.progress import SILENT, Reporter, Task
 from nasion.sample import Annotation, DataSet, Image, Problem
@@ -56,6 +56,7 @@ class Batch(NamedTuple):
         target: (B, K, 2) float32, normalized; NaN where missing.
         image_px: (B,), image px per crop px.
         length: (B,), what errors are divided by, image px.
+        hidden: (B, K) float32, 1 for hidden points, 0 for visible ones; NaN where missing or unknown.
         share: this device's share of the batch times the number of devices; 1 if all devices have equally many faces.
     """
 
@@ -63,6 +64,7 @@ class Batch(NamedTuple):
     target: Tensor
     image_px: Tensor
     length: Tensor
+    hidden: Tensor
     share: float
 
 
@@ -208,15 +210,30 @@ class CropSource:
             keypoints = self.skeleton.mirrored(keypoints - [shift, 0.0])
         return variation.change_pixels(crop), affine(keypoints), affine
 
+    def hidden_at(self, index: int, plan: EpochPlan, keypoints: FloatArray) -> FloatArray:
+        """Return which points of a crop are hidden (K,), no unit: 1, or 0; NaN where missing or unknown.
+
+        `keypoints` are the crop's (K, 2), crop px.
+        """
+        face, (variation, _) = self.faces[index].annotation, self.variation(index, plan)
+        if not face.visibility_known:
+            return np.full(len(keypoints), np.nan)
+        marked = np.where(face.visible, 0.0, 1.0)[:, None]
+        marked = self.skeleton.mirrored(marked) if variation.mirror else marked
+        hidden = np.maximum(marked[:, 0], variation.covers(keypoints, plan.size))
+        return np.where(is_present(keypoints), hidden, np.nan)
+
     def batch(self, indices: Sequence[int], plan: EpochPlan, share: float = 1.0) -> Batch:
         """Return the crops of the faces `indices` with their ground truth, in this order."""
         crops, keypoints, affines = zip(*(self.crop_at(index, plan) for index in indices), strict=True)
         target = normalize(np.stack(keypoints), plan.size)
+        hidden = [self.hidden_at(index, plan, points) for index, points in zip(indices, keypoints, strict=True)]
         return Batch(
             to_tensor(np.stack(crops)),
             torch.from_numpy(target.astype(np.float32)),
             torch.tensor([1 / affine.scale for affine in affines], dtype=torch.float32),
             torch.from_numpy(self.lengths[list(indices)].astype(np.float32)),
+            torch.from_numpy(np.stack(hidden).astype(np.float32)),
             share,
         )
 

@@ -2,7 +2,7 @@
 
 Batch normalizations are folded into the convolutions before them. Weights become 8-bit integers with one scale per
 output channel; activations are rounded to 8 bits in ranges measured on real faces, after their ReLU. Sums and pooling
-stay in 8 bits, so that features are not converted between convolutions. The head and the spread head stay in float32.
+stay in 8 bits, so that features are not converted between convolutions. All heads stay in float32.
 Weights use 7 of the 8 bits, because processors without 8-bit dot products would overflow.
 Source: Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
 2018.
@@ -28,7 +28,7 @@ from nasion.train.runs.folded_weights import FOLDED, fold
 
 __all__ = ["quantize"]
 
-KEEP_FLOAT = (f"{ROOT}model.head.", f"{ROOT}spread.")
+KEEP_FLOAT = (f"{ROOT}model.head.", f"{ROOT}spread.", f"{ROOT}hidden.")
 """Prefixes of the weights that stay in float32: keypoints and spread are read from them."""
 
 INTEGER_OPERATORS = ("Conv", "Relu", "Add", "MaxPool")

@@ -25,7 +25,16 @@ from torch import Tensor, nn
 from nasion.atomic import atomic_path, ensure_writable
 from nasion.errors import ConfigError, ModelError
 from nasion.predict.backends.backend import Backend
-from nasion.predict.backends.onnx_backend import ANISOTROPY, INPUT, KEYPOINTS, METADATA, SPREAD, OnnxBackend, blank_hash
+from nasion.predict.backends.onnx_backend import (
+    ANISOTROPY,
+    HIDDEN,
+    INPUT,
+    KEYPOINTS,
+    METADATA,
+    SPREAD,
+    OnnxBackend,
+    blank_hash,
+)
 from nasion.predict.migration import FORMAT_KEY, FORMAT_VERSION
 from nasion.train.export import half, int8, parity
 from nasion.train.network.network import KeypointNetwork
@@ -62,14 +71,14 @@ class Exported(NamedTuple):
 
 
 class Graph(nn.Module):
-    """What the file computes: uint8 crops (B, H, W, C) → keypoints and spread, crop px, and anisotropy."""
+    """What the file computes: uint8 crops (B, H, W, C) → what the network predicts."""
 
     def __init__(self, network: KeypointNetwork) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return keypoints (B, K, 2), spread (B, K), crop px, and anisotropy (B, K, 2) of crops (B, H, W, C) uint8."""
+    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
+        """Return `KeypointNetwork.forward` of crops (B, H, W, C) uint8."""
         return self.network(crops.permute(0, 3, 1, 2))
 
 
@@ -167,7 +176,7 @@ def _trace(network: KeypointNetwork, crops: NDArray[np.uint8]) -> onnx.ModelProt
             (torch.from_numpy(crops[:2]),),
             dynamo=True,
             input_names=[INPUT],
-            output_names=[KEYPOINTS, SPREAD, ANISOTROPY],
+            output_names=[KEYPOINTS, SPREAD, ANISOTROPY, *([] if network.hidden is None else [HIDDEN])],
             dynamic_shapes={"crops": {0: torch.export.Dim("batch")}},
             opset_version=OPSET,
             optimize=False,  # fused layers could not be trained again

@@ -15,6 +15,7 @@ from nasion.errors import ConfigError
 from nasion.train.config import OptimizerConfig, RunConfig, ScheduleConfig
 from nasion.train.data.batches import Batch, Batches, CropSource, epoch_plan, plan_batches
 from nasion.train.network.frame import half_sides
+from nasion.train.network.hidden import hidden_loss
 from nasion.train.network.network import KeypointNetwork, loss_of, mean_loss, spread_loss
 from nasion.train.network.spread import normalized_residual, spread_correction
 from nasion.train.runs.warm_start import HEAD
@@ -96,6 +97,8 @@ class KeypointModule(lightning.LightningModule):
         self.step_loss = float(loss.detach())  # the training curve excludes the spread's loss
         if self.network.spread is not None:
             loss = loss + spread_loss(decoded, batch.target, self.network.spec.size)
+        if self.network.hidden is not None:
+            loss = loss + hidden_loss(decoded, batch.hidden)
         if not isfinite(float(loss.detach())):
             raise ConfigError(
                 f"the loss became {self.step_loss} in epoch {self.current_epoch + 1}; try a smaller optimizer.lr"
@@ -105,11 +108,12 @@ class KeypointModule(lightning.LightningModule):
     def configure_gradient_clipping(
         self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
     ) -> None:
-        """Clip the spread head's gradient separately, so that the uncertainty loss never moves a keypoint."""
+        """Clip the gradients of the extra heads separately, so that their losses never move a keypoint."""
         if gradient_clip_val:
-            spread = set(self.network.spread.parameters()) if self.network.spread else set()
-            rest = [weight for weight in self.network.parameters() if weight not in spread]
-            for weights in (rest, list(spread)):
+            extra = [list(head.parameters()) for head in (self.network.spread, self.network.hidden) if head]
+            inside = {id(weight) for weights in extra for weight in weights}
+            rest = [weight for weight in self.network.parameters() if id(weight) not in inside]
+            for weights in (rest, *extra):
                 torch.nn.utils.clip_grad_norm_(weights, gradient_clip_val)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -175,7 +179,8 @@ def learning_rate_at(step: int, total: int, schedule: ScheduleConfig) -> float:
 
 def _groups(network: KeypointNetwork, settings: OptimizerConfig, backbone_lr_factor: float) -> list[dict[str, Any]]:
     """Return the head's weights, then all others, each split into weights with decay, and biases and norms without."""
-    head = [*network.model.head.parameters(), *(network.spread.parameters() if network.spread else ())]
+    extra = [weight for head in (network.spread, network.hidden) if head for weight in head.parameters()]
+    head = [*network.model.head.parameters(), *extra]
     inside = {id(p) for p in head}
     others = [p for p in network.parameters() if id(p) not in inside]
     return [

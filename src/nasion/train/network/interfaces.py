@@ -51,12 +51,14 @@ class Decoded(NamedTuple):
         spread: (B, K), normalized by half the mean side; NaN if the codec provides none.
         anisotropy: (B, K, 2), log axis ratio and direction of the error ellipses; see `nasion.uncertainty`.
         log_maps: (B, K, h, w), log probabilities over the cells; None for codecs without maps.
+        hidden: (B, K), log odds that a keypoint is hidden; None if the network does not predict it.
     """
 
     keypoints: Tensor
     spread: Tensor
     anisotropy: Tensor
     log_maps: Tensor | None
+    hidden: Tensor | None = None
 
 
 class Model(nn.Module):

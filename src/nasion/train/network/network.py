@@ -2,6 +2,7 @@
 
 crops (B, C, H, W), 0 to 255 → model.forward_features → model.head → codec.decode → keypoints (B, K, 2), crop px
                                                       → spread → spread (B, K), crop px, and anisotropy (B, K, 2)
+                                                      → hidden → probability (B, K), if the recipe asks for it
 """
 
 from collections.abc import Callable
@@ -13,7 +14,9 @@ from nasion.errors import ConfigError
 from nasion.train.config import RunConfig
 from nasion.train.network import registry
 from nasion.train.network.frame import denormalize, mean_half_side
+from nasion.train.network.hidden import HiddenHead
 from nasion.train.network.interfaces import HALF_RANGE, MID_GRAY, Decoded, InputSpec, Loss
+from nasion.train.network.point_layers import pool_features
 from nasion.train.network.spread import SpreadHead, nll
 
 __all__ = ["KeypointNetwork", "check_low_res", "loss_of", "mean_loss", "spread_loss"]
@@ -40,21 +43,33 @@ class KeypointNetwork(nn.Module):
                 f'"{config.codec.name}" reads {OUTPUTS[self.codec.output_kind]}; choose a matching pair'
             )
         has_maps = self.codec.output_kind == "maps"
+        if config.hidden_points and not has_maps:
+            raise ConfigError(f'hidden_points needs a codec with maps; "{config.codec.name}" has none')
         self.spread = SpreadHead(self.model.feature_channels, count) if has_maps else None
+        self.hidden = HiddenHead(self.model.feature_channels, count) if config.hidden_points else None
 
     def decode(self, crops: Tensor) -> Decoded:
-        """Return normalized keypoints, spread and maps of crops (B, C, H, W), 0 to 255."""
+        """Return normalized keypoints, spread, maps and log odds of hidden points of crops (B, C, H, W), 0 to 255."""
         features = self.model.forward_features((crops.float() - MID_GRAY) / HALF_RANGE)
         with torch.autocast(features.device.type, enabled=False):  # bfloat16 cannot represent a tenth of a px
             features = features.float()
             decoded = self.codec.decode(self.model.head(features))
-            return decoded if self.spread is None else self.spread(features, decoded)
+            if self.spread is None:
+                return decoded
+            pooled = pool_features(features, decoded)
+            decoded = self.spread(pooled, decoded)
+            return decoded if self.hidden is None else self.hidden(pooled, decoded)
 
-    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return keypoints (B, K, 2), spread (B, K), both crop px, and anisotropy (B, K, 2) of crops (B, C, H, W)."""
+    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
+        """Return keypoints (B, K, 2), spread (B, K), both crop px, and anisotropy (B, K, 2) of crops (B, C, H, W).
+
+        A network that predicts hidden points returns their probability (B, K), 0 to 1, as a fourth output.
+        """
         decoded = self.decode(crops)
         size = self.spec.size
-        return denormalize(decoded.keypoints, size), decoded.spread * mean_half_side(size), decoded.anisotropy
+        keypoints, spread = denormalize(decoded.keypoints, size), decoded.spread * mean_half_side(size)
+        hidden = () if decoded.hidden is None else (decoded.hidden.sigmoid(),)
+        return keypoints, spread, decoded.anisotropy, *hidden
 
     def first_kernels(self) -> Tensor:
         """Return the first convolution's weights (N, C, k, k), no unit."""

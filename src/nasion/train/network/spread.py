@@ -5,13 +5,12 @@ Sources: Kendall and Gal, "What Uncertainties Do We Need in Bayesian Deep Learni
 al., "LUVLi Face Alignment", 2020.
 """
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 
 from nasion.train.network.frame import half_sides, mean_half_side
 from nasion.train.network.interfaces import Decoded
+from nasion.train.network.point_layers import PointLayer
 from nasion.uncertainty import ERROR_SHAPE, SPREAD_OF_SCALE
 
 __all__ = ["SpreadHead", "mahalanobis", "nll", "normalized_residual", "spread_correction"]
@@ -26,8 +25,8 @@ TINY = 1e-12
 class SpreadHead(nn.Module):
     """Predicts each keypoint's spread and anisotropy from features pooled under its heatmap.
 
-    Initially it returns the spread of the map itself, isotropic. Its inputs are detached, so the uncertainty loss never
-    moves a keypoint.
+    Initially it returns the spread of the map itself, isotropic. Its inputs have no gradient, so the uncertainty loss
+    never moves a keypoint.
 
     Args:
         channels: F, channels of the features.
@@ -41,34 +40,16 @@ class SpreadHead(nn.Module):
 
     def __init__(self, channels: int, count: int) -> None:
         super().__init__()
-        self.scale_head = _zero_layer(channels, count)
-        self.anisotropy_head = _zero_layer(channels, 2 * count)
+        self.scale_head = PointLayer(channels, count)
+        self.anisotropy_head = PointLayer(channels, count, 2)
         self.register_buffer("scale", torch.ones(()))
 
-    def forward(self, features: Tensor, decoded: Decoded) -> Decoded:
-        """Return `decoded` with the learned spread (B, K), normalized, and anisotropy (B, K, 2), from (B, F, h, w)."""
-        if decoded.log_maps is None:
-            raise ValueError("the spread head needs a codec with maps")
-        maps = decoded.log_maps.detach().exp().flatten(2)
-        pooled = (maps @ features.detach().flatten(2).transpose(1, 2))[:, :, None]  # (B, K, 1, F)
-        spread = decoded.spread.detach() * _per_point(self.scale_head, pooled).squeeze(-1).exp()
-        raw = _per_point(self.anisotropy_head, pooled)
+    def forward(self, pooled: Tensor, decoded: Decoded) -> Decoded:
+        """Return `decoded` with the learned spread (B, K), normalized, and anisotropy (B, K, 2), from (B, K, F)."""
+        spread = decoded.spread.detach() * self.scale_head(pooled).squeeze(-1).exp()
+        raw = self.anisotropy_head(pooled)
         anisotropy = MAX_ANISOTROPY * (raw / MAX_ANISOTROPY).tanh()
         return decoded._replace(spread=spread if self.training else spread * self.scale, anisotropy=anisotropy)
-
-
-def _zero_layer(channels: int, outputs: int) -> nn.Conv2d:
-    layer = nn.Conv2d(channels, outputs, 1)
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(cast(Tensor, layer.bias))
-    return layer
-
-
-def _per_point(layer: nn.Conv2d, pooled: Tensor) -> Tensor:
-    """Return the layer's outputs (B, K, outputs / K) for each keypoint's own features (B, K, 1, F)."""
-    count = pooled.shape[1]
-    weight, bias = layer.weight.reshape(count, -1, pooled.shape[-1]), cast(Tensor, layer.bias).reshape(count, -1)
-    return (pooled * weight).sum(-1) + bias
 
 
 def mahalanobis(decoded: Decoded, target: Tensor, size: tuple[int, int]) -> Tensor:

@@ -55,7 +55,7 @@ def read_exported(model: str | Path) -> TrainedNetwork:
     weights = {
         name.removeprefix(ROOT).removesuffix(HALF_SUFFIX): torch.from_numpy(value)
         for name, value in _unfolded(graph, path).items()
-        if name.startswith((ROOT + "model.", ROOT + "spread."))
+        if name.startswith((ROOT + "model.", ROOT + "spread.", ROOT + "hidden."))
     }
     try:
         config = parse({**header.config, "data": {**header.config["data"], "skeleton": ""}})

@@ -8,8 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from nasion.errors import ModelError
-from nasion.geometry import FloatArray
-from nasion.predict.backends.outputs import check_outputs
+from nasion.predict.backends.outputs import NetworkOutputs, check_outputs
 from nasion.train.checkpoint import load_weights
 from nasion.train.data.batches import to_tensor
 from nasion.train.network.network import KeypointNetwork
@@ -45,12 +44,13 @@ class TorchBackend:
             ) from None
         self.network.eval()
 
-    def __call__(self, crops: NDArray[np.uint8]) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return keypoints (B, K, 2), spread (B, K), crop px, and anisotropy (B, K, 2) of crops (B, H, W, C) uint8."""
+    def __call__(self, crops: NDArray[np.uint8]) -> NetworkOutputs:
+        """Return what the network predicts for crops (B, H, W, C) uint8: keypoints and spread in crop px."""
         with torch.inference_mode():
-            keypoints, spread, anisotropy = (each.double().numpy() for each in self.network(to_tensor(crops)))
-        check_outputs(self.name, self.crop.size, keypoints, spread, anisotropy)
-        return keypoints, spread, anisotropy
+            keypoints, spread, anisotropy, *hidden = (each.double().numpy() for each in self.network(to_tensor(crops)))
+        outputs = NetworkOutputs(keypoints, spread, anisotropy, hidden[0] if hidden else np.full_like(spread, np.nan))
+        check_outputs(self.name, self.crop.size, outputs)
+        return outputs
 
 
 def _with_spread_head(weights: dict[str, torch.Tensor], network: KeypointNetwork) -> dict[str, torch.Tensor]:

@@ -21,7 +21,7 @@ __all__ = ["HEAD", "adopt_architecture", "build_network", "load_trained"]
 HEAD = "head"
 """Name of the layer that depends on the keypoints and is replaced for other keypoints."""
 
-POINT_LAYERS = (f"model.{HEAD}.", "spread.")
+POINT_LAYERS = (f"model.{HEAD}.", "spread.", "hidden.")
 """Prefixes of the weights that depend on the keypoints."""
 
 NOT_IN_FILES = "num_batches_tracked"
