@@ -33,7 +33,7 @@ TICKS = (2, 3, 4, 5, 6, 8, 10, 15, 20, 30)
 
 STARTS = {
     "from default": ["init.model=default"],
-    "from scratch": ["init.freeze_epochs=0", "init.backbone_lr_factor=1.0"],
+    "from scratch": ["init.freeze_share=0", "init.backbone_lr_factor=1.0"],
 }
 """Settings of each start, by its name in the figure."""
 

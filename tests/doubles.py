@@ -50,7 +50,8 @@ class BrightSpot(Fixed):
         y, x = np.mgrid[: crops.shape[1], : crops.shape[2]]
         total = weight.sum((1, 2))
         center = np.stack([(weight * x).sum((1, 2)), (weight * y).sum((1, 2))], -1) / total[:, None]
-        return center[:, None] + self.offsets, np.ones((len(crops), 58)), np.zeros((len(crops), 58, 2))
+        ones = np.ones((len(crops), 58))
+        return NetworkOutputs(center[:, None] + self.offsets, ones, np.zeros((len(crops), 58, 2)), ones * np.nan)
 
 
 class FixedDetector:

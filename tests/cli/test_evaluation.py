@@ -20,7 +20,7 @@ def test_packaged_model_is_measured_and_fine_tuned(nasion, tmp_path):
     assert "nme/inter_ocular" in out
     code, out, error = nasion(
         "train", "finetune", "--data", "synthetic:12", "--init", "default", "--out", "run",
-        "--set", "schedule.epochs=1", "--set", "schedule.batch=4", "--set", "init.freeze_epochs=0",
+        "--set", "schedule.epochs=1", "--set", "schedule.batch=4", "--set", "init.freeze_share=0",
     )  # fmt: skip
     assert (code, error) == (0, "")
     assert nasion("export", "run", "mine.onnx")[0] == 0

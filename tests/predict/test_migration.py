@@ -52,6 +52,25 @@ def test_source_with_a_plus_in_its_folder_stays_one_source():
     assert migrate_config({"data": {"sources": ["imm:a + b"]}})["data"]["sources"] == ["imm:a + b"]
 
 
+def test_frozen_epochs_become_a_share():
+    stored = {"init": {"freeze_epochs": 5}, "schedule": {"epochs": 200}}
+    assert migrate_config(stored)["init"] == {"freeze_share": 0.025}
+    assert migrate_config({"init": {"freeze_epochs": 5}})["init"] == {"freeze_share": 0.05}
+
+
+@pytest.mark.parametrize(
+    ("init", "message"),
+    [
+        ({"freeze_epochs": 5, "freeze_share": 0.1}, "is the former form of"),
+        ({"freeze_epochs": "5"}, "set init.freeze_share, from 0 to 1"),
+        ({"freeze_epochs": 100}, "init.freeze_epochs = 100 of 100 epochs"),
+    ],
+)
+def test_frozen_epochs_that_make_no_sense_are_rejected(init, message):
+    with pytest.raises(ConfigError, match=message):
+        migrate_config({"init": init})
+
+
 def test_old_and_new_name_together_are_rejected():
     with pytest.raises(ConfigError, match=r'"schedule.average" is the former name of "schedule.ema_decay"'):
         migrate_config({"schedule": {"average": 0.9, "ema_decay": 0.9}})

@@ -189,13 +189,6 @@ def test_the_command_names_data_model_and_time(started):
     assert process.options["start_new_session"] is True
 
 
-def test_layers_are_not_frozen_in_a_training_below_two_minutes(started):
-    training, processes = started
-    processes[0].returncode = 0
-    training.start(1.9, "default")
-    assert processes[1].command[-2:] == ["--set", "init.freeze_epochs=0"]
-
-
 def test_only_one_signal_is_sent_to_stop(started):
     training, (process,) = started
     assert training.status().state == "running"

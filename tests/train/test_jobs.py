@@ -3,12 +3,13 @@
 import json
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from doubles import RecordingReporter
+from doubles import RecordingReporter, quad_evaluation, quad_faces
 from nasion import images
 from nasion.errors import ConfigError, ModelError, OutputError
 from nasion.predict.predictor import Predictor
@@ -50,6 +51,20 @@ def test_a_training_ends_with_scores_and_a_report_on_the_validation_faces(traine
     assert {len(row) for row in rows} == {3}
     assert reporter.lines[-1].startswith("trained in ")
     assert reporter.lines[-1].endswith(f"; report: {folder / 'report.html'}")
+
+
+@pytest.mark.parametrize(("box", "place"), [("points", "placed in its box"), ("image", "at its mean place")])
+def test_a_network_that_is_worse_than_the_mean_face_is_reported(box, place):
+    faces = quad_faces()
+    split = faces.subset([replace(face, split="train") for face in faces.annotations])
+    good, bad = RecordingReporter(), RecordingReporter()
+    exact = quad_evaluation(pred_keypoints=faces.keypoints())
+    jobs._check_learned(exact, split, box == "points", good)
+    jobs._check_learned(quad_evaluation(pred_keypoints=faces.keypoints() + 500), split, box == "points", bad)
+    assert not good.warnings
+    assert len(bad.warnings) == 1
+    assert place in bad.warnings[0]
+    assert "500" in bad.warnings[0] or "707" in bad.warnings[0]
 
 
 def test_the_report_names_the_command_that_measures_the_same(trained):

@@ -148,7 +148,8 @@ class YuNet:
 
         H and W are multiples of 32.
         """
-        found = self.session.run(OUTPUTS, {"input": cv2.dnn.blobFromImage(image, swapRB=True)})  # BGR, 0 to 255
+        planes = np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1), np.float32)  # BGR, 0 to 255
+        found = self.session.run(OUTPUTS, {"input": planes[None]})
         outputs = dict(zip(OUTPUTS, (np.asarray(each, np.float64)[0] for each in found), strict=True))
         parts = [_decode(outputs, stride, image.shape[1] // stride) for stride in STRIDES]
         return np.concatenate([box for box, _ in parts]), np.concatenate([score for _, score in parts])

@@ -20,6 +20,9 @@ FORMAT_VERSION = 2
 SOURCE_SEPARATOR = " + "
 """What version 1 put between the names of several datasets."""
 
+DEFAULT_EPOCHS = 100
+"""Number of epochs of a recipe that sets none."""
+
 CONFIG_KEYS = {
     ("data", "source"): ("data", "sources"),
     ("crop", "picture_share"): ("crop", "full_image_share"),
@@ -82,12 +85,27 @@ def migrate_config(config: Mapping[str, Any]) -> dict[str, Any]:
         found["augment"]["photo"] = dict(photo)
     for old, new in CONFIG_KEYS.items():
         _rename(found, old, new)
+    _migrate_freeze(found)
     data, crop = found.get("data"), found.get("crop")
     if isinstance(data, dict) and isinstance(data.get("sources"), str):
         data["sources"] = data["sources"].split(SOURCE_SEPARATOR) if data["sources"] else []
     if isinstance(crop, dict) and crop.get("box") == "picture":
         crop["box"] = "image"
     return found
+
+
+def _migrate_freeze(config: dict[str, Any]) -> None:
+    """Replace the number of frozen epochs, which earlier versions stored, by their share of all epochs."""
+    init, schedule = config.get("init"), config.get("schedule")
+    if not isinstance(init, dict) or "freeze_epochs" not in init:
+        return
+    epochs = schedule.get("epochs", DEFAULT_EPOCHS) if isinstance(schedule, dict) else DEFAULT_EPOCHS
+    frozen = init.pop("freeze_epochs")
+    if "freeze_share" in init:
+        raise ConfigError('"init.freeze_epochs" is the former form of "init.freeze_share"; give one of the two')
+    if not isinstance(frozen, int) or not isinstance(epochs, int) or not 0 <= frozen < max(1, epochs):
+        raise ConfigError(f"init.freeze_epochs = {frozen!r} of {epochs!r} epochs; set init.freeze_share, from 0 to 1")
+    init["freeze_share"] = frozen / epochs
 
 
 def _rename(config: dict[str, Any], old: tuple[str, ...], new: tuple[str, ...]) -> None:

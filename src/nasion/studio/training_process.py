@@ -19,9 +19,6 @@ __all__ = ["TrainingProcess", "TrainingStatus"]
 
 RECIPE = "finetune"
 
-SHORT_MINUTES = 2
-"""Below this time, min, no layers are frozen at first."""
-
 INTERRUPTED = (-signal.SIGINT, 128 + signal.SIGINT)
 """Exit codes of a process that was stopped during its start or during its epochs."""
 
@@ -90,8 +87,6 @@ class TrainingProcess:
             self.run = _new_run(self.runs)
             arguments = [RECIPE, "--data", self.source, "--init", init, "--out", str(self.run)]
             arguments += ["--minutes", f"{minutes:g}"]
-            if minutes < SHORT_MINUTES:  # frozen layers might never be trained, which `nasion train` rejects
-                arguments += ["--set", "init.freeze_epochs=0"]
             self._launch(arguments)
 
     def resume(self) -> None:

@@ -194,8 +194,8 @@ class InitConfig(Settings):
     """The weights that a training starts from, and how carefully it changes them."""
 
     model: str = Field(default="", description="a run folder, an .onnx file or a model's name; usually given by --init")
-    freeze_epochs: int = Field(
-        default=0, ge=0, le=MANY, description="epochs at the start in which only the head learns"
+    freeze_share: float = Field(
+        default=0.0, ge=0, lt=1, description="share of the epochs, at the start, in which only the head learns"
     )
     backbone_lr_factor: float = Field(
         default=1.0, gt=0, le=1, description="learning rate of all but the head, as a share of optimizer.lr"
@@ -221,6 +221,11 @@ class RunConfig(Settings):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description="auto measures which trains faster on this machine"
     )
+
+    @property
+    def frozen_epochs(self) -> int:
+        """Number of epochs at the start in which only the head learns; the last epoch never freezes anything."""
+        return min(round(self.init.freeze_share * self.schedule.epochs), self.schedule.epochs - 1)
 
     def with_schedule(self, **schedule: int) -> "RunConfig":
         """Return this configuration with changed values of the schedule."""

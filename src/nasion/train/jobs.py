@@ -10,8 +10,9 @@ import torch
 
 from nasion.atomic import write_bytes, write_text
 from nasion.errors import ConfigError
-from nasion.evaluation import plots
-from nasion.evaluation.evaluation import evaluate
+from nasion.evaluation import metrics, plots
+from nasion.evaluation.baseline import mean_face_errors
+from nasion.evaluation.evaluation import Evaluation, evaluate
 from nasion.evaluation.format import SPLIT_NAMES, score_rows
 from nasion.evaluation.report import TrainingRecord, write_report
 from nasion.predict.predictor import Predictor
@@ -77,8 +78,21 @@ def _finish(run: Run, faces: DataSet, reporter: Reporter, seconds: float) -> Run
     write_report(path, measured, faces, command, training_record(run))
     title = f"{len(measured.faces)} {SPLIT_NAMES[split]} faces"
     reporter.table(title, SCORE_HEADER, [row[:3] for row in score_rows(measured)])
+    _check_learned(measured, faces, run.config.crop.box == "points", reporter)
     reporter.line(f"trained in {format_duration(seconds)}; report: {path}")
     return run
+
+
+def _check_learned(measured: Evaluation, faces: DataSet, in_boxes: bool, reporter: Reporter) -> None:
+    """Warn if the network is not better than the mean training face, which ignores the image."""
+    baseline = metrics.median(mean_face_errors(faces.of_split("train").annotations, measured.faces, in_boxes))
+    error = metrics.median(metrics.face_errors(measured.errors))
+    if error > baseline:
+        place = "placed in its box" if in_boxes else "at its mean place in the image"
+        reporter.warn(
+            f"the network has learned nothing useful: the median face is {error:.1f} px off, the mean face {place} "
+            f"only {baseline:.1f} px; train longer, on more faces, or with a larger optimizer.lr"
+        )
 
 
 def training_record(run: Run) -> TrainingRecord:

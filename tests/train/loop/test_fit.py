@@ -31,7 +31,7 @@ from nasion.train.network.network import KeypointNetwork
 from nasion.train.network.spread import normalized_residual
 from nasion.train.runs.run_folder import lock_run, open_run
 from nasion.train.runs.torch_backend import TorchBackend
-from train.loop.tiny_runs import CNN, DATA, command, plain, same, start, tiny, untrained_run, wait_for_epoch, weights
+from train.loop.tiny_runs import CNN, DATA, command, plain, same, start, tiny, wait_for_epoch, weights
 
 
 @pytest.fixture(scope="module")
@@ -379,7 +379,7 @@ def test_a_folder_with_a_run_is_not_overwritten(copy):
         ({"data": {**DATA, "sources": ["synthetic:1"]}}, "validation_share=0"),
         ({"schedule": {"low_res_px": 18}}, "low_res_px = 18: .* cannot be halved"),
         ({**CNN, "schedule": {"low_res_px": 16}}, "accepts crops of one size; omit low_res_px"),
-        ({"init": {"freeze_epochs": 1}}, "freezes untrained layers; .* --init default"),
+        ({"init": {"freeze_share": 0.5}}, "freezes untrained layers; .* --init default"),
         ({"init": {"model": "nowhere"}}, 'no model "nowhere"'),
     ],
 )
@@ -389,19 +389,11 @@ def test_a_configuration_that_cannot_be_trained_writes_no_run(tmp_path, changes,
     assert not (tmp_path / "run" / "run.json").exists()
 
 
-def test_layers_that_would_stay_frozen_are_rejected_before_and_after_the_epochs_are_known(tmp_path, monkeypatch):
-    untrained_run(tmp_path / "source", plain())
-    frozen = plain(init={"model": str(tmp_path / "source"), "freeze_epochs": 4}, schedule={"epochs": 4})
-    with pytest.raises(ConfigError, match=r"init.freeze_epochs = 4, but there are 4 epochs; train longer"):
-        fit(frozen, tmp_path / "run", "x")
-    monkeypatch.setattr(module_under_test, "measure_pace", lambda *_arguments: ("float32", Pace(9.5, 0.0, 2)))
-    with pytest.raises(ConfigError, match=r"init.freeze_epochs = 4, but there are 3 epochs"):
-        fit(frozen.with_schedule(epochs=99), tmp_path / "run", "x", minutes=1)
-    assert not (tmp_path / "run" / "run.json").exists()
-    module_under_test._check_freeze(frozen.with_schedule(epochs=5))
+def test_pretrained_layers_may_be_frozen():
     module_under_test._check_freeze(
-        plain(model={"name": "resnet18", "weights": "imagenet"}, init={"freeze_epochs": 1}, schedule={"epochs": 2})
+        plain(model={"name": "resnet18", "weights": "imagenet"}, init={"freeze_share": 0.5})
     )
+    module_under_test._check_freeze(plain(init={"model": "default", "freeze_share": 0.5}))
 
 
 def test_mirroring_needs_a_flip_map():

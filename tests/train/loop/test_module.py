@@ -100,7 +100,7 @@ def test_a_network_without_a_spread_head_has_the_same_groups():
 
 def test_the_backbone_does_not_learn_in_frozen_epochs():
     config = plain(
-        init={"freeze_epochs": 1, "backbone_lr_factor": 0.5, "model": "default"},
+        init={"freeze_share": 0.25, "backbone_lr_factor": 0.5, "model": "default"},
         optimizer={"lr": 0.1},
         schedule={"epochs": 4, "batch": 4, "shape": "cosine", "warmup": 0.25},
     )
@@ -293,7 +293,7 @@ def test_each_epoch_has_its_random_numbers():
 
 
 def test_frozen_layers_keep_their_statistics_while_the_head_trains():
-    config = plain(init={"freeze_epochs": 2, "model": "default"})
+    config = plain(init={"freeze_share": 0.5, "model": "default"}, schedule={"epochs": 4, "batch": 4})
     module = module_of(config)
     module.train()
 

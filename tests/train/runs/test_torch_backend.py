@@ -143,7 +143,7 @@ def test_missing_and_damaged_files_are_named(run):
 def test_a_run_of_format_version_1_predicts(stored_v1):
     backend = TorchBackend(stored_v1 / "finished")
     crops = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 1), np.uint8)
-    keypoints, spread, anisotropy = backend(crops)
+    keypoints, spread, anisotropy, _ = backend(crops)
     assert keypoints.shape == anisotropy.shape == (3, 68, 2)
     assert np.isfinite(keypoints).all()
     assert (spread > 0).all()

@@ -11,8 +11,8 @@ from doubles import RecordingReporter
 from nasion.errors import ConfigError, ModelError
 from nasion.skeleton import load_skeleton
 from nasion.train.checkpoint import load_weights, save_weights
+from nasion.train.config import RunConfig
 from nasion.train.data.batches import to_tensor
-from nasion.train.loop import fit as fitting
 from nasion.train.loop.fit import fit
 from nasion.train.network.network import KeypointNetwork
 from nasion.train.runs import warm_start
@@ -232,9 +232,10 @@ def test_a_run_without_weights_is_not_a_start(tmp_path):
 
 
 def test_frozen_layers_and_their_statistics_do_not_change(first, tmp_path, monkeypatch):
-    monkeypatch.setattr(fitting, "_check_freeze", lambda _config: None)  # the training ends while they are frozen
     changes = {"optimizer": {"name": "adamw", "weight_decay": 0.1}, "seed": 5}
-    fit(config(init={"model": str(first), "freeze_epochs": 1}, **changes), tmp_path / "frozen", "x")
+    with monkeypatch.context() as patch:
+        patch.setattr(RunConfig, "frozen_epochs", property(lambda _config: 9))  # the training ends in a frozen epoch
+        fit(config(init={"model": str(first), "freeze_share": 0.5}, **changes), tmp_path / "frozen", "x")
     before, after = weights(first, "best"), weights(tmp_path / "frozen", "best")
     for name, value in after.items():
         assert torch.equal(value, before[name]) == (not name.startswith(("model.head.", "spread."))), name

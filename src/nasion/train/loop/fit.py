@@ -77,8 +77,7 @@ def fit(
     if (folder / "run.json").exists():
         raise ConfigError(f"{folder} already holds a run; resume it with --resume {folder}, or choose another --out")
     config = adopt_architecture(config, reporter)
-    if minutes is None:  # before the images are read; with --minutes the epochs are not yet known
-        _check_freeze(config)
+    _check_freeze(config)
     faces = load_faces(config)
     _check_skeleton(config, faces)
     ensure_writable(folder)
@@ -89,7 +88,6 @@ def fit(
         config, network, train, validation, candidate_precisions(config, devices), devices.world
     )
     config = align_validation(config if minutes is None else epochs_within(config, pace, minutes))
-    _check_freeze(config)
     unreadable = [problem.name for source in (train, validation) if source for problem in source.problems]
     data = describe_data(faces) | {"unreadable": unreadable}
     run = Run(folder, config, faces.skeleton, command, data, threads, precision)
@@ -99,19 +97,17 @@ def fit(
 
 
 def _check_freeze(config: RunConfig) -> None:
-    """Reject frozen layers that are never trained, or that are random.
+    """Reject frozen layers that are random.
 
     Raises:
-        ConfigError: `init.freeze_epochs` is too long, or there are no pretrained weights.
+        ConfigError: `init.freeze_share` is set, and there are no pretrained weights.
     """
-    frozen, epochs = config.init.freeze_epochs, config.schedule.epochs
-    if frozen and not config.init.model and config.model.options.get("weights", "none") == "none":
+    share = config.init.freeze_share
+    if share and not config.init.model and config.model.options.get("weights", "none") == "none":
         raise ConfigError(
-            f"init.freeze_epochs = {frozen} freezes untrained layers; name a trained network with --init, "
+            f"init.freeze_share = {share:g} freezes untrained layers; name a trained network with --init, "
             "such as --init default, or set it to 0"
         )
-    if frozen >= epochs:
-        raise ConfigError(f"init.freeze_epochs = {frozen}, but there are {epochs} epochs; train longer, or reduce it")
 
 
 def _check_skeleton(config: RunConfig, faces: DataSet) -> None:

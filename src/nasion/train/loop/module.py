@@ -86,7 +86,7 @@ class KeypointModule(lightning.LightningModule):
         While only the head learns, the batch normalizations of the other layers keep their statistics.
         """
         torch.manual_seed(hash((self.config.seed, self.current_epoch, self.global_rank)) % 2**63)
-        frozen = self.current_epoch < self.config.init.freeze_epochs
+        frozen = self.current_epoch < self.config.frozen_epochs
         for name, layer in self.network.model.named_children():
             layer.train(name == HEAD or not frozen)
 
@@ -155,7 +155,7 @@ class KeypointModule(lightning.LightningModule):
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.name]
         optimizer = kind(_groups(self.network, settings, init.backbone_lr_factor), lr=settings.lr, fused=True)
         steps = self.steps_per_epoch()
-        total, frozen = schedule.epochs * steps, init.freeze_epochs * steps
+        total, frozen = schedule.epochs * steps, self.config.frozen_epochs * steps
 
         def head(step: int) -> float:
             return learning_rate_at(step, total, schedule)
