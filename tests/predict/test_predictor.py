@@ -108,6 +108,14 @@ def test_refined_box_has_margin_and_aspect():
     assert_allclose(second.box, [*(center - half), *(center + half)])
 
 
+@pytest.mark.parametrize(("spread", "passes"), [(10, 1), (30, 1), (40, 2), (50, 2)])
+def test_keypoints_in_a_small_spot_of_a_given_box_get_no_other_pass(spread, passes):
+    places = [[0, 0], [spread, spread * 3 / 4]]
+    backend = Fixed(np.resize(places, (58, 2)), margin=1.0)
+    Predictor(backend).predict_boxes([IMAGE], [[100, 100, 164, 148]], passes=2)
+    assert len(backend.seen) == passes
+
+
 def test_another_pass_is_made_only_where_the_crop_would_move():
     still, moved = [0.0, 0.0, 63.0, 47.0], [0.0, 0.0, 200.0, 150.0]
     corners = np.linspace([0, 0], [63, 47], 58)  # the box around them is nearly that of the whole crop

@@ -211,25 +211,26 @@ class Predictor:
         crops = [face_box(start, image.shape[:2], crop) for image, start in zip(images, starts, strict=True)]
         found = self._pass(images, crops)
         for _ in range(crop.refine if passes is None else passes - 1):
-            refined = [self._refined_box(face, image) for face, image in zip(found, images, strict=True)]
+            refined = [self._refined_box(*each) for each in zip(found, images, starts, strict=True)]
             moved = [k for k, face in enumerate(found) if _displacement(face.box, refined[k]) > SAME_CROP]
             again = self._pass([images[k] for k in moved], [refined[k] for k in moved])
             for k, face in zip(moved, again, strict=True):
                 found[k] = face
         return found
 
-    def _refined_box(self, face: Prediction, image: Image) -> FloatArray:
+    def _refined_box(self, face: Prediction, image: Image, start: FloatArray | None) -> FloatArray:
         """Return the crop's box (4,), image px, around the predicted keypoints.
 
-        Keypoints that cover much less or more than the crop come from a network that sees no face there, or that has
-        learned little: another pass would make them worse, so the box stays.
+        `start` (4,), image px, is the box that was given; None is the full image. Keypoints that cover much less or
+        more than a given box come from a network that sees no face there, or that has learned little: another pass
+        would make them worse, so the crop's box stays.
         """
         around = box_around(face.keypoints)
         if (around[2:] <= around[:2]).any():
             return face.box
         refined = face_box(around, image.shape[:2], self.backend.crop)
         change = box_size(refined) / box_size(face.box)
-        return refined if 1 / MAX_RESIZE < change < MAX_RESIZE else face.box
+        return refined if start is None or 1 / MAX_RESIZE < change < MAX_RESIZE else face.box
 
     def _pass(self, images: Sequence[Image], boxes: Sequence[FloatArray]) -> list[Prediction]:
         found: list[Prediction] = []
