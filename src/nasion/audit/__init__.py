@@ -1,0 +1,1 @@
+"""How a model holds up: its errors on corrupted images, in kinds of conditions, and in groups of people."""
