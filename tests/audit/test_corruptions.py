@@ -62,7 +62,7 @@ def test_blur_and_low_resolution_move_nothing(kind, severity):
     y, x = np.mgrid[:180, :170]
     spot = 200 * np.exp(-((x - 83.3) ** 2 + (y - 76.6) ** 2) / 50)
     image = np.repeat(spot[..., None], 3, -1).astype(np.uint8)
-    found = corrupt(image, kind, severity, BOX, "a.jpg")[..., 0].astype(float)
+    found = corrupt(image, NAMES.index(name), severity, BOX, "a.jpg")[..., 0].astype(float)
     center = [(found * axis).sum() / found.sum() for axis in (x, y)]
     assert center == pytest.approx([83.3, 76.6], abs=0.2)
 

@@ -221,7 +221,7 @@ CORRUPTIONS = (
     Corruption("low resolution", "face size, px", (64, 48, 32, 24, 16), _low_resolution),
     Corruption("JPEG", "quality", (40, 25, 15, 9, 5), _jpeg),
     Corruption("dark", "factor", (0.5, 0.3, 0.18, 0.1, 0.05), _gain),
-    Corruption("bright", "factor", (1.3, 1.7, 2.2, 3.0, 4.0), _gain),
+    Corruption("bright", "factor", (1.2, 1.4, 1.7, 2.1, 2.7), _gain),
     Corruption("contrast", "factor", (0.6, 0.4, 0.25, 0.15, 0.08), _contrast),
     Corruption("patches", "share of the face", (0.08, 0.15, 0.22, 0.3, 0.4), _patches),
     Corruption("bars", "share of the face", (0.08, 0.15, 0.22, 0.3, 0.4), _bars),
