@@ -287,7 +287,7 @@ def test_points_are_listed_by_name_region_and_number(words, indices):
 
 
 def test_a_list_of_more_points_than_there_are_is_rejected_before_it_fills_the_memory():
-    with pytest.raises(ValueError, match='"0-9999 0-9999.* lists more points than ibug-68 has'):
+    with pytest.raises(ValueError, match=r'"0-9999 0-9999.* lists more points than ibug-68 has'):
         parse_indices("0-9999 " * 100_000, load_skeleton("ibug-68"))
 
 

@@ -76,7 +76,9 @@ COLUMNS = (
 LARGEST_SET = 200
 """Faces from which the doctor takes too long for one input: it needs 10 ms for each."""
 
-YOLO_SETTINGS = "train: images\nkpt_shape: [68, 3]\nnames:\n  0: face\nkpt_names:\n  0: [" + ", ".join("abcdefg") + "]\n"
+YOLO_SETTINGS = (
+    "train: images\nkpt_shape: [68, 3]\nnames:\n  0: face\nkpt_names:\n  0: [" + ", ".join("abcdefg") + "]\n"
+)
 
 ROUNDING_PX = 0.51
 """Largest distance between saved and read coordinates; dlib stores whole px."""

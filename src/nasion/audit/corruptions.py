@@ -8,10 +8,12 @@ the same image.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from zlib import crc32
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from nasion.geometry import FloatArray, box_center, box_size
 from nasion.sample import Image
@@ -58,7 +60,7 @@ def corrupt(image: Image, kind: int, severity: int, box: FloatArray, key: str) -
     return corruption.apply(image, corruption.values[severity - 1], box, random)
 
 
-def _to_bytes(values: FloatArray) -> Image:
+def _to_bytes(values: NDArray[np.floating[Any]]) -> Image:
     """Return gray values (H, W, 3), 0 to 255 or beyond, as an image."""
     return np.clip(np.rint(values), 0, WHITE).astype(np.uint8)
 
@@ -131,7 +133,8 @@ def _low_resolution(image: Image, face_px: float, box: FloatArray, _random: np.r
 
 def _jpeg(image: Image, quality: float, _box: FloatArray, _random: np.random.Generator) -> Image:
     _, content = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
-    return np.asarray(cv2.cvtColor(cv2.imdecode(content, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)
+    decoded = np.asarray(cv2.imdecode(content, cv2.IMREAD_COLOR), np.uint8)
+    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 # ------------------------------------------------------------------------------------------------------ light and color
