@@ -286,6 +286,11 @@ def test_points_are_listed_by_name_region_and_number(words, indices):
     assert parse_indices(words, load_skeleton("ibug-68")) == indices
 
 
+def test_a_list_of_more_points_than_there_are_is_rejected_before_it_fills_the_memory():
+    with pytest.raises(ValueError, match=r'"0-9999 0-9999.* lists more points than ibug-68 has'):
+        parse_indices("0-9999 " * 100_000, load_skeleton("ibug-68"))
+
+
 @pytest.mark.parametrize("words", ["", "68", "nosee", "-1", "0-99999999999", "²"])
 def test_texts_that_list_no_points_are_rejected(words):
     with pytest.raises(ValueError):

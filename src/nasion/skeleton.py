@@ -374,7 +374,11 @@ def parse_indices(words: str, skeleton: Skeleton) -> Indices:
         elif word.replace("-", "").isdecimal():
             indices += _indices(word)
         else:
-            raise ValueError(f'{skeleton.name} has no point "{word}"; {suggest(word, skeleton.regions)}, or a number')
+            raise ValueError(
+                f'{skeleton.name} has no point "{word[:80]}"; {suggest(word, skeleton.regions)}, or a number'
+            )
+        if len(indices) > skeleton.count:
+            raise ValueError(f'"{words[:80]}" lists more points than {skeleton.name} has')
     if not indices or max(indices) >= skeleton.count:
-        raise ValueError(f'"{words}" must list points of {skeleton.name}, 0 to {skeleton.count - 1}')
+        raise ValueError(f'"{words[:80]}" must list points of {skeleton.name}, 0 to {skeleton.count - 1}')
     return tuple(indices)

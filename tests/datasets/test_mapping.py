@@ -60,7 +60,7 @@ def test_text_that_is_not_toml(tmp_path):
 
 def test_other_data_is_rejected(tmp_path):
     mapping = load_mapping(write(tmp_path, 'from = "imm-58"\nto = "three.toml"\npoints = "0 1 2"'))
-    with pytest.raises(SkeletonError, match="the mapping is from imm-58, but the data has quad"):
+    with pytest.raises(SkeletonError, match="the mapping is from imm-58, not from quad"):
         mapping.apply(quad_faces(1))
     mapping = load_mapping(write(tmp_path, 'to = "three.toml"\npoints = "0 1 4"'))
     with pytest.raises(SkeletonError, match="the mapping names point 4, but quad ends at 3"):

@@ -1,12 +1,13 @@
 import json
 import time
+import tracemalloc
 from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasion.documents import parse_json, parse_toml, parse_xml, read_json, read_text, read_toml, read_xml
+from nasion.documents import parse_json, parse_toml, parse_xml, read_bytes, read_json, read_text, read_toml, read_xml
 from nasion.errors import ModelError, NasionError, SkeletonError
 
 
@@ -179,3 +180,12 @@ def test_other_xml_is_rejected_in_one_line(content, words):
 def test_missing_xml_is_rejected(tmp_path):
     with pytest.raises(ModelError, match="cannot read it: No such file"):
         read_xml(tmp_path / "a.xml", "it", ModelError)
+
+
+def test_a_small_file_takes_little_memory_whatever_the_limit(tmp_path):
+    (tmp_path / "a.xml").write_bytes(b"x" * 3_000_000)
+    tracemalloc.start()
+    assert read_bytes(tmp_path / "a.xml", "it", ModelError, 2_000_000_000) == b"x" * 3_000_000
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20_000_000

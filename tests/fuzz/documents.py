@@ -1,13 +1,20 @@
-"""Skeletons, recipes and settings."""
+"""Skeletons, recipes, settings, definitions of measurements, templates of crops, and mappings of points."""
 
+import json
 import tomllib
 from pathlib import Path
 from random import Random
 
+import numpy as np
+
 from fuzz.mutations import NUMBERS, VALUES, WORDS, change_bytes, change_json, change_text, encode
 from fuzz.workers import Kind
+from nasion import datasets, measure
 from nasion import skeleton as skeletons
-from nasion.errors import ConfigError
+from nasion.datasets.drawn import render_face
+from nasion.datasets.mapping import load_mapping
+from nasion.errors import ConfigError, MeasurementError
+from nasion.sample import Prediction
 from nasion.skeleton import from_table, load_skeleton
 from nasion.studio.server.schemas import SkeletonInfo
 from nasion.train import config
@@ -124,7 +131,58 @@ def _run_recipe(texts: object, random: Random, folder: Path) -> None:
     config.parse(found.model_dump())
 
 
+MAPPINGS = (
+    'from = "ibug-68"\nto = "nose-1"\npoints = "30"\n',
+    'to = "three.toml"\npoints = "36+37+40 30-31"\n',
+    'to = "ibug-68"\npoints = "0-16 - 18-26 27-67"\n',
+)
+
+
+def _prepare_measures(folder: Path) -> object:
+    """Return a face, and the texts of definitions, templates and mappings by kind."""
+    package = Path(measure.__file__).parent
+    texts = {
+        kind: [path.read_text("utf-8") for path in sorted((package / place).glob("*.toml"))]
+        for kind, place in (("definitions", "defaults"), ("templates", "templates"))
+    }
+    texts["definitions"].append('[distances]\na = ["36-41", "right_eye nose_tip_0"]\nb = ["0 1-3", "30"]\n')
+    texts["templates"].append('title = "a"\nsize = 64\n[points]\n"36-41" = [20, 20]\n"48 54" = [32, 50.5]\n')
+    return render_face(0, 0, 0, "ibug-68"), {**texts, "mappings": list(MAPPINGS)}
+
+
+def _run_measure(prepared: object, random: Random, folder: Path) -> None:
+    rendered, texts = prepared
+    kind = random.choice(list(texts))
+    path = folder / "mine.toml"
+    path.write_bytes(_hostile_toml(random, texts[kind]))
+    (folder / "three.toml").write_text('count = 3\n[regions]\nall = "0-2"\n')
+    face = _predicted(random, rendered.keypoints)
+    if kind == "definitions":
+        rows = measure.measure_definitions(face, measure.read_definitions(path, face.skeleton))
+        assert all(isinstance(str(measured), str) for _, measured in rows)
+    elif kind == "templates":
+        try:
+            found = measure.crop(face, rendered.image, measure.load_template(str(path)), random.choice((None, 1, 96)))
+        except MeasurementError:
+            return
+        json.dumps(found.to_table(), allow_nan=False)
+    else:
+        mapping = load_mapping(path)
+        annotation = datasets.load("synthetic:1?skeleton=ibug-68")
+        assert mapping.apply(annotation).skeleton is mapping.skeleton
+
+
+def _predicted(random: Random, keypoints: np.ndarray) -> Prediction:
+    """Return a predicted face of which points may be missing or coincide."""
+    points, skeleton = keypoints.copy(), load_skeleton("ibug-68")
+    if random.random() < 0.2:
+        points[random.sample(range(68), 30)] = random.choice((np.nan, 5.0, 1e6))
+    spread = np.full(68, random.choice((1.0, 0.0, np.nan, 1e6)))
+    return Prediction(points, spread, np.zeros((68, 2)), np.array([0.0, 0, 90, 90]), 1.0, skeleton)
+
+
 KINDS = [
+    Kind("measures, maps", 0.7, _prepare_measures, _run_measure),
     Kind("skeletons", 1.0, _prepare_skeletons, _run_skeleton),
     Kind("recipes and --set", 0.8, _prepare_recipes, _run_recipe),
 ]

@@ -209,6 +209,13 @@ def test_three_duplicates_are_one_face():
     assert_allclose([face.score for face in Predictor(Fixed(PLACES), detector)(IMAGE)], [0.9, 0.7])
 
 
+def test_the_better_one_of_two_duplicates_is_kept_in_any_order():
+    boxes = np.array([[100.0, 100, 200, 200], [104, 100, 204, 200]])
+    found = [Detection(boxes[0], 0.6), Detection(boxes[1], 0.7)]
+    (face,) = Predictor(Fixed(PLACES), lambda _image: found)(IMAGE)
+    assert face.score == 0.7
+
+
 @pytest.mark.parametrize(("min_score", "count"), [(0.0, 2), (0.5, 2), (0.51, 1), (0.9, 1), (0.91, 0)])
 def test_detections_below_min_score_are_dropped(min_score, count):
     found = [Detection(np.array([100.0, 100, 200, 200]), 0.9), Detection(np.array([300.0, 100, 400, 200]), 0.5)]

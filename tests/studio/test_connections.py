@@ -27,8 +27,8 @@ UNFINISHED = {
 
 
 @contextmanager
-def serving(**limits):
-    """Run a server in a thread, and yield its port."""
+def serving(before=lambda _port: None, **limits):
+    """Run a server in a thread, and yield its port; `before` is called when clients can connect, but none is served."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(500)
@@ -36,6 +36,7 @@ def serving(**limits):
         config = uvicorn.Config(build(), http=http, ws="none", log_level="error", limit_concurrency=640)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        before(listener.getsockname()[1])
         thread.start()
         try:
             yield listener.getsockname()[1]
@@ -178,6 +179,21 @@ def test_beyond_their_limit_the_oldest_unfinished_request_is_dropped():
         assert status(port) == 200
         assert received_until_closed(clients[0]) == b""
         for client in clients[1:]:
+            client.sendall(b"\r\n")
+            assert is_answered(client)
+        for client in clients:
+            client.close()
+
+
+def test_connections_that_arrive_together_stay_within_the_limit():
+    """The server accepts them in one step, before it runs anything that an earlier one has caused."""
+    clients = []
+    with serving(
+        lambda port: clients.extend(connected(port, HALF) for _ in range(20)), request_s=60, max_incomplete=3
+    ) as port:
+        assert status(port) == 200
+        assert [received_until_closed(client) for client in clients[:-3]] == [b""] * 17
+        for client in clients[-2:]:  # the request for the status needed a place, too
             client.sendall(b"\r\n")
             assert is_answered(client)
         for client in clients:

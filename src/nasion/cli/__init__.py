@@ -3,7 +3,7 @@
 images.py       predict, match, models        data.py         get, doctor, show, convert, formats
 video.py        video                         training.py     train, sweep, compare, export, filters, recipes
 evaluation.py   evaluate                      studio.py       serve
-measure.py      crop, measure
+measure.py      crop, measure                      audit.py        audit
 options.py      options of several commands   screen.py       lines, tables and progress bars
 """
 
@@ -13,7 +13,7 @@ import sys
 
 import typer
 
-from nasion.cli import data, evaluation, images, measure, studio, training, video
+from nasion.cli import audit, data, evaluation, images, measure, studio, training, video
 from nasion.errors import NasionError, one_line
 
 __all__ = ["app", "main"]
@@ -35,6 +35,7 @@ COMMANDS = {
     "sweep": training.sweep,
     "compare": training.compare,
     "evaluate": evaluation.evaluate,
+    "audit": audit.audit,
     "filters": training.filters,
     "export": training.export,
     "recipes": training.recipes,

@@ -50,28 +50,34 @@ class PointMapping:
         Raises:
             SkeletonError: the faces have another skeleton than the mapping expects.
         """
-        if self.origin and faces.skeleton.name != self.origin:
-            raise SkeletonError(f"the mapping is from {self.origin}, but the data has {faces.skeleton.name}")
-        largest = max((index for indices in self.sources for index in indices), default=-1)
-        if largest >= faces.skeleton.count:
-            raise SkeletonError(
-                f"the mapping names point {largest}, but {faces.skeleton.name} ends at {faces.skeleton.count - 1}"
-            )
+        self.check(faces.skeleton)
         mapped = (self._map(face) for face in faces.annotations)
         kept = tuple(face for face in mapped if is_present(face.keypoints).any())
         return replace(faces, skeleton=self.skeleton, annotations=kept)
+
+    def check(self, skeleton: Skeleton) -> None:
+        """Check that points of a skeleton can be mapped.
+
+        Raises:
+            SkeletonError: the mapping expects another skeleton, or points that this one lacks.
+        """
+        if self.origin and skeleton.name != self.origin:
+            raise SkeletonError(f"the mapping is from {self.origin}, not from {skeleton.name}")
+        largest = max((index for indices in self.sources for index in indices), default=-1)
+        if largest >= skeleton.count:
+            raise SkeletonError(f"the mapping names point {largest}, but {skeleton.name} ends at {skeleton.count - 1}")
 
     def _map(self, face: Annotation) -> Annotation:
         return replace(
             face,
             skeleton=self.skeleton,
-            keypoints=self._mean(face.keypoints),
+            keypoints=self.mean(face.keypoints),
             visible=np.array([all(face.visible[list(indices)]) for indices in self.sources]),
-            spread=None if face.spread is None else self._mean(face.spread),
+            spread=None if face.spread is None else self.mean(face.spread),
             ellipses=None if face.ellipses is None else self._single(face.ellipses),
         )
 
-    def _mean(self, values: FloatArray) -> FloatArray:
+    def mean(self, values: FloatArray) -> FloatArray:
         """Return the values (L, ...) of the new points for those of the old ones (K, ...), in the same unit."""
         missing = np.full(values.shape[1:], np.nan)
         return np.stack([values[list(each)].mean(0) if each else missing for each in self.sources])

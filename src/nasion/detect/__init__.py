@@ -8,7 +8,7 @@ cascade.py    OpenCV's cascade                             download.py      veri
 from nasion.detect.calibration import BoxCalibration
 from nasion.detect.cascade import Cascade
 from nasion.detect.detector import Detector, best_detector
-from nasion.detect.nms import IOU_THRESHOLD, Detection, iou, non_max_suppression
+from nasion.detect.nms import IOU_THRESHOLD, Detection, iou, non_max_suppression, suppress
 from nasion.detect.yunet import YUNET_SHA256, YUNET_URL, YuNet
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "best_detector",
     "iou",
     "non_max_suppression",
+    "suppress",
 ]

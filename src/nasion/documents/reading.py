@@ -23,6 +23,9 @@ __all__ = ["parse_json", "parse_toml", "parse_xml", "read_bytes", "read_json", "
 MAX_BYTES = 16_000_000
 """Largest JSON text of one model or run, and largest file of a kind that states no other limit."""
 
+BLOCK_BYTES = 1 << 20
+"""Size of the pieces in which a file is read."""
+
 MAX_TOML_BYTES = 1_000_000
 """Largest TOML text; one that a person has written is a hundredth of this."""
 
@@ -71,13 +74,15 @@ def read_bytes(path: str | Path, name: str, error: type[NasionError], max_bytes:
     Raises:
         NasionError: the file cannot be read or is larger; of the class `error`.
     """
+    content = bytearray()
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(max_bytes + 1)
+        with Path(path).open("rb") as file:  # in blocks, because `read` allocates all that it is asked for
+            while len(content) <= max_bytes and (block := file.read(BLOCK_BYTES)):
+                content += block
     except (OSError, ValueError) as reason:
         raise error(f"cannot read {name}: {getattr(reason, 'strerror', None) or reason}") from None
     _check_bytes(content, name, error, max_bytes)
-    return content
+    return bytes(content)
 
 
 def read_toml(path: str | Path, name: str, error: type[NasionError]) -> dict[str, Any]:
@@ -187,7 +192,7 @@ def parse_xml(
     return root
 
 
-def _check_bytes(content: str | bytes, name: str, error: type[NasionError], limit: int) -> None:
+def _check_bytes(content: str | bytes | bytearray, name: str, error: type[NasionError], limit: int) -> None:
     if len(content) > limit:
         raise error(f"{name} is not read: it is larger than {limit:,} bytes")
 

@@ -3,23 +3,18 @@
 This module needs matplotlib and jinja2 (`pip install 'nasion[report]'`); import it only where a report is written.
 """
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
-import cv2
 import numpy as np
-from jinja2 import Environment
-from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from nasion import draw
 from nasion.atomic import write_text
 from nasion.evaluation import plots
 from nasion.evaluation.evaluation import THRESHOLD, Evaluation
 from nasion.evaluation.format import SPLIT_NAMES, score_rows
+from nasion.evaluation.pages import Panel, figure_panel, photo_panel, render
 from nasion.geometry import FloatArray
 from nasion.sample import DataSet, Image
 from nasion.shapes import mean_shape
@@ -28,8 +23,6 @@ __all__ = ["TrainingRecord", "face_sheet", "write_report"]
 
 SHOWN = 8
 """Faces in each of the rows best, typical and worst."""
-
-JPEG_QUALITY = 88
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,14 +45,6 @@ class TrainingRecord:
     decode_floor: str = ""
 
 
-@dataclass(frozen=True)
-class Panel:
-    """An image of the report as a data URI, with its caption."""
-
-    data: str
-    caption: str
-
-
 def write_report(
     path: Path, evaluation: Evaluation, faces: DataSet, command: str, training: TrainingRecord | None = None
 ) -> None:
@@ -75,9 +60,9 @@ def write_report(
     Raises:
         OutputError: the file cannot be written.
     """
-    template = (resources.files("nasion.evaluation") / "report.html.j2").read_text("utf-8")
-    page = Environment(autoescape=True).from_string(template)
-    text = page.render(
+    text = render(
+        "nasion.evaluation",
+        "report.html.j2",
         title=f"{evaluation.model} on {evaluation.data}",
         lead=_lead(evaluation),
         scores=score_rows(evaluation),
@@ -88,7 +73,7 @@ def write_report(
         decode_floor=training.decode_floor if training else "",
         problems=evaluation.problems,
         lost=evaluation.lost,
-        kernels=_figure(plots.kernels(training.kernels), KERNELS_CAPTION) if training else None,
+        kernels=figure_panel(plots.kernels(training.kernels), KERNELS_CAPTION) if training else None,
         commands=_commands(command, training),
         details=training.details if training else "",
     )
@@ -134,16 +119,16 @@ def _faces(evaluation: Evaluation, faces: DataSet) -> list[Panel]:
     if not len(evaluation.order()):  # no face has a size
         return []
     rows = FACE_ROWS if len(evaluation.faces) > SHOWN else {"worst": "All faces, worst first"}
-    return [_photo(face_sheet(evaluation, faces, which), title) for which, title in rows.items()]
+    return [photo_panel(face_sheet(evaluation, faces, which), title) for which, title in rows.items()]
 
 
 def _curves(training: TrainingRecord) -> list[Panel]:
     return [
-        _figure(
+        figure_panel(
             plots.step_curve(training.steps),
             "Loss at each step. The noise comes from random batches; the trend shows learning.",
         ),
-        _figure(
+        figure_panel(
             plots.epoch_curves(training.epochs),
             "Loss and error by epoch. Overfitting shows as a falling training loss with a rising validation error.",
         ),
@@ -156,16 +141,16 @@ def _error_figures(evaluation: Evaluation) -> list[Panel]:
     panels: list[Panel] = []
     if normalizer:
         curve = plots.ced_curve({evaluation.model: evaluation.nme(normalizer)}, normalizer, THRESHOLD)
-        panels.append(_figure(curve, "Share of faces with at most a given error."))
+        panels.append(figure_panel(curve, "Share of faces with at most a given error."))
     if np.isfinite(evaluation.spread).any():
         figure = plots.reliability(evaluation.mahalanobis, evaluation.errors, evaluation.expected_errors)
-        panels.append(_figure(figure, RELIABILITY_CAPTION))
+        panels.append(figure_panel(figure, RELIABILITY_CAPTION))
     if evaluation.true_keypoints.shape[1] > 1:
-        panels.append(_figure(plots.region_bars(evaluation.by_region()), "Mean error of each region."))
+        panels.append(figure_panel(plots.region_bars(evaluation.by_region()), "Mean error of each region."))
         if np.isfinite(evaluation.true_keypoints).all((1, 2)).any():
             shape = mean_shape(evaluation.true_keypoints)
-            panels.append(_figure(plots.point_map(shape, evaluation.by_point()), "Mean error of each point."))
-            panels.append(_figure(plots.bias_map(shape, evaluation.bias()), BIAS_CAPTION))
+            panels.append(figure_panel(plots.point_map(shape, evaluation.by_point()), "Mean error of each point."))
+            panels.append(figure_panel(plots.bias_map(shape, evaluation.bias()), BIAS_CAPTION))
     return panels
 
 
@@ -205,13 +190,3 @@ def _face_tile(evaluation: Evaluation, faces: DataSet, index: int) -> Image:
     errors = evaluation.errors[index]
     mean_px = float(np.nanmean(errors)) if np.isfinite(errors).any() else float("nan")
     return draw.caption(tile, f"{face.name} · {mean_px:.1f} px")
-
-
-def _figure(figure: Figure, caption: str) -> Panel:
-    return Panel("data:image/png;base64," + base64.b64encode(plots.png(figure)).decode(), caption)
-
-
-def _photo(image: NDArray[np.uint8], caption: str) -> Panel:
-    done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    assert done
-    return Panel("data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode(), caption)

@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nasion.detect import IOU_THRESHOLD, Detection, Detector, best_detector, iou
+from nasion.detect import IOU_THRESHOLD, Detection, Detector, best_detector, iou, suppress
 from nasion.errors import ConfigError, ImageError
 from nasion.geometry import Affine, FloatArray, box_around, box_size, image_box
 from nasion.images import read, warp
@@ -186,14 +186,12 @@ class Predictor:
 
     def _drop_non_faces(self, faces: Sequence[Prediction]) -> list[Prediction]:
         """Return the faces, best first, without non-faces and duplicates."""
-        kept: list[Prediction] = []
-        for face in faces:
-            box = box_around(face.keypoints)
-            # The comparison is False for NaN: a model without uncertainty rejects nothing.
-            rejected = relative_spread(face.spread, face.box) > self.backend.max_relative_spread
-            if not rejected and all(iou(box, box_around(other.keypoints)) < IOU_THRESHOLD for other in kept):
-                kept.append(face)
-        return kept
+        # The comparison is False for NaN: a model without uncertainty rejects nothing.
+        limit = self.backend.max_relative_spread
+        accepted = [face for face in faces if not relative_spread(face.spread, face.box) > limit]
+        boxes = np.array([box_around(face.keypoints) for face in accepted]).reshape(-1, 4)
+        scores = np.array([face.score for face in accepted])
+        return [accepted[k] for k in suppress(boxes, scores, IOU_THRESHOLD)]
 
     def predict_boxes(
         self, images: Sequence[Image], boxes: Sequence[ArrayLike | None], passes: int | None = None

@@ -67,8 +67,13 @@ class _BoundedProtocol(H11Protocol):
         if self in self.incomplete or self.transport.is_closing():
             return
         if len(self.incomplete) >= self.max_incomplete:
-            next(iter(self.incomplete)).transport.abort()
-        self.incomplete[self] = self.loop.call_later(self.request_s, self.transport.abort)
+            next(iter(self.incomplete))._drop()
+        self.incomplete[self] = self.loop.call_later(self.request_s, self._drop)
+
+    def _drop(self) -> None:
+        """Close the connection, and free its place at once: connections that arrive together each need another one."""
+        self._stop_waiting()
+        self.transport.abort()
 
     def _stop_waiting(self) -> None:
         if (timer := self.incomplete.pop(self, None)) is not None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from nasion.detect import IOU_THRESHOLD, iou
+from nasion.detect import IOU_THRESHOLD, iou, suppress
 from nasion.errors import ConfigError
 from nasion.geometry import FloatArray, box_around, box_center, box_size, image_box
 from nasion.predict.backends.backend import relative_spread
@@ -223,15 +223,13 @@ class FaceTracker:
         """
         present = [track for track in self.tracks if not track.is_lost]
         predicted = self._unmasked.predict_boxes([image] * len(present), [track.box for track in present], passes=1)
-        faces: dict[int, Prediction] = {}
-        for track, face in zip(present, predicted, strict=True):
-            box = box_around(face.keypoints)
-            is_duplicate = any(iou(box, box_around(other.keypoints)) > IOU_THRESHOLD for other in faces.values())
-            if is_duplicate or not self._is_plausible(face, image.shape[:2]):
-                track.is_lost = True
-            else:
-                faces[track.number] = replace(face, score=track.last.score)
-        return faces
+        plausible = [k for k, face in enumerate(predicted) if self._is_plausible(face, image.shape[:2])]
+        boxes = np.array([box_around(predicted[k].keypoints) for k in plausible]).reshape(-1, 4)
+        seniority = -np.arange(len(plausible), dtype=np.float64)  # of two tracks on one face, the older one stays
+        kept = {plausible[k] for k in suppress(boxes, seniority, IOU_THRESHOLD)}
+        for k, track in enumerate(present):
+            track.is_lost = k not in kept
+        return {present[k].number: replace(predicted[k], score=present[k].last.score) for k in sorted(kept)}
 
     def _is_plausible(self, face: Prediction, size: tuple[int, int]) -> bool:
         """Return whether a face is large, certain and inside a frame of `size` (height, width), px."""

@@ -211,6 +211,20 @@ def test_every_file_that_is_read_can_be_written(tmp_path, old, new):
     assert path.read_bytes().endswith(before[-20:])
 
 
+def test_a_file_is_found_by_the_image_that_it_names(tmp_path):
+    make_imm(tmp_path, shape(58))
+    (tmp_path / "07-3m.jpg").rename(tmp_path / "my best picture 1.jpg")
+    path = tmp_path / "07-3m.asf"
+    path.write_text(path.read_text().replace("07-3m.jpg", "my best picture 1.jpg"))
+    (image,) = (face.image for face in load(f"imm:{tmp_path}").annotations)
+    labels = LabelFiles(tmp_path, {}, IMM)
+    labels.write(image, 0, shape(58) + 1.5)
+    assert labels.read(image, 0) == pytest.approx(shape(58) + 1.5, abs=1e-5)
+    path.unlink()
+    with pytest.raises(OSError):
+        labels.read(image, 0)
+
+
 def test_numbers_that_overflow_are_a_problem_without_warnings(tmp_path):
     make_imm(tmp_path / "bad", shape(58))
     path = tmp_path / "bad/07-3m.asf"

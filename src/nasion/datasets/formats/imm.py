@@ -66,9 +66,7 @@ def _face(path: Path, correct_eyes: bool) -> Annotation:
     fractions, image_name = parse_asf(reading.face_text(path, ENCODING))
     if correct_eyes and len(fractions) == load_skeleton(SKELETON).count:
         fractions = with_corrected_eyes(fractions)
-    image = path.with_name(Path(image_name).name)
-    if not image.is_file():
-        image = path.with_suffix(".jpg")  # the files were renamed after labeling
+    image = _image_of(path, image_name)
     height, width = images.size(image) if image.is_file() else (0, 0)
     person = path.name.split("-")[0]
     training = not PERSON.fullmatch(person) or int(person) <= LAST_TRAINING_PERSON
@@ -79,6 +77,12 @@ def _face(path: Path, correct_eyes: bool) -> Annotation:
         subject=person,
         split="train" if training else "test",
     )
+
+
+def _image_of(path: Path, image_name: str) -> Path:
+    """Return the image of an .asf file that holds this name of an image."""
+    image = path.with_name(Path(image_name).name)
+    return image if image.is_file() else path.with_suffix(".jpg")  # the files were renamed after labeling
 
 
 def with_corrected_eyes(points: FloatArray) -> FloatArray:
@@ -156,21 +160,27 @@ def _asf_text(record: ImageRecord) -> str:
 
 
 class LabelFiles:
-    """The .asf files of a folder, one beside each image; everything but the coordinates stays as it is."""
+    """The .asf files of a folder, one for each image; everything but the coordinates stays as it is."""
 
     form, hides = ASF_SUFFIX, False
 
     def __init__(self, place: Path, options: Mapping[str, str], skeleton: Skeleton) -> None:
-        pass
+        self.paths: dict[Path, Path] = {}
+        skipped = reading.Collector()
+        for path in (path for path in files_below(place) if path.suffix == ASF_SUFFIX):
+            with skipped.reading(path.name):
+                image = _image_of(path, parse_asf(reading.face_text(path, ENCODING))[1])
+                if image not in self.paths or path.stem == image.stem:
+                    self.paths[image] = path
 
     def read(self, image: Path, face: int) -> FloatArray | None:
         """Return the keypoints of an image's face (58, 2), image px, as labeled."""
         height, width = images.size(image)
-        return parse_asf(reading.face_text(image.with_suffix(ASF_SUFFIX), ENCODING))[0] * [width, height]
+        return parse_asf(reading.face_text(self._path(image), ENCODING))[0] * [width, height]
 
     def write(self, image: Path, face: int, keypoints: FloatArray) -> None:
         """Write the keypoints of an image's face (58, 2), image px."""
-        path = image.with_suffix(ASF_SUFFIX)
+        path = self._path(image)
         height, width = images.size(image)
         lines = reading.face_text(path, ENCODING).splitlines(keepends=True)
         (first, *_), (_, *rows) = _content_lines(lines)
@@ -180,3 +190,6 @@ class LabelFiles:
             cells[start + 2 * X], cells[start + 2 * Y] = (f"{value:.8f}" for value in point)
             lines[number] = "".join(cells)
         replace_file(path, "".join(lines).encode(ENCODING))
+
+    def _path(self, image: Path) -> Path:
+        return self.paths.get(image, image.with_suffix(ASF_SUFFIX))

@@ -1,0 +1,117 @@
+"""What is audited: anything that returns the points of faces in given boxes."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from nasion.datasets.mapping import PointMapping
+from nasion.errors import AnnotationError, ConfigError, SkeletonError
+from nasion.geometry import FloatArray, box_around, similarity_between
+from nasion.measure.heads import head_of
+from nasion.predict.backends.backend import relative_spread
+from nasion.predict.predictor import Predictor
+from nasion.sample import Annotation, DataSet, Image, Prediction
+
+__all__ = ["Found", "ModelSystem", "System"]
+
+
+class Found(NamedTuple):
+    """A found face.
+
+    Attributes:
+        keypoints: (K, 2) the points that are labeled, px of the image.
+        spread: (K,), px, and anisotropy: (K, 2), as in `Prediction`; NaN where unknown.
+        is_rejected: whether the system itself says that this is not a face.
+        complete: the prediction with all points of the model; None if the system has no such thing.
+    """
+
+    keypoints: FloatArray
+    spread: FloatArray
+    anisotropy: FloatArray
+    is_rejected: bool = False
+    complete: Prediction | None = None
+
+
+class System(Protocol):
+    """Finds the points of faces in given boxes.
+
+    Attributes:
+        name: its name in tables.
+    """
+
+    name: str
+
+    def labeled(self, faces: DataSet) -> DataSet:
+        """Return labeled faces with the points that the system finds.
+
+        Raises:
+            SkeletonError: they lack some of these points.
+        """
+        ...
+
+    def box(self, face: Annotation) -> FloatArray:
+        """Return the box (4,), image px, around the points of a labeled face, or where all of the system's would be.
+
+        Raises:
+            AnnotationError: the face has no bounding box.
+        """
+        ...
+
+    def find(self, images: Sequence[Image], box: FloatArray) -> list[Found | None]:
+        """Return the face in a box (4,) of each image (H, W, 3) uint8 RGB, px; None if the system returns nothing."""
+        ...
+
+
+class ModelSystem:
+    """A model of nasion.
+
+    Args:
+        predictor: the model.
+        mapping: the labeled points from those of the model, if their skeletons have no points in common; the box around
+            the model's points is then that of a mean head, laid on the labeled points.
+
+    Raises:
+        ConfigError: the model uses full images, or the mapping is from other points than the model's.
+        SkeletonError: with a mapping, the model's skeleton has no head.
+    """
+
+    def __init__(self, predictor: Predictor, mapping: PointMapping | None = None) -> None:
+        self.name, self.predictor, self.mapping = predictor.backend.name, predictor, mapping
+        if predictor.uses_full_image:
+            raise ConfigError(f"{self.name} uses full images; an audit needs a model that crops a box around the face")
+        self.head: FloatArray | None = None
+        if mapping is not None:
+            mapping.check(predictor.skeleton)
+            self.head = head_of(predictor.skeleton).points[:, :2] * [1, -1]  # y downwards, as in images
+
+    def labeled(self, faces: DataSet) -> DataSet:
+        """Return the faces with the model's points, or with those of the mapping."""
+        if self.mapping is None:
+            return faces.reduced_to(self.predictor.skeleton)
+        if self.mapping.skeleton.names != faces.skeleton.names:
+            raise SkeletonError(
+                f"the mapping is to {self.mapping.skeleton.name}, but the data has the points of {faces.skeleton.name}"
+            )
+        return faces
+
+    def box(self, face: Annotation) -> FloatArray:
+        """Return the box (4,), image px, around the labeled points, or around a mean head that is laid on them."""
+        if self.mapping is None or self.head is None:
+            return face.points_box()
+        try:
+            return box_around(similarity_between(self.mapping.mean(self.head), face.keypoints)(self.head))
+        except ValueError:
+            raise AnnotationError(f"{face.name}: its points are too few, or in one place") from None
+
+    def find(self, images: Sequence[Image], box: FloatArray) -> list[Found | None]:
+        """Return the face in a box (4,) of each image (H, W, 3) uint8 RGB, px."""
+        return [self._found(each) for each in self.predictor.predict_boxes(images, [box] * len(images))]
+
+    def _found(self, face: Prediction) -> Found:
+        rejected = relative_spread(face.spread, face.box) > self.predictor.backend.max_relative_spread
+        if self.mapping is None:
+            return Found(face.keypoints, face.spread, face.anisotropy, rejected, face)
+        keypoints = self.mapping.mean(face.keypoints)  # the error of a mean of points is unknown
+        unknown = np.full(len(keypoints), np.nan)
+        return Found(keypoints, unknown, np.zeros_like(keypoints), rejected, face)

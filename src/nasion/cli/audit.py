@@ -1,0 +1,102 @@
+"""The command that audits a model: corrupted images, conditions and groups of people, on one page."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nasion import datasets
+from nasion.atomic import ensure_writable, write_text
+from nasion.audit import Scores, audit_table, corruption_rows, group_rows, read_columns, run_audit
+from nasion.audit.cells import Audit
+from nasion.audit.systems import ModelSystem
+from nasion.cli.options import DataArgument, DeviceOption, ModelArgument, make_predictor
+from nasion.cli.screen import REPORTER, say, typed_command
+from nasion.datasets.mapping import load_mapping
+from nasion.datasets.splits import with_validation
+from nasion.errors import ConfigError
+from nasion.evaluation.extras import require_report_extra
+from nasion.predict.backends.devices import AUTO
+from nasion.predict.predictor import Predictor
+from nasion.sample import DataSet
+
+__all__ = ["audit"]
+
+PAGE, VALUES = "audit.html", "audit.json"
+
+
+def audit(
+    model: ModelArgument,
+    data: DataArgument,
+    out: Annotated[Path, typer.Option(help=f"folder for {PAGE} and {VALUES}")] = Path("audit"),
+    split: Annotated[str, typer.Option(help="train, val, test or all")] = "all",
+    group: Annotated[
+        list[str] | None, typer.Option(help="also compare the groups of this column; may be repeated", metavar="COLUMN")
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="CSV file with the columns image and COLUMN; default: that of csv:FILE")
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="TOML file: the labeled points from the model's, if they have none in common")
+    ] = None,
+    normalizer: Annotated[
+        str | None, typer.Option(help="what errors are divided by, such as box_size; default: a distance of the eyes")
+    ] = None,
+    faces: Annotated[
+        int | None, typer.Option(min=2, help="measure only so many, evenly spaced", metavar="COUNT")
+    ] = None,
+    device: DeviceOption = AUTO,
+) -> None:
+    """Measure how a model holds up on corrupted images, turned and small faces, and groups of people."""
+    require_report_extra()
+    ensure_writable(out)
+    predictor = make_predictor(model, None, device=device)
+    system = ModelSystem(predictor, None if mapping is None else load_mapping(mapping))
+    chosen = _load(data, split, predictor, faces)
+    rows = _table(data, table, group or ())  # a missing file ends here, not after the measurement
+    if rows is not None:
+        read_columns(rows, group or (), chosen.annotations)
+    found = run_audit(system, chosen, split, normalizer, reporter=REPORTER)
+    columns = {} if rows is None else read_columns(rows, group or (), found.faces)
+    scores = Scores.of(found, columns)
+    _print(found, scores)
+    write_text(out / VALUES, json.dumps(audit_table(found, scores), indent=1, allow_nan=False) + "\n")
+    _write_page(out / PAGE, found, scores, system, chosen)
+
+
+def _load(data: str, split: str, predictor: Predictor, count: int | None) -> DataSet:
+    chosen = datasets.load(data)
+    if split in ("train", "val"):
+        chosen = with_validation(chosen, predictor.backend.validation_share)
+    chosen = chosen.of_split(split)
+    if count is None or count >= len(chosen):
+        return chosen
+    return chosen.subset([chosen.annotations[k * len(chosen) // count] for k in range(count)])
+
+
+def _table(data: str, table: Path | None, names: Sequence[str]) -> Path | None:
+    """Return the table with the columns of groups; None if no groups are compared."""
+    if not names:
+        return None
+    form, place, _ = datasets.parse(data)
+    if table is None and form != "csv":
+        raise ConfigError(f"--group needs --table FILE.csv, because {form}: has no columns of people's properties")
+    return table or Path(place).expanduser()
+
+
+def _print(found: Audit, scores: Scores) -> None:
+    for problem in found.problems:
+        REPORTER.warn(f"skipped {problem.name}: {problem.reason}")
+    title = f"{len(found.faces)} faces of {found.data}, {found.system}; errors by {found.normalizer}"
+    REPORTER.table(title, *corruption_rows(scores.cells))
+    if scores.groups:
+        REPORTER.table("groups, without corruption", *group_rows(scores.groups))
+
+
+def _write_page(path: Path, found: Audit, scores: Scores, system: ModelSystem, faces: DataSet) -> None:
+    from nasion.audit.report import write_page
+
+    write_page(path, found, scores, system, faces, typed_command())
+    say(f"page: {path}; values: {path.with_name(VALUES)}")
