@@ -125,6 +125,15 @@ def test_document_that_was_nested_in_the_meantime_is_one_line(tmp_path, form):
             call()
 
 
+@pytest.mark.parametrize("form", ["coco", "csv", "csv-long", "cvat", "dlib", "json", "labelstudio", "parquet", "wflw"])
+def test_files_larger_than_the_limit_are_not_read(tmp_path, monkeypatch, form):
+    make, count = MAKERS[form]
+    spec = make(tmp_path, shape(count))
+    monkeypatch.setattr("nasion.datasets.formats._reading.MAX_BYTES", 50)
+    with pytest.raises(AnnotationError, match=r"is not read: it is larger than 50 bytes$"):
+        load(spec)
+
+
 @pytest.mark.parametrize("form", ["imm", "ibug", "labelme"])
 def test_empty_folder_is_one_line(form, tmp_path):
     with pytest.raises(AnnotationError, match=r"no labeled face found$"):

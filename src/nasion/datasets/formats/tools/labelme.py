@@ -32,6 +32,8 @@ STORES = frozenset(
     }
 )
 
+NAMES_PRESENT_POINTS = True
+
 ORIGIN = 0.5
 """Coordinate of the first pixel's center: LabelMe draws on a canvas whose origin is the corner of the image."""
 

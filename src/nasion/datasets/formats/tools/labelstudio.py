@@ -31,6 +31,8 @@ OPTIONS = {
 
 STORES = frozenset(Content) - {Content.VISIBILITY, Content.SCORES, Content.SPREAD, Content.ELLIPSES}
 
+NAMES_PRESENT_POINTS = True
+
 ORIGIN = 0.5
 """Coordinate of the first pixel's center: Label Studio measures from the corner of the image."""
 
