@@ -90,7 +90,9 @@ def test_wflw_points_of_ibug_agree_with_both_flip_maps_and_regions():
 
 
 def test_unknown_mappings_are_one_line():
-    with pytest.raises(SkeletonError, match=r'^no mapping "mesh"; known: mesh-to-ibug-68, or the path of a \.toml file$'):
+    with pytest.raises(
+        SkeletonError, match=r'^no mapping "mesh"; known: mesh-to-ibug-68, or the path of a \.toml file$'
+    ):
         load_mapping("mesh")
 
 

@@ -169,8 +169,8 @@ def _with_skeleton(faces: DataSet, skeleton: str | None, mapping: str | Path | N
     chosen = load_skeleton(skeleton)
     if chosen.names != faces.skeleton.names and faces.skeleton.name not in chosen.sources:
         raise SkeletonError(
-            f"{chosen.name} does not say where its points are among the {faces.skeleton.count} of {faces.skeleton.name}; "
-            "choose them with --mapping FILE.toml"
+            f"{chosen.name} does not say where its points are among the {faces.skeleton.count} of "
+            f"{faces.skeleton.name}; choose them with --mapping FILE.toml"
         )
     return faces.reduced_to(chosen)
 
