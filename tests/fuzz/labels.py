@@ -24,6 +24,10 @@ FILES = {
     "wflw": "list_test.txt",
     "coco": "a.json",
     "csv": "a.csv",
+    "cvat": "a.xml",
+    "labelme": "a.json",
+    "labelstudio": "a.json",
+    "yolo": "labels/a.txt",
 }
 """Name of the label file that the makers write, by format."""
 
@@ -34,10 +38,14 @@ OPTIONS = {
     "wflw": ("?images=.",),
     "coco": ("?images=.", "?skeleton=ibug-68", "?skeleton=nose-1"),
     "csv": ("?images=.", "?origin=1", "?skeleton=ibug-68", "?x=1"),
+    "cvat": ("?images=.", "?origin=0", "?skeleton=ibug-68"),
+    "labelme": ("?origin=0", "?skeleton=ibug-68", "?skeleton=nose-1"),
+    "labelstudio": ("?images=.", "?origin=1", "?skeleton=ibug-68"),
+    "yolo": ("?origin=1", "?skeleton=ibug-68", "?skeleton=imm-58"),
 }
 """Options after a data set's name."""
 
-FOLDERS = ("imm", "ibug")
+FOLDERS = ("imm", "ibug", "labelme", "yolo")
 """Formats that are named by their folder."""
 
 LARGEST_SET = 200
@@ -69,7 +77,7 @@ def _prepare(form: str) -> Callable[[Path], object]:
 
 def _changed(form: str, content: bytes, random: Random) -> bytes:
     kind = random.random()
-    if form == "coco" and kind < 0.6:
+    if form in ("coco", "labelme", "labelstudio") and kind < 0.6:
         import json
 
         return encode(random, change_json(random, json.loads(content)))

@@ -65,6 +65,12 @@ def test_the_last_annotation_counts_and_predictions_replace_none(tmp_path):
     )
 
 
+@pytest.mark.parametrize("width", [0, -64, 1e300, "Infinity"])
+def test_impossible_sizes_are_a_problem(tmp_path, width):
+    with pytest.raises(AnnotationError, match=r"task 0: the size of its image is stated as .* x 48 px"):
+        make(tmp_path, point("eye", 1, 2, original_width=width))
+
+
 def test_other_json_is_rejected(tmp_path):
     (tmp_path / "a.json").write_text("{}")
     with pytest.raises(AnnotationError, match="not a list of Label Studio's tasks"):

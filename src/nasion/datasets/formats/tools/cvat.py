@@ -83,18 +83,18 @@ def _faces(element: ElementTree.Element, image: Path, origin: float) -> list[Lab
 
 
 class _Spot(NamedTuple):
-    """Where a point is stored: pair `index` of an element, which has a parent."""
+    """Where a point is stored: one pair of an element, by its number, and the parent of the element."""
 
     label: str
     element: ElementTree.Element
-    index: int
+    pair: int
     parent: ElementTree.Element
 
     def read(self, origin: float) -> tuple[float, float]:
         """Return the point, image px; NaN if it is missing."""
         if self.element.get("outside") == "1":
             return float("nan"), float("nan")
-        x, y = _pairs(self.element)[self.index]
+        x, y = _pairs(self.element)[self.pair]
         return float(x) - origin, float(y) - origin
 
     def write(self, point: FloatArray, origin: float) -> None:
@@ -111,7 +111,7 @@ class _Spot(NamedTuple):
             return
         if self.element.get("outside") == "1":
             self.element.set("outside", "0")
-        pairs[self.index] = [str(plain(float(value) + origin)) for value in point]
+        pairs[self.pair] = [str(plain(float(value) + origin)) for value in point]
         self.element.set("points", ";".join(",".join(pair) for pair in pairs))
 
 

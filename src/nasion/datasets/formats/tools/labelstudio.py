@@ -27,7 +27,7 @@ from nasion.datasets.formats._labels import (
 from nasion.datasets.formats._writing import box_of, json_list, nth_face, replace_file, rounded
 from nasion.documents import read_json
 from nasion.errors import AnnotationError
-from nasion.geometry import FloatArray, is_present
+from nasion.geometry import MAX_COORDINATE, FloatArray, is_present
 from nasion.outputs.records import LABEL_CONTENTS, Content, ImageRecord, LabelSet
 from nasion.sample import Annotation, DataSet
 from nasion.skeleton import Skeleton
@@ -151,8 +151,20 @@ def _label(result: Mapping[str, Any]) -> str:
 
 def _px(result: Mapping[str, Any], x: str, y: str) -> tuple[float, float]:
     """Return two values of a result, which are percent of the image's width and height, in px."""
-    value, width, height = result["value"], result["original_width"], result["original_height"]
-    return float(value[x]) * width / 100, float(value[y]) * height / 100
+    width, height = _size(result)
+    return float(result["value"][x]) * width / 100, float(result["value"][y]) * height / 100
+
+
+def _size(result: Mapping[str, Any]) -> tuple[float, float]:
+    """Return the width and height of the image of a result, px.
+
+    Raises:
+        AnnotationError: they are not those of an image.
+    """
+    width, height = float(result["original_width"]), float(result["original_height"])
+    if not (0 < width < MAX_COORDINATE and 0 < height < MAX_COORDINATE):
+        raise AnnotationError(f"the size of its image is stated as {width:g} x {height:g} px")
+    return width, height
 
 
 def files(labels: LabelSet, target: Path, options: Mapping[str, str]) -> Iterator[tuple[Path, Iterator[bytes]]]:
@@ -290,5 +302,5 @@ def _point_beside(other: dict[str, Any], label: str) -> dict[str, Any]:
 
 def _set_position(result: dict[str, Any], point: FloatArray) -> None:
     """Move a result to a point (2,), px from the corner of the image."""
-    x, y = (100 * point / [result["original_width"], result["original_height"]]).tolist()
+    x, y = (100 * point / _size(result)).tolist()
     result["value"] |= {"x": rounded(x, DECIMALS), "y": rounded(y, DECIMALS)}
