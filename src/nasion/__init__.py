@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nasion.images import read
     from nasion.matching import Match, match
     from nasion.outputs.frames import to_pandas
+    from nasion.outputs.objects import to_fiftyone, to_supervision
     from nasion.outputs.schema import json_schema
     from nasion.predict.predictor import Predictor
     from nasion.sample import Annotation, DataSet, Prediction, Sample
@@ -37,7 +38,9 @@ __all__ = [
     "load_skeleton",
     "match",
     "read",
+    "to_fiftyone",
     "to_pandas",
+    "to_supervision",
 ]
 
 _HOMES = {
@@ -47,6 +50,7 @@ _HOMES = {
     "images": ("read",),
     "matching": ("Match", "match"),
     "outputs.frames": ("to_pandas",),
+    "outputs.objects": ("to_fiftyone", "to_supervision"),
     "outputs.schema": ("json_schema",),
     "predict.predictor": ("Predictor",),
     "sample": ("Annotation", "DataSet", "Prediction", "Sample"),

@@ -19,6 +19,7 @@ from nasion.geometry import FloatArray
 __all__ = [
     "ERROR_SHAPE",
     "SPREAD_OF_SCALE",
+    "confidences",
     "covariances",
     "ellipses",
     "expected_errors",
@@ -34,6 +35,9 @@ SPREAD_OF_SCALE = sqrt(gamma(4 / ERROR_SHAPE) / gamma(2 / ERROR_SHAPE) / 2)
 
 MEAN_ERROR = gamma(3 / ERROR_SHAPE) / gamma(2 / ERROR_SHAPE) / SPREAD_OF_SCALE
 """Mean distance of an isotropic point's error, in spreads."""
+
+CLOSE = 0.05
+"""Distance within which a point counts as right for `confidences`, as a share of the face's size."""
 
 DIRECTIONS = np.linspace(0, np.pi, 32, endpoint=False)
 """Directions (32,), radians, over which `expected_errors` averages the radius of an ellipse."""
@@ -111,6 +115,20 @@ def nominal_share(multiple: ArrayLike) -> FloatArray:
     density = r * np.exp(-(r**ERROR_SHAPE)) * ERROR_SHAPE / gamma(2 / ERROR_SHAPE)
     within = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1]) * step / 2])
     return np.interp(np.asarray(multiple, np.float64) * SPREAD_OF_SCALE, r, within)
+
+
+def confidences(spread: FloatArray, size: float) -> FloatArray:
+    """Return the probability (K,), 0 to 1, of each point to be within 5 % of the face's size of its true position.
+
+    Args:
+        spread: (K,), px; NaN stays NaN.
+        size: of the face, the square root of the area of the box around its points, px.
+
+    >>> confidences(np.array([2.5, 5.0, np.nan]), 100.0).round(3)
+    array([0.859, 0.474,   nan])
+    """
+    with np.errstate(divide="ignore"):
+        return nominal_share(CLOSE * size / spread)
 
 
 def covariances(spread: FloatArray, anisotropy: FloatArray) -> FloatArray:

@@ -77,11 +77,12 @@ def test_convert_says_what_is_lost(nasion, tmp_path):
     make_imm(tmp_path / "imm", shape(58))
     code, out, error = nasion("convert", "imm:imm", "coco:a/faces.json")
     assert (code, error) == (0, "")
-    assert out.split("\n")[-3:] == ["coco cannot store: splits", "1 face in 1 image → coco:a/faces.json", ""]
+    assert out.split("\n")[-3:] == ["created the folder a", "1 face in 1 image → coco:a/faces.json", ""]
+    assert out.split("\n")[-4] == "not stored in coco: splits"
     assert datasets.load("coco:a/faces.json").skeleton.name == "imm-58"
     code, _, error = nasion("convert", "imm:imm", "ibug:faces", "--strict")
     assert code == 2
-    assert error == "nasion: ibug cannot store: splits; nothing was written because of --strict\n"
+    assert error == "nasion: not stored in ibug: splits; nothing was written because of --strict\n"
     assert not (tmp_path / "faces").exists()
 
 
@@ -104,4 +105,4 @@ def test_convert_chooses_points(nasion, tmp_path):
     (tmp_path / "imm" / "07-4m.asf").write_text("a diary")
     code, out, _ = nasion("convert", "imm:imm", "csv:c.csv")
     assert code == 0
-    assert "skipped 1 faces that cannot be read; nasion doctor imm:imm lists the reasons" in out
+    assert "skipped 1 face that cannot be read; nasion doctor imm:imm lists the reasons" in out

@@ -125,6 +125,15 @@ def test_document_that_was_nested_in_the_meantime_is_one_line(tmp_path, form):
             call()
 
 
+@pytest.mark.parametrize("form", ["coco", "csv", "csv-long", "cvat", "dlib", "json", "labelstudio", "parquet", "wflw"])
+def test_files_larger_than_the_limit_are_not_read(tmp_path, monkeypatch, form):
+    make, count = MAKERS[form]
+    spec = make(tmp_path, shape(count))
+    monkeypatch.setattr("nasion.datasets.formats._reading.MAX_BYTES", 50)
+    with pytest.raises(AnnotationError, match=r"is not read: it is larger than 50 bytes$"):
+        load(spec)
+
+
 @pytest.mark.parametrize("form", ["imm", "ibug", "labelme"])
 def test_empty_folder_is_one_line(form, tmp_path):
     with pytest.raises(AnnotationError, match=r"no labeled face found$"):
@@ -159,13 +168,18 @@ def test_first_version_is_kept(tmp_path, form):
 
 @pytest.mark.parametrize("form", [form for form in writable() if module(form).LabelFiles.hides])
 def test_missing_points_are_stored_where_the_format_can(tmp_path, form):
-    """A second face keeps the point's name in the file; dlib would lose it otherwise."""
+    """A second face keeps the point's name where files name only points that exist."""
     spec, face, labels = opened(tmp_path, form)
     if form == "dlib":
         path = tmp_path / "a.xml"
         text = path.read_text()
         box = text[text.index("<box") : text.index("</box>") + len("</box>")]
         path.write_text(text.replace(box, box + box, 1))
+    elif form == "labelme":
+        (tmp_path / "b.json").write_text((tmp_path / "a.json").read_text())
+    elif form == "labelstudio":
+        path = tmp_path / "a.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) * 2))
     hidden = face.keypoints.copy()
     hidden[11] = np.nan
     labels.write(face.image, face.face, hidden)
@@ -176,7 +190,7 @@ def test_missing_points_are_stored_where_the_format_can(tmp_path, form):
     assert load(spec).annotations[0].keypoints == pytest.approx(face.keypoints, abs=ROUNDING_PX.get(form, 1e-3))
 
 
-@pytest.mark.parametrize("form", ["coco", "csv", "csv-long", "dlib", "json", "parquet", "wflw"])
+@pytest.mark.parametrize("form", sorted(set(writable()) - {"ibug", "imm"}))
 def test_face_that_left_the_file_is_reported(tmp_path, form):
     _, face, labels = opened(tmp_path, form)
     for call in (lambda: labels.read(face.image, 1), lambda: labels.write(face.image, 1, face.keypoints)):

@@ -57,7 +57,7 @@ def test_several_faces_become_copies_of_their_image(tmp_path):
     ]
     (tmp_path / "t.csv").write_text("\n".join([header, *rows]))
     done = convert(f"csv:{tmp_path / 't.csv'}", f"ibug:{tmp_path / 'out'}")
-    assert done.lost == "ibug cannot store: several faces per image (written as copies of the image)"
+    assert done.lost == "not stored in ibug: several faces per image (written as copies of the image)"
     assert names(tmp_path / "out") == ["a.jpg", "a.pts", "a_1.jpg", "a_1.pts", "a_1_1.jpg", "a_1_1.pts"]
     assert len(load(f"ibug:{tmp_path / 'out'}")) == 3
 
@@ -72,7 +72,7 @@ def test_faces_with_missing_points_are_left_out_where_they_cannot_be_stored(tmp_
     assert "missing points (1 face left out)" in done.lost
     (tmp_path / "a.csv").write_text("\n".join([text.splitlines()[0], ",".join([row[0], "", "", *row[3:]])]))
     with pytest.raises(
-        AnnotationError, match=r"ibug cannot store: missing points \(1 face left out\); no face is left"
+        AnnotationError, match=r"not stored in ibug: missing points \(1 face left out\); no face is left"
     ):
         convert(source, f"ibug:{tmp_path / 'none'}")
     assert not (tmp_path / "none").exists()
@@ -102,7 +102,8 @@ def test_skeleton_with_known_points(tmp_path):
     assert faces.skeleton.name == "ibug-68"
     chosen = load_skeleton("ibug-68").indices_in(load_skeleton("wflw-98"))
     assert faces.annotations[0].keypoints == pytest.approx(shape(98)[chosen], abs=1e-3)
-    with pytest.raises(SkeletonError, match="does not say where its points are"):
+    words = r"imm-58 does not say where its points are among the 98 of wflw-98; choose them with --mapping FILE\.toml"
+    with pytest.raises(SkeletonError, match=words):
         convert(source, f"csv:{tmp_path / 'b.csv'}", skeleton="imm-58")
 
 
@@ -117,6 +118,50 @@ def test_mapping_of_a_file(tmp_path):
         convert(source, f"coco:{tmp_path / 'b.json'}", skeleton="nose-1", mapping=tmp_path / "m.toml")
 
 
+def table_of(folder, *rows):
+    """Write a table of eye and chin, and return the data set's name."""
+    picture(folder / "a.jpg")
+    (folder / "t.csv").write_text("\n".join(["image,eye_x,eye_y,chin_x,chin_y", *rows]))
+    return f"csv:{folder / 't.csv'}"
+
+
+@pytest.mark.parametrize("form", ["labelme", "labelstudio"])
+def test_points_that_no_face_has_are_listed_where_only_present_points_have_names(tmp_path, form):
+    source = table_of(tmp_path, "a.jpg,1.5,2,,")
+    with pytest.raises(ConfigError, match=r"points that no face has \(chin\); nothing was written because of --strict"):
+        convert(source, f"{form}:{tmp_path / 'out'}", strict=True)
+    assert convert(source, f"{form}:{tmp_path / 'out'}").lost == f"not stored in {form}: points that no face has (chin)"
+    assert load(f"{form}:{tmp_path / 'out'}").skeleton.names == ("eye",)
+    table_of(tmp_path, "a.jpg,1.5,2,,", "a.jpg,,,3,4")
+    assert convert(source, f"{form}:{tmp_path / 'both'}").lost == ""
+
+
+def test_many_absent_points_are_shortened(tmp_path):
+    make_csv(tmp_path, shape(68))
+    header, row = (tmp_path / "a.csv").read_text().splitlines()
+    cells = row.split(",")
+    (tmp_path / "a.csv").write_text("\n".join([header, ",".join([cells[0], *[""] * 34, *cells[35:]])]))
+    done = convert(f"csv:{tmp_path / 'a.csv'}", f"labelme:{tmp_path / 'out'}")
+    assert done.lost.endswith("points that no face has (jaw_0, jaw_1, jaw_2, jaw_3, jaw_4, …)")
+
+
+def test_faces_without_any_of_the_chosen_points_are_listed(tmp_path):
+    source = table_of(tmp_path, "a.jpg,1.5,2,3,4", "a.jpg,,,3,4")
+    (tmp_path / "m.toml").write_text('to = "nose-1"\npoints = "0"\n')
+    done = convert(source, f"csv:{tmp_path / 'b.csv'}", mapping=tmp_path / "m.toml")
+    assert (done.faces, done.lost) == (1, "not stored in csv: 1 face without any of the chosen points")
+    table_of(tmp_path, "a.jpg,,,3,4")
+    with pytest.raises(AnnotationError, match="no face has any of the points of nose-1"):
+        convert(source, f"csv:{tmp_path / 'c.csv'}", mapping=tmp_path / "m.toml")
+
+
+def test_new_folders_are_named(tmp_path):
+    source = table_of(tmp_path, "a.jpg,1,2,3,4")
+    assert convert(source, f"csv:{tmp_path / 'b.csv'}").new_folder is None
+    assert convert(source, f"csv:{tmp_path / 'x' / 'y' / 'b.csv'}").new_folder == tmp_path / "x" / "y"
+    assert convert(source, f"yolo:{tmp_path / 'z'}").new_folder is None
+
+
 def test_own_point_names_survive_or_are_listed(tmp_path):
     picture(tmp_path / "a.jpg")
     (tmp_path / "t.csv").write_text("image,eye_x,eye_y,chin_x,chin_y\na.jpg,1.5,2,3,4\n")
@@ -127,7 +172,7 @@ def test_own_point_names_survive_or_are_listed(tmp_path):
     for target in ("labelme", "yolo"):
         convert(source, f"{target}:{tmp_path / f'{target}-folder'}")
         assert load(f"{target}:{tmp_path / f'{target}-folder'}").skeleton.names == ("eye", "chin")
-    assert convert(source, f"dlib:{tmp_path / 'a.xml'}").lost == "dlib cannot store: point names, fractions of a pixel"
+    assert convert(source, f"dlib:{tmp_path / 'a.xml'}").lost == "not stored in dlib: point names, fractions of a pixel"
 
 
 @pytest.mark.parametrize(("form", "folder"), [("csv", True), ("ibug", False)])

@@ -1,12 +1,14 @@
 """Points of one skeleton from those of another."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from doubles import QUAD, quad_faces
-from nasion.datasets.mapping import load_mapping, parse_points
+from nasion.datasets.mapping import available_mappings, load_mapping, parse_points
 from nasion.errors import SkeletonError
-from nasion.skeleton import load_skeleton
+from nasion.skeleton import Skeleton, load_skeleton
 
 
 def write(folder, text):
@@ -26,13 +28,6 @@ def test_points_are_taken_averaged_and_missing(tmp_path):
     assert np.isnan(first.keypoints[1]).all()
     assert second.visible[0] == np.False_
     assert np.isnan(second.keypoints[2]).all()
-
-
-def test_faces_without_any_of_the_points_are_left_out(tmp_path):
-    mapping = load_mapping(write(tmp_path, 'to = "three.toml"\npoints = "- - 3"\n'))
-    faces = quad_faces(2)
-    faces.annotations[1].keypoints[3] = np.nan
-    assert len(mapping.apply(faces)) == 1
 
 
 @pytest.mark.parametrize(
@@ -92,3 +87,43 @@ def test_wflw_points_of_ibug_agree_with_both_flip_maps_and_regions():
     for name, indices in ibug.regions.items():
         assert {regions[chosen[k]] for k in indices} == {name}
     assert [tuple(chosen[k] for k in side) for side in ibug.normalizers["inter_ocular"]] == [(60,), (72,)]
+
+
+def test_unknown_mappings_are_one_line():
+    with pytest.raises(
+        SkeletonError, match=r'^no mapping "mesh"; known: mesh-to-ibug-68, or the path of a \.toml file$'
+    ):
+        load_mapping("mesh")
+
+
+@pytest.mark.parametrize("name", available_mappings())
+def test_packaged_mappings_are_readable(name):
+    mapping = load_mapping(name)
+    assert all(mapping.sources)
+
+
+@pytest.mark.parametrize("count", [468, 478])
+def test_the_mesh_is_mapped_with_and_without_irises(count):
+    names = tuple(f"point_{k}" for k in range(count))
+    mesh = Skeleton("mesh", "mesh", names, {"points": tuple(range(count))})
+    (face,) = quad_faces(1).annotations
+    points = np.random.default_rng(0).uniform(0, 99, (count, 2))
+    face = replace(face, keypoints=points, skeleton=mesh, visible=np.ones(count, bool))
+    faces = replace(quad_faces(1), skeleton=mesh, annotations=(face,))
+    found = load_mapping("mesh-to-ibug-68").apply(faces).annotations[0].keypoints
+    assert found[[8, 30, 36]].tolist() == [points[152].tolist(), points[4].tolist(), points[[7, 33]].mean(0).tolist()]
+
+
+def test_the_mesh_is_mapped_alike_on_both_sides():
+    """Vertices of the midline are alone, and each vertex of one side has one of the other side as its partner."""
+    mapping, flip = load_mapping("mesh-to-ibug-68"), load_skeleton("ibug-68").flip
+    partner = {}
+    for index, other in enumerate(flip):
+        assert len(mapping.sources[index]) == len(mapping.sources[other])
+        if index == other:
+            partner |= {vertex: vertex for vertex in mapping.sources[index]}
+    assert set(partner) == {152, 168, 197, 5, 195, 4, 2, 11, 17, 13, 14}
+    for index, other in enumerate(flip):
+        if index < other:
+            assert not set(mapping.sources[index]) & set(mapping.sources[other])
+            assert not set(partner) & {*mapping.sources[index], *mapping.sources[other]}

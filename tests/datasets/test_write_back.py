@@ -16,8 +16,7 @@ IBUG = load_skeleton("ibug-68")
 
 
 def test_formats_with_label_files_are_writable():
-    programs = {"cvat", "labelme", "labelstudio", "yolo"}  # are converted, and corrected in the program
-    assert set(writable()) == set(datasets.available()) - {"synthetic", *programs}
+    assert set(writable()) == set(datasets.available()) - {"synthetic"}
 
 
 def test_writable_formats_are_found_by_their_class(monkeypatch):
@@ -45,6 +44,10 @@ def test_label_files_are_those_of_the_format(tmp_path):
         ("ibug", ".pts", False),
         ("imm", ".asf", False),
         ("wflw", "WFLW's list", False),
+        ("cvat", "CVAT's .xml", True),
+        ("labelme", "LabelMe's .json", True),
+        ("labelstudio", "Label Studio's .json", True),
+        ("yolo", "YOLO's .txt", True),
     ],
 )
 def test_names_and_abilities(tmp_path, form, name, hides):
@@ -75,5 +78,7 @@ def test_0_based_pts_files_cannot_be_written(tmp_path):
 
 @pytest.mark.parametrize("form", ["synthetic", "_reading", "zip"])
 def test_format_without_label_files_is_rejected(form):
-    with pytest.raises(ConfigError, match=rf'"{form}" cannot be written back; these can: coco, csv, csv-long, dlib'):
+    with pytest.raises(
+        ConfigError, match=rf'"{form}" cannot be written back; these can: coco, csv, csv-long, cvat, dlib'
+    ):
         labels_of(form, "x", {}, IBUG)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nasion import datasets, images
+from nasion.datasets.convert import convert
 from nasion.datasets.drawn import DrawnFace, render_face
 from nasion.datasets.formats import _writing
 from nasion.datasets.formats.ibug import parse_pts
@@ -430,3 +431,18 @@ def test_the_version_depends_on_hundredths_of_a_pixel():
     assert version(points) == version(points + 0.004)
     assert version(points) != version(points + 0.006)
     assert len(version(points)) == 16
+
+
+@pytest.mark.parametrize("form", ["cvat", "labelme", "labelstudio", "yolo"])
+def test_labels_of_other_programs_are_corrected(tmp_path, form):
+    convert("synthetic:4?skeleton=ibug-68", target := f"{form}:{tmp_path / 'faces'}")
+    album = open_album(target, IBUG)
+    before = [album.keypoints(number) for number in range(4)]
+    moved = before[2] + [1.5, -2.25]
+    moved[7] = np.nan
+    album.save(2, moved, version(before[2]), done=True)
+    again = open_album(target, IBUG)
+    assert len(again.done) == 1
+    for number, points in enumerate((before[0], before[1], moved, before[3])):
+        np.testing.assert_allclose(again.keypoints(number), points, atol=1e-3)
+    assert datasets.load(target).problems == ()

@@ -71,19 +71,22 @@ def convert(
         str | None, typer.Option(help="keep the points of this skeleton, which names them in its [from]")
     ] = None,
     mapping: Annotated[
-        Path | None, typer.Option(help="choose the points by this file instead", metavar="FILE.toml")
+        str | None, typer.Option(help="choose the points by a mapping instead", metavar="NAME|FILE.toml")
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="refuse a target that cannot store everything")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="refuse a target that does not store everything")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace existing files")] = False,
 ) -> None:
-    """Write labels in another format, and say what it cannot store."""
+    """Write labels in another format, and list what it does not store."""
     from nasion.datasets.convert import convert as write
 
     done = write(source, target, skeleton, mapping, strict, overwrite, REPORTER)
     if done.problems:
-        REPORTER.warn(f"skipped {done.problems} faces that cannot be read; nasion doctor {source} lists the reasons")
+        count = f"{done.problems} face{'s' * (done.problems != 1)}"
+        REPORTER.warn(f"skipped {count} that cannot be read; nasion doctor {source} lists the reasons")
     if done.lost:
         REPORTER.warn(done.lost)
+    if done.new_folder:
+        say(f"created the folder {done.new_folder}")
     say(f"{done.faces} face{'s' * (done.faces != 1)} in {done.images} image{'s' * (done.images != 1)} → {target}")
 
 

@@ -9,6 +9,7 @@ A format can be written if its module in `nasion.datasets.formats` has
     image_root(path: Path, options) -> Path                         only if images are not named relative to the folder
                                                                     of the file, or to `?images=`
     SKELETON: str                                                   only if it stores no other skeleton
+    NAMES_PRESENT_POINTS: bool                                      only if files name no point that every face lacks
 
 Formats with `image_place` write a folder, into which the images are copied. All others write one file.
 """
@@ -28,7 +29,7 @@ from nasion.atomic import atomic_folder, ensure_writable, write_bytes
 from nasion.datasets import available, load, module, parse
 from nasion.datasets.formats import _reading as reading
 from nasion.datasets.mapping import load_mapping
-from nasion.errors import AnnotationError, ConfigError
+from nasion.errors import AnnotationError, ConfigError, SkeletonError
 from nasion.geometry import is_present
 from nasion.outputs.records import Content, ImageRecord, LabelSet
 from nasion.progress import SILENT, Reporter, track
@@ -40,6 +41,9 @@ __all__ = ["Conversion", "contents_of", "convert", "writable_formats"]
 COORDINATES = 4
 """Decimals to which a coordinate counts as whole."""
 
+MAX_NAMES = 5
+"""Largest number of points that a message names."""
+
 
 @dataclass(frozen=True)
 class Conversion:
@@ -50,12 +54,14 @@ class Conversion:
         images: number of images that the target names.
         lost: what the source has and the target cannot store, for the user; empty if nothing.
         problems: number of faces of the source that could not be read.
+        new_folder: the folder of the target file if it was created; None if it existed, or the target is a folder.
     """
 
     faces: int
     images: int
     lost: str
     problems: int
+    new_folder: Path | None
 
 
 Grouped = Sequence[tuple[Path, Sequence[Annotation]]]
@@ -103,7 +109,7 @@ def convert(
     source: str,
     target: str,
     skeleton: str | None = None,
-    mapping: Path | None = None,
+    mapping: str | Path | None = None,
     strict: bool = False,
     overwrite: bool = False,
     reporter: Reporter = SILENT,
@@ -114,7 +120,7 @@ def convert(
         source: the data set's name, such as "dlib:faces.xml".
         target: name of the data set to write, such as "coco:faces.json".
         skeleton: the points to keep: a skeleton that says where its points are in the source's.
-        mapping: a TOML file that says so instead; see `nasion.datasets.mapping`.
+        mapping: a mapping's name or TOML file that says so instead; see `nasion.datasets.mapping`.
         strict: whether to refuse a target that cannot store everything.
         overwrite: whether to replace existing files.
         reporter: receives the progress.
@@ -129,16 +135,19 @@ def convert(
     writer = module(form)
     if form not in writable_formats():
         raise ConfigError(f'"{form}" cannot be written; these can: {", ".join(writable_formats())}')
-    faces = _with_skeleton(load(source), skeleton, mapping)
+    given = load(source)
+    faces = _with_points(_with_skeleton(given, skeleton, mapping))
     path = Path(place).expanduser()
     _check(form, writer, faces, path, overwrite)
     contents = contents_of(faces)
     kept = [face for face in faces.annotations if _can_store(face, writer.STORES)]
-    lost = _describe_loss(form, contents - writer.STORES, len(faces.annotations) - len(kept))
+    absent = _absent_points(faces) if getattr(writer, "NAMES_PRESENT_POINTS", False) else []
+    lost = _describe_loss(form, contents - writer.STORES, len(faces) - len(kept), absent, len(given) - len(faces))
     if strict and lost:
         raise ConfigError(f"{lost}; nothing was written because of --strict")
     if not kept:
         raise AnnotationError(f"{lost}; no face is left")
+    new_folder = None if path.parent.exists() or hasattr(writer, "image_place") else path.parent
     ensure_writable(path.parent)
     empty = [image for image in faces.empty_images if image.is_file()] if Content.EMPTY in writer.STORES else []
     grouped = _by_image(kept, empty, several=Content.SEVERAL in writer.STORES)
@@ -147,15 +156,35 @@ def convert(
         _write_folder(job)
     else:
         _write_file(job)
-    return Conversion(len(kept), len({image for image, _ in grouped}), lost, len(faces.problems))
+    return Conversion(len(kept), len({image for image, _ in grouped}), lost, len(faces.problems), new_folder)
 
 
-def _with_skeleton(faces: DataSet, skeleton: str | None, mapping: Path | None) -> DataSet:
+def _with_skeleton(faces: DataSet, skeleton: str | None, mapping: str | Path | None) -> DataSet:
     if skeleton is not None and mapping is not None:
         raise ConfigError("--skeleton and --mapping both choose the points; give one of them")
     if mapping is not None:
         return load_mapping(mapping).apply(faces)
-    return faces if skeleton is None else faces.reduced_to(load_skeleton(skeleton))
+    if skeleton is None:
+        return faces
+    chosen = load_skeleton(skeleton)
+    if chosen.names != faces.skeleton.names and faces.skeleton.name not in chosen.sources:
+        raise SkeletonError(
+            f"{chosen.name} does not say where its points are among the {faces.skeleton.count} of "
+            f"{faces.skeleton.name}; choose them with --mapping FILE.toml"
+        )
+    return faces.reduced_to(chosen)
+
+
+def _with_points(faces: DataSet) -> DataSet:
+    """Return the faces that have at least one point.
+
+    Raises:
+        AnnotationError: no face has any of the chosen points.
+    """
+    kept = [face for face in faces.annotations if is_present(face.keypoints).any()]
+    if not kept:
+        raise AnnotationError(f"{faces.name}: no face has any of the points of {faces.skeleton.name}")
+    return faces.subset(kept)
 
 
 def _check(form: str, writer: ModuleType, faces: DataSet, path: Path, overwrite: bool) -> None:
@@ -210,14 +239,35 @@ def _can_store(face: Annotation, stores: frozenset[Content]) -> bool:
     return Content.MISSING in stores or bool(is_present(face.keypoints).all())
 
 
-def _describe_loss(form: str, lost: frozenset[Content], left_out: int) -> str:
-    """Return one line about what the target cannot store; empty if it can store everything."""
+def _absent_points(faces: DataSet) -> list[str]:
+    """Return the names of the points that every face lacks."""
+    seen = np.any([is_present(face.keypoints) for face in faces.annotations], axis=0)
+    return [name for name, present in zip(faces.skeleton.names, seen, strict=True) if not present]
+
+
+def _describe_loss(
+    form: str, lost: frozenset[Content], left_out: int, absent: Sequence[str], without_points: int
+) -> str:
+    """Return one line about what the target does not store; empty if it stores everything.
+
+    Args:
+        form: the target's format.
+        lost: contents that it does not store.
+        left_out: number of faces that it does not store.
+        absent: points that no face has and that it does not name.
+        without_points: number of faces without any of the chosen points.
+    """
     notes = {
         Content.MISSING: f" ({left_out} face{'s' * (left_out != 1)} left out)",
         Content.SEVERAL: " (written as copies of the image)",
     }
     words = [f"{content}{notes.get(content, '')}" for content in Content if content in lost]
-    return f"{form} cannot store: {', '.join(words)}" if words else ""
+    if absent:
+        names = ", ".join(absent[:MAX_NAMES])
+        words.append(f"points that no face has ({names}{', …' if len(absent) > MAX_NAMES else ''})")
+    if without_points:
+        words.append(f"{without_points} face{'s' * (without_points != 1)} without any of the chosen points")
+    return f"not stored in {form}: {', '.join(words)}" if words else ""
 
 
 def _by_image(faces: Sequence[Annotation], empty: Sequence[Path], several: bool) -> Grouped:

@@ -1,10 +1,25 @@
-"""The files in a folder and in the folders below it, through links as well."""
+"""The files in a folder and in the folders below it, through links as well; which of them are the studio's."""
 
 import os
 from collections import deque
 from pathlib import Path
 
-__all__ = ["files_below"]
+__all__ = ["PROGRESS", "RUNS", "files_below", "is_of_studio"]
+
+PROGRESS = "nasion-progress.json"
+"""Name, or end of the name, of the studio's file that lists the faces that are done."""
+
+RUNS = "nasion-runs"
+"""Name of the studio's folder for training runs; its files are no labels or images of the folder above."""
+
+
+def is_of_studio(path: Path, folder: Path) -> bool:
+    """Return whether the studio wrote a file below a folder that is open for correction.
+
+    >>> is_of_studio(Path("a/nasion-runs/1/run.json"), Path("a")), is_of_studio(Path("a/b.json"), Path("a"))
+    (True, False)
+    """
+    return path.name.endswith(PROGRESS) or RUNS in path.relative_to(folder).parts
 
 
 def files_below(folder: Path) -> list[Path]:

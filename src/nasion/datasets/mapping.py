@@ -1,4 +1,6 @@
-"""Points of one skeleton from those of another: a list of the skeleton itself, or a mapping in a TOML file.
+"""Points of one skeleton from those of another: a list of the skeleton itself, or a mapping.
+
+A mapping is a TOML file, in the package (`available_mappings()`) or the user's own:
 
     from = "wflw-98"        # optional: the skeleton of the data, to be checked
     to = "ibug-68"          # a packaged skeleton, or a .toml file beside this one
@@ -11,17 +13,18 @@ for a point that the old one lacks. "4-16" counts up.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
 from nasion.documents import read_toml
-from nasion.errors import SkeletonError
-from nasion.geometry import FloatArray, is_present
+from nasion.errors import SkeletonError, suggest
+from nasion.geometry import FloatArray
 from nasion.sample import Annotation, DataSet
 from nasion.skeleton import MAX_POINTS, Skeleton, available, load_skeleton
 
-__all__ = ["PointMapping", "load_mapping"]
+__all__ = ["PointMapping", "available_mappings", "load_mapping"]
 
 KEYS = ("from", "to", "points")
 
@@ -51,9 +54,7 @@ class PointMapping:
             SkeletonError: the faces have another skeleton than the mapping expects.
         """
         self.check(faces.skeleton)
-        mapped = (self._map(face) for face in faces.annotations)
-        kept = tuple(face for face in mapped if is_present(face.keypoints).any())
-        return replace(faces, skeleton=self.skeleton, annotations=kept)
+        return replace(faces, skeleton=self.skeleton, annotations=tuple(map(self._map, faces.annotations)))
 
     def check(self, skeleton: Skeleton) -> None:
         """Check that points of a skeleton can be mapped.
@@ -75,6 +76,7 @@ class PointMapping:
             visible=np.array([all(face.visible[list(indices)]) for indices in self.sources]),
             spread=None if face.spread is None else self.mean(face.spread),
             ellipses=None if face.ellipses is None else self._single(face.ellipses),
+            hidden_probability=None if face.hidden_probability is None else self.mean(face.hidden_probability),
         )
 
     def mean(self, values: FloatArray) -> FloatArray:
@@ -88,13 +90,33 @@ class PointMapping:
         return np.stack([values[each[0]] if len(each) == 1 else missing for each in self.sources])
 
 
-def load_mapping(path: Path) -> PointMapping:
-    """Return the mapping of a TOML file.
+def available_mappings() -> list[str]:
+    """Return the names of the mappings in the package, sorted.
+
+    >>> available_mappings()
+    ['mesh-to-ibug-68']
+    """
+    return sorted(path.stem for path in _folder().glob("*.toml"))
+
+
+def _folder() -> Path:
+    return Path(str(resources.files("nasion") / "datasets" / "mappings"))
+
+
+def load_mapping(name: str | Path) -> PointMapping:
+    """Return a mapping of the package, or one that is read from a TOML file.
+
+    Args:
+        name: a name from `available_mappings()` or the path of a TOML file.
 
     Raises:
-        SkeletonError: the file cannot be read or is not TOML, an entry is unknown or missing, or the points do not fit
-            the skeleton.
+        SkeletonError: the name is unknown, the file cannot be read or is not TOML, an entry is unknown or missing, or
+            the points do not fit the skeleton.
     """
+    path = _folder() / f"{name}.toml" if str(name) in available_mappings() else Path(name)
+    if path.suffix != ".toml":
+        known = suggest(str(name), available_mappings())
+        raise SkeletonError(f'no mapping "{name}"; {known}, or the path of a .toml file')
     table = read_toml(path, f"the mapping {path}", SkeletonError)
     if unknown := [key for key in table if key not in KEYS]:
         raise SkeletonError(f'{path}: unknown key "{unknown[0]}"; a mapping has {", ".join(KEYS)}')

@@ -49,7 +49,8 @@ def writable() -> list[str]:
     """Return the formats whose labels can be written back.
 
     >>> writable()
-    ['coco', 'csv', 'csv-long', 'dlib', 'ibug', 'imm', 'json', 'parquet', 'wflw']
+    ['coco', 'csv', 'csv-long', 'cvat', 'dlib', 'ibug', 'imm', 'json', 'labelme', 'labelstudio', 'parquet', 'wflw',
+     'yolo']
     """
     return [name for name in available() if hasattr(module(name), "LabelFiles")]
 

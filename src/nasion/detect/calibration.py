@@ -29,3 +29,14 @@ class BoxCalibration(NamedTuple):
         center = box_center(box) + side * [0.0, self.down]
         half = side * [self.width, self.height] / 2
         return np.concatenate([center - half, center + half])
+
+    def detector_box(self, box: FloatArray) -> FloatArray:
+        """Return the box (4,) of a detector for the `box` (4,) around the keypoints, image px: the inverse map.
+
+        >>> calibration = BoxCalibration(0.5, 0.8, 0.1)
+        >>> calibration.detector_box(calibration.keypoints_box(np.array([0.0, 0.0, 20.0, 10.0])))
+        array([ 0.,  0., 20., 10.])
+        """
+        side = (box[2:] - box[:2]) / [self.width, self.height]
+        center = box_center(box) - side * [0.0, self.down]
+        return np.concatenate([center - side / 2, center + side / 2])

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from nasion import datasets, images
 from nasion.atomic import translate_os_errors, write_text
-from nasion.datasets.folders import files_below
+from nasion.datasets.folders import PROGRESS, RUNS, files_below
 from nasion.datasets.write_back import Labels, labels_of, writable
 from nasion.documents import read_json
 from nasion.errors import AnnotationError, ConfigError, OutputError
@@ -28,12 +28,6 @@ from nasion.sample import Image
 from nasion.skeleton import Skeleton
 
 __all__ = ["RUNS", "Album", "ConflictError", "Entry", "open_album", "version"]
-
-PROGRESS = "nasion-progress.json"
-"""Name of the file that lists the faces that are done."""
-
-RUNS = "nasion-runs"
-"""Name of the folder for training runs; its images are not part of the album."""
 
 BROKEN = (
     *(OSError, ValueError, LookupError, TypeError, AttributeError, SyntaxError),

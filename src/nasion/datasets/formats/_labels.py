@@ -3,16 +3,17 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nasion.datasets.formats import _reading as reading
 from nasion.errors import AnnotationError
-from nasion.geometry import FloatArray
+from nasion.geometry import FloatArray, is_present
 from nasion.sample import Annotation, DataSet
 from nasion.skeleton import Skeleton
 
-__all__ = ["FACE", "LabeledFace", "labeled_dataset"]
+__all__ = ["FACE", "LabeledFace", "check_points_left", "labeled_dataset", "with_points"]
 
 FACE = "face"
 """Label of a face's box and of the face as a whole."""
@@ -101,3 +102,33 @@ def _annotation(face: LabeledFace, skeleton: Skeleton, index: Mapping[str, int],
         score=face.score,
         spread=spread,
     )
+
+
+def check_points_left(keypoints: FloatArray, image: Path) -> None:
+    """Check that a face keeps a point: without any it would leave the file, and the next faces would be renumbered.
+
+    Args:
+        keypoints: (K, 2), image px; NaN where missing.
+        image: the image of the face.
+
+    Raises:
+        AnnotationError: every point is missing.
+    """
+    if not is_present(keypoints).any():
+        raise AnnotationError(
+            f"{image.name}: a face keeps at least one point; delete it in the program that labeled it"
+        )
+
+
+def with_points(items: list[Any], before: list[Any], after: list[Any]) -> list[Any]:
+    """Return the items with the points `after` of a face in place of `before`, together at the place of the first.
+
+    The order of the faces in a file is that of their first points.
+
+    >>> a, b, c = {"a": 1}, {"b": 1}, {"c": 1}
+    >>> with_points([b, a, c], [b, c], [c, {"d": 1}])
+    [{'c': 1}, {'d': 1}, {'a': 1}]
+    """
+    mine = set(map(id, before))
+    first = next(k for k, item in enumerate(items) if id(item) in mine)
+    return [*items[:first], *after, *(item for item in items[first:] if id(item) not in mine)]

@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 MAX_BYTES = 2_000_000_000
-"""Largest JSON or XML file of labels; the largest public one, of COCO-WholeBody, has half of it."""
+"""Largest file of labels; the largest public one, of COCO-WholeBody, has half of it."""
 
 MAX_FACE_BYTES = 1_000_000
 """Largest file of one face."""

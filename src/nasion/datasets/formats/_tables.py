@@ -1,5 +1,7 @@
 """Wide tables, one row per face: their columns, their rows as annotations, and single rows changed."""
 
+import csv
+import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -8,15 +10,29 @@ from typing import Any
 import numpy as np
 
 from nasion.datasets.formats import _reading as reading
+from nasion.documents import read_text
 from nasion.errors import AnnotationError
 from nasion.outputs.columns import BOX, FACE, IMAGE, SCORE
 from nasion.sample import Annotation, DataSet
 from nasion.skeleton import Skeleton
 
-__all__ = ["number", "point_names", "wide_dataset"]
+__all__ = ["number", "point_names", "read_csv", "wide_dataset"]
 
 Row = Mapping[str, Any]
 """Cells by column: text, numbers, or None; empty text is None."""
+
+
+def read_csv(path: Path) -> list[list[str]]:
+    """Return the rows of a CSV table that are not blank; the first one is the header.
+
+    Raises:
+        AnnotationError: the file cannot be read, is too large, or is not a CSV table.
+    """
+    text = read_text(path, str(path), AnnotationError, reading.MAX_BYTES)
+    try:
+        return [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    except csv.Error as error:
+        raise AnnotationError(f"{path}: not a CSV table: {error}") from None
 
 
 def point_names(path: Path, header: Sequence[str]) -> dict[str, tuple[str, str]]:

@@ -4,9 +4,11 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
+from xml.etree import ElementTree
 
 from nasion.atomic import write_bytes
 from nasion.errors import AnnotationError
@@ -23,6 +25,7 @@ __all__ = [
     "replace_file",
     "rounded",
     "visibility",
+    "xml_content",
 ]
 
 BACKUP_SUFFIX = ".orig"
@@ -59,6 +62,15 @@ def csv_line(cells: Iterable[object]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(cells)
     return text.getvalue().encode("utf-8", "backslashreplace")
+
+
+def xml_content(root: ElementTree.Element, raw: bytes) -> bytes:
+    """Return a changed document in the encoding of the original one, `raw`, and with everything before its root."""
+    found = re.match(rb"(?s)\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^>\[]*>\s*)*", raw.removeprefix(b"\xef\xbb\xbf"))
+    encoding = re.search(rb"""<\?xml[^>]*encoding=["']([\w.-]+)""", raw[:200])
+    name = encoding.group(1).decode("ascii") if encoding else "utf-8"
+    content = ElementTree.tostring(root, encoding=name, xml_declaration=False)
+    return (found.group() if found else b"") + content + b"\n"
 
 
 def json_list(entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -5,7 +5,6 @@ box_y0, box_x1, box_y1 are read as well; a row without a face number and coordin
 The images are in the folder of the table, or in `?images=DIR`.
 """
 
-import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -14,7 +13,6 @@ import numpy as np
 from nasion.datasets.formats import _reading as reading
 from nasion.datasets.formats import _tables as tables
 from nasion.datasets.formats._writing import csv_line, nth_face, replace_file, rounded
-from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray
 from nasion.outputs.columns import BOX, IMAGE, SCORE, wide_columns, wide_rows
 from nasion.outputs.records import SCORE_DECIMALS, Content, LabelSet
@@ -38,18 +36,14 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     """Return the faces of a table, one per row; the subject is that column, or the photo."""
     path = reading.existing_path(source, "file")
     origin = reading.pixel_origin(options, ORIGIN)
-    header, rows = _read_table(path)
-    named = ((f"row {line}", row) for line, row in enumerate(rows, start=2))
+    header, *rows = tables.read_csv(path) or [[]]
+    named = ((f"row {line}", _cells(header, row)) for line, row in enumerate(rows, start=2))
     return tables.wide_dataset(f"csv:{source}", path, header, named, options, origin)
 
 
-def _read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        try:
-            table = csv.DictReader(file)
-            return list(table.fieldnames or ()), list(table)
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise AnnotationError(f"{path}: not a CSV table: {error}") from None
+def _cells(header: list[str], row: list[str]) -> dict[str, str | None]:
+    """Return the cells of a row by column; None where the row has ended."""
+    return dict(zip(header, [*row, *[None] * (len(header) - len(row))], strict=False))
 
 
 def files(labels: LabelSet, target: Path, options: Mapping[str, str]) -> Iterator[tuple[Path, Iterator[bytes]]]:
@@ -79,24 +73,19 @@ class LabelFiles:
 
     def read(self, image: Path, face: int) -> FloatArray | None:
         """Return the keypoints of a face (K, 2), image px; NaN where a cell is empty."""
-        header, *rows = self._rows()
+        header, *rows = tables.read_csv(self.path) or [[]]
         row = self._row(image, face, header, rows)
         pairs = [[tables.number(row[x]), tables.number(row[y])] for x, y in self._columns(header)]
         return np.array(pairs) - self.origin
 
     def write(self, image: Path, face: int, keypoints: FloatArray) -> None:
         """Write the keypoints of a face (K, 2), image px; the cells of NaN points become empty."""
-        header, *rows = self._rows()
+        header, *rows = tables.read_csv(self.path) or [[]]
         row = self._row(image, face, header, rows)
         for columns, point in zip(self._columns(header), keypoints + self.origin, strict=True):
             for column, value in zip(columns, point, strict=True):
                 row[column] = "" if np.isnan(point).any() else f"{rounded(value):.3f}"
         replace_file(self.path, b"".join(map(csv_line, [header, *rows])))
-
-    def _rows(self) -> list[list[str]]:
-        """Return the header and the rows as lists, which keeps cells beyond the header's last column."""
-        with self.path.open(newline="", encoding="utf-8-sig") as file:
-            return [row for row in csv.reader(file) if row]
 
     def _columns(self, header: list[str]) -> list[tuple[int, int]]:
         """Return the column numbers of each point's x and y, in the skeleton's order."""

@@ -4,7 +4,6 @@ Source of the format: dlib's imglab tool. Boxes with ignore='1' are skipped. A p
 point. Copies named "…_mirror" belong to the photo they were made from.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,7 +12,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from nasion.datasets.formats import _reading as reading
-from nasion.datasets.formats._writing import box_of, nth_face, replace_file
+from nasion.datasets.formats._writing import box_of, nth_face, replace_file, xml_content
 from nasion.documents import parse_xml, read_bytes, read_xml
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray, is_present
@@ -156,8 +155,7 @@ class LabelFiles:
             _set_part(box, name, point)
         if part_names(root) != names:
             raise AnnotationError(f"{image.name}: {self.path.name} would lose a part that no other face has")
-        content = ElementTree.tostring(root, encoding=_encoding(raw), xml_declaration=False)
-        replace_file(self.path, _prologue(raw) + content + b"\n")
+        replace_file(self.path, xml_content(root, raw))
 
     def _box(self, root: ElementTree.Element, image: Path, face: int) -> ElementTree.Element:
         boxes = [
@@ -184,14 +182,3 @@ def _set_part(box: ElementTree.Element, name: str, point: FloatArray) -> None:
         part.tail = box.text
     x, y = np.rint(point).astype(int)
     part.attrib.update(x=str(x), y=str(y))
-
-
-def _prologue(raw: bytes) -> bytes:
-    """Return what is before the root element: declaration, comments, and the style sheet for browsers."""
-    found = re.match(rb"(?s)\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^>\[]*>\s*)*", raw.removeprefix(b"\xef\xbb\xbf"))
-    return found.group() if found else b""
-
-
-def _encoding(raw: bytes) -> str:
-    found = re.search(rb"""<\?xml[^>]*encoding=["']([\w.-]+)""", raw[:200])
-    return found.group(1).decode("ascii") if found else "utf-8"

@@ -11,6 +11,7 @@ import numpy as np
 
 from nasion.datasets.formats import _reading as reading
 from nasion.datasets.formats._writing import box_of, nth_face, plain, replace_file
+from nasion.documents import read_bytes
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray
 from nasion.outputs.records import Content, LabelSet
@@ -39,12 +40,16 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     split = next((s for s in ("train", "test") if s in path.stem.split("_")), "")
     found = reading.Collector()
     seen: dict[str, int] = {}
-    for number, line in enumerate(path.read_text(ENCODING).split("\n"), start=1):
+    for number, line in enumerate(_read_lines(path), start=1):
         if fields := line.split():
             face = seen[fields[-1]] = seen.get(fields[-1], -1) + 1
             with found.reading(f"line {number}"):
                 found.add(_face(fields, root, face, split))
     return found.dataset(f"wflw:{source}", load_skeleton(SKELETON), "")
+
+
+def _read_lines(path: Path) -> list[str]:
+    return read_bytes(path, str(path), AnnotationError, reading.MAX_BYTES).decode(ENCODING).split("\n")
 
 
 def image_root(path: Path, options: Mapping[str, str]) -> Path:
@@ -122,7 +127,7 @@ class LabelFiles:
         replace_file(self.path, "\n".join(lines).encode(ENCODING))
 
     def _lines(self) -> list[str]:
-        return self.path.read_text(ENCODING).split("\n")
+        return _read_lines(self.path)
 
     def _index(self, lines: list[str], image: Path, face: int) -> int:
         """Return the number of a face's line."""

@@ -52,3 +52,11 @@ def test_other_files_are_rejected(tmp_path):
     (tmp_path / "a.parquet").write_text("a diary")
     with pytest.raises(AnnotationError, match=r"a\.parquet: not a Parquet file: "):
         load(f"parquet:{tmp_path / 'a.parquet'}")
+
+
+def test_many_equal_values_in_a_small_file_are_rejected(tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow")
+    spec = make_parquet(tmp_path, shape(68))
+    monkeypatch.setattr("nasion.datasets.formats.outputs.parquet.MAX_CELLS", 2 * 68 + 1)
+    with pytest.raises(AnnotationError, match=r"a\.parquet is not read: it has more than 137 values"):
+        load(spec)

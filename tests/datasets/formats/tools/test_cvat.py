@@ -8,8 +8,9 @@ import pytest
 from made_files import make_cvat, picture, shape
 from nasion.datasets import load
 from nasion.datasets.convert import convert
-from nasion.datasets.formats.tools.cvat import image_root
-from nasion.errors import ConfigError
+from nasion.datasets.formats.tools.cvat import LabelFiles, image_root
+from nasion.errors import AnnotationError, ConfigError
+from nasion.skeleton import Skeleton
 
 HEAD = '<?xml version="1.0" encoding="utf-8"?><annotations><version>1.1</version>'
 POINTS = '<points label="{}" occluded="{}" outside="{}" points="{}"/>'
@@ -92,3 +93,61 @@ def test_written_file_has_the_canvas_coordinates(tmp_path):
     assert box.get("group_id") == image.find("skeleton").get("group_id")
     points = [each.get("points").split(",") for each in image.iterfind("skeleton/points")]
     assert np.array(points, float) == pytest.approx(shape(68) + 0.5, abs=1e-3)
+
+
+# ---------------------------------------------------------------------------------------------------------- write back
+
+
+def labels_of(folder, *names):
+    skeleton = Skeleton("a", "a", names, {"points": tuple(range(len(names)))})
+    return LabelFiles(folder / "a.xml", {}, skeleton)
+
+
+def test_only_the_points_of_the_face_change(tmp_path):
+    one = "".join(POINTS.format(*w) for w in (("eye", 1, 0, "1.5,2.5"), ("nose", 0, 1, "9,9")))
+    make(
+        tmp_path,
+        *("<!-- checked -->", '<polygon label="hat" points="1,1;2,2;3,1"/>'),
+        *(f'<skeleton label="face" group_id="{k}">{one}</skeleton>' for k in (1, 2)),
+    )
+    before = (tmp_path / "a.xml").read_text()
+    labels = labels_of(tmp_path, "eye", "nose")
+    assert np.isnan(labels.read(tmp_path / "a.jpg", 1)[1]).all()
+    labels.write(tmp_path / "a.jpg", 1, np.array([[7.0, 8.25], [3.0, 4.0]]))
+    after = (tmp_path / "a.xml").read_text()
+    head, second = after.split('group_id="2"')
+    assert head.replace(" />", "/>") == before.split('group_id="2"')[0].replace(" >", ">")
+    assert second.count("points=") == 2
+    assert 'label="eye" occluded="1" outside="0" points="7.5,8.75"' in second
+    assert 'label="nose" occluded="0" outside="0" points="3.5,4.5"' in second
+    labels.write(tmp_path / "a.jpg", 1, np.array([[np.nan, np.nan], [3.0, 4.0]]))
+    face = load(f"cvat:{tmp_path / 'a.xml'}").annotations[1]
+    assert np.isnan(face.keypoints[0]).all()
+    assert face.keypoints[1].tolist() == [3, 4]
+
+
+def test_points_without_an_element_are_added(tmp_path):
+    eye, nose = (POINTS.format(name, 0, 0, "1,1") for name in ("eye", "nose"))
+    make(tmp_path, f'<skeleton label="face">{eye}{nose}</skeleton>', f'<skeleton label="face">{eye}</skeleton>')
+    labels = labels_of(tmp_path, "eye", "nose")
+    labels.write(tmp_path / "a.jpg", 1, np.array([[5.0, 6.0], [7.0, 8.0]]))
+    faces = load(f"cvat:{tmp_path / 'a.xml'}").annotations
+    assert [face.keypoints.tolist() for face in faces] == [[[0.5, 0.5], [0.5, 0.5]], [[5, 6], [7, 8]]]
+
+
+def test_single_points_of_a_group_are_added_to_it(tmp_path):
+    single = '<points label="{}" occluded="0" group_id="{}" points="{}"/>'
+    make(tmp_path, *(single.format(*w) for w in (("eye", 2, "1,1"), ("eye", 1, "2,2"), ("nose", 2, "3,3"))))
+    labels_of(tmp_path, "eye", "nose").write(tmp_path / "a.jpg", 1, np.array([[5.0, 6.0], [7.0, 8.0]]))
+    assert load(f"cvat:{tmp_path / 'a.xml'}").annotations[1].keypoints.tolist() == [[5, 6], [7, 8]]
+
+
+def test_points_of_one_element_change_but_cannot_be_missing(tmp_path):
+    make(tmp_path, POINTS.format("face", 0, 0, "1,2;3,4"), POINTS.format("face", 0, 0, "5,6;7,8"))
+    labels = labels_of(tmp_path, "0", "1")
+    labels.write(tmp_path / "a.jpg", 1, np.array([[5.0, 6.0], [9.0, 9.0]]))
+    assert load(f"cvat:{tmp_path / 'a.xml'}").annotations[1].keypoints.tolist() == [[5, 6], [9, 9]]
+    text = (tmp_path / "a.xml").read_text()
+    with pytest.raises(AnnotationError, match="its points are one element, in which none can be missing; place them"):
+        labels.write(tmp_path / "a.jpg", 1, np.array([[5.0, 6.0], [np.nan, np.nan]]))
+    assert (tmp_path / "a.xml").read_text() == text

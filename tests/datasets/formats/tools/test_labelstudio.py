@@ -13,6 +13,7 @@ from nasion.datasets.convert import convert
 from nasion.datasets.formats.tools import labelstudio
 from nasion.errors import AnnotationError
 from nasion.outputs.records import ImageRecord, LabelSet, predicted_faces
+from nasion.skeleton import Skeleton
 
 ABOUT = {"original_width": 64, "original_height": 48, "from_name": "k", "to_name": "i"}
 
@@ -64,6 +65,12 @@ def test_the_last_annotation_counts_and_predictions_replace_none(tmp_path):
     )
 
 
+@pytest.mark.parametrize("width", [0, -64, 1e300, "Infinity"])
+def test_impossible_sizes_are_a_problem(tmp_path, width):
+    with pytest.raises(AnnotationError, match=r"task 0: the size of its image is stated as .* x 48 px"):
+        make(tmp_path, point("eye", 1, 2, original_width=width))
+
+
 def test_other_json_is_rejected(tmp_path):
     (tmp_path / "a.json").write_text("{}")
     with pytest.raises(AnnotationError, match="not a list of Label Studio's tasks"):
@@ -88,3 +95,71 @@ def test_predicted_faces_are_predictions(tmp_path):
     (task,) = json.loads(b"".join(parts))
     assert task["predictions"][0]["model_version"] == "mine"
     assert len(task["predictions"][0]["result"]) == 5
+
+
+# ---------------------------------------------------------------------------------------------------------- write back
+
+EYE_NOSE = Skeleton("a", "a", ("eye", "nose"), {"points": (0, 1)})
+BOX = {"x": 0, "y": 0, "width": 50, "height": 50, "rectanglelabels": ["Face"]}
+NAN = [np.nan, np.nan]
+
+
+def labels_in(folder):
+    return labelstudio.LabelFiles(folder / "a.json", {}, EYE_NOSE)
+
+
+def results_in(folder, kind="annotations"):
+    return json.loads((folder / "a.json").read_text())[0][kind][-1]["result"]
+
+
+def faces_in(folder):
+    return [face.keypoints for face in load(f"labelstudio:{folder / 'a.json'}").annotations]
+
+
+def test_points_are_changed_added_and_removed_within_their_rectangle(tmp_path):
+    box = {"type": "rectanglelabels", "value": BOX, **ABOUT}
+    points = [point("eye", 1, 2, parentID="p"), point("eye", 3, 4, parentID="q"), point("nose", 5, 6, parentID="q")]
+    make(tmp_path, {"id": "p", **box}, {"id": "q", **box}, *points)
+    labels_in(tmp_path).write(tmp_path / "a.jpg", 1, np.array([[9.0, 8.5], [5.0, 6.0]]))
+    labels_in(tmp_path).write(tmp_path / "a.jpg", 0, np.array([[1.0, 2.0], [7.0, 7.5]]))
+    labels_in(tmp_path).write(tmp_path / "a.jpg", 1, np.array([[9.0, 8.5], NAN]))
+    first, second = faces_in(tmp_path)
+    assert first == pytest.approx(np.array([[1, 2], [7, 7.5]]), abs=1e-3)
+    assert second == pytest.approx(np.array([[9, 8.5], NAN]), abs=1e-3, nan_ok=True)
+    results = results_in(tmp_path)
+    assert results[0] == {"id": "p", **box}
+    assert [(each["id"], each.get("parentID")) for each in results[2:]] == [
+        ("eye", "p"),
+        ("eye-nose", "p"),
+        ("eye", "q"),
+    ]
+    with pytest.raises(AnnotationError, match=r"a\.jpg: a face keeps at least one point"):
+        labels_in(tmp_path).write(tmp_path / "a.jpg", 1, np.array([NAN, NAN]))
+
+
+def test_the_last_point_of_a_label_stays(tmp_path):
+    make(tmp_path, point("eye", 1, 2), point("nose", 3, 4))
+    with pytest.raises(AnnotationError, match=r'a\.json: no other face has the point "nose", so it cannot be removed'):
+        labels_in(tmp_path).write(tmp_path / "a.jpg", 0, np.array([[1.0, 2.0], NAN]))
+
+
+def test_without_rectangles_only_positions_change(tmp_path):
+    make(tmp_path, point("eye", 1, 2), point("nose", 3, 4), point("eye", 5, 6), point("nose", 7, 8))
+    labels_in(tmp_path).write(tmp_path / "a.jpg", 0, np.array([[2.0, 2.0], [4.0, 4.0]]))
+    first, second = faces_in(tmp_path)
+    assert (first, second) == (
+        pytest.approx(np.array([[2, 2], [4, 4]]), abs=1e-3),
+        pytest.approx(np.array([[5, 6], [7, 8]]), abs=1e-3),
+    )
+    with pytest.raises(
+        AnnotationError, match=r"a\.jpg: without rectangles, faces cannot gain or lose points; draw one"
+    ):
+        labels_in(tmp_path).write(tmp_path / "a.jpg", 0, np.array([[2.0, 2.0], NAN]))
+
+
+def test_a_prediction_is_changed_where_there_is_no_annotation(tmp_path):
+    results = [point("eye", 5, 6), point("nose", 7, 8)]
+    make(tmp_path, annotations=[], predictions=[{"score": 0.5, "result": results}])
+    labels_in(tmp_path).write(tmp_path / "a.jpg", 0, np.array([[1.0, 1.0], [7.0, 8.0]]))
+    assert faces_in(tmp_path)[0] == pytest.approx(np.array([[1, 1], [7, 8]]), abs=1e-3)
+    assert len(results_in(tmp_path, "predictions")) == 2

@@ -6,6 +6,7 @@ import pytest
 from made_files import make_yolo, picture, shape
 from nasion.datasets import load
 from nasion.datasets.convert import convert
+from nasion.datasets.formats.tools.yolo import LabelFiles
 from nasion.errors import AnnotationError
 
 
@@ -108,3 +109,35 @@ def test_splits_are_folders(tmp_path):
     convert("synthetic:18?skeleton=ibug-68", f"yolo:{tmp_path}")
     assert {path.parent.name for path in (tmp_path / "labels").rglob("*.txt")} == {"train", "test"}
     assert "test: images/test" in (tmp_path / "data.yaml").read_text()
+
+
+# ---------------------------------------------------------------------------------------------------------- write back
+
+
+def labels_in(folder, faces):
+    return LabelFiles(folder, {}, faces.skeleton)
+
+
+def test_only_the_points_of_the_line_change(tmp_path):
+    other = "0 .5 .5 .2 .2 .1 .1 1 .2 .2 2"
+    faces = make(tmp_path, f"{other}\n\n3 0.5 0.5 0.25 0.5 0.125 0.25 2 0.5 0.5 1\n")
+    image = tmp_path / "images" / "a.jpg"
+    labels_in(tmp_path, faces).write(image, 1, np.array([[16.0, 12.0], [48.0, 36.0]]))
+    text = (tmp_path / "labels" / "a.txt").read_text()
+    numbers = "0.25000000 0.25000000 2 0.75000000 0.75000000 1"
+    assert text == f"{other}\n\n3 0.5 0.5 0.25 0.5 {numbers}\n"
+    labels_in(tmp_path, faces).write(image, 1, np.array([[np.nan, np.nan], [48.0, 36.0]]))
+    labels_in(tmp_path, faces).write(image, 1, np.array([[16.0, 12.0], [np.nan, np.nan]]))
+    first = load(f"yolo:{tmp_path}").annotations[1]
+    assert first.keypoints[0].tolist() == [16, 12]
+    assert np.isnan(first.keypoints[1]).all()
+
+
+def test_two_numbers_per_point(tmp_path):
+    faces = make(tmp_path, "0 .5 .5 .2 .2 .1 .1 .2 .2 .3 .3", "kpt_shape: [3, 2]")
+    points = np.array([[16.0, 12.0], [np.nan, np.nan], [48.0, 36.0]])
+    labels = labels_in(tmp_path, faces)
+    labels.write(tmp_path / "images" / "a.jpg", 0, points)
+    words = (tmp_path / "labels" / "a.txt").read_text().split()
+    assert words == ["0", ".5", ".5", ".2", ".2", "0.25000000", "0.25000000", "0", "0", "0.75000000", "0.75000000"]
+    np.testing.assert_allclose(labels.read(tmp_path / "images" / "a.jpg", 0), points)

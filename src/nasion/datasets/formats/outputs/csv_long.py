@@ -4,7 +4,6 @@ A row that holds only an image says that it has no face. The images are in the f
 `?images=DIR`.
 """
 
-import csv
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -59,15 +58,10 @@ def _read_table(path: Path) -> tuple[list[str], list[list[str]]]:
     Raises:
         AnnotationError: the file is not a CSV table, or lacks a column.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if row]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise AnnotationError(f"{path}: not a CSV table: {error}") from None
-    header = rows[0] if rows else []
+    header, *rows = tables.read_csv(path) or [[]]
     if missing := [name for name in NEEDED if name not in header]:
         raise AnnotationError(f"{path}: no column {', '.join(missing)}; a long table has {', '.join(LONG)}")
-    return header, rows[1:]
+    return header, rows
 
 
 def files(labels: LabelSet, target: Path, _options: Mapping[str, str]) -> Iterator[tuple[Path, Iterator[bytes]]]:

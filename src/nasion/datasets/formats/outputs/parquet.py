@@ -14,6 +14,7 @@ import numpy as np
 from nasion.datasets.formats import _reading as reading
 from nasion.datasets.formats import _tables as tables
 from nasion.datasets.formats._writing import nth_face, replace_file
+from nasion.documents import read_bytes
 from nasion.errors import AnnotationError, ConfigError
 from nasion.geometry import FloatArray
 from nasion.outputs.columns import FACE, IMAGE, wide_columns, wide_rows
@@ -28,6 +29,9 @@ STORES = frozenset(Content) - {Content.VISIBILITY, Content.ELLIPSES}
 
 ROWS = 1000
 """Rows of a batch in memory."""
+
+MAX_CELLS = 200_000_000
+"""Largest number of rows times columns: a small file may hold very many equal values. As CSV they would have 2 GB."""
 
 
 def load_arrow() -> Any:
@@ -54,13 +58,27 @@ def read(source: str, options: dict[str, str]) -> DataSet:
 
 def _read_rows(path: Path) -> tuple[list[str], list[dict[str, Any]]]:
     """Return the columns and the rows; null is an empty cell."""
-    arrow = load_arrow()
-    try:
-        table = arrow.parquet.read_table(path)
-    except (OSError, arrow.ArrowException) as error:
-        raise AnnotationError(f"{path}: not a Parquet file: {str(error).splitlines()[0]}") from None
+    table = _read_table(path)
     rows = [{key: "" if value is None else value for key, value in row.items()} for row in table.to_pylist()]
     return list(table.column_names), rows
+
+
+def _read_table(path: Path) -> Any:
+    """Return the table of a file, as pyarrow has it.
+
+    Raises:
+        AnnotationError: the file cannot be read, is too large, or is not Parquet.
+    """
+    arrow = load_arrow()
+    content = read_bytes(path, str(path), AnnotationError, reading.MAX_BYTES)
+    try:
+        file = arrow.parquet.ParquetFile(io.BytesIO(content))
+        if file.metadata.num_rows * file.metadata.num_columns > MAX_CELLS:
+            raise AnnotationError(f"{path} is not read: it has more than {MAX_CELLS:,} values")
+        return file.read()
+    except (OSError, arrow.ArrowException) as error:
+        reason = next(iter(str(error).splitlines()), "")
+        raise AnnotationError(f"{path}: not a Parquet file: {reason}") from None
 
 
 def files(labels: LabelSet, target: Path, _options: Mapping[str, str]) -> Iterator[tuple[Path, bytes]]:
@@ -102,7 +120,7 @@ class LabelFiles:
         arrow = load_arrow()
         header, rows = _read_rows(self.path)
         index = self._index(rows, image, face)
-        table = arrow.parquet.read_table(self.path)
+        table = _read_table(self.path)
         for pair, point in zip(self._columns(header), keypoints.tolist(), strict=True):
             for name, value in zip(pair, point, strict=True):
                 values = table.column(name).to_pylist()

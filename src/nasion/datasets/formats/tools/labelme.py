@@ -6,18 +6,29 @@ of its keypoint, and a rectangle of the same group is the face's box. The flag "
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nasion.datasets.folders import files_below
+import numpy as np
+
+from nasion.datasets.folders import files_below, is_of_studio
 from nasion.datasets.formats import _reading as reading
-from nasion.datasets.formats._labels import FACE, LabeledFace, labeled_dataset
-from nasion.datasets.formats._writing import plain
+from nasion.datasets.formats._labels import (
+    FACE,
+    LabeledFace,
+    check_points_left,
+    labeled_dataset,
+    with_points,
+)
+from nasion.datasets.formats._writing import nth_face, plain, replace_file
 from nasion.documents import read_json
 from nasion.errors import AnnotationError
-from nasion.geometry import is_present
+from nasion.geometry import FloatArray, is_present
 from nasion.outputs.records import Content, ImageRecord, LabelSet
 from nasion.sample import Annotation, DataSet
+from nasion.skeleton import Skeleton
 
 DESCRIPTION = "labelme:DIR      LabelMe's .json beside the images; the first pixel's center is at 0.5"
 OPTIONS = {
@@ -31,6 +42,8 @@ STORES = frozenset(
         *(Content.SEVERAL, Content.EMPTY, Content.FRACTIONS),
     }
 )
+
+NAMES_PRESENT_POINTS = True
 
 ORIGIN = 0.5
 """Coordinate of the first pixel's center: LabelMe draws on a canvas whose origin is the corner of the image."""
@@ -52,12 +65,9 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     origin = reading.pixel_origin(options, ORIGIN)
     found = reading.Collector()
     faces: list[LabeledFace] = []
-    for path in (path for path in files_below(folder) if path.suffix == SUFFIX):
+    for path in _files(folder):
         with found.reading(str(path.relative_to(folder))):
-            document = read_json(path, path.name, AnnotationError, MAX_BYTES)
-            if not isinstance(document, dict) or not isinstance(document.get("shapes"), list):
-                raise AnnotationError("is not a file of LabelMe: it has no shapes")
-            image = path.parent / str(document["imagePath"]).replace("\\", "/")
+            document, image = _read_document(path)
             with reading.checked_structure():
                 inside = _faces(document["shapes"], image, origin)
             faces += inside
@@ -67,24 +77,57 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     return labeled_dataset(f"labelme:{source}", folder.resolve().name, found, faces, options, note)
 
 
+def _files(folder: Path) -> list[Path]:
+    """Return the files that may be LabelMe's."""
+    return [path for path in files_below(folder) if path.suffix == SUFFIX and not is_of_studio(path, folder)]
+
+
+def _read_document(path: Path) -> tuple[dict[str, Any], Path]:
+    """Return the content of a file, and its image.
+
+    Raises:
+        AnnotationError: the file cannot be read or is not LabelMe's.
+    """
+    document = read_json(path, path.name, AnnotationError, MAX_BYTES)
+    if not isinstance(document, dict) or not isinstance(document.get("shapes"), list):
+        raise AnnotationError("is not a file of LabelMe: it has no shapes")
+    return document, path.parent / str(document["imagePath"]).replace("\\", "/")
+
+
 def _faces(shapes: list[Mapping[str, Any]], image: Path, origin: float) -> list[LabeledFace]:
     """Return the faces of an image's shapes; shapes without a group_id are one face."""
-    groups: dict[Any, LabeledFace] = {}
     boxes: dict[Any, tuple[float, float, float, float]] = {}
     for shape in shapes:
-        key, label = shape.get("group_id"), str(shape["label"])
-        corners = [(float(x) - origin, float(y) - origin) for x, y in shape["points"]]
+        corners = _corners(shape, origin)
         if shape.get("shape_type") == "rectangle" and len(corners) == 2:
             (x0, y0), (x1, y1) = corners
-            boxes[key] = min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
-        elif shape.get("shape_type") == "point":
-            face = groups.setdefault(key, LabeledFace(f"{image.name}#{len(groups)}", image))
-            face.add(label, *corners[0])
+            boxes[shape.get("group_id")] = min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
+    faces: list[LabeledFace] = []
+    for key, points in _groups(shapes).items():
+        face = LabeledFace(f"{image.name}#{len(faces)}", image, box=boxes.get(key))
+        for shape in points:
+            face.add(_label(shape), *_corners(shape, origin)[0])
             if (shape.get("flags") or {}).get(HIDDEN):
-                face.hidden.add(label)
-    for key, face in groups.items():
-        face.box = boxes.get(key)
-    return list(groups.values())
+                face.hidden.add(_label(shape))
+        faces.append(face)
+    return faces
+
+
+def _groups(shapes: list[Any]) -> dict[Any, list[Any]]:
+    """Return the shapes that are points by their group, each of which is a face."""
+    groups: dict[Any, list[Any]] = {}
+    for shape in shapes:
+        if shape.get("shape_type") == "point":
+            groups.setdefault(shape.get("group_id"), []).append(shape)
+    return groups
+
+
+def _label(shape: Mapping[str, Any]) -> str:
+    return str(shape["label"])
+
+
+def _corners(shape: Mapping[str, Any], origin: float) -> list[tuple[float, float]]:
+    return [(float(x) - origin, float(y) - origin) for x, y in shape["points"]]
 
 
 def image_place(name: str, _split: str) -> str:
@@ -121,3 +164,84 @@ def _shape(
     shifted = [[plain(x + origin), plain(y + origin)] for x, y in points]
     about = {"group_id": group, "description": "", "shape_type": kind, "flags": dict(flags), "mask": None}
     return {"label": label, "points": shifted, **about}
+
+
+class LabelFiles:
+    """A folder of LabelMe's files whose points can be changed, added and removed; everything else stays as it is."""
+
+    form, hides = "LabelMe's .json", True
+
+    def __init__(self, place: Path, options: Mapping[str, str], skeleton: Skeleton) -> None:
+        self.folder, self.skeleton, self.origin = place, skeleton, reading.pixel_origin(options, ORIGIN)
+
+    def read(self, image: Path, face: int) -> FloatArray | None:
+        """Return the keypoints of a face (K, 2), image px; NaN where the face has no such point."""
+        _, _, points = self._find(image, face)
+        index = self._index(points)
+        keypoints = np.full((self.skeleton.count, 2), np.nan)
+        for shape in points:
+            keypoints[index[_label(shape)]] = _corners(shape, self.origin)[0]
+        return keypoints
+
+    def write(self, image: Path, face: int, keypoints: FloatArray) -> None:
+        """Write the keypoints of a face (K, 2), image px; the points that are NaN are removed.
+
+        Raises:
+            AnnotationError: the face is not in the folder any more, or no face would have some point any more, which
+                would change what the folder's points are.
+        """
+        path, document, points = self._find(image, face)
+        check_points_left(keypoints, image)
+        index = self._index(points)
+        labels = {number: label for label, number in index.items()}
+        before = {index[_label(shape)]: shape for shape in points}
+        after = [number for number, point in enumerate(keypoints) if is_present(point)]
+        for number in set(before).difference(after):
+            self._check_removal(path, labels[number])
+        for number in set(after).difference(before):
+            name = labels.get(number, self.skeleton.names[number])
+            before[number] = _shape(name, points[0].get("group_id"), "point", [[0, 0]], self.origin, {})
+        for number in after:
+            before[number]["points"] = [[plain(value + self.origin) for value in keypoints[number].tolist()]]
+        document["shapes"] = with_points(document["shapes"], points, [before[number] for number in after])
+        replace_file(path, (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode("utf-8"))
+
+    def _find(self, image: Path, face: int) -> tuple[Path, dict[str, Any], list[Any]]:
+        """Return the file of a face, its content, and the shapes of the face's points."""
+        found: list[tuple[Path, dict[str, Any], list[Any]]] = []
+        for path in self._files_of.get(image, ()):
+            document, _ = _read_document(path)
+            found += [(path, document, points) for points in _groups(document["shapes"]).values()]
+        return nth_face(found, face, image, self.folder)
+
+    @cached_property
+    def _files_of(self) -> dict[Path, list[Path]]:
+        """The files of each image; read once, as reading all for each face would take long."""
+        files: dict[Path, list[Path]] = {}
+        for path, image, _ in self._readable():
+            files.setdefault(image, []).append(path)
+        return files
+
+    @cached_property
+    def _labels(self) -> list[str]:
+        """The labels of all points; read once, too, and changed by no correction."""
+        return list(dict.fromkeys(_label(shape) for _, _, points in self._readable() for shape in points))
+
+    def _index(self, points: list[Any]) -> dict[str, int]:
+        """Return the index of each label in the skeleton; numbers mean something only among all of the folder."""
+        names = {name: number for number, name in enumerate(self.skeleton.names)}
+        if all(_label(shape) in names for shape in points):
+            return names
+        return reading.indices_of_labels(self.folder.name, self._labels, self.skeleton)
+
+    def _readable(self) -> Iterator[tuple[Path, Path, list[Any]]]:
+        """Yield each readable file with its image and its points."""
+        for path in _files(self.folder):
+            with suppress(AnnotationError, LookupError, TypeError, AttributeError):
+                document, image = _read_document(path)
+                yield path, image, [shape for points in _groups(document["shapes"]).values() for shape in points]
+
+    def _check_removal(self, path: Path, label: str) -> None:
+        """Check that another face has a point of the label that is removed from a file."""
+        if sum(_label(shape) == label for _, _, points in self._readable() for shape in points) == 1:
+            raise AnnotationError(f'{path.name}: no other face has the point "{label}", so it cannot be removed')

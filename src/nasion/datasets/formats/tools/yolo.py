@@ -17,7 +17,7 @@ from nasion import images
 from nasion.datasets.folders import files_below
 from nasion.datasets.formats import _reading as reading
 from nasion.datasets.formats._labels import FACE
-from nasion.datasets.formats._writing import box_of, visibility
+from nasion.datasets.formats._writing import box_of, nth_face, replace_file, visibility
 from nasion.documents import read_text
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray
@@ -41,11 +41,14 @@ IMAGES, LABELS, SETTINGS = "images", "labels", "data.yaml"
 BOX_FIELDS = 5
 """Fields of a line before its points: class, center and size of the box."""
 
+MISSING = ["0", "0", "0"]
+"""Fields of a missing point."""
+
 DECIMALS = 8
 """Decimals of written fractions: 1e-4 px in an image of 10,000 px."""
 
-HIDDEN = 1
-"""Value of v for a hidden point; 0 is a missing one."""
+HIDDEN, VISIBLE = 1, 2
+"""Values of v for a hidden and a visible point; 0 is a missing one."""
 
 
 def read(source: str, options: dict[str, str]) -> DataSet:
@@ -115,14 +118,20 @@ def _image_of(place: Path) -> Path:
 def _parse(fields: list[str], dimensions: int) -> tuple[FloatArray, FloatArray]:
     """Return the box (4,) as center and size, and the points (K, 3) as x, y, v; fractions of the image's size."""
     numbers = np.array([float(field) for field in fields])
-    points = numbers[BOX_FIELDS:]
-    per_point = dimensions or (3 if len(points) % 3 == 0 else 2)
-    if not len(points) or len(points) % per_point or per_point not in (2, 3):
-        raise AnnotationError(f"{len(fields)} fields, which is not a box and points of {per_point} numbers each")
-    table = points.reshape(-1, per_point)
+    per_point = _per_point(fields, dimensions)
+    table = numbers[BOX_FIELDS:].reshape(-1, per_point)
     if per_point == 2:
-        table = np.column_stack([table, np.where(table.any(1), HIDDEN + 1, 0)])
+        table = np.column_stack([table, np.where(table.any(1), VISIBLE, 0)])
     return numbers[1:BOX_FIELDS], table
+
+
+def _per_point(fields: list[str], dimensions: int) -> int:
+    """Return how many fields a point has, 2 or 3."""
+    count = len(fields) - BOX_FIELDS
+    per_point = dimensions or (3 if count % 3 == 0 else 2)
+    if count < 1 or count % per_point or per_point not in (2, 3):
+        raise AnnotationError(f"{len(fields)} fields, which is not a box and points of {per_point} numbers each")
+    return per_point
 
 
 def _face(
@@ -164,10 +173,14 @@ def _line(face: Annotation, record: ImageRecord, origin: float) -> str:
     size = np.array(record.size[::-1])
     box = box_of(face)
     center, extent = ((box[:2] + box[2:]) / 2 + origin) / size, (box[2:] - box[:2]) / size
-    words = [f"{value:.{DECIMALS}f}" for value in (*center, *extent)]
+    words = [_word(value) for value in (*center, *extent)]
     for (x, y), v in zip((face.keypoints + origin) / size, visibility(face), strict=True):
-        words += [f"{x:.{DECIMALS}f}", f"{y:.{DECIMALS}f}", str(v)] if v else ["0", "0", "0"]
+        words += [_word(x), _word(y), str(v)] if v else MISSING
     return " ".join(["0", *words]) + "\n"
+
+
+def _word(value: float) -> str:
+    return f"{value:.{DECIMALS}f}"
 
 
 def _settings_text(skeleton: Skeleton, splits: set[str]) -> str:
@@ -182,3 +195,58 @@ def _settings_text(skeleton: Skeleton, splits: set[str]) -> str:
         lines.append(f"flip_idx: {json.dumps(list(skeleton.flip))}")
     lines += [f"names:\n  0: {FACE}", f"kpt_names:\n  0: {json.dumps(list(skeleton.names), ensure_ascii=False)}"]
     return "\n".join(lines) + "\n"
+
+
+class LabelFiles:
+    """A folder of labels whose points can be changed; classes and boxes stay as they are."""
+
+    form, hides = "YOLO's .txt", True
+
+    def __init__(self, place: Path, options: Mapping[str, str], skeleton: Skeleton) -> None:
+        self.folder, self.origin = place, reading.pixel_origin(options, ORIGIN)
+
+    def read(self, image: Path, face: int) -> FloatArray | None:
+        """Return the keypoints of a face (K, 2), image px; NaN where v is 0."""
+        path = self._path(image)
+        _, fields = self._line(_lines(path), image, face)
+        _, table = _parse(fields, self._dimensions())
+        size = np.array(images.size(image)[::-1])
+        return np.where(table[:, 2:] > 0, table[:, :2] * size - self.origin, np.nan)
+
+    def write(self, image: Path, face: int, keypoints: FloatArray) -> None:
+        """Write the keypoints of a face (K, 2), image px; v becomes 0 where NaN, otherwise it stays or becomes 2."""
+        path = self._path(image)
+        lines = _lines(path)
+        number, fields = self._line(lines, image, face)
+        per_point = _per_point(fields, self._dimensions())
+        shares = (keypoints + self.origin) / np.array(images.size(image)[::-1])
+        words = fields[:BOX_FIELDS]
+        for k, (x, y) in enumerate(shares.tolist()):
+            before = fields[BOX_FIELDS + k * per_point :][:per_point]
+            seen = before[2:] if float(before[-1]) in (HIDDEN, VISIBLE) else [str(VISIBLE)]
+            words += (MISSING if np.isnan(x + y) else [_word(x), _word(y), *seen])[:per_point]
+        lines[number] = " ".join(words)
+        replace_file(path, "\n".join(lines).encode("utf-8"))
+
+    def _dimensions(self) -> int:
+        return _settings(self.folder / SETTINGS)[1]
+
+    def _path(self, image: Path) -> Path:
+        """Return the label file of an image.
+
+        Raises:
+            AnnotationError: there is none any more.
+        """
+        folder = self.folder / IMAGES
+        place = image.relative_to(folder) if image.is_relative_to(folder) else Path(image.name)
+        path = (self.folder / LABELS / place).with_suffix(".txt")
+        return nth_face([path] if path.is_file() else [], 0, image, path)
+
+    def _line(self, lines: list[str], image: Path, face: int) -> tuple[int, list[str]]:
+        """Return the number and the fields of a face's line."""
+        filled = [(number, fields) for number, line in enumerate(lines) if (fields := line.split())]
+        return nth_face(filled, face, image, self._path(image))
+
+
+def _lines(path: Path) -> list[str]:
+    return read_text(path, path.name, AnnotationError).split("\n")
