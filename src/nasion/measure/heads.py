@@ -68,8 +68,9 @@ def head_of(skeleton: Skeleton) -> Head:
 def _packaged_head(name: str, names: tuple[str, ...]) -> tuple[tuple[Point3D, ...], Head] | None:
     """Return the points and the head of the package's skeleton of this name; None if it has none, or other points."""
     known = load_skeleton(name) if name in available() else None
-    if known is None or known.names != names or known.head is None:
+    file = resources.files("nasion") / "measure" / "variation" / f"{name}.toml"
+    if known is None or known.names != names or known.head is None or not file.is_file():
         return None
-    text = (resources.files("nasion") / "measure" / "variation" / f"{name}.toml").read_text("utf-8")
-    variation = _Variation.model_validate(parse_toml(text, f"the variation of {name}", SkeletonError))
+    table = parse_toml(file.read_text("utf-8"), f"the variation of {name}", SkeletonError)
+    variation = _Variation.model_validate(table)
     return known.head, Head(np.array(known.head), np.array(variation.modes), np.array(variation.rest))

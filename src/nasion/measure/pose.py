@@ -16,10 +16,9 @@ from nasion.errors import ConfigError, MeasurementError, SkeletonError
 from nasion.geometry import FloatArray, is_present
 from nasion.measure.camera import TO_CAMERA, Camera, angles_of, angles_per_rotation
 from nasion.measure.heads import Head, head_of
-from nasion.measure.propagation import Measured
 from nasion.sample import Image, Prediction
 from nasion.skeleton import INTER_OCULAR, Skeleton
-from nasion.uncertainty import covariances
+from nasion.uncertainty import Measured, covariances
 
 __all__ = ["Pose", "pose"]
 
@@ -97,10 +96,9 @@ class Pose:
         return draw_axes(image, project(start), project(ends), ends @ self.rotation[2])
 
     def numbers(self) -> dict[str, Measured]:
-        """Return the numbers of the pose by name."""
-        names = ("yaw", "pitch", "roll", "x", "y", "scale")
-        distance = {} if self.distance is None else {"distance": self.distance}
-        return {name: getattr(self, name) for name in names} | distance
+        """Return yaw, pitch, roll, head_x, head_y and head_scale."""
+        angles = {"yaw": self.yaw, "pitch": self.pitch, "roll": self.roll}
+        return {**angles, "head_x": self.x, "head_y": self.y, "head_scale": self.scale}
 
 
 def pose(

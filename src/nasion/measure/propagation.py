@@ -6,67 +6,20 @@ where many points are averaged, as in an aligned crop, errors are up to 1.8 time
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 
 from nasion.geometry import FloatArray
 from nasion.sample import Prediction
-from nasion.uncertainty import covariances
+from nasion.uncertainty import Measured, covariances
 
-__all__ = ["Measured", "PointsFunction", "group_means", "measured", "propagate", "propagated", "propagated_means"]
+__all__ = ["PointsFunction", "group_means", "measured", "propagate", "propagated", "propagated_means"]
 
 PointsFunction = Callable[[FloatArray], FloatArray]
 """Maps the points (..., n, 2), image px, of any number of faces to their M numbers (..., M)."""
 
 STEP = 1e-4
 """Step of the numeric Jacobian, as a share of the points' extent."""
-
-JSON_DIGITS = 4
-"""Decimals of a number in JSON."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A number with its standard error.
-
-    Attributes:
-        value: NaN if one of its points is missing.
-        error: the standard error; NaN if the value is, or if the model predicts no uncertainty.
-        unit: of both, such as "px"; empty for ratios.
-
-    >>> Measured(12.34, 0.5, "px")
-    12.34 ± 0.5 px
-    """
-
-    value: float
-    error: float
-    unit: str = ""
-
-    def interval(self, share: float = 0.9) -> tuple[float, float]:
-        """Return the limits between which the true value lies with the probability `share`, 0 to 1.
-
-        The errors of sums of many points are close to Gaussian, so the interval is Gaussian.
-
-        >>> Measured(10.0, 1.0).interval(0.9)
-        (8.355..., 11.644...)
-        """
-        half = NormalDist().inv_cdf((1 + share) / 2) * self.error
-        return self.value - half, self.value + half
-
-    def to_table(self) -> dict[str, Any]:
-        """Return the number as JSON values; None for NaN."""
-        values = {"value": self.value, "error": self.error}
-        rounded = {name: round(value, JSON_DIGITS) if np.isfinite(value) else None for name, value in values.items()}
-        return {**rounded, "unit": self.unit}
-
-    def __float__(self) -> float:
-        return self.value
-
-    def __repr__(self) -> str:
-        return f"{self.value:.4g} ± {self.error:.2g} {self.unit}".rstrip()
 
 
 def propagate(function: PointsFunction, keypoints: FloatArray, covariance: FloatArray) -> tuple[FloatArray, FloatArray]:

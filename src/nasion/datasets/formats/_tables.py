@@ -9,7 +9,7 @@ import numpy as np
 
 from nasion.datasets.formats import _reading as reading
 from nasion.errors import AnnotationError
-from nasion.outputs.columns import BOX, FACE, IMAGE, SCORE
+from nasion.outputs.columns import BOX, ERROR, FACE, IMAGE, SCORE
 from nasion.sample import Annotation, DataSet
 from nasion.skeleton import Skeleton
 
@@ -22,6 +22,8 @@ Row = Mapping[str, Any]
 def point_names(path: Path, header: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Return the points' names with their two columns, in the table's order.
 
+    NAME_x is not a coordinate but a measurement if there is a column NAME_x_error.
+
     Raises:
         AnnotationError: there is no column `image`, or no x, y pair.
     """
@@ -29,7 +31,7 @@ def point_names(path: Path, header: Sequence[str]) -> dict[str, tuple[str, str]]
         raise AnnotationError(f'{path}: no column "{IMAGE}" in its header ({", ".join(header[:4])}, …)')
     pairs: dict[str, tuple[str, str]] = {}
     for column in header:
-        if column.endswith("_x") and f"{column[:-2]}_y" in header:
+        if column.endswith("_x") and f"{column[:-2]}_y" in header and f"{column}{ERROR}" not in header:
             pairs[column[:-2]] = column, f"{column[:-2]}_y"
         elif column[:1] == "x" and column[1:].isdigit() and f"y{column[1:]}" in header:
             pairs[f"point_{column[1:]}"] = column, f"y{column[1:]}"

@@ -16,10 +16,11 @@ from nasion.datasets.formats import _tables as tables
 from nasion.datasets.formats._writing import csv_line, nth_face, replace_file, rounded
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray
-from nasion.outputs.columns import BOX, IMAGE, SCORE, wide_columns, wide_rows
+from nasion.outputs.columns import BOX, IMAGE, MEASUREMENT_COLUMNS, SCORE, wide_columns, wide_rows
 from nasion.outputs.records import SCORE_DECIMALS, Content, LabelSet
 from nasion.sample import DataSet
 from nasion.skeleton import Skeleton
+from nasion.uncertainty import MEASURED_DECIMALS
 
 DESCRIPTION = "csv:FILE.csv     a table: image, x0, y0, x1, y1, … (or NAME_x, NAME_y), 0-based; empty cells are missing"
 OPTIONS = {
@@ -60,12 +61,14 @@ def files(labels: LabelSet, target: Path, options: Mapping[str, str]) -> Iterato
 def _lines(labels: LabelSet, origin: float) -> Iterator[bytes]:
     header = wide_columns(labels)
     first, score = header.index(BOX[0]), header.index(SCORE)
+    last = len(header) - (len(MEASUREMENT_COLUMNS) if labels.measured else 0)
     yield csv_line(header)
     for row in wide_rows(labels):
-        numbers = (value if value is None else f"{rounded(float(value) + origin):.3f}" for value in row[first:])
+        numbers = (value if value is None else f"{rounded(float(value) + origin):.3f}" for value in row[first:last])
+        measured = (value if value is None else str(rounded(float(value), MEASURED_DECIMALS)) for value in row[last:])
         if row[score] is not None:
             row[score] = f"{row[score]:.{SCORE_DECIMALS}f}"
-        yield csv_line([*row[:first], *numbers])
+        yield csv_line([*row[:first], *numbers, *measured])
 
 
 class LabelFiles:
