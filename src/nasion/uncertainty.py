@@ -135,11 +135,12 @@ def covariances(spread: FloatArray, anisotropy: FloatArray) -> FloatArray:
     u, v = np.moveaxis(np.asarray(anisotropy, np.float64), -1, 0)
     size = np.hypot(u, v)
     slope = np.sinh(size) / np.where(size > 0, size, 1.0)
-    level = np.cosh(size)
-    matrices = np.stack(
-        [np.stack([level + slope * u, slope * v], -1), np.stack([slope * v, level - slope * u], -1)], -2
-    )
-    return np.asarray(spread, np.float64)[..., None, None] ** 2 * matrices
+    square = np.asarray(spread, np.float64) ** 2
+    level, slope = square * np.cosh(size), square * slope
+    matrices = np.empty((*level.shape, 2, 2))
+    matrices[..., 0, 0], matrices[..., 1, 1] = level + slope * u, level - slope * u
+    matrices[..., 0, 1] = matrices[..., 1, 0] = slope * v
+    return matrices
 
 
 @dataclass(frozen=True)

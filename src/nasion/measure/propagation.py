@@ -35,13 +35,18 @@ def propagate(function: PointsFunction, keypoints: FloatArray, covariance: Float
     >>> values, covariance.round(6)
     (array([2., 2.]), array([[0.5, 0. ], [0. , 0.5]]))
     """
+    values, jacobian = _linearized(function, keypoints)
+    return values, np.einsum("kim,kij,kjn->mn", jacobian, covariance, jacobian, optimize=False)
+
+
+def _linearized(function: PointsFunction, keypoints: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the numbers (M,) of a function of points (n, 2), image px, and their derivatives (n, 2, M), per px."""
     n = len(keypoints)
     extent = np.ptp(keypoints, axis=0).max() if n > 1 else 1.0
     step = STEP * max(float(np.nan_to_num(extent)), 1.0)
     shifts = step * np.eye(2 * n).reshape(2 * n, n, 2)
     numbers = function(np.concatenate([keypoints[None], keypoints + shifts, keypoints - shifts]))
-    jacobian = (numbers[1 : 2 * n + 1] - numbers[2 * n + 1 :]).reshape(n, 2, -1) / (2 * step)
-    return numbers[0], np.einsum("kim,kij,kjn->mn", jacobian, covariance, jacobian, optimize=False)
+    return numbers[0], (numbers[1 : 2 * n + 1] - numbers[2 * n + 1 :]).reshape(n, 2, -1) / (2 * step)
 
 
 def propagated(face: Prediction, indices: Sequence[int], function: PointsFunction) -> tuple[FloatArray, FloatArray]:
@@ -67,8 +72,11 @@ def propagated_means(
         function: maps means (..., N, 2), image px, to numbers (..., M).
     """
     used = sorted({index for group in groups for index in group})
-    places = [[used.index(index) for index in group] for group in groups]
-    return propagated(face, used, lambda points: function(group_means(points, places)))
+    shares = np.array([[(index in group) / len(group) for index in used] for group in groups])
+    covariance = covariances(face.spread[used], face.anisotropy[used])
+    values, jacobian = _linearized(function, group_means(face.keypoints, groups))
+    slopes = np.einsum("nim,nk->kim", jacobian, shares)
+    return values, np.einsum("kim,kij,kjn->mn", slopes, covariance, slopes, optimize=False)
 
 
 def group_means(points: FloatArray, groups: Sequence[Sequence[int]]) -> FloatArray:
