@@ -80,10 +80,12 @@ def measure_pose(
 
 
 def _with_errors(points: FloatArray, pair: tuple[Annotation, Prediction], exact: bool) -> Prediction:
-    """Return points (K, 2), px, with the errors and ellipses of a predicted face, scaled to their size."""
+    """Return points (K, 2), px, with the errors and ellipses of a predicted face, scaled to their size; or with none."""
     face, prediction = pair
     scale = float(np.sqrt(np.ptp(points, axis=0).prod() / np.ptp(face.keypoints, axis=0).prod()))
-    errors = 0.0 if exact else (prediction.keypoints - face.keypoints) * scale
+    if exact:
+        return replace(prediction, keypoints=points, spread=np.zeros(len(points)))
+    errors = (prediction.keypoints - face.keypoints) * scale
     return replace(prediction, keypoints=points + errors, spread=prediction.spread * scale)
 
 

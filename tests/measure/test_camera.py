@@ -66,6 +66,7 @@ def test_jacobian_is_the_derivative_of_the_projection(camera):
 def test_matrix_projects_homogeneous_points(camera):
     image = np.column_stack([HEAD, np.ones(len(HEAD))]) @ camera.matrix.T
     assert np.allclose(image[:, :2] / image[:, 2:], camera.project(HEAD))
+    assert np.allclose(camera.origin, camera.project(np.zeros(3)))
 
 
 def test_far_cameras_are_weak():

@@ -107,6 +107,14 @@ class Camera:
         return float(np.exp(self.place[2])) if self.focal_px is None else self.focal_px / float(self.place[2])
 
     @property
+    def origin(self) -> tuple[float, float]:
+        """Where the head's origin is in the image, px."""
+        x, y, z = self.place.tolist()
+        if self.focal_px is None:
+            return x, y
+        return self.center[0] + self.focal_px * x / z, self.center[1] + self.focal_px * y / z
+
+    @property
     def matrix(self) -> FloatArray:
         """The matrix (3, 4) that maps homogeneous points of the head, cm, to homogeneous image px."""
         if self.focal_px is None:
