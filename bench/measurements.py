@@ -80,7 +80,7 @@ def measure_pose(
 
 
 def _with_errors(points: FloatArray, pair: tuple[Annotation, Prediction], exact: bool) -> Prediction:
-    """Return points (K, 2), px, with the errors and ellipses of a predicted face, scaled to their size; or with none."""
+    """Return points (K, 2), px, with the errors and ellipses of a predicted face, scaled to their size, or none."""
     face, prediction = pair
     scale = float(np.sqrt(np.ptp(points, axis=0).prod() / np.ptp(face.keypoints, axis=0).prod()))
     if exact:

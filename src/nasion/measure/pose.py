@@ -41,7 +41,7 @@ chosen. With a factor of 1 they hold 77 and 70 %. See bench/measurements.py.
 """
 
 ROLL_ERROR_SHARE = 0.75
-"""Factor of the error of roll: shapes differ on both sides alike, which turns no head, but the fit has them independent.
+"""Factor of the error of roll: shapes differ alike on both sides, which rolls no head; the fit has them independent.
 
 Without it, 90 % intervals of roll hold 95 to 99 % of projected heads; with it 89 to 94 %, on both halves of the same
 photographs, with exact points and with errors of `default`. It was chosen on one half.

@@ -9,11 +9,11 @@ import numpy as np
 
 from nasion.datasets.formats import _reading as reading
 from nasion.errors import AnnotationError
-from nasion.outputs.columns import BOX, ERROR, FACE, IMAGE, SCORE
+from nasion.outputs.columns import BOX, ERROR, FACE, IMAGE, MEASUREMENT_COLUMNS, SCORE
 from nasion.sample import Annotation, DataSet
 from nasion.skeleton import Skeleton
 
-__all__ = ["number", "point_names", "wide_dataset"]
+__all__ = ["measurement_columns", "number", "point_names", "wide_dataset"]
 
 Row = Mapping[str, Any]
 """Cells by column: text, numbers, or None; empty text is None."""
@@ -39,6 +39,11 @@ def point_names(path: Path, header: Sequence[str]) -> dict[str, tuple[str, str]]
         hint = "; it has one row per point: read it as csv-long:FILE" if {"point", "x", "y"} <= set(header) else ""
         raise AnnotationError(f"{path}: no pairs of columns x0, y0, … or NAME_x, NAME_y{hint}")
     return pairs
+
+
+def measurement_columns(header: Sequence[str]) -> list[int]:
+    """Return the numbers of the columns with measurements, which no longer hold when the points of their row change."""
+    return [number for number, column in enumerate(header) if column in MEASUREMENT_COLUMNS]
 
 
 def wide_dataset(

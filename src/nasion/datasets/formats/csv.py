@@ -72,7 +72,7 @@ def _lines(labels: LabelSet, origin: float) -> Iterator[bytes]:
 
 
 class LabelFiles:
-    """A table whose coordinates can be changed; the cells of other columns stay as they are."""
+    """A table whose coordinates can be changed; other cells stay as they are, except measurements."""
 
     form, hides = ".csv", True
 
@@ -88,12 +88,14 @@ class LabelFiles:
         return np.array(pairs) - self.origin
 
     def write(self, image: Path, face: int, keypoints: FloatArray) -> None:
-        """Write the keypoints of a face (K, 2), image px; the cells of NaN points become empty."""
+        """Write the keypoints of a face (K, 2), image px; NaN points and its measurements become empty cells."""
         header, *rows = self._rows()
         row = self._row(image, face, header, rows)
         for columns, point in zip(self._columns(header), keypoints + self.origin, strict=True):
             for column, value in zip(columns, point, strict=True):
                 row[column] = "" if np.isnan(point).any() else f"{rounded(value):.3f}"
+        for column in tables.measurement_columns(header):
+            row[column] = ""
         replace_file(self.path, b"".join(map(csv_line, [header, *rows])))
 
     def _rows(self) -> list[list[str]]:

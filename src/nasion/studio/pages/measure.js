@@ -1,0 +1,56 @@
+// Shows the measurements of a face: a table with a row for each, and the columns of the downloaded table.
+
+const ROWS = [
+  ["Yaw", "yaw", "°"],
+  ["Pitch", "pitch", "°"],
+  ["Roll", "roll", "°"],
+  ["Left eye", "left_eye_opening"],
+  ["Right eye", "right_eye_opening"],
+  ["Mouth", "mouth_opening"],
+  ["Asymmetry", "asymmetry"],
+];
+const STATE = /_opening$/; // NAME_opening has a state NAME_open
+const NOTE = "± standard error. Positive: yaw to the right of the image, pitch up, roll clockwise. Left and right are the person’s.";
+
+// Return a number with its standard error, such as "12.3 ± 1.1°".
+function withError({ value, error }, unit) {
+  if (value === null) return "not measurable";
+  const digits = unit ? 1 : 2;
+  const half = error === null ? "" : ` ± ${error.toFixed(digits)}`;
+  return `${value.toFixed(digits)}${half}${unit ?? ""}`.replaceAll("-", "−");
+}
+
+function describe(measurements, name, unit) {
+  const number = withError(measurements[name], unit);
+  const state = STATE.test(name) ? measurements[name.replace(STATE, "_open")].value : null;
+  return state === null ? number : `${state ? "open" : "closed"}, ${number}`;
+}
+
+// Return a table of a face's measurements; null if it has none.
+export function measurementTable(face) {
+  const { measurements } = face;
+  const known = ROWS.filter(([, name]) => measurements?.[name]);
+  if (!known.length) return null;
+  const table = document.createElement("table");
+  table.className = "measurements";
+  table.createCaption().textContent = NOTE;
+  for (const [title, name, unit] of known) {
+    const row = table.insertRow();
+    const head = document.createElement("th");
+    head.scope = "row";
+    head.textContent = title;
+    row.append(head);
+    row.insertCell().textContent = describe(measurements, name, unit);
+  }
+  return table;
+}
+
+// Return the columns of the measurements in a table, each with its name and a function that returns the cell of a face.
+export function measurementColumns(faces) {
+  const measured = faces.find((face) => face.measurements);
+  return Object.keys(measured?.measurements ?? {}).flatMap((name) => {
+    const cell = (key) => (face) => face.measurements?.[name]?.[key] ?? "";
+    const value = { name, cell: cell("value") };
+    return name.endsWith("_open") ? [value] : [value, { name: `${name}_error`, cell: cell("error") }];
+  });
+}
