@@ -3,6 +3,8 @@
 Set NASION_SCREENSHOTS to a folder to save screenshots.
 """
 
+import base64
+import io
 import json
 import os
 import shutil
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 from skimage import data
 
 from nasion import images
@@ -118,12 +121,9 @@ def screenshot(page, name):
 
 def pixels(page, name="try-canvas"):
     """Return the pixels of a canvas, (H, W, 4), RGBA, uint8."""
-    height, width, values = page.evaluate(
-        "(id) => { const c = document.getElementById(id); const d = c.getContext('2d').getImageData(0, 0, c.width,"
-        " c.height); return [c.height, c.width, Array.from(d.data)]; }",
-        name,
-    )
-    return np.array(values, np.uint8).reshape(height, width, 4)
+    address = page.evaluate("(id) => document.getElementById(id).toDataURL()", name)
+    file = io.BytesIO(base64.b64decode(address.partition(",")[2]))
+    return np.array(PillowImage.open(file).convert("RGBA"))
 
 
 def count_pixels(page, color):

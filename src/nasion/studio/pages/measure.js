@@ -1,27 +1,27 @@
 // Shows the measurements of a face: a table with a row for each, and the columns of the downloaded table.
 
+// title, name, digits, unit
 const ROWS = [
-  ["Yaw", "yaw", "°"],
-  ["Pitch", "pitch", "°"],
-  ["Roll", "roll", "°"],
-  ["Left eye", "left_eye_opening"],
-  ["Right eye", "right_eye_opening"],
-  ["Mouth", "mouth_opening"],
-  ["Asymmetry", "asymmetry"],
+  ["Yaw", "yaw", 1, "°"],
+  ["Pitch", "pitch", 1, "°"],
+  ["Roll", "roll", 1, "°"],
+  ["Left eye", "left_eye_opening", 2, ""],
+  ["Right eye", "right_eye_opening", 2, ""],
+  ["Mouth", "mouth_opening", 2, ""],
+  ["Asymmetry", "asymmetry", 3, ""],
 ];
 const STATE = /_opening$/; // NAME_opening has a state NAME_open
 const NOTE = "± standard error. Positive: yaw to the right of the image, pitch up, roll clockwise. Left and right are the person’s.";
 
 // Return a number with its standard error, such as "12.3 ± 1.1°".
-function withError({ value, error }, unit) {
+function withError({ value, error }, digits, unit) {
   if (value === null) return "not measurable";
-  const digits = unit ? 1 : 2;
   const half = error === null ? "" : ` ± ${error.toFixed(digits)}`;
-  return `${value.toFixed(digits)}${half}${unit ?? ""}`.replaceAll("-", "−");
+  return `${value.toFixed(digits)}${half}${unit}`.replaceAll("-", "−");
 }
 
-function describe(measurements, name, unit) {
-  const number = withError(measurements[name], unit);
+function describe(measurements, name, digits, unit) {
+  const number = withError(measurements[name], digits, unit);
   const state = STATE.test(name) ? measurements[name.replace(STATE, "_open")].value : null;
   return state === null ? number : `${state ? "open" : "closed"}, ${number}`;
 }
@@ -33,16 +33,24 @@ export function measurementTable(face) {
   if (!known.length) return null;
   const table = document.createElement("table");
   table.className = "measurements";
-  table.createCaption().textContent = NOTE;
-  for (const [title, name, unit] of known) {
+  table.setAttribute("aria-label", `Measurements of face ${face.face}`);
+  for (const [title, name, digits, unit] of known) {
     const row = table.insertRow();
     const head = document.createElement("th");
     head.scope = "row";
     head.textContent = title;
     row.append(head);
-    row.insertCell().textContent = describe(measurements, name, unit);
+    row.insertCell().textContent = describe(measurements, name, digits, unit);
   }
   return table;
+}
+
+// Return a paragraph that explains the tables.
+export function measurementNote() {
+  const note = document.createElement("p");
+  note.className = "note";
+  note.textContent = NOTE;
+  return note;
 }
 
 // Return the columns of the measurements in a table, each with its name and a function that returns the cell of a face.

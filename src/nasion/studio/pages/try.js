@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { $, connectZoomButtons, decodeImage } from "./dom.js";
 import { drawFace, drawGroundTruth } from "./draw.js";
 import { download, readGroundTruth, toCsv, toJson, toPts } from "./formats.js";
-import { measurementTable } from "./measure.js";
+import { measurementNote, measurementTable } from "./measure.js";
 import { View } from "./view.js";
 
 const LABEL_FILE = /\.(pts|json)$/i;
@@ -111,7 +111,8 @@ export class Try {
     const count = faces.length === 1 ? "1 face" : `${faces.length} faces`;
     this.studio.setStatus(faces.length ? `${entry.name}: ${count}` : `${entry.name}: no face found`);
     $("try-canvas").setAttribute("aria-label", `${entry.name} with ${count}`);
-    $("faces").replaceChildren(...faces.flatMap((face) => describeFace(face, faces.length)));
+    const described = faces.flatMap((face) => describeFace(face, faces.length));
+    $("faces").replaceChildren(...described, ...(faces.some(({ measurements }) => measurements) ? [measurementNote()] : []));
     for (const id of DOWNLOADS) $(`save-${id}`).disabled = !faces.length;
   }
 
