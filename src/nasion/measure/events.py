@@ -38,7 +38,7 @@ USUAL_QUANTILE = 0.8
 """Quantile of the last openings that is the usual one."""
 
 MEMORY_S, MIN_FRAMES = 20.0, 20
-"""Time over which the usual opening is taken, seconds, and the number of frames before which the limit is `EYE_OPEN`."""
+"""Time over which the usual opening is taken, seconds, and the frames before which the limit is `EYE_OPEN`."""
 
 MAX_PAUSE_S = 0.5
 """Longest time without a face that does not end its events."""
