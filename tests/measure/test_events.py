@@ -50,7 +50,7 @@ def test_every_blink_is_found_with_its_time(noise):
         assert event.error > 0
 
 
-@pytest.mark.parametrize("usual", [0.3, 0.55])
+@pytest.mark.parametrize("usual", [0.2, 0.3])
 def test_narrow_eyes_are_not_closed_and_their_blinks_are_found(usual):
     (event,) = events_of(lambda t: (usual + (1 - usual) * bump(t, 5.0, 0.3), 0.0))
     assert event.kind == BLINK
