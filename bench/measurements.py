@@ -2,8 +2,9 @@
 
 python bench/measurements.py pose ICT.npz coco:aflw68/train.json
 python bench/measurements.py openings 300W_DIR
+python bench/measurements.py held-out coco:aflw68/train.json ibug:300w/lfpw/testset
 python bench/measurements.py crops ibug:300w/lfpw/testset
-python bench/measurements.py cost
+python bench/measurements.py cost ibug:300w/lfpw/testset
 """
 
 import time
@@ -20,8 +21,8 @@ from rich.console import Console
 from rich.progress import track
 
 from nasion import datasets
-from nasion.geometry import FloatArray
-from nasion.measure import align, eyes, mouth, pose
+from nasion.geometry import Affine, FloatArray
+from nasion.measure import align, asymmetry, eyes, mouth, pose
 from nasion.measure.camera import rotation_matrix
 from nasion.measure.openings import EYE_OPEN, MOUTH_OPEN
 from nasion.measure.templates import corners
@@ -35,6 +36,9 @@ PARTS = "afw", "helen/trainset", "lfpw/trainset"
 MAX_YAW, MAX_PITCH, MAX_ROLL = 60.0, 30.0, 30.0
 SCALE_PX_PER_CM = 10.0
 
+TIMED = 100
+"""Number of faces that are timed."""
+
 Z_90 = 1.6449
 """Half width of a 90 % interval, in standard errors."""
 
@@ -42,9 +46,9 @@ console = Console()
 app = typer.Typer(add_completion=False)
 
 
-def _predicted(faces: DataSet) -> list[tuple[Annotation, Prediction]]:
+def _predicted(faces: DataSet, model: str = "default") -> list[tuple[Annotation, Prediction]]:
     """Return the faces with predictions from boxes around their points."""
-    predictor = Predictor()  # its detector is not used
+    predictor = Predictor(model)  # its detector is not used
     return [
         (face, predictor(faces.open_image(face), [face.points_box()])[0])
         for face in track(faces.annotations, "predicting", console=console)
@@ -80,10 +84,12 @@ def measure_pose(
 
 
 def _with_errors(points: FloatArray, pair: tuple[Annotation, Prediction], exact: bool) -> Prediction:
-    """Return points (K, 2), px, with the errors and ellipses of a predicted face, scaled to their size."""
+    """Return points (K, 2), px, with the errors and ellipses of a predicted face, scaled to their size, or none."""
     face, prediction = pair
     scale = float(np.sqrt(np.ptp(points, axis=0).prod() / np.ptp(face.keypoints, axis=0).prod()))
-    errors = 0.0 if exact else (prediction.keypoints - face.keypoints) * scale
+    if exact:
+        return replace(prediction, keypoints=points, spread=np.zeros(len(points)))
+    errors = (prediction.keypoints - face.keypoints) * scale
     return replace(prediction, keypoints=points + errors, spread=prediction.spread * scale)
 
 
@@ -124,6 +130,23 @@ def measure_openings(folder: Annotated[Path, typer.Argument(help="300-W's folder
         _print_threshold(f"mouth, {source} points", shut, wide, MOUTH_OPEN)
 
 
+@app.command("held-out")
+def measure_held_out(data: Annotated[list[str], typer.Argument(help="faces of bench/openings.toml")]) -> None:
+    """Closed and open eyes of faces that were used neither for training nor for the threshold."""
+    judged = tomllib.loads(Path(__file__).with_name("openings.toml").read_text("utf-8"))
+    closed, unclear = set(judged["held_out_closed_eyes"]), set(judged["held_out_unclear_eyes"])
+    pairs = [pair for each in data for pair in _predicted(datasets.load(each))]
+    pairs = [(face, each) for face, each in pairs if np.isfinite(eyes(_labeled(face, each)).ratio.value)]
+    for source in ("labeled", "predicted"):
+        ratios = [eyes(each if source == "predicted" else _labeled(face, each)).ratio.value for face, each in pairs]
+        named = list(zip([face.name for face, _ in pairs], ratios, strict=True))
+        shut = [ratio for name, ratio in named if name in closed]
+        wide = [ratio for name, ratio in named if name not in closed | unclear]
+        _print_threshold(f"eyes, {source} points", shut, wide, EYE_OPEN)
+        wide = [ratio for name, ratio in named if name not in closed]
+        _print_threshold(f"eyes, {source} points, unclear ones counted as open", shut, wide, EYE_OPEN)
+
+
 def _print_threshold(name: str, closed: Sequence[float], wide: Sequence[float], used: float) -> None:
     low, high = np.array(closed), np.array(wide)
     auc = (low[:, None] < high).mean() + (low[:, None] == high).mean() / 2
@@ -141,36 +164,47 @@ def _print_threshold(name: str, closed: Sequence[float], wide: Sequence[float], 
 def measure_crops(data: Annotated[str, typer.Argument(help="labeled faces with 68 points")]) -> None:
     """Displacement of the corners of 112 px crops from predicted points, relative to labeled points."""
     pairs = [pair for pair in _predicted(datasets.load(data)) if np.isfinite(pair[0].keypoints).all()]
+    others = {face.name: each for face, each in _predicted(datasets.load(data), "tiny")}
     for name in ("arcface", "dlib", "ffhq"):
-        moved, squares, expected = [], [], []
-        for face, each in pairs:
-            affine, error = align(each, name, 112)
-            truth, _ = align(_labeled(face, each), name, 112)
-            apart = np.linalg.norm(affine(truth.inverse()(corners(112))) - corners(112), axis=1)
-            moved.append(apart.mean())
-            squares.append((apart**2).mean())
-            expected.append(error**2)
+        labels = [align(_labeled(face, each), name, 112)[0] for face, each in pairs]
+        found, errors = zip(*(align(each, name, 112) for _, each in pairs), strict=True)
+        tiny = [align(others[face.name], name, 112)[0] for face, _ in pairs]
+        moved = _displacements(found, labels)
         console.print(
-            f"{name}: corners of {len(pairs)} crops are {np.mean(moved):.2f} px apart on average, median "
-            f"{np.median(moved):.2f}; root mean square {np.sqrt(np.mean(squares)):.2f}, "
-            f"expected {np.sqrt(np.mean(expected)):.2f}"
+            f"{name}: corners of {len(pairs)} crops are {moved.mean():.2f} px apart on average, median "
+            f"{np.median(moved.mean(1)):.2f}; root mean square {np.sqrt((moved**2).mean()):.2f}, "
+            f"expected {np.sqrt(np.mean(np.square(errors))):.2f}"
+        )
+        a, b, between = (
+            (_displacements(*each) ** 2).mean() for each in ((found, labels), (tiny, labels), (found, tiny))
+        )
+        console.print(
+            f"  root mean squares of tiny {np.sqrt(b):.2f}, between both models {np.sqrt(between):.2f}; "
+            f"what both models have in common {np.sqrt((a + b - between) / 2):.2f}"
         )
 
 
+def _displacements(first: Sequence[Affine], second: Sequence[Affine]) -> FloatArray:
+    """Return how far corners of 112 px crops by the second maps are from those by the first, (N, 4), crop px."""
+    square = corners(112)
+    moved = np.stack([a(b.inverse()(square)) for a, b in zip(first, second, strict=True)])
+    return np.linalg.norm(moved - square, axis=-1)
+
+
 @app.command("cost")
-def measure_cost(repeats: int = 300) -> None:
-    """CPU time of the measurements of one face."""
-    skeleton = load_skeleton("ibug-68")
-    points = np.array(skeleton.head)[:, :2] * [SCALE_PX_PER_CM, -SCALE_PX_PER_CM]
-    face = Prediction(points, np.full(68, 2.0), np.zeros((68, 2)), np.array([0.0, 0, 1, 1]), 1.0, skeleton)
-    for name, function in (("pose", pose), ("eyes", eyes), ("mouth", mouth), ("arcface", align)):
-        function(face)
-        times = []
-        for _ in range(repeats):
-            start = time.perf_counter()
-            function(face)
-            times.append(time.perf_counter() - start)
-        console.print(f"{name}: {1000 * np.median(times):.2f} ms in the median, {1000 * np.min(times):.2f} at least")
+def measure_cost(data: Annotated[str, typer.Argument(help="faces with 68 points")], rounds: int = 20) -> None:
+    """CPU time of the measurements of a face: the median over faces of the fastest of several rounds."""
+    found = datasets.load(data)
+    faces = [each for _, each in _predicted(found.subset(found.annotations[:TIMED]))]
+    functions = {"pose": pose, "eyes": eyes, "mouth": mouth, "asymmetry": asymmetry, "arcface": align}
+    for name, function in functions.items():
+        times = np.full((rounds, len(faces)), np.inf)
+        for turn in range(rounds):
+            for number, face in enumerate(faces):
+                start = time.perf_counter()
+                function(face)
+                times[turn, number] = time.perf_counter() - start
+        console.print(f"{name}: {1000 * np.median(times.min(0)):.2f} ms")
 
 
 if __name__ == "__main__":

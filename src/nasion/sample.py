@@ -5,11 +5,11 @@ top-left pixel. **A missing point is NaN in both coordinates.** A hidden point h
 Boxes are (x0, y0, x1, y1), edges, in the same frame.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,10 @@ from numpy.typing import NDArray
 from nasion.errors import AnnotationError, SkeletonError, printable, suggest
 from nasion.geometry import FloatArray, box_around, has_extent, is_present
 from nasion.skeleton import Skeleton
-from nasion.uncertainty import ellipses
+from nasion.uncertainty import Measured, ellipses
+
+if TYPE_CHECKING:
+    from nasion.measure import Crop, Eyes, Opening, Pose
 
 __all__ = ["Annotation", "DataSet", "Image", "Prediction", "Problem", "Sample", "largest"]
 
@@ -53,6 +56,7 @@ class Annotation:
         score: confidence of the detector, 0 to 1, if the labels were predicted; otherwise None.
         spread: (K,) image px, the predicted uncertainty as in `Prediction`; None if the labels have none.
         ellipses: (K, 3) error ellipses as in `Prediction`, px, px and degrees; None if the labels have none.
+        measurements: as in `Prediction`, if predicted labels have them; otherwise None.
     """
 
     image: Path
@@ -69,6 +73,7 @@ class Annotation:
     ellipses: FloatArray | None = None
     visibility_known: bool = False
     hidden_probability: FloatArray | None = None
+    measurements: Mapping[str, Measured] | None = None
 
     @property
     def name(self) -> str:
@@ -193,18 +198,28 @@ class Prediction:
         """Return a copy of the image (H, W, 3) uint8 RGB with the keypoints and, on request, their ellipses, px."""
         return import_module(DRAW).draw_predictions(image, [self], spread)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, measure: bool = False) -> dict[str, Any]:
         """Return the face as `keypoints.json` holds it: keypoints and box, image px, rounded; None where unknown.
 
         The number of the face in its image, which `keypoints.json` also holds, is left out.
+
+        Args:
+            measure: whether the measurements are included.
         """
-        return {
-            name: value for name, value in import_module(RECORDS).prediction_values(0, self).items() if name != "face"
-        }
+        values = import_module(RECORDS).prediction_values(0, self, measure)
+        return {name: value for name, value in values.items() if name != "face"}
 
     @property
-    def pose(self) -> Any:
-        """The pose of the head, a `nasion.measure.Pose`: yaw, pitch and roll with standard errors, weak perspective.
+    def measurements(self) -> dict[str, Measured]:
+        """Pose, eyes, mouth and symmetry by name, with standard errors, as far as the skeleton allows them.
+
+        The names and units are those of `nasion.outputs.schema.Measurements`.
+        """
+        return import_module(MEASURE).measurements(self)
+
+    @property
+    def pose(self) -> "Pose":
+        """The pose of the head: yaw, pitch and roll with standard errors, weak perspective.
 
         Raises:
             SkeletonError: the skeleton has no points in three dimensions.
@@ -213,8 +228,8 @@ class Prediction:
         return import_module(MEASURE).pose(self)
 
     @property
-    def eyes(self) -> Any:
-        """How far the person's left and right eye are open, a `nasion.measure.Eyes`.
+    def eyes(self) -> "Eyes":
+        """How far the person's left and right eye are open.
 
         Raises:
             SkeletonError: the skeleton has no rings of points around the eyes.
@@ -222,16 +237,16 @@ class Prediction:
         return import_module(MEASURE).eyes(self)
 
     @property
-    def mouth(self) -> Any:
-        """How far the lips are apart, a `nasion.measure.Opening`.
+    def mouth(self) -> "Opening":
+        """How far the lips are apart.
 
         Raises:
             SkeletonError: the skeleton has no ring of points on the inner lips.
         """
         return import_module(MEASURE).mouth(self)
 
-    def crop(self, image: Image, template: str = "arcface", size: int | None = None, border: str = "black") -> Any:
-        """Return the aligned crop of this face, a `nasion.measure.Crop`, and the maps in both directions.
+    def crop(self, image: Image, template: str = "arcface", size: int | None = None, border: str = "black") -> "Crop":
+        """Return the aligned crop of this face, and the maps in both directions.
 
         Args:
             image: (H, W, 3) uint8 RGB.

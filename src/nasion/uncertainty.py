@@ -1,4 +1,4 @@
-"""The uncertainty of keypoints: the distribution of their errors, and the ellipses that show it.
+"""The uncertainty of keypoints: the distribution of their errors, the ellipses that show it, numbers with errors.
 
 The density of a point's error is proportional to exp(-(d / b)^p), where d is the Mahalanobis distance: the length of
 the error, in spreads, under a covariance of
@@ -9,7 +9,10 @@ Its determinant is spread^4, so the spread is the geometric mean of the standard
 ellipse. They are spread * exp(±|(u, v)| / 2), and the longer one is turned by half the angle of (u, v).
 """
 
+from dataclasses import dataclass
 from math import gamma, sqrt
+from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +21,9 @@ from nasion.geometry import FloatArray
 
 __all__ = [
     "ERROR_SHAPE",
+    "MEASURED_DECIMALS",
     "SPREAD_OF_SCALE",
+    "Measured",
     "confidences",
     "covariances",
     "ellipses",
@@ -47,6 +52,9 @@ MAX_DISTANCE = 40.0
 
 INTEGRATION_POINTS = 8001
 """Number of points of the integral in `nominal_share`."""
+
+MEASURED_DECIMALS = 4
+"""Decimals of a written number and its error."""
 
 
 def mahalanobis(offsets: FloatArray, spread: FloatArray, anisotropy: FloatArray) -> FloatArray:
@@ -145,8 +153,52 @@ def covariances(spread: FloatArray, anisotropy: FloatArray) -> FloatArray:
     u, v = np.moveaxis(np.asarray(anisotropy, np.float64), -1, 0)
     size = np.hypot(u, v)
     slope = np.sinh(size) / np.where(size > 0, size, 1.0)
-    level = np.cosh(size)
-    matrices = np.stack(
-        [np.stack([level + slope * u, slope * v], -1), np.stack([slope * v, level - slope * u], -1)], -2
-    )
-    return np.asarray(spread, np.float64)[..., None, None] ** 2 * matrices
+    square = np.asarray(spread, np.float64) ** 2
+    level, slope = square * np.cosh(size), square * slope
+    matrices = np.empty((*level.shape, 2, 2))
+    matrices[..., 0, 0], matrices[..., 1, 1] = level + slope * u, level - slope * u
+    matrices[..., 0, 1] = matrices[..., 1, 0] = slope * v
+    return matrices
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A number with its standard error.
+
+    Attributes:
+        value: NaN if one of its points is missing.
+        error: the standard error; NaN if the value is, or if the model predicts no uncertainty.
+        unit: of both, such as "px"; empty for ratios.
+
+    >>> Measured(12.34, 0.5, "px")
+    12.34 ± 0.5 px
+    """
+
+    value: float
+    error: float
+    unit: str = ""
+
+    def interval(self, share: float = 0.9) -> tuple[float, float]:
+        """Return the limits between which the true value lies with the probability `share`, 0 to 1.
+
+        The errors of sums of many points are close to Gaussian, so the interval is Gaussian.
+
+        >>> Measured(10.0, 1.0).interval(0.9)
+        (8.355..., 11.644...)
+        """
+        half = NormalDist().inv_cdf((1 + share) / 2) * self.error
+        return self.value - half, self.value + half
+
+    def to_table(self) -> dict[str, Any]:
+        """Return the number as JSON values; None for NaN."""
+        values = {"value": self.value, "error": self.error}
+        rounded = {
+            name: round(value, MEASURED_DECIMALS) if np.isfinite(value) else None for name, value in values.items()
+        }
+        return {**rounded, "unit": self.unit}
+
+    def __float__(self) -> float:
+        return self.value
+
+    def __repr__(self) -> str:
+        return f"{self.value:.4g} ± {self.error:.2g} {self.unit}".rstrip()

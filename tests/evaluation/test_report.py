@@ -3,6 +3,7 @@
 import base64
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,11 +11,13 @@ import pytest
 from numpy.testing import assert_allclose
 
 from doubles import FACE_ERRORS, SIZE, problems, quad_evaluation, quad_faces
+from measure.measured_faces import IBUG, projected
 from nasion.errors import OutputError
-from nasion.evaluation import report
+from nasion.evaluation import plots, report
 from nasion.evaluation.evaluation import Evaluation
 from nasion.evaluation.format import score_rows
 from nasion.evaluation.report import SHOWN, TrainingRecord, face_sheet, write_report
+from nasion.sample import Annotation
 from nasion.skeleton import load_skeleton
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
@@ -528,3 +531,45 @@ def test_face_without_an_error_has_an_unknown_one(captions):
     true[1] = np.nan
     report._face_tile(quad_evaluation(true_keypoints=true), quad_faces(), 1)
     assert captions == ["face1.png · nan px"]
+
+
+# --- error by yaw
+
+
+def turned_evaluation(*yaws):
+    """An evaluation of faces with 68 points that are turned by `yaws`, degrees; face k is off by k px."""
+    true = np.stack([projected(yaw, 5, -10) for yaw in yaws])
+    faces = [
+        Annotation(Path(f"{k}.jpg"), points, IBUG, np.ones(68, bool), subject=str(k)) for k, points in enumerate(true)
+    ]
+    off = np.arange(len(yaws))[:, None, None] * [0.6, 0.8]
+    lengths = [face.normalizer_lengths() for face in faces]
+    return replace(
+        quad_evaluation(),
+        faces=tuple(faces),
+        true_keypoints=true,
+        pred_keypoints=true + off,
+        spread=np.ones((len(yaws), 68)),
+        anisotropy=np.zeros((len(yaws), 68, 2)),
+        lengths={name: np.array([each[name] for each in lengths]) for name in lengths[0]},
+    )
+
+
+def test_faces_are_grouped_by_their_yaw_to_either_side():
+    evaluation = turned_evaluation(*[-20.0, 20.0] * 3, *[0.0] * 5, *[50.0] * 4)
+    assert np.abs(evaluation.yaws()) == pytest.approx([20] * 6 + [0] * 5 + [50] * 4, abs=0.1)
+    groups = report._by_yaw(evaluation)
+    errors = evaluation.nme("box_size")
+    assert list(groups) == ["0–15°", "15–30°"]  # the others are too few
+    assert_allclose(groups["15–30°"], errors[:6])
+    assert_allclose(groups["0–15°"], errors[6:11])
+    figure = plots.yaw_bars(groups)
+    assert [bar.get_height() for bar in figure.axes[0].patches] == pytest.approx(
+        [100 * errors[6:11].mean(), 100 * errors[:6].mean()]
+    )
+    assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["0–15°\n5 faces", "15–30°\n6 faces"]
+
+
+def test_faces_without_a_pose_have_no_yaw():
+    assert np.isnan(quad_evaluation().yaws()).all()
+    assert report._by_yaw(quad_evaluation()) == {}

@@ -48,22 +48,25 @@ def test_angles_per_rotation_are_derivatives(given_angles):
 
 @pytest.mark.parametrize("camera", [WEAK, STRONG], ids=["weak", "strong"])
 def test_jacobian_is_the_derivative_of_the_projection(camera):
-    modes = np.random.default_rng(0).normal(size=(3, *HEAD.shape))
-    (seen, found), step = camera.linearized(HEAD, modes), 1e-6
-    assert np.allclose(seen, camera.project(HEAD))
+    modes = np.random.default_rng(0).normal(size=(2, *HEAD.shape))
+    weights, step = np.array([0.3, -0.2]), 1e-6
+    points = HEAD + np.tensordot(weights, modes, 1)
+    seen, found = camera.linearized(np.concatenate([HEAD[None], modes]).transpose(2, 0, 1), weights)
+    assert np.allclose(seen.T, camera.project(points))
     for k in range(6):
         change = step * np.eye(6)[k]
-        numeric = (camera.moved(change).project(HEAD) - camera.moved(-change).project(HEAD)) / (2 * step)
-        assert np.allclose(found[..., k], numeric, atol=1e-4)
+        numeric = (camera.moved(change).project(points) - camera.moved(-change).project(points)) / (2 * step)
+        assert np.allclose(found[k].T, numeric, atol=1e-4)
     for k, mode in enumerate(modes):
-        numeric = (camera.project(HEAD + step * mode) - camera.project(HEAD - step * mode)) / (2 * step)
-        assert np.allclose(found[..., 6 + k], numeric, atol=1e-4)
+        numeric = (camera.project(points + step * mode) - camera.project(points - step * mode)) / (2 * step)
+        assert np.allclose(found[6 + k].T, numeric, atol=1e-4)
 
 
 @pytest.mark.parametrize("camera", [WEAK, STRONG], ids=["weak", "strong"])
 def test_matrix_projects_homogeneous_points(camera):
     image = np.column_stack([HEAD, np.ones(len(HEAD))]) @ camera.matrix.T
     assert np.allclose(image[:, :2] / image[:, 2:], camera.project(HEAD))
+    assert np.allclose(camera.origin, camera.project(np.zeros(3)))
 
 
 def test_far_cameras_are_weak():

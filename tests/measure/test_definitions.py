@@ -34,6 +34,7 @@ def test_points_are_names_regions_and_numbers(tmp_path):
         ({"distances": {"a": ["36", "68"]}}, "0 to 67"),
         ({"distances": {"a": ["36"]}}, "distances.a"),
         ({"ratios": {"a": ["b", "c"]}}, 'the ratio "a" has no distance "b"'),
+        ({"angles": {"yaw": ["36", "30", "45"]}}, '"yaw" is measured on every face; choose another name'),
         ({"distance": {}}, 'unknown key "distance"; did you mean "distances"'),
     ],
 )

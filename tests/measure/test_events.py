@@ -50,6 +50,13 @@ def test_every_blink_is_found_with_its_time(noise):
         assert event.error > 0
 
 
+@pytest.mark.parametrize("usual", [0.2, 0.3])
+def test_narrow_eyes_are_not_closed_and_their_blinks_are_found(usual):
+    (event,) = events_of(lambda t: (usual + (1 - usual) * bump(t, 5.0, 0.3), 0.0))
+    assert event.kind == BLINK
+    assert 5 < event.start_s < 5.15 < event.end_s < 5.3
+
+
 def test_eyes_that_stay_closed_are_not_a_blink():
     (event,) = events_of(lambda t: (float(2 < t < 4), 0.0), turn=20)
     assert (event.kind, event.start_s, event.end_s) == (CLOSED, pytest.approx(2, abs=0.05), pytest.approx(4, abs=0.05))

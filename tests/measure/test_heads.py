@@ -7,6 +7,7 @@ import pytest
 
 from measure.measured_faces import HEAD, IBUG
 from nasion.errors import SkeletonError
+from nasion.measure import heads
 from nasion.measure.heads import UNKNOWN_VARIATION_CM, head_of
 from nasion.skeleton import load_skeleton
 
@@ -32,6 +33,16 @@ def test_own_heads_have_an_assumed_variation():
     assert np.array_equal(head_of(own).points, 2 * HEAD)
     assert (head_of(own).rest == UNKNOWN_VARIATION_CM).all()
     assert head_of(replace(own, name="mine")).modes.shape == (0, 68, 3)
+
+
+def test_a_packaged_skeleton_may_lack_a_file_of_its_variation(monkeypatch):
+    nose = replace(load_skeleton("nose-1"), head=((0.0, 0.0, 1.0),))
+    monkeypatch.setattr(heads, "load_skeleton", lambda name: nose)
+    heads._packaged_head.cache_clear()
+    try:
+        assert (head_of(nose).rest == UNKNOWN_VARIATION_CM).all()
+    finally:
+        heads._packaged_head.cache_clear()
 
 
 def test_skeletons_without_a_head_say_so():

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from measure.measured_faces import face_of, projected
-from nasion.measure.propagation import Measured, measured, propagate, propagated
-from nasion.uncertainty import covariances
+from nasion.measure.propagation import measured, propagate, propagated
+from nasion.uncertainty import Measured, covariances
 
 SIX = np.array([[0.0, 0], [30, 4], [60, 1], [10, 50], [44, 52], [20, 90]])
 

@@ -1,34 +1,55 @@
-"""All measurements as JSON values and rows; what cannot be measured is left out."""
+"""All measurements by name; what cannot be measured is left out or NaN, and the names are those of the schema."""
 
 import json
 
 import numpy as np
+import pytest
 
 from measure.measured_faces import IBUG, face_of, projected
 from nasion.measure.definitions import default_definitions
-from nasion.measure.table import measurement_rows, measurements_table
+from nasion.measure.pose import pose
+from nasion.measure.table import POSE_UNITS, measurement_rows, measurements
+from nasion.outputs.schema import MEASUREMENTS
 from nasion.skeleton import load_skeleton
 
 
-def test_tables_are_json_with_an_error_for_each_number():
+def test_names_are_those_of_the_schema_in_its_order():
+    assert tuple(measurements(face_of(projected(20, -5, 10)))) == MEASUREMENTS
+
+
+def test_numbers_are_those_of_the_face_and_have_errors():
     face = face_of(projected(20, -5, 10))
-    table = json.loads(json.dumps(measurements_table(face), allow_nan=False))
-    assert set(table) == {"pose", "eyes", "mouth", "asymmetry"}
-    assert table["pose"]["yaw"]["value"] == round(face.pose.yaw.value, 4)
-    assert table["pose"]["yaw"]["error"] > 0
-    assert table["eyes"]["left"]["opening"]["value"] == round(face.eyes.left.ratio.value, 4)
-    assert table["mouth"]["open"] is False
+    found = measurements(face)
+    assert found["yaw"] == face.pose.yaw
+    assert found["head_scale"] == face.pose.scale
+    assert found["left_eye_opening"] == face.eyes.left.ratio
+    assert found["right_eye_opening_gap"] == face.eyes.right.gap
+    assert found["mouth_opening_width"] == face.mouth.width
+    assert (found["mouth_open"].value, found["left_eye_open"].value) == (0, face.eyes.left.is_open)
+    assert str(face.measurements) == str(found)
+    for name, each in found.items():
+        assert np.isnan(each.error) if name.endswith("_open") else each.error > 0, name
 
 
-def test_unknown_values_are_none():
-    face = face_of(projected(20, -5, 10), np.nan)
+def test_missing_points_are_nan():
+    face = face_of(projected(20, -5, 10))
     face.keypoints[5:] = np.nan
-    table = json.loads(json.dumps(measurements_table(face), allow_nan=False))
-    assert table["pose"] is None
-    assert table["mouth"]["opening"] == {"value": None, "error": None, "unit": ""}
-    assert table["mouth"]["open"] is None
-    nose = face_of(np.zeros((1, 2)), skeleton=load_skeleton("nose-1"))
-    assert measurements_table(nose) == {"pose": None, "eyes": None, "mouth": None, "asymmetry": None}
+    found = measurements(face)
+    assert tuple(found) == MEASUREMENTS
+    assert np.isnan([each.value for each in found.values()]).all()
+    assert np.isnan([each.error for each in found.values()]).all()
+    json.dumps([each.to_table() for each in found.values()], allow_nan=False)
+
+
+def test_units_do_not_depend_on_missing_points():
+    assert {name: each.unit for name, each in pose(face_of(projected(0, 0, 0))).numbers().items()} == POSE_UNITS
+
+
+def test_what_a_skeleton_does_not_allow_is_left_out():
+    assert measurements(face_of(np.zeros((1, 2)), skeleton=load_skeleton("nose-1"))) == {}
+    imm = face_of(np.random.default_rng(0).uniform(0, 100, (58, 2)), skeleton=load_skeleton("imm-58"))
+    assert {"left_eye_opening", "asymmetry"} <= set(measurements(imm)) < set(MEASUREMENTS)
+    assert not {"yaw", "mouth_opening"} & set(measurements(imm))
 
 
 def test_rows_name_every_number_once_per_unit():
@@ -41,3 +62,10 @@ def test_rows_name_every_number_once_per_unit():
     )
     nose = load_skeleton("nose-1")
     assert measurement_rows(face_of(np.zeros((1, 2)), skeleton=nose), default_definitions(nose)) == []
+
+
+@pytest.mark.parametrize("skeleton", ["ibug-68", "imm-58", "nose-1", "wflw-98"])
+def test_every_packaged_skeleton_can_be_measured(skeleton):
+    known = load_skeleton(skeleton)
+    face = face_of(np.random.default_rng(0).uniform(0, 100, (known.count, 2)), skeleton=known)
+    assert set(measurements(face)) <= set(MEASUREMENTS)

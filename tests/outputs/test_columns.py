@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from doubles import QUAD, prediction
-from nasion.outputs.columns import LONG, long_rows, point_columns, wide_columns, wide_rows
+from nasion.outputs.columns import LONG, MEASUREMENT_COLUMNS, long_rows, point_columns, wide_columns, wide_rows
 from nasion.outputs.records import PREDICTED, Content, ImageRecord, LabelSet, predicted_faces
+from nasion.uncertainty import Measured
 
 (FACE,) = predicted_faces("a.jpg", [prediction([[1, 2], [np.nan, np.nan], [5, 6], [7, 8]], spread=[1, 2, 3, np.nan])])
 BARE = replace(FACE, score=None, box=None, spread=None, subject="anna", split="test")
@@ -38,6 +39,17 @@ def test_spread_and_labels_are_added_on_request():
     assert (first[3:5], first[-4:]) == ([None, None], [1, 2, 3, None])
     assert (second[3:5], second[-4:]) == (["anna", "test"], [None] * 4)
     assert len(first) == len(second) == len(empty) == len(header)
+
+
+def test_measurements_have_columns_on_request():
+    known = {"yaw": Measured(12.5, 1.0, "°"), "mouth_open": Measured(1.0, np.nan)}
+    given = LabelSet(QUAD, labels(replace(FACE, measurements=known), FACE).images, measured=True)
+    header = wide_columns(given)
+    assert header[-len(MEASUREMENT_COLUMNS) :] == list(MEASUREMENT_COLUMNS)
+    first, second, empty = (dict(zip(header, row, strict=True)) for row in wide_rows(given))
+    assert (first["yaw"], first["yaw_error"], first["mouth_open"], first["pitch"]) == (12.5, 1.0, 1.0, None)
+    assert second["yaw"] is empty["yaw"] is None
+    assert "mouth_open_error" not in header
 
 
 def test_long_rows_have_one_point_each():

@@ -7,6 +7,7 @@ import pytest
 
 import nasion
 from doubles import QUAD, prediction
+from measure.measured_faces import face_of, projected
 from nasion.errors import ConfigError
 
 FACES = [
@@ -26,6 +27,16 @@ def test_predictions_are_rows():
     assert table["nose_y"].tolist() == [6, 7]
     assert table["nose_spread"].isna().tolist() == [False, True]
     assert set(table.dtypes.astype(str)) == {"int64", "float64"}
+
+
+def test_measurements_are_columns_on_request():
+    pytest.importorskip("pandas")
+    face = face_of(projected(20, -5, 10))
+    table = nasion.to_pandas([face], measure=True)
+    assert table.loc[0, "yaw"] == pytest.approx(20, abs=0.1)
+    assert table.loc[0, "yaw_error"] == face.pose.yaw.error
+    with pytest.raises(ConfigError, match="applies to predicted faces"):
+        nasion.to_pandas(nasion.load("synthetic:2"), measure=True)
 
 
 def test_data_sets_have_image_subject_and_split():

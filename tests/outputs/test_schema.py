@@ -10,7 +10,7 @@ from doubles import QUAD, prediction
 from nasion import json_schema
 from nasion.errors import ConfigError
 from nasion.outputs.records import face_values, header_values, predicted_faces
-from nasion.outputs.schema import FILES, KeypointsFile, Schema
+from nasion.outputs.schema import FILES, MEASUREMENTS, KeypointsFile, Schema
 
 jsonschema = pytest.importorskip("jsonschema")
 
@@ -32,16 +32,26 @@ def test_a_file_of_predictions_is_valid():
     "values",
     [
         {"hidden_probability": [0.25, None, 1.0, 0.0]},
-        {"pose": {"yaw_deg": 10.5, "pitch_deg": -3.0, "roll_deg": 0.0}},
-        {"measurements": {"eye_distance_px": 63.5, "mouth_width_px": None}},
         {"subject": "anna", "split": "test"},
     ],
 )
-def test_optional_and_reserved_fields_are_valid(values):
+def test_optional_fields_are_valid(values):
     full = document()
     full["images"][0]["faces"][0] |= values
     jsonschema.validate(full, json_schema())
     assert KeypointsFile.model_validate(full).images[0].faces[0].model_dump().items() >= values.items()
+
+
+def test_measurements_have_a_value_and_an_error_each():
+    full = document()
+    full["images"][0]["faces"][0]["measurements"] = {
+        "yaw": {"value": 10.5, "error": 1.25, "unit": "°"},
+        "mouth_open": {"value": 1.0, "error": None, "unit": ""},
+    }
+    jsonschema.validate(full, json_schema())
+    found = KeypointsFile.model_validate(full).images[0].faces[0].measurements
+    assert (found.yaw.error, found.mouth_open.error, found.pitch) == (1.25, None, None)
+    assert "yaw" in MEASUREMENTS
 
 
 def changed(change):
@@ -61,7 +71,8 @@ def changed(change):
         lambda file, face: face.update(keypoints=[["1", "2"]]),
         lambda file, face: face.update(ellipses=[[3.0, 0.75, 45.0]]),
         lambda file, face: face.update(split="training"),
-        lambda file, face: face.update(pose={"yaw": 1}),
+        lambda file, face: face.update(measurements={"yaw": 1}),
+        lambda file, face: face.update(measurements={"turn": {"value": 1, "error": 1, "unit": ""}}),
     ],
 )
 def test_other_files_are_invalid(change):

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from doubles import QUAD, QUAD_FACE, prediction
+from measure.measured_faces import face_of, projected
 from nasion import datasets, draw, images
 from nasion.errors import ConfigError, OutputError
 from nasion.outputs.records import face_values, predicted_faces
+from nasion.outputs.schema import MEASUREMENTS, json_schema
 from nasion.predict import writers
 from nasion.predict.writers import FORMATS, ResultWriter, Spool, check_format, unique_stems
 from nasion.skeleton import load_skeleton
@@ -33,6 +35,8 @@ PARTIAL = prediction(
     box=(10.004, 20, 30.006, 40),
 )
 
+TURNED = face_of(projected(20, -5, 10))
+
 
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
@@ -44,6 +48,69 @@ def write(folder, form, results):
         for path, faces in results:
             add(writer, Path(path), IMAGE, faces)
     return writer
+
+
+# --- measurements
+
+
+@pytest.fixture(params=["json", "csv", "parquet"])
+def measured_file(request, tmp_path):
+    """A file with the measurements of two faces, and an image without a face."""
+    if request.param == "parquet":
+        pytest.importorskip("pyarrow")
+    paths = [Path("a.jpg"), Path("b.jpg"), Path("c.jpg")]
+    for path in paths:
+        images.write(tmp_path / path, IMAGE)
+    with ResultWriter(tmp_path / "found", request.param, paths, TURNED.skeleton, measure=True) as writer:
+        for path, faces in zip(paths, [[TURNED], [], [TURNED]], strict=True):
+            add(writer, path, IMAGE, faces)
+    return writer.files[0]
+
+
+def stored(path):
+    """Return the measurements of the faces in a file: name to value and error."""
+    if path.suffix == ".json":
+        faces = [face for image in json.loads(path.read_text())["images"] for face in image["faces"]]
+        return [{k: (v["value"], v["error"]) for k, v in face.get("measurements", {}).items()} for face in faces]
+    if path.suffix == ".csv":
+        rows = [row for row in csv.DictReader(path.read_text().splitlines()) if row["face"]]
+        rows = [{key: float(value) if value else None for key, value in list(row.items())[3:]} for row in rows]
+    else:
+        rows = [
+            row
+            for row in pytest.importorskip("pyarrow.parquet").read_table(path).to_pylist()
+            if row["image"] != "b.jpg"
+        ]
+    return [{k: (row[k], row.get(f"{k}_error")) for k in MEASUREMENTS if row[k] is not None} for row in rows]
+
+
+def test_measurements_are_written_with_their_errors(measured_file):
+    first, _ = stored(measured_file)
+    assert tuple(first) == MEASUREMENTS
+    for name, each in TURNED.measurements.items():
+        value, error = first[name]
+        assert value == pytest.approx(each.value, abs=1e-4), name
+        assert (error is None) if name.endswith("_open") else error == pytest.approx(each.error, abs=1e-4), name
+
+
+def test_measurements_are_no_points_and_fit_the_schema(measured_file):
+    form = measured_file.suffix[1:]
+    faces = datasets.load(f"{form}:{measured_file}?images={measured_file.parents[1]}")
+    assert faces.skeleton.names == TURNED.skeleton.names
+    assert len(faces) == 2
+    if form == "json":
+        pytest.importorskip("jsonschema").validate(json.loads(measured_file.read_text()), json_schema())
+
+
+def test_measurements_of_corrected_points_are_dropped(measured_file):
+    form = measured_file.suffix[1:]
+    faces = datasets.load(f"{form}:{measured_file}?images={measured_file.parents[1]}")
+    image = measured_file.parents[1] / "c.jpg"
+    files = datasets.module(form).LabelFiles(measured_file, {"images": str(image.parent)}, faces.skeleton)
+    files.write(image, 0, TURNED.keypoints + 1)
+    first, second = stored(measured_file)
+    assert (len(first), len(second)) == (len(MEASUREMENTS), 0)
+    assert files.read(image, 0) == pytest.approx(TURNED.keypoints + 1, abs=1e-3)
 
 
 # --- checks before work
@@ -64,6 +131,13 @@ def test_parquet_without_pyarrow_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ConfigError, match=r"Parquet files need pyarrow .*pip install 'nasion\[tables\]'"):
         ResultWriter(tmp_path / "out", "parquet", [Path("a.jpg")], QUAD)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("form", ["csv-long", "coco", "pts"])
+def test_formats_without_measurements_are_rejected_if_they_are_wanted(tmp_path, form):
+    with pytest.raises(ConfigError, match="cannot hold measurements; use one of json, csv, parquet"):
+        ResultWriter(tmp_path / "out", form, [Path("a.jpg")], QUAD, measure=True)
     assert not (tmp_path / "out").exists()
 
 

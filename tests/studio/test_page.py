@@ -3,6 +3,8 @@
 Set NASION_SCREENSHOTS to a folder to save screenshots.
 """
 
+import base64
+import io
 import json
 import os
 import shutil
@@ -14,12 +16,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 from skimage import data
 
 from nasion import images
 from nasion.datasets.drawn import render_face
 from nasion.datasets.formats.ibug import parse_pts
 from nasion.detect import Detection
+from nasion.outputs.columns import MEASUREMENT_COLUMNS
 from nasion.outputs.schema import json_schema
 from nasion.predict.backends.onnx_backend import OnnxBackend
 from nasion.predict.model_zoo import resolve
@@ -117,12 +121,9 @@ def screenshot(page, name):
 
 def pixels(page, name="try-canvas"):
     """Return the pixels of a canvas, (H, W, 4), RGBA, uint8."""
-    height, width, values = page.evaluate(
-        "(id) => { const c = document.getElementById(id); const d = c.getContext('2d').getImageData(0, 0, c.width,"
-        " c.height); return [c.height, c.width, Array.from(d.data)]; }",
-        name,
-    )
-    return np.array(values, np.uint8).reshape(height, width, 4)
+    address = page.evaluate("(id) => document.getElementById(id).toDataURL()", name)
+    file = io.BytesIO(base64.b64decode(address.partition(",")[2]))
+    return np.array(PillowImage.open(file).convert("RGBA"))
 
 
 def count_pixels(page, color):
@@ -208,6 +209,33 @@ def test_downloads_contain_the_points(page, astronaut, tmp_path):
     assert saved["pts"].name == "astronaut.pts"
     assert parse_pts(saved["pts"].read_text()) - 1 == pytest.approx(expected, abs=0.01)
     assert images.read(saved["image"]).shape == (512, 512, 3)
+
+
+def test_measurements_are_shown_and_downloaded_on_request(page, astronaut, tmp_path):
+    choose(page, astronaut)
+    page.get_by_text("1 face").wait_for()
+    assert page.locator(".measurements").count() == 0
+    page.locator("#show-measurements").check()
+    page.locator(".measurements").wait_for()
+    rows = dict(row.split("\t") for row in page.locator(".measurements tbody").inner_text().splitlines())
+    face = make("default")(data.astronaut())[0]
+    assert list(rows) == ["Yaw", "Pitch", "Roll", "Left eye", "Right eye", "Mouth", "Asymmetry"]
+    assert rows["Roll"] == f"{face.pose.roll.value:.1f} ± {face.pose.roll.error:.1f}°".replace("-", "−")
+    assert rows["Left eye"].startswith("open, 0.")
+    saved = {}
+    for name in ("json", "csv"):
+        with page.expect_download() as download:
+            page.locator(f"#save-{name}").click()
+        saved[name] = tmp_path / download.value.suggested_filename
+        download.value.save_as(saved[name])
+    table = json.loads(saved["json"].read_text())
+    pytest.importorskip("jsonschema").validate(table, json_schema())
+    header, row = (line.split(",") for line in saved["csv"].read_text().splitlines())
+    assert tuple(header[-len(MEASUREMENT_COLUMNS) :]) == MEASUREMENT_COLUMNS
+    cells = dict(zip(header, row, strict=True))
+    assert float(cells["roll_error"]) == table["images"][0]["faces"][0]["measurements"]["roll"]["error"]
+    page.locator("#show-measurements").uncheck()
+    page.locator(".measurements").wait_for(state="detached")
 
 
 def test_ground_truth_added_with_its_image_is_shown(page, astronaut, tmp_path):

@@ -37,6 +37,9 @@ def predict(
     ] = None,
     draw_spread: Annotated[bool, typer.Option("--spread", help="draw the uncertainty of each keypoint")] = False,
     draw_regions: RegionsOption = False,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="also write pose, eyes, mouth and symmetry (json, csv, parquet)")
+    ] = False,
     require_face: Annotated[bool, typer.Option(help="exit with code 1 if an image has no face")] = False,
     device: DeviceOption = AUTO,
     detector_weights: WeightsOption = None,
@@ -54,7 +57,9 @@ def predict(
     reporter = SILENT if len(paths) <= FEW else REPORTER
     skipped = 0
     with (
-        ResultWriter(out, form, paths, predictor.skeleton, draw_spread, draw_regions, predictor.backend.name) as writer,
+        ResultWriter(
+            out, form, paths, predictor.skeleton, draw_spread, draw_regions, predictor.backend.name, measure
+        ) as writer,
         reporter.task("predicting", len(paths)) as task,
     ):
         for result in predict_images(predictor, paths, writer, boxes):

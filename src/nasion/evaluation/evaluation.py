@@ -9,10 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasion.errors import AnnotationError, ImageError
+from nasion.errors import AnnotationError, ImageError, MeasurementError, SkeletonError
 from nasion.evaluation import metrics
 from nasion.evaluation.box_modes import BoxFunction, NoBoxError, box_function, describe_boxes
 from nasion.geometry import FloatArray, is_present
+from nasion.measure import pose
 from nasion.predict.backends.backend import relative_spread
 from nasion.predict.predictor import Predictor
 from nasion.progress import SILENT, Reporter, Task
@@ -167,12 +168,26 @@ class Evaluation:
         regions = self.faces[0].skeleton.regions
         return {name: metrics.mean(errors[:, list(indices)]) for name, indices in regions.items()}
 
+    def yaws(self) -> FloatArray:
+        """Return each face's yaw (N,), degrees, from its true keypoints; NaN where it has none."""
+        return np.array([_yaw(face, points) for face, points in zip(self.faces, self.true_keypoints, strict=True)])
+
     def order(self) -> NDArray[np.intp]:
         """Return the indices (M,) of the measured faces from best to worst, by mean error over face size."""
         size = self.lengths.get("box_size")
         values = metrics.face_errors(self.errors, size)
         order = np.argsort(values, kind="stable")  # NaN comes last
         return order[np.isfinite(values[order])]
+
+
+def _yaw(face: Annotation, keypoints: FloatArray) -> float:
+    """Return the yaw, degrees, of labeled keypoints (K, 2), image px; NaN if they have none."""
+    count = len(keypoints)
+    exact = Prediction(keypoints, np.zeros(count), np.zeros((count, 2)), np.zeros(4), 1.0, face.skeleton)
+    try:
+        return pose(exact).yaw.value
+    except (MeasurementError, SkeletonError):
+        return float("nan")
 
 
 class _Loaded(NamedTuple):

@@ -26,9 +26,13 @@ __all__ = [
     "reliability",
     "step_curve",
     "sweep_curves",
+    "yaw_bars",
 ]
 
 TRUE, PREDICTED, GRAY = "#ff8c00", "#1e78ff", "#888888"
+
+Z_95 = 1.96
+"""Half width of a 95 % interval, in standard errors."""
 
 Curve = Mapping[str, Sequence[float]]
 """Columns of a training curve by name."""
@@ -179,6 +183,23 @@ def region_bars(regions: Mapping[str, float]) -> Figure:
     axis.bar_label(bars, fmt="%.2f", padding=3)
     axis.set(xlabel="mean error (image px)")
     axis.margins(x=0.12)
+    return figure
+
+
+def yaw_bars(groups: Mapping[str, FloatArray]) -> Figure:
+    """Return a bar chart of the mean error of each group of faces, with 95 % intervals.
+
+    Args:
+        groups: NMEs (N,), fractions, of at least two faces each, by the group's yaw.
+    """
+    figure, (axis,) = _axes(5.5, 3.2)
+    means = [100 * float(each.mean()) for each in groups.values()]
+    half = [100 * Z_95 * float(each.std(ddof=1)) / len(each) ** 0.5 for each in groups.values()]
+    names = [f"{name}\n{len(each)} faces" for name, each in groups.items()]
+    axis.bar(names, means, 0.6, yerr=half, color=PREDICTED, ecolor=TRUE, capsize=4)
+    for place, mean in enumerate(means):
+        axis.annotate(f"{mean:.2f}", (place, 0), (0, 4), textcoords="offset points", ha="center", color="white")
+    axis.set(xlabel="yaw", ylabel="NME, size of the box (%)")
     return figure
 
 

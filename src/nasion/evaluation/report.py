@@ -5,6 +5,7 @@ This module needs matplotlib and jinja2 (`pip install 'nasion[report]'`); import
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,17 @@ BIAS_CAPTION = (
     "shifted, not the faces."
 )
 
+YAW_CAPTION = (
+    "Mean error of faces that are turned to the side by so many degrees, either way, as a share of the size of the box "
+    "around the points, with 95 % intervals. The yaw is that of the true points."
+)
+
+YAW_EDGES = 0, 15, 30, 45, 60, 90
+"""Limits of the groups of yaw, degrees."""
+
+MIN_GROUP = 5
+"""Smallest number of faces in a group of yaw that is shown."""
+
 RELIABILITY_CAPTION = (
     "Is the predicted uncertainty right? Left: share of points within a number of spreads; above the dotted line the "
     "errors are smaller than predicted. Right: points in ten equal groups by predicted error; on the dotted line the "
@@ -145,6 +157,9 @@ def _error_figures(evaluation: Evaluation) -> list[Panel]:
     if np.isfinite(evaluation.spread).any():
         figure = plots.reliability(evaluation.mahalanobis, evaluation.errors, evaluation.expected_errors)
         panels.append(figure_panel(figure, RELIABILITY_CAPTION))
+    turned = _by_yaw(evaluation)
+    if len(turned) > 1:
+        panels.append(figure_panel(plots.yaw_bars(turned), YAW_CAPTION))
     if evaluation.true_keypoints.shape[1] > 1:
         panels.append(figure_panel(plots.region_bars(evaluation.by_region()), "Mean error of each region."))
         if np.isfinite(evaluation.true_keypoints).all((1, 2)).any():
@@ -152,6 +167,19 @@ def _error_figures(evaluation: Evaluation) -> list[Panel]:
             panels.append(figure_panel(plots.point_map(shape, evaluation.by_point()), "Mean error of each point."))
             panels.append(figure_panel(plots.bias_map(shape, evaluation.bias()), BIAS_CAPTION))
     return panels
+
+
+def _by_yaw(evaluation: Evaluation) -> dict[str, FloatArray]:
+    """Return the faces' NMEs, shares of the box's size, by their group of yaw; small groups are left out."""
+    if "box_size" not in evaluation.lengths:
+        return {}
+    yaws, errors = np.abs(evaluation.yaws()), evaluation.nme("box_size")
+    groups: dict[str, FloatArray] = {}
+    for low, high in pairwise(YAW_EDGES):
+        inside = errors[(yaws >= low) & (yaws < high) & np.isfinite(errors)]
+        if len(inside) >= MIN_GROUP:
+            groups[f"{low}–{high}°"] = inside
+    return groups
 
 
 def _points(evaluation: Evaluation) -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ propagation.py   standard errors from the points' ellipses    templates.py     w
 camera.py        axes, angles, projections                    crops.py         aligned crops
 heads.py         3-D points and their variation               definitions.py   what to measure
 pose.py          yaw, pitch, roll, place and scale            distances.py     distances, angles, ratios, symmetry
-openings.py      eyes and mouth                               table.py         all of it as JSON values and rows
+openings.py      eyes and mouth                               table.py         all of it by name
                                                               events.py        blinks and yawns in a clip
 """
 
@@ -18,9 +18,9 @@ from nasion.measure.distances import asymmetry, check_known, measure_definitions
 from nasion.measure.events import Event, EventDetector
 from nasion.measure.openings import Eyes, Opening, eyes, mouth
 from nasion.measure.pose import Pose, pose
-from nasion.measure.propagation import Measured
-from nasion.measure.table import measurement_rows, measurements_table
+from nasion.measure.table import measurement_rows, measurements
 from nasion.measure.templates import Template, load_template
+from nasion.uncertainty import Measured
 
 __all__ = [
     "BORDERS",
@@ -43,7 +43,7 @@ __all__ = [
     "load_template",
     "measure_definitions",
     "measurement_rows",
-    "measurements_table",
+    "measurements",
     "mouth",
     "pose",
     "read_definitions",

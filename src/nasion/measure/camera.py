@@ -16,6 +16,7 @@ right-handed rotations about x, y and z above.
 """
 
 from dataclasses import dataclass
+from math import cos, hypot, sin
 
 import numpy as np
 
@@ -25,9 +26,6 @@ __all__ = ["TO_CAMERA", "Camera", "angles_of", "angles_per_rotation", "rotation_
 
 TO_CAMERA = np.array([1.0, -1.0, -1.0])
 """Signs of the camera's axes in the axes of the head, for a face that looks straight into the camera."""
-
-IDENTITY = np.eye(3)
-"""The identity (3, 3)."""
 
 
 def rotation_matrix(angles: FloatArray) -> FloatArray:
@@ -75,10 +73,15 @@ def angles_per_rotation(angles: FloatArray) -> FloatArray:
 
 def turned(rotation: FloatArray, vector: FloatArray) -> FloatArray:
     """Return a rotation (3, 3), no unit, followed by the one of `vector` (3,), radians, about the camera's axes."""
-    angle = float(np.linalg.norm(vector))
-    x, y, z = vector / angle if angle else vector
-    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return (IDENTITY + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross) @ rotation
+    x, y, z = vector.tolist()
+    angle = hypot(x, y, z)
+    s, c = (sin(angle) / angle, (1 - cos(angle)) / angle**2) if angle else (1.0, 0.0)
+    turn = [
+        [1 - c * (y * y + z * z), c * x * y - s * z, c * x * z + s * y],
+        [c * x * y + s * z, 1 - c * (x * x + z * z), c * y * z - s * x],
+        [c * x * z - s * y, c * y * z + s * x, 1 - c * (x * x + y * y)],
+    ]
+    return np.array(turn) @ rotation
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +107,14 @@ class Camera:
         return float(np.exp(self.place[2])) if self.focal_px is None else self.focal_px / float(self.place[2])
 
     @property
+    def origin(self) -> tuple[float, float]:
+        """Where the head's origin is in the image, px."""
+        x, y, z = self.place.tolist()
+        if self.focal_px is None:
+            return x, y
+        return self.center[0] + self.focal_px * x / z, self.center[1] + self.focal_px * y / z
+
+    @property
     def matrix(self) -> FloatArray:
         """The matrix (3, 4) that maps homogeneous points of the head, cm, to homogeneous image px."""
         if self.focal_px is None:
@@ -117,31 +128,33 @@ class Camera:
         image = points @ self.matrix[:, :3].T + self.matrix[:, 3]
         return image[..., :2] / image[..., 2:]
 
-    def linearized(self, points: FloatArray, modes: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the projections (K, 2), image px, and their derivatives (K, 2, 6 + M) by rotation, place and modes.
+    def linearized(self, shapes: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the projections (2, K), image px, and their derivatives (6 + M, 2, K).
+
+        The derivatives are those by the rotation, the place, and the weights of the M modes.
 
         Args:
-            points: (K, 3) of the head, cm.
-            modes: (M, K, 3) directions in which the points may move, cm.
+            shapes: (3, 1 + M, K): the points of the head, and M modes in which they may move, cm.
+            weights: (M,) of the modes.
         """
-        turned_points, turned_modes = points @ self.rotation.T, modes @ self.rotation.T
-        x, y, z = turned_points.T
-        slopes = np.zeros((len(points), 3, 6 + len(modes)))  # of the coordinates in the camera frame
-        slopes[:, 0, 1], slopes[:, 0, 2] = z, -y
-        slopes[:, 1, 0], slopes[:, 1, 2] = -z, x
-        slopes[:, 2, 0], slopes[:, 2, 1] = y, -x
-        slopes[:, :, 6:] = turned_modes.transpose(1, 2, 0)
+        turned_shapes = (self.rotation @ shapes.reshape(3, -1)).reshape(shapes.shape)
+        x, y, z = points = turned_shapes[:, 0] + weights @ turned_shapes[:, 1:]
+        slopes = np.zeros((6 + len(weights), 3, len(x)))  # of the coordinates in the camera frame
+        slopes[0, 1], slopes[0, 2] = -z, y
+        slopes[1, 0], slopes[1, 2] = z, -x
+        slopes[2, 0], slopes[2, 1] = -y, x
+        slopes[6:] = turned_shapes[:, 1:].transpose(1, 0, 2)
         if self.focal_px is None:
-            scale, flat = self.scale, slopes[:, :2]
-            flat *= scale
-            flat[:, 0, 3] = flat[:, 1, 4] = 1.0
-            flat[:, :, 5] = scale * turned_points[:, :2]
-            return scale * turned_points[:, :2] + self.place[:2], flat
-        slopes[:, :, 3:6] = IDENTITY
-        place = turned_points + self.place
-        per_cm = self.focal_px / place[:, 2, None]
-        seen = per_cm * place[:, :2]
-        return seen + self.center, per_cm[..., None] * slopes[:, :2] - (seen / place[:, 2:])[..., None] * slopes[:, 2:]
+            scale = self.scale
+            seen, flat = scale * points[:2], scale * slopes[:, :2]
+            flat[3, 0] = flat[4, 1] = 1.0
+            flat[5] = seen
+            return seen + self.place[:2, None], flat
+        slopes[3, 0] = slopes[4, 1] = slopes[5, 2] = 1.0
+        depth = z + self.place[2]
+        seen = self.focal_px * (points[:2] + self.place[:2, None]) / depth
+        center = np.array(self.center)[:, None]
+        return seen + center, self.focal_px / depth * slopes[:, :2] - seen / depth * slopes[:, 2:]
 
     def moved(self, step: FloatArray) -> "Camera":
         """Return the camera after a step (6,) of rotation, radians, and place, in its units."""

@@ -8,7 +8,8 @@
     [ratios]                                      # of two distances
     mouth_to_eyes = ["mouth_width", "eye_distance"]
 
-Points are names, regions, numbers such as "30", or several of them, such as "36-41".
+Points are names, regions, numbers such as "30", or several of them, such as "36-41". The names of what is always
+measured, such as "yaw", cannot be defined again.
 """
 
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from pydantic import Field, ValidationError
 
 from nasion.documents import parse_toml, read_toml
 from nasion.errors import ConfigError, suggest
+from nasion.outputs.schema import MEASUREMENTS
 from nasion.settings import Settings, explain
 from nasion.skeleton import Skeleton, parse_indices
 
@@ -81,12 +83,15 @@ def build_definitions(table: Mapping[str, Any], skeleton: Skeleton, place: str =
         place: start of error messages.
 
     Raises:
-        ConfigError: the table has an unknown key, or names a point or distance that does not exist.
+        ConfigError: the table has an unknown key, names a point or distance that does not exist, or defines a name
+            that is always measured.
     """
     try:
         read = _Table.model_validate(table)
     except ValidationError as error:
         raise ConfigError(f"{place}{explain(error, _Table)}") from None
+    if taken := [name for name in (*read.distances, *read.angles, *read.ratios) if name in MEASUREMENTS]:
+        raise ConfigError(f'{place}"{taken[0]}" is measured on every face; choose another name')
     for name, pair in read.ratios.items():
         for each in pair:
             if each not in read.distances:

@@ -7,9 +7,10 @@ import numpy as np
 from nasion.errors import ConfigError, SkeletonError, suggest
 from nasion.geometry import FloatArray
 from nasion.measure.definitions import Definitions
-from nasion.measure.propagation import Measured, propagated, propagated_means
+from nasion.measure.propagation import propagated, propagated_means
 from nasion.sample import Prediction
 from nasion.skeleton import INTER_OCULAR
+from nasion.uncertainty import Measured
 
 __all__ = ["asymmetry", "check_known", "measure_definitions"]
 

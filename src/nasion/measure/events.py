@@ -1,10 +1,13 @@
 """Blinks and yawns: the times in which the eyes of a face are closed or its mouth is wide open.
 
 An event starts with the first frame beyond the threshold and ends with the first frame back; the times are
-interpolated between frames. If the face disappears during an event, the
-event ends with its last frame.
+interpolated between frames. If the face disappears during an event, the event ends with its last frame.
+
+Eyes differ in their openings, and so do closed ones as the network draws them. Once a face has been visible for a
+while, its eyes count as closed below a share of the opening that it usually has.
 """
 
+from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +15,7 @@ import numpy as np
 from nasion.errors import SkeletonError
 from nasion.measure.openings import EYE_OPEN, eyes, mouth
 from nasion.sample import Prediction
+from nasion.uncertainty import Measured
 
 __all__ = ["BLINK", "CLOSED", "YAWN", "Event", "EventDetector"]
 
@@ -26,6 +30,15 @@ YAWN_OPENING = 0.5
 
 SHORTEST_YAWN_S = 1.0
 """Shortest yawn; the mouth opens as wide in speech, but not for as long."""
+
+CLOSED_SHARE = 0.75
+"""Share of a face's usual opening below which its eyes are closed in a clip."""
+
+USUAL_QUANTILE = 0.8
+"""Quantile of the last openings that is the usual one."""
+
+MEMORY_S, MIN_FRAMES = 20.0, 20
+"""Time over which the usual opening is taken, seconds, and the frames before which the limit is `EYE_OPEN`."""
 
 MAX_PAUSE_S = 0.5
 """Longest time without a face that does not end its events."""
@@ -90,6 +103,26 @@ class _Run:
 
 
 @dataclass
+class _UsualOpening:
+    """The opening that the eyes of a face usually have.
+
+    Attributes:
+        seen: times, seconds, and openings of the last frames.
+    """
+
+    seen: deque[tuple[float, float]] = field(default_factory=deque)
+
+    def limit(self, time_s: float, opening: float) -> float:
+        """Add a frame, and return the opening below which the eyes are closed."""
+        self.seen.append((time_s, opening))
+        while time_s - self.seen[0][0] > MEMORY_S:
+            self.seen.popleft()
+        if len(self.seen) < MIN_FRAMES:
+            return EYE_OPEN
+        return CLOSED_SHARE * float(np.quantile([each for _, each in self.seen], USUAL_QUANTILE))
+
+
+@dataclass
 class EventDetector:
     """Detects the blinks and yawns of the faces of a clip, frame by frame.
 
@@ -99,6 +132,7 @@ class EventDetector:
     """
 
     _runs: dict[tuple[int, str], _Run] = field(default_factory=dict)
+    _usual: dict[int, _UsualOpening] = field(default_factory=dict)
 
     def add(self, time_s: float, number: int, face: Prediction) -> list[Event]:
         """Return the events of a face that end with this frame.
@@ -112,12 +146,17 @@ class EventDetector:
             SkeletonError: the skeleton has neither eyes nor lips.
         """
         events: list[Event] = []
-        for kind, signal, opening, error in _signals(face):
+        for kind, opening in _openings(face).items():
+            if np.isnan(opening.value):
+                continue
+            signal = opening.value - YAWN_OPENING
+            if kind == BLINK:
+                usual = self._usual.setdefault(number, _UsualOpening())
+                signal = usual.limit(time_s, opening.value) - opening.value
             run = self._runs.setdefault((number, kind), _Run())
             if run.last is not None and time_s - run.last[0] > MAX_PAUSE_S:
                 events += _named(number, kind, run.stop(), run)
-            if np.isfinite(signal):
-                events += _named(number, kind, run.add(time_s, signal, opening, error), run)
+            events += _named(number, kind, run.add(time_s, signal, opening.value, opening.error), run)
         return events
 
     def finish(self) -> list[Event]:
@@ -125,17 +164,16 @@ class EventDetector:
         return [event for (number, kind), run in self._runs.items() for event in _named(number, kind, run.stop(), run)]
 
 
-def _signals(face: Prediction) -> list[tuple[str, float, float, float]]:
-    """Return the kind, the signal (above 0 in an event), the opening and its error, for eyes and mouth."""
-    found, missing = [], ""
+def _openings(face: Prediction) -> dict[str, Measured]:
+    """Return the openings of eyes and mouth by the kind of event that they may show."""
+    found: dict[str, Measured] = {}
+    missing = ""
     try:
-        both = eyes(face).ratio
-        found.append((BLINK, EYE_OPEN - both.value, both.value, both.error))
+        found[BLINK] = eyes(face).ratio
     except SkeletonError as error:
         missing = str(error)
     try:
-        lips = mouth(face).ratio
-        found.append((YAWN, lips.value - YAWN_OPENING, lips.value, lips.error))
+        found[YAWN] = mouth(face).ratio
     except SkeletonError:
         if not found:
             raise SkeletonError(missing) from None

@@ -1,10 +1,11 @@
 """The head of a skeleton: its points in three dimensions, and how they vary between people and expressions."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from nasion.documents import parse_toml
@@ -17,6 +18,9 @@ __all__ = ["Head", "head_of"]
 
 UNKNOWN_VARIATION_CM = 0.4
 """Standard deviation of each coordinate of a point for skeletons without a file in `variation/`, cm."""
+
+MIN_VARIANCE_SHARE = 1e-12
+"""Smallest variance of a head's points in a direction, relative to the largest, for which they are not flat."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +38,23 @@ class Head:
     points: FloatArray
     modes: FloatArray
     rest: FloatArray
+
+    @cached_property
+    def shapes(self) -> FloatArray:
+        """The points and the modes with the axes first, (3, 1 + M, K), cm."""
+        return np.ascontiguousarray(np.concatenate([self.points[None], self.modes]).transpose(2, 0, 1))
+
+    @cached_property
+    def inverse(self) -> FloatArray | None:
+        """The matrix (K, 3), per cm, from image points (K, 2) to the affine camera; None if the points are flat."""
+        centered = self.points - self.points.mean(0)
+        values, vectors = np.linalg.eigh(centered.T @ centered)
+        flat = values[0] < MIN_VARIANCE_SHARE * values[-1]
+        return None if flat else centered @ (vectors / values) @ vectors.T
+
+    def part(self, chosen: NDArray[np.bool_]) -> "Head":
+        """Return the head with the chosen points, (K,) bool, only."""
+        return Head(self.points[chosen], self.modes[:, chosen], self.rest[chosen])
 
 
 class _Variation(Settings):
@@ -68,8 +89,9 @@ def head_of(skeleton: Skeleton) -> Head:
 def _packaged_head(name: str, names: tuple[str, ...]) -> tuple[tuple[Point3D, ...], Head] | None:
     """Return the points and the head of the package's skeleton of this name; None if it has none, or other points."""
     known = load_skeleton(name) if name in available() else None
-    if known is None or known.names != names or known.head is None:
+    file = resources.files("nasion") / "measure" / "variation" / f"{name}.toml"
+    if known is None or known.names != names or known.head is None or not file.is_file():
         return None
-    text = (resources.files("nasion") / "measure" / "variation" / f"{name}.toml").read_text("utf-8")
-    variation = _Variation.model_validate(parse_toml(text, f"the variation of {name}", SkeletonError))
+    table = parse_toml(file.read_text("utf-8"), f"the variation of {name}", SkeletonError)
+    variation = _Variation.model_validate(table)
     return known.head, Head(np.array(known.head), np.array(variation.modes), np.array(variation.rest))

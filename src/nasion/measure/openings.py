@@ -16,9 +16,10 @@ import numpy as np
 
 from nasion.errors import SkeletonError
 from nasion.geometry import FloatArray
-from nasion.measure.propagation import Measured, measured
+from nasion.measure.propagation import measured
 from nasion.sample import Prediction
 from nasion.skeleton import Skeleton
+from nasion.uncertainty import Measured
 
 __all__ = ["EYE_OPEN", "MOUTH_OPEN", "Eyes", "Opening", "eyes", "mouth"]
 
@@ -70,8 +71,9 @@ class Opening:
         return NormalDist().cdf((self.ratio.value - self.threshold) / self.ratio.error)
 
     def numbers(self) -> dict[str, Measured]:
-        """Return the numbers by name."""
-        return {"opening": self.ratio, "gap": self.gap, "width": self.width}
+        """Return the opening, opening_gap, opening_width and, without an error, open: 1 or 0."""
+        state = Measured(float("nan") if self.is_open is None else float(self.is_open), float("nan"))
+        return {"opening": self.ratio, "opening_gap": self.gap, "opening_width": self.width, "open": state}
 
 
 @dataclass(frozen=True)

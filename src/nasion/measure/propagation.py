@@ -6,67 +6,20 @@ where many points are averaged, as in an aligned crop, errors are up to 1.8 time
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 
 from nasion.geometry import FloatArray
 from nasion.sample import Prediction
-from nasion.uncertainty import covariances
+from nasion.uncertainty import Measured, covariances
 
-__all__ = ["Measured", "PointsFunction", "group_means", "measured", "propagate", "propagated", "propagated_means"]
+__all__ = ["PointsFunction", "group_means", "measured", "propagate", "propagated", "propagated_means"]
 
 PointsFunction = Callable[[FloatArray], FloatArray]
 """Maps the points (..., n, 2), image px, of any number of faces to their M numbers (..., M)."""
 
 STEP = 1e-4
 """Step of the numeric Jacobian, as a share of the points' extent."""
-
-JSON_DIGITS = 4
-"""Decimals of a number in JSON."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A number with its standard error.
-
-    Attributes:
-        value: NaN if one of its points is missing.
-        error: the standard error; NaN if the value is, or if the model predicts no uncertainty.
-        unit: of both, such as "px"; empty for ratios.
-
-    >>> Measured(12.34, 0.5, "px")
-    12.34 ± 0.5 px
-    """
-
-    value: float
-    error: float
-    unit: str = ""
-
-    def interval(self, share: float = 0.9) -> tuple[float, float]:
-        """Return the limits between which the true value lies with the probability `share`, 0 to 1.
-
-        The errors of sums of many points are close to Gaussian, so the interval is Gaussian.
-
-        >>> Measured(10.0, 1.0).interval(0.9)
-        (8.355..., 11.644...)
-        """
-        half = NormalDist().inv_cdf((1 + share) / 2) * self.error
-        return self.value - half, self.value + half
-
-    def to_table(self) -> dict[str, Any]:
-        """Return the number as JSON values; None for NaN."""
-        values = {"value": self.value, "error": self.error}
-        rounded = {name: round(value, JSON_DIGITS) if np.isfinite(value) else None for name, value in values.items()}
-        return {**rounded, "unit": self.unit}
-
-    def __float__(self) -> float:
-        return self.value
-
-    def __repr__(self) -> str:
-        return f"{self.value:.4g} ± {self.error:.2g} {self.unit}".rstrip()
 
 
 def propagate(function: PointsFunction, keypoints: FloatArray, covariance: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -82,13 +35,18 @@ def propagate(function: PointsFunction, keypoints: FloatArray, covariance: Float
     >>> values, covariance.round(6)
     (array([2., 2.]), array([[0.5, 0. ], [0. , 0.5]]))
     """
+    values, jacobian = _linearized(function, keypoints)
+    return values, np.einsum("kim,kij,kjn->mn", jacobian, covariance, jacobian, optimize=False)
+
+
+def _linearized(function: PointsFunction, keypoints: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the numbers (M,) of a function of points (n, 2), image px, and their derivatives (n, 2, M), per px."""
     n = len(keypoints)
     extent = np.ptp(keypoints, axis=0).max() if n > 1 else 1.0
     step = STEP * max(float(np.nan_to_num(extent)), 1.0)
     shifts = step * np.eye(2 * n).reshape(2 * n, n, 2)
     numbers = function(np.concatenate([keypoints[None], keypoints + shifts, keypoints - shifts]))
-    jacobian = (numbers[1 : 2 * n + 1] - numbers[2 * n + 1 :]).reshape(n, 2, -1) / (2 * step)
-    return numbers[0], np.einsum("kim,kij,kjn->mn", jacobian, covariance, jacobian, optimize=False)
+    return numbers[0], (numbers[1 : 2 * n + 1] - numbers[2 * n + 1 :]).reshape(n, 2, -1) / (2 * step)
 
 
 def propagated(face: Prediction, indices: Sequence[int], function: PointsFunction) -> tuple[FloatArray, FloatArray]:
@@ -114,8 +72,11 @@ def propagated_means(
         function: maps means (..., N, 2), image px, to numbers (..., M).
     """
     used = sorted({index for group in groups for index in group})
-    places = [[used.index(index) for index in group] for group in groups]
-    return propagated(face, used, lambda points: function(group_means(points, places)))
+    shares = np.array([[(index in group) / len(group) for index in used] for group in groups])
+    covariance = covariances(face.spread[used], face.anisotropy[used])
+    values, jacobian = _linearized(function, group_means(face.keypoints, groups))
+    slopes = np.einsum("nim,nk->kim", jacobian, shares)
+    return values, np.einsum("kim,kij,kjn->mn", slopes, covariance, slopes, optimize=False)
 
 
 def group_means(points: FloatArray, groups: Sequence[Sequence[int]]) -> FloatArray:

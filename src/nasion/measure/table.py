@@ -1,38 +1,38 @@
-"""All measurements of a face that need no definitions, as JSON values and as rows."""
+"""All measurements of a face by name, and with those that the user defines."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from nasion.errors import MeasurementError, SkeletonError
 from nasion.measure.definitions import Definitions
 from nasion.measure.distances import asymmetry, measure_definitions
-from nasion.measure.openings import Eyes, Opening, eyes, mouth
-from nasion.measure.pose import Pose, pose
-from nasion.measure.propagation import Measured
+from nasion.measure.openings import eyes, mouth
+from nasion.measure.pose import pose
 from nasion.sample import Prediction
+from nasion.uncertainty import Measured
 
-__all__ = ["measurement_rows", "measurements_table"]
+__all__ = ["measurement_rows", "measurements"]
+
+NAN = float("nan")
 
 
-def measurements_table(face: Prediction) -> dict[str, Any]:
-    """Return pose, eyes, mouth and asymmetry of a face as JSON values; None for what cannot be measured.
+def measurements(face: Prediction) -> dict[str, Measured]:
+    """Return pose, eyes, mouth and asymmetry of a face by the names of `nasion.outputs.schema.Measurements`.
 
-    Every number is a table of value, error (the standard error) and unit.
+    What the skeleton does not allow is left out; what this face's points do not allow is NaN.
     """
-    found = _measured(face)
-    head, both, lips, symmetry = (found.get(name) for name in ("pose", "eyes", "mouth", "asymmetry"))
-    return {
-        "pose": None if head is None else {name: each.to_table() for name, each in head.numbers().items()},
-        "eyes": None if both is None else {"left": _opening_table(both.left), "right": _opening_table(both.right)},
-        "mouth": None if lips is None else _opening_table(lips),
-        "asymmetry": None if symmetry is None else symmetry.to_table(),
-    }
+    found: dict[str, Measured] = {}
+    for measure in (_pose, _eyes, _mouth, _asymmetry):
+        try:
+            found |= measure(face)
+        except SkeletonError:
+            continue
+    return found
 
 
 def measurement_rows(
     face: Prediction, definitions: Definitions, known_mm: Mapping[str, float] | None = None
 ) -> list[tuple[str, Measured]]:
-    """Return the pose, openings, asymmetry and defined measurements of a face with their names.
+    """Return the measurements of a face and the defined ones with their names.
 
     Args:
         face: the face.
@@ -42,41 +42,29 @@ def measurement_rows(
     Raises:
         ConfigError: the known length is not one positive length of a defined distance.
     """
-    found = _measured(face)
-    rows: list[tuple[str, Measured]] = []
-    head, both = found.get("pose"), found.get("eyes")
-    if head is not None:
-        rows += head.numbers().items()
-    sides = {} if both is None else {"left_eye": both.left, "right_eye": both.right}
-    for name, opening in {**sides, "mouth": found.get("mouth")}.items():
-        if opening is not None:
-            numbers = {"opening": opening.ratio, "opening_gap": opening.gap, "opening_width": opening.width}
-            rows += [(f"{name}_{part}", number) for part, number in numbers.items()]
-    if "asymmetry" in found:
-        rows.append(("asymmetry", found["asymmetry"]))
-    return rows + measure_definitions(face, definitions, known_mm)
+    return [*measurements(face).items(), *measure_definitions(face, definitions, known_mm)]
 
 
-def _measured(face: Prediction) -> dict[str, Any]:
-    """Return the measurements that this face and its skeleton allow, by name."""
-    functions: dict[str, Callable[[Prediction], Pose | Eyes | Opening | Measured]] = {
-        "pose": pose,
-        "eyes": eyes,
-        "mouth": mouth,
-        "asymmetry": asymmetry,
-    }
-    found: dict[str, Any] = {}
-    for name, function in functions.items():
-        try:
-            found[name] = function(face)
-        except (MeasurementError, SkeletonError):
-            continue
-    return found
+POSE_UNITS = {"yaw": "°", "pitch": "°", "roll": "°", "head_x": "px", "head_y": "px", "head_scale": "px/cm"}
+"""The units of a pose's numbers, by name."""
 
 
-def _opening_table(opening: Opening) -> dict[str, Any]:
-    """Return an opening as JSON values."""
-    return {
-        **{name: each.to_table() for name, each in opening.numbers().items()},
-        "open": opening.is_open,
-    }
+def _pose(face: Prediction) -> dict[str, Measured]:
+    try:
+        return pose(face).numbers()
+    except MeasurementError:
+        return {name: Measured(NAN, NAN, unit) for name, unit in POSE_UNITS.items()}
+
+
+def _eyes(face: Prediction) -> dict[str, Measured]:
+    both = eyes(face)
+    sides = {"left_eye": both.left, "right_eye": both.right}
+    return {f"{side}_{name}": each for side, eye in sides.items() for name, each in eye.numbers().items()}
+
+
+def _mouth(face: Prediction) -> dict[str, Measured]:
+    return {f"mouth_{name}": each for name, each in mouth(face).numbers().items()}
+
+
+def _asymmetry(face: Prediction) -> dict[str, Measured]:
+    return {"asymmetry": asymmetry(face)}

@@ -2,6 +2,7 @@
 
 A wide table has the columns image, face, score, box_x0, box_y0, box_x1, box_y1 and NAME_x, NAME_y for each keypoint;
 a long one image, face, point, name, x, y, spread. An image without a face has one row that holds only its name.
+Wide tables with measurements also have the columns NAME and NAME_error for each of them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,10 +10,23 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from nasion.outputs.records import LABEL_CONTENTS, ImageRecord, LabelSet
+from nasion.outputs.schema import MEASUREMENTS
 from nasion.sample import Annotation
 from nasion.skeleton import Skeleton
 
-__all__ = ["BOX", "FACE", "IMAGE", "LONG", "SCORE", "long_rows", "point_columns", "wide_columns", "wide_rows"]
+__all__ = [
+    "BOX",
+    "ERROR",
+    "FACE",
+    "IMAGE",
+    "LONG",
+    "MEASUREMENT_COLUMNS",
+    "SCORE",
+    "long_rows",
+    "point_columns",
+    "wide_columns",
+    "wide_rows",
+]
 
 IMAGE, FACE, SCORE = "image", "face", "score"
 """Names of the columns with the image's file name, the face's number, from 0, and the detector's confidence."""
@@ -22,6 +36,19 @@ BOX = ("box_x0", "box_y0", "box_x1", "box_y1")
 
 LONG = (IMAGE, FACE, "point", "name", "x", "y", "spread")
 """Names of the columns of a long table; spread is image px."""
+
+ERROR = "_error"
+"""Suffix of the column with the standard error of a measurement."""
+
+WITHOUT_ERROR = "_open"
+"""Suffix of the measurements that have no error."""
+
+MEASUREMENT_COLUMNS = tuple(
+    column
+    for name in MEASUREMENTS
+    for column in ((name,) if name.endswith(WITHOUT_ERROR) else (name, f"{name}{ERROR}"))
+)
+"""Names of the columns with the measurements."""
 
 Cell = str | int | float | None
 
@@ -40,7 +67,8 @@ def wide_columns(labels: LabelSet, with_spread: bool = False) -> list[str]:
     """Return the names of a wide table's columns; with NAME_spread for each keypoint on request."""
     spread = [f"{name}_spread" for name in labels.skeleton.names] if with_spread else []
     known = [name for name, content in LABEL_CONTENTS.items() if content in labels.contents]
-    return [IMAGE, FACE, SCORE, *known, *BOX, *point_columns(labels.skeleton), *spread]
+    measured = MEASUREMENT_COLUMNS if labels.measured else ()
+    return [IMAGE, FACE, SCORE, *known, *BOX, *point_columns(labels.skeleton), *spread, *measured]
 
 
 def wide_rows(labels: LabelSet, with_spread: bool = False) -> Iterator[list[Cell]]:
@@ -52,7 +80,8 @@ def wide_rows(labels: LabelSet, with_spread: bool = False) -> Iterator[list[Cell
             yield [record.image, *[None] * (width - 1)]
         for number, face in enumerate(record.faces):
             values = [getattr(face, name) or None for name in known]
-            yield [record.image, number, face.score, *values, *_numbers(face, with_spread)]
+            measured = _measurements(face) if labels.measured else []
+            yield [record.image, number, face.score, *values, *_numbers(face, with_spread), *measured]
 
 
 def _numbers(face: Annotation, with_spread: bool) -> list[float | None]:
@@ -64,6 +93,15 @@ def _numbers(face: Annotation, with_spread: bool) -> list[float | None]:
         *([unknown if face.spread is None else face.spread] if with_spread else []),
     ]
     return [None if np.isnan(value) else value for value in np.concatenate(parts).tolist()]
+
+
+def _measurements(face: Annotation) -> list[float | None]:
+    """Return the cells of `MEASUREMENT_COLUMNS`; None for unknown values."""
+    cells: dict[str, float] = {}
+    for name, each in (face.measurements or {}).items():
+        cells |= {name: each.value, f"{name}{ERROR}": each.error}
+    found = (cells.get(column, np.nan) for column in MEASUREMENT_COLUMNS)
+    return [None if np.isnan(value) else value for value in found]
 
 
 def long_rows(skeleton: Skeleton, images: Iterable[ImageRecord]) -> Iterator[list[Cell]]:

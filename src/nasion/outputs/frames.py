@@ -19,16 +19,17 @@ UNSIZED = 0, 0
 LABELED = PREDICTED | {Content.SUBJECTS, Content.SPLITS}
 
 
-def to_pandas(faces: Sequence[Prediction] | DataSet) -> "DataFrame":
+def to_pandas(faces: Sequence[Prediction] | DataSet, measure: bool = False) -> "DataFrame":
     """Return a pandas table with one row per face: face, score, box_x0, …, NAME_x, NAME_y, …, NAME_spread, …, image px.
 
     The columns are those of `nasion predict --format parquet`; for a data set, also image, subject and split.
 
     Args:
         faces: the faces of an image, as a `Predictor` returns them, or a data set.
+        measure: whether predicted faces have columns with their measurements; see docs/measurements.md.
 
     Raises:
-        ConfigError: pandas is not installed.
+        ConfigError: pandas is not installed, or measurements of a data set are wanted.
 
     >>> import nasion
     >>> table = nasion.to_pandas(nasion.load("synthetic:2"))               # doctest: +SKIP
@@ -38,9 +39,11 @@ def to_pandas(faces: Sequence[Prediction] | DataSet) -> "DataFrame":
         import pandas
     except ImportError as error:
         raise ConfigError(f"to_pandas needs pandas ({error}); pip install pandas") from None
+    if measure and isinstance(faces, DataSet):
+        raise ConfigError("measure=True applies to predicted faces, not to a data set; predict its images first")
     if not len(faces):
         return pandas.DataFrame(columns=pandas.Index([FACE, SCORE, *BOX]))  # the keypoints are unknown
-    labels = _labels(faces)
+    labels = _labels(faces, measure)
     columns = wide_columns(labels, with_spread=True)
     frame = pandas.DataFrame(wide_rows(labels, with_spread=True), columns=pandas.Index(columns))
     numbers = columns[columns.index(BOX[0]) :]
@@ -48,11 +51,12 @@ def to_pandas(faces: Sequence[Prediction] | DataSet) -> "DataFrame":
     return frame if isinstance(faces, DataSet) else frame.drop(columns=IMAGE)
 
 
-def _labels(faces: Sequence[Prediction] | DataSet) -> LabelSet:
+def _labels(faces: Sequence[Prediction] | DataSet, measure: bool) -> LabelSet:
     if isinstance(faces, DataSet):
         by_image: dict[str, list[Annotation]] = {}
         for face in faces.annotations:
             by_image.setdefault(str(face.image), []).append(face)
         records = [ImageRecord(image, UNSIZED, inside) for image, inside in by_image.items()]
         return LabelSet(faces.skeleton, records, LABELED)
-    return LabelSet(faces[0].skeleton, [ImageRecord("", UNSIZED, predicted_faces("", faces))])
+    record = ImageRecord("", UNSIZED, predicted_faces("", faces, measure))
+    return LabelSet(faces[0].skeleton, [record], measured=measure)

@@ -85,16 +85,18 @@ class LabelSet:
         images: the images in order; may be iterated several times.
         contents: what the faces hold.
         model: name of the model that predicted the faces; None for labels.
+        measured: whether the faces have measurements.
     """
 
     skeleton: Skeleton
     images: Iterable[ImageRecord]
     contents: frozenset[Content] = PREDICTED
     model: str | None = None
+    measured: bool = False
 
 
-def predicted_faces(image: str | Path, faces: Sequence[Prediction]) -> list[Annotation]:
-    """Return predictions as labels of an image."""
+def predicted_faces(image: str | Path, faces: Sequence[Prediction], measure: bool = False) -> list[Annotation]:
+    """Return predictions as labels of an image, on request with their measurements."""
     return [
         Annotation(
             image=Path(image),
@@ -107,6 +109,7 @@ def predicted_faces(image: str | Path, faces: Sequence[Prediction]) -> list[Anno
             spread=face.spread if np.isfinite(face.spread).any() else None,
             ellipses=face.ellipses if np.isfinite(face.spread).any() else None,
             hidden_probability=face.hidden_probability if np.isfinite(face.hidden_probability).any() else None,
+            measurements=face.measurements if measure else None,
         )
         for number, face in enumerate(faces)
     ]
@@ -145,13 +148,15 @@ def face_values(number: int, face: Annotation, contents: frozenset[Content] = PR
         ]
     elif face.hidden_probability is not None:
         values["hidden_probability"] = _numbers(face.hidden_probability)
+    if face.measurements is not None:
+        values["measurements"] = {name: each.to_table() for name, each in face.measurements.items()}
     known = [key for key, content in LABEL_CONTENTS.items() if content in contents]
     return values | {key: getattr(face, key) for key in known if getattr(face, key)}
 
 
-def prediction_values(number: int, face: Prediction) -> dict[str, Any]:
+def prediction_values(number: int, face: Prediction, measure: bool = False) -> dict[str, Any]:
     """Return the values of `schema.Face` for a predicted face; `number` is its number in its image."""
-    (label,) = predicted_faces("", [face])
+    (label,) = predicted_faces("", [face], measure)
     return face_values(number, label)
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 from nasion.errors import ConfigError, suggest
 
 __all__ = [
+    "MEASUREMENTS",
     "SCHEMA_VERSION",
     "Ellipses",
     "Face",
@@ -16,8 +17,9 @@ __all__ = [
     "KeypointsFile",
     "MatchFile",
     "MeanFaceFile",
+    "Measurement",
+    "Measurements",
     "Points",
-    "Pose",
     "Schema",
     "Scores",
     "json_schema",
@@ -53,15 +55,65 @@ class Ellipses(Schema):
     """Direction of the long axis, from x towards y, 0 to 180 degrees."""
 
 
-class Pose(Schema):
-    """Rotation of a head. Reserved: nasion does not write it yet."""
+class Measurement(Schema):
+    """A number with its standard error."""
 
-    yaw_deg: float
-    """Turn to the side, degrees."""
-    pitch_deg: float
-    """Nod, degrees."""
-    roll_deg: float
-    """Tilt, degrees."""
+    value: float | None
+    """Null if one of its points is missing."""
+    error: float | None
+    """The standard error; null if the value is, or if it is unknown."""
+    unit: str
+    """Unit of both; empty for ratios."""
+
+
+class Measurements(Schema):
+    """Pose, eyes, mouth and symmetry of a face; what its skeleton does not allow is left out.
+
+    The names are those of the tables as well: columns NAME and NAME_error, and rows of `nasion measure`.
+    """
+
+    yaw: Measurement | None = None
+    """Turn of the head, degrees; positive looks to the right of the image, the person's left."""
+    pitch: Measurement | None = None
+    """Nod, degrees; positive looks up."""
+    roll: Measurement | None = None
+    """Tilt, degrees; positive is clockwise on the screen."""
+    head_x: Measurement | None = None
+    """Center of the head, between the ears, image px."""
+    head_y: Measurement | None = None
+    """The same point, image px."""
+    head_scale: Measurement | None = None
+    """Image px per cm at that point, for a head of mean size."""
+    left_eye_opening: Measurement | None = None
+    """Gap between the lids of the person's left eye, divided by the width; no unit."""
+    left_eye_opening_gap: Measurement | None = None
+    """That gap, image px."""
+    left_eye_opening_width: Measurement | None = None
+    """Distance of the corners of that eye, image px."""
+    left_eye_open: Measurement | None = None
+    """1 if the opening reaches the threshold of an open eye, otherwise 0; without an error."""
+    right_eye_opening: Measurement | None = None
+    """Gap between the lids of the person's right eye, divided by the width; no unit."""
+    right_eye_opening_gap: Measurement | None = None
+    """That gap, image px."""
+    right_eye_opening_width: Measurement | None = None
+    """Distance of the corners of that eye, image px."""
+    right_eye_open: Measurement | None = None
+    """1 if the opening reaches the threshold of an open eye, otherwise 0; without an error."""
+    mouth_opening: Measurement | None = None
+    """Gap between the lips, divided by the width; no unit."""
+    mouth_opening_gap: Measurement | None = None
+    """That gap, image px."""
+    mouth_opening_width: Measurement | None = None
+    """Distance of the inner corners of the mouth, image px."""
+    mouth_open: Measurement | None = None
+    """1 if the opening reaches the threshold of parted lips, otherwise 0; without an error."""
+    asymmetry: Measurement | None = None
+    """Mean distance between the points and those of the mirrored face, a share of the inter-ocular distance."""
+
+
+MEASUREMENTS = tuple(Measurements.model_fields)
+"""Names of the measurements, in the order of tables."""
 
 
 class Face(Schema):
@@ -81,10 +133,8 @@ class Face(Schema):
     """Uncertainty of each keypoint by direction; null if unknown."""
     hidden_probability: list[float | None] | None = None
     """Probability that each keypoint is hidden, 0 to 1: 0 or 1 for labels; models that do not predict it have none."""
-    pose: Pose | None = None
-    """Rotation of the head. Reserved: nasion does not write it yet."""
-    measurements: dict[str, float | None] | None = None
-    """Measurements of the face by name. Reserved: nasion does not write them yet."""
+    measurements: Measurements | None = None
+    """Measurements of the face, if they were wanted."""
     subject: str | None = None
     """The person or photograph, if the labels name one."""
     split: Literal["train", "val", "test"] | None = None

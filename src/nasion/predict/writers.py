@@ -40,6 +40,7 @@ class ResultWriter:
         draw_spread: whether drawn images show the uncertainty.
         draw_regions: whether they show each region in its own color.
         model: name of the model, for the files that state it.
+        measure: whether the file holds the measurements of each face.
 
     Attributes:
         counts: number of faces by image, in the order of `add`.
@@ -47,8 +48,8 @@ class ResultWriter:
         files: the files with the keypoints; set on exit.
 
     Raises:
-        ConfigError: the format is unknown or needs a package that is not installed, or a file among the inputs would be
-            overwritten.
+        ConfigError: the format is unknown, needs a package that is not installed or cannot hold measurements that are
+            wanted, or a file among the inputs would be overwritten.
         OutputError: the folder cannot be written to.
     """
 
@@ -61,10 +62,14 @@ class ResultWriter:
         draw_spread: bool = False,
         draw_regions: bool = False,
         model: str | None = None,
+        measure: bool = False,
     ) -> None:
         check_format(form)
+        if measure and form not in WITH_MEASUREMENTS:
+            formats = ", ".join(WITH_MEASUREMENTS)
+            raise ConfigError(f'the format "{form}" cannot hold measurements; use one of {formats}, or nasion measure')
         self.folder, self.form, self.skeleton, self.model = folder, form, skeleton, model
-        self.draw_spread, self.draw_regions = draw_spread, draw_regions
+        self.draw_spread, self.draw_regions, self.measure = draw_spread, draw_regions, measure
         self.counts: dict[Path, int] = {}
         self.drawn: dict[Path, Path] = {}
         self.files: list[Path] = []
@@ -73,7 +78,7 @@ class ResultWriter:
         inputs = [path for path in paths if str(path) != STDIN]
         drawn = [self._drawn_path(path).with_suffix(suffix) for path in paths for suffix in (".jpg", ".png")]
         ensure_no_overwrite(inputs, [*drawn, *FORMATS[form].outputs(folder, self._stems)])
-        self._spool = Spool(folder)
+        self._spool = Spool(folder, measure)
 
     def _drawn_path(self, path: Path) -> Path:
         return self.folder / f"{self._stems[path]}-points.jpg"
@@ -109,7 +114,7 @@ class ResultWriter:
     ) -> None:
         try:
             if self._spool.count:
-                labels = LabelSet(self.skeleton, self._spool, model=self.model)
+                labels = LabelSet(self.skeleton, self._spool, model=self.model, measured=self.measure)
                 self.files = FORMATS[self.form].write(self.folder, labels, self._stems)
         finally:
             self._spool.close()
@@ -120,13 +125,14 @@ class Spool:
 
     Args:
         folder: a folder on the disk that also holds the final files.
+        measure: whether the faces are measured.
 
     Raises:
         OutputError: the folder is read-only or full.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.count = folder, 0
+    def __init__(self, folder: Path, measure: bool = False) -> None:
+        self.folder, self.measure, self.count = folder, measure, 0
         with translate_os_errors(f"into {folder}"):
             self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # `close` closes it
 
@@ -147,7 +153,7 @@ class Spool:
             self._file.seek(place)  # other iterations may run at the same time
             path, size, faces = pickle.load(self._file)  # noqa: S301  # this object wrote it
             place = self._file.tell()
-            yield ImageRecord(str(path), size, predicted_faces(path, faces))
+            yield ImageRecord(str(path), size, predicted_faces(path, faces, self.measure))
 
     def close(self) -> None:
         """Delete the temporary file."""
@@ -241,3 +247,6 @@ FORMATS: dict[str, Format] = {
     "pts": Format(_write_pts, _pts_outputs),
 }
 """The output formats by name."""
+
+WITH_MEASUREMENTS = "json", "csv", "parquet"
+"""The formats that can hold measurements."""

@@ -153,7 +153,7 @@ def _open_events(path: Path, summary: ClipSummary) -> Iterator[Callable[[Frame],
 
     def add(frame: Frame) -> None:
         for face in frame.faces:
-            found.extend(detector.add(frame.time_s, face.number, face.prediction))
+            found.extend(detector.add(frame.time_s, face.number, face.unsmoothed or face.prediction))
 
     with atomic_path(path, keep_on_interrupt=lambda: summary.frames > 0) as part:
         try:

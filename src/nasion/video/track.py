@@ -69,10 +69,12 @@ class TrackedFace:
     Attributes:
         number: the face's number in the clip, from 0.
         prediction: its keypoints, smoothed as requested.
+        unsmoothed: its keypoints before the smoothing, which makes blinks shallower; None if they are the same.
     """
 
     number: int
     prediction: Prediction
+    unsmoothed: Prediction | None = None
 
     @property
     def found(self) -> Prediction:
@@ -310,10 +312,12 @@ class FaceTracker:
     def _update(self, track: Track, face: Prediction, elapsed_s: float) -> TrackedFace:
         """Update a track with its face in the frame and return the face as it is shown: smoothed and masked."""
         track.update(face, self._time_s)
-        if track.smoother is not None:
-            keypoints = track.smoother(face.keypoints, face.spread, elapsed_s, POINTS_SHARE * box_size(face.box))
-            face = replace(face, keypoints=keypoints)
-        return TrackedFace(track.number, self.predictor.mask_uncertain(face))
+        shown = self.predictor.mask_uncertain(face)
+        if track.smoother is None:
+            return TrackedFace(track.number, shown)
+        keypoints = track.smoother(face.keypoints, face.spread, elapsed_s, POINTS_SHARE * box_size(face.box))
+        smoothed = self.predictor.mask_uncertain(replace(face, keypoints=keypoints))
+        return TrackedFace(track.number, smoothed, shown)
 
 
 def _same_face(a: Prediction, b: Prediction) -> bool:

@@ -10,6 +10,7 @@ from PIL import Image as PillowImage
 from skimage import data
 
 from nasion.detect import Detection
+from nasion.outputs.schema import MEASUREMENTS
 from nasion.predict.model_zoo import available, card
 from nasion.studio import ServerSettings
 
@@ -62,6 +63,14 @@ def test_an_image_gives_its_faces(client, make, astronaut, form):
     assert (face["face"], face["score"]) == (0, 0.9)
     assert np.array(face["keypoints"]) == pytest.approx(expected.keypoints, abs=1.5)  # JPEG loses a little
     assert len(face["spread_px"]) == len(face["ellipses"]["angle_deg"]) == 68
+
+
+def test_faces_are_measured_on_request(client, astronaut):
+    (face,) = client.post("/v1/predict?measure=true", content=astronaut).json()["faces"]
+    assert tuple(face["measurements"]) == MEASUREMENTS
+    assert list(face["measurements"]["yaw"]) == ["value", "error", "unit"]
+    assert face["measurements"]["mouth_open"]["error"] is None
+    assert client.post("/v1/predict?measure=often", content=astronaut).status_code == 422
 
 
 def test_the_model_can_be_chosen(client, make, astronaut):

@@ -12,11 +12,11 @@ import numpy as np
 from nasion.datasets.formats import _reading as reading
 from nasion.documents import read_text
 from nasion.errors import AnnotationError
-from nasion.outputs.columns import BOX, FACE, IMAGE, SCORE
+from nasion.outputs.columns import BOX, ERROR, FACE, IMAGE, MEASUREMENT_COLUMNS, SCORE
 from nasion.sample import Annotation, DataSet
 from nasion.skeleton import Skeleton
 
-__all__ = ["number", "point_names", "read_csv", "wide_dataset"]
+__all__ = ["measurement_columns", "number", "point_names", "read_csv", "wide_dataset"]
 
 Row = Mapping[str, Any]
 """Cells by column: text, numbers, or None; empty text is None."""
@@ -38,6 +38,8 @@ def read_csv(path: Path) -> list[list[str]]:
 def point_names(path: Path, header: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Return the points' names with their two columns, in the table's order.
 
+    NAME_x is not a coordinate but a measurement if there is a column NAME_x_error.
+
     Raises:
         AnnotationError: there is no column `image`, or no x, y pair.
     """
@@ -45,7 +47,7 @@ def point_names(path: Path, header: Sequence[str]) -> dict[str, tuple[str, str]]
         raise AnnotationError(f'{path}: no column "{IMAGE}" in its header ({", ".join(header[:4])}, …)')
     pairs: dict[str, tuple[str, str]] = {}
     for column in header:
-        if column.endswith("_x") and f"{column[:-2]}_y" in header:
+        if column.endswith("_x") and f"{column[:-2]}_y" in header and f"{column}{ERROR}" not in header:
             pairs[column[:-2]] = column, f"{column[:-2]}_y"
         elif column[:1] == "x" and column[1:].isdigit() and f"y{column[1:]}" in header:
             pairs[f"point_{column[1:]}"] = column, f"y{column[1:]}"
@@ -53,6 +55,11 @@ def point_names(path: Path, header: Sequence[str]) -> dict[str, tuple[str, str]]
         hint = "; it has one row per point: read it as csv-long:FILE" if {"point", "x", "y"} <= set(header) else ""
         raise AnnotationError(f"{path}: no pairs of columns x0, y0, … or NAME_x, NAME_y{hint}")
     return pairs
+
+
+def measurement_columns(header: Sequence[str]) -> list[int]:
+    """Return the numbers of the columns with measurements, which no longer hold when the points of their row change."""
+    return [number for number, column in enumerate(header) if column in MEASUREMENT_COLUMNS]
 
 
 def wide_dataset(

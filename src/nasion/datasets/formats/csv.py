@@ -14,10 +14,11 @@ from nasion.datasets.formats import _reading as reading
 from nasion.datasets.formats import _tables as tables
 from nasion.datasets.formats._writing import csv_line, nth_face, replace_file, rounded
 from nasion.geometry import FloatArray
-from nasion.outputs.columns import BOX, IMAGE, SCORE, wide_columns, wide_rows
+from nasion.outputs.columns import BOX, IMAGE, MEASUREMENT_COLUMNS, SCORE, wide_columns, wide_rows
 from nasion.outputs.records import SCORE_DECIMALS, Content, LabelSet
 from nasion.sample import DataSet
 from nasion.skeleton import Skeleton
+from nasion.uncertainty import MEASURED_DECIMALS
 
 DESCRIPTION = "csv:FILE.csv     a table: image, x0, y0, x1, y1, … (or NAME_x, NAME_y), 0-based; empty cells are missing"
 OPTIONS = {
@@ -54,16 +55,18 @@ def files(labels: LabelSet, target: Path, options: Mapping[str, str]) -> Iterato
 def _lines(labels: LabelSet, origin: float) -> Iterator[bytes]:
     header = wide_columns(labels)
     first, score = header.index(BOX[0]), header.index(SCORE)
+    last = len(header) - (len(MEASUREMENT_COLUMNS) if labels.measured else 0)
     yield csv_line(header)
     for row in wide_rows(labels):
-        numbers = (value if value is None else f"{rounded(float(value) + origin):.3f}" for value in row[first:])
+        numbers = (value if value is None else f"{rounded(float(value) + origin):.3f}" for value in row[first:last])
+        measured = (value if value is None else str(rounded(float(value), MEASURED_DECIMALS)) for value in row[last:])
         if row[score] is not None:
             row[score] = f"{row[score]:.{SCORE_DECIMALS}f}"
-        yield csv_line([*row[:first], *numbers])
+        yield csv_line([*row[:first], *numbers, *measured])
 
 
 class LabelFiles:
-    """A table whose coordinates can be changed; the cells of other columns stay as they are."""
+    """A table whose coordinates can be changed; other cells stay as they are, except measurements."""
 
     form, hides = ".csv", True
 
@@ -79,12 +82,14 @@ class LabelFiles:
         return np.array(pairs) - self.origin
 
     def write(self, image: Path, face: int, keypoints: FloatArray) -> None:
-        """Write the keypoints of a face (K, 2), image px; the cells of NaN points become empty."""
+        """Write the keypoints of a face (K, 2), image px; NaN points and its measurements become empty cells."""
         header, *rows = tables.read_csv(self.path) or [[]]
         row = self._row(image, face, header, rows)
         for columns, point in zip(self._columns(header), keypoints + self.origin, strict=True):
             for column, value in zip(columns, point, strict=True):
                 row[column] = "" if np.isnan(point).any() else f"{rounded(value):.3f}"
+        for column in tables.measurement_columns(header):
+            row[column] = ""
         replace_file(self.path, b"".join(map(csv_line, [header, *rows])))
 
     def _columns(self, header: list[str]) -> list[tuple[int, int]]:

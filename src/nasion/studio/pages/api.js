@@ -16,8 +16,9 @@ export const getStudio = () => request("/v1/studio");
 
 export const getModels = () => request("/v1/models");
 
-export function predict(image, model) {
-  return request(`/v1/predict?model=${encodeURIComponent(model)}`, { method: "POST", body: image });
+// With `measure`, the faces have measurements.
+export function predict(image, model, measure) {
+  return request(`/v1/predict?model=${encodeURIComponent(model)}&measure=${measure}`, { method: "POST", body: image });
 }
 
 export function match(imageA, imageB, model) {

@@ -1,6 +1,8 @@
 // Writes predictions to files and reads ground truth from files.
 // Coordinates have their origin at the center of the first pixel; .pts files count from 1.
 
+import { measurementColumns } from "./measure.js";
+
 const PTS_ORIGIN = 1;
 const csvNumber = (value) => (value === null || value === undefined ? "" : value.toFixed(3));
 const csvText = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
@@ -27,13 +29,15 @@ export function toJson(images) {
 export function toCsv(images) {
   const names = images.at(-1).prediction.point_names;
   const axes = names.flatMap((name) => [`${name}_x`, `${name}_y`]);
-  const header = ["image", "face", "score", "box_x0", "box_y0", "box_x1", "box_y1", ...axes];
+  const measured = measurementColumns(ofOneModel(images).flatMap(({ prediction }) => prediction.faces));
+  const header = ["image", "face", "score", "box_x0", "box_y0", "box_x1", "box_y1", ...axes, ...measured.map(({ name }) => name)];
   const lines = [header.map(csvText).join(",")];
   for (const { name, prediction } of ofOneModel(images)) {
     if (!prediction.faces.length) lines.push(csvText(name) + ",".repeat(header.length - 1));
     for (const face of prediction.faces) {
       const coordinates = face.keypoints.flatMap((p) => [csvNumber(p?.[0]), csvNumber(p?.[1])]);
-      lines.push([csvText(name), face.face, face.score, ...face.box.map(csvNumber), ...coordinates].join(","));
+      const numbers = measured.map(({ cell }) => cell(face));
+      lines.push([csvText(name), face.face, face.score, ...face.box.map(csvNumber), ...coordinates, ...numbers].join(","));
     }
   }
   return lines.join("\n") + "\n";

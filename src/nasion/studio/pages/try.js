@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { $, connectZoomButtons, decodeImage } from "./dom.js";
 import { drawFace, drawGroundTruth } from "./draw.js";
 import { download, readGroundTruth, toCsv, toJson, toPts } from "./formats.js";
+import { measurementNote, measurementTable } from "./measure.js";
 import { View } from "./view.js";
 
 const LABEL_FILE = /\.(pts|json)$/i;
@@ -19,6 +20,7 @@ export class Try {
     this.latestSelection = this.latestRun = 0; // counters: results of an outdated selection or run are dropped
     this.view = new View($("try-canvas"), (context, view) => this.paint(context, view));
     for (const id of Object.values(LAYERS)) $(`show-${id}`).addEventListener("change", () => this.view.draw());
+    $("show-measurements").addEventListener("change", () => this.predictAll());
     $("files").addEventListener("change", (event) => this.addFiles([...event.target.files]).then(() => (event.target.value = "")));
     connectZoomButtons("try", this.view, () => this.view.fit());
     $("camera").addEventListener("click", () => this.toggleCamera());
@@ -68,7 +70,7 @@ export class Try {
     this.studio.setStatus(`Predicting ${entry.name}…`);
     const skeleton = this.studio.skeleton();
     try {
-      const prediction = await api.predict(entry.file, this.studio.model());
+      const prediction = await api.predict(entry.file, this.studio.model(), $("show-measurements").checked);
       Object.assign(entry, { prediction, skeleton, error: "" });
       await this.select(entry);
     } catch (error) {
@@ -109,7 +111,8 @@ export class Try {
     const count = faces.length === 1 ? "1 face" : `${faces.length} faces`;
     this.studio.setStatus(faces.length ? `${entry.name}: ${count}` : `${entry.name}: no face found`);
     $("try-canvas").setAttribute("aria-label", `${entry.name} with ${count}`);
-    $("faces").replaceChildren(...faces.map((face) => describeFace(face, faces.length)));
+    const described = faces.flatMap((face) => describeFace(face, faces.length));
+    $("faces").replaceChildren(...described, ...(faces.some(({ measurements }) => measurements) ? [measurementNote()] : []));
     for (const id of DOWNLOADS) $(`save-${id}`).disabled = !faces.length;
   }
 
@@ -205,7 +208,7 @@ export class Try {
       const skeleton = this.studio.skeleton();
       const blob = await new Promise((resolve) => frame.toBlob(resolve, "image/jpeg", 0.9));
       try {
-        entry.prediction = await api.predict(blob, this.studio.model());
+        entry.prediction = await api.predict(blob, this.studio.model(), $("show-measurements").checked);
       } catch (error) {
         return this.studio.setStatus(error.message, true);
       }
@@ -235,7 +238,7 @@ function captureFrame(video) {
   return canvas;
 }
 
-// Return one line about a face: its score, and the median uncertainty of its points.
+// Return one line about a face, with its score and the median uncertainty of its points, and its measurements.
 function describeFace(face, count) {
   const line = document.createElement("p");
   const name = document.createElement("b");
@@ -243,5 +246,6 @@ function describeFace(face, count) {
   const spreads = (face.spread_px ?? []).filter((value) => value !== null).sort((a, b) => a - b);
   const error = spreads.length ? `, typical error ${spreads[spreads.length >> 1].toFixed(1)} px` : "";
   line.append(name, `: score ${face.score.toFixed(2)}${error}`);
-  return line;
+  const table = measurementTable(face);
+  return table ? [line, table] : [line];
 }

@@ -44,6 +44,7 @@ MORPH_QUALITY = 85
 BOXES = Query(
     [], max_length=MAX_BOXES, description="x0,y0,x1,y1 around the keypoints of a face, image px; default: detect faces"
 )
+MEASURE = Query(False, description="also measure pose, eyes, mouth and symmetry of each face")
 FrameCount = Annotated[
     int, Query(ge=MIN_FRAMES, le=MAX_FRAMES, description="number of images in the morph, including both ends")
 ]
@@ -84,12 +85,14 @@ async def list_models(server: CurrentServer) -> list[ModelInfo | BrokenModel]:
     response_model_exclude_unset=True,  # fields that nasion does not fill are left out, as in files
     openapi_extra={"requestBody": {"required": True, "content": ONE_IMAGE}},
 )
-async def predict(request: Request, server: CurrentServer, model: ModelName = "", box: list[str] = BOXES) -> Faces:
+async def predict(
+    request: Request, server: CurrentServer, model: ModelName = "", box: list[str] = BOXES, measure: bool = MEASURE
+) -> Faces:
     """Return the faces of an image. Send the image as the request body, or as a file of a form."""
     async with server.queue.reserve():
         (content,) = await _read_images(request, 1)
     boxes = [parse_box(text) for text in box] or None
-    return await server.queue.run(lambda: _predict(server, content, model, boxes))
+    return await server.queue.run(lambda: _predict(server, content, model, boxes, measure))
 
 
 @router.post(
@@ -137,10 +140,12 @@ def _describe_model(server: Server, name: str) -> ModelInfo | BrokenModel:
         return BrokenModel(name=name, error=str(error))
 
 
-def _predict(server: Server, content: bytes, model: str, boxes: Sequence[Sequence[float]] | None) -> Faces:
+def _predict(
+    server: Server, content: bytes, model: str, boxes: Sequence[Sequence[float]] | None, measure: bool
+) -> Faces:
     predictor = server.models.predictor(model)
     image = images.decode(content, "the image", server.settings.largest_pixels)
-    found = predicted_faces("", predictor(image, boxes))
+    found = predicted_faces("", predictor(image, boxes), measure)
     faces = [Face.model_validate(face_values(number, face)) for number, face in enumerate(found)]
     height, width = image.shape[:2]
     header = header_values(predictor.skeleton, predictor.backend.name)

@@ -142,7 +142,7 @@ def _text(values: Mapping[str, Any]) -> str:
 
 
 class LabelFiles:
-    """A keypoints.json whose coordinates can be changed; everything else stays as it is."""
+    """A keypoints.json whose coordinates can be changed; everything else stays as it is, except measurements."""
 
     form, hides = "nasion's .json", True
 
@@ -155,9 +155,11 @@ class LabelFiles:
         return np.array([(np.nan, np.nan) if point is None else point for point in points], np.float64)
 
     def write(self, image: Path, face: int, keypoints: FloatArray) -> None:
-        """Write the keypoints of a face (K, 2), image px; NaN points become null."""
+        """Write the keypoints of a face (K, 2), image px; NaN points become null, and its measurements are dropped."""
         document = self._document()
-        self._entry(document, image, face)["keypoints"] = point_values(keypoints)
+        entry = self._entry(document, image, face)
+        entry["keypoints"] = point_values(keypoints)
+        entry.pop("measurements", None)
         if isinstance(document, list):
             replace_file(self.path, (json.dumps(document, indent=1) + "\n").encode())
             return

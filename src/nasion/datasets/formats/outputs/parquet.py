@@ -102,7 +102,7 @@ def _type(column: str, arrow: Any) -> Any:
 
 
 class LabelFiles:
-    """A Parquet file whose coordinates can be changed; all other columns stay as they are."""
+    """A Parquet file whose coordinates can be changed; all other columns stay as they are, except measurements."""
 
     form, hides = ".parquet", True
 
@@ -116,18 +116,19 @@ class LabelFiles:
         return np.array([[tables.number(row[name]) for name in pair] for pair in self._columns(header)])
 
     def write(self, image: Path, face: int, keypoints: FloatArray) -> None:
-        """Write the keypoints of a face (K, 2), image px; NaN points become null."""
+        """Write the keypoints of a face (K, 2), image px; NaN points and its measurements become null."""
         arrow = load_arrow()
         header, rows = _read_rows(self.path)
         index = self._index(rows, image, face)
         table = _read_table(self.path)
+        changed: dict[int, float | None] = dict.fromkeys(tables.measurement_columns(header))
         for pair, point in zip(self._columns(header), keypoints.tolist(), strict=True):
             for name, value in zip(pair, point, strict=True):
-                values = table.column(name).to_pylist()
-                values[index] = None if np.isnan(point).any() else value
-                place = header.index(name)
-                field = table.field(place)
-                table = table.set_column(place, field, arrow.array(values, field.type))
+                changed[header.index(name)] = None if np.isnan(point).any() else value
+        for place, value in changed.items():
+            field, values = table.field(place), table.column(place).to_pylist()
+            values[index] = value
+            table = table.set_column(place, field, arrow.array(values, field.type))
         buffer = io.BytesIO()
         arrow.parquet.write_table(table, buffer)
         replace_file(self.path, buffer.getvalue())
