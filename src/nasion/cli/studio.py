@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from nasion.cli.options import WeightsOption, make_predictor
+from nasion.cli.options import DeviceOption, WeightsOption, make_predictor
 from nasion.cli.screen import notice, say
 from nasion.errors import ConfigError
 from nasion.predict import model_zoo
+from nasion.predict.backends.devices import AUTO
 
 __all__ = ["serve"]
 
@@ -27,26 +28,41 @@ MIN_TOKEN = 16
 
 def serve(
     folder: Annotated[
-        str | None, typer.Argument(help="a folder of images, or labels as format:source, to correct and train on")
+        str | None,
+        typer.Argument(
+            help="a folder of images, or labels as format:source, to correct and train on", metavar="FOLDER"
+        ),
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", help="a model's name, an .onnx file or a run folder; the first is the default"),
+        typer.Option(
+            "--model",
+            help="a model's name, an .onnx file or a run folder; may be repeated; the first is the default",
+            metavar="MODEL",
+        ),
     ] = None,
     host: Annotated[
-        str, typer.Option(help="address to listen on; other than localhost requires a token")
+        str, typer.Option(help="address to listen on; other than localhost requires a token", metavar="HOST")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 chooses a free port")] = 8008,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 chooses a free port", metavar="PORT")] = 8008,
     token: Annotated[
         str | None,
         typer.Option(
-            help="access token; generated if the host is not local. Without one, all users of this machine have access"
+            help="access token; generated if the host is not local. Without one, all users of this machine have access",
+            metavar="TOKEN",
         ),
     ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="open the page in a browser")] = False,
+    device: DeviceOption = AUTO,
     detector_weights: WeightsOption = None,
 ) -> None:
-    """Open the web studio and the HTTP API."""
+    """Open the web studio, which corrects labels, and the HTTP API.
+
+    Examples:
+        nasion serve --open
+        nasion serve faces/ --model runs/mine
+        nasion serve 'csv:found/keypoints.csv?images=.'
+    """
     try:
         import uvicorn
 
@@ -59,9 +75,9 @@ def serve(
     if not is_local(host):
         token = _token(token)
     # every model is loaded now, so that errors appear before the server starts
-    predictor, *_ = [make_predictor(each, detector_weights) for each in model or [model_zoo.DEFAULT]]
+    predictor, *_ = [make_predictor(each, detector_weights, device=device) for each in model or [model_zoo.DEFAULT]]
     album = None if folder is None else open_album(folder, predictor.skeleton)
-    app = build(ServerSettings(token), lambda name: make_predictor(name, detector_weights), extra, album)
+    app = build(ServerSettings(token), lambda name: make_predictor(name, detector_weights, device=device), extra, album)
     listener = _listener(host, port)
     address = _announce(host, listener.getsockname()[1], token)
     if open_page:

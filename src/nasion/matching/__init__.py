@@ -13,10 +13,13 @@ from nasion.errors import SkeletonError
 from nasion.geometry import Affine, FloatArray, is_present, similarity_between
 from nasion.sample import Prediction
 
-__all__ = ["MIN_POINTS", "Match", "match"]
+__all__ = ["MIN_POINTS", "MORPHS", "Match", "match"]
 
 MIN_POINTS = 3
 """Smallest number of common keypoints: a similarity fits any two without error."""
+
+MORPHS = ("gif", "mp4")
+"""The file formats of a morph."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,8 +29,9 @@ class ResultWriter:
     """Writes drawn images as they come, and the keypoints of all images at the end.
 
     The constructor checks that everything can be written. As a context manager it writes the keypoints on exit, also
-    after an error or Ctrl-C, so that no finished work is lost. Results wait in an unnamed temporary file, so memory
-    does not grow with their number.
+    after an error or Ctrl-C, so that no finished work is lost; without any result, it removes the folders that it
+    created. Results wait in an unnamed temporary file, so memory does not grow with their number. An image from
+    standard input is saved as stdin.png, so that its keypoints can be read back with it.
 
     Args:
         folder: where all files go; created if necessary.
@@ -45,6 +46,7 @@ class ResultWriter:
         counts: number of faces by image, in the order of `add`.
         drawn: the drawn image of each image.
         files: the files with the keypoints; set on exit.
+        stale: .pts files in the folder that an earlier run seems to have written for the same images; set on exit.
 
     Raises:
         ConfigError: the format is unknown or needs a package that is not installed, or a file among the inputs would be
@@ -68,11 +70,14 @@ class ResultWriter:
         self.counts: dict[Path, int] = {}
         self.drawn: dict[Path, Path] = {}
         self.files: list[Path] = []
+        self.stale: list[Path] = []
         self._stems = unique_stems(paths)
+        self._saved = {path: folder / f"{self._stems[path]}.png" for path in paths if str(path) == STDIN}
+        self._created = [each for each in (folder, *folder.parents) if not each.exists()]
         ensure_writable(folder)
         inputs = [path for path in paths if str(path) != STDIN]
         drawn = [self._drawn_path(path).with_suffix(suffix) for path in paths for suffix in (".jpg", ".png")]
-        ensure_no_overwrite(inputs, [*drawn, *FORMATS[form].outputs(folder, self._stems)])
+        ensure_no_overwrite(inputs, [*drawn, *self._saved.values(), *FORMATS[form].outputs(folder, self._stems)])
         self._spool = Spool(folder)
 
     def _drawn_path(self, path: Path) -> Path:
@@ -89,6 +94,8 @@ class ResultWriter:
         drawn = self._drawn_path(path)
         drawn = drawn if max(image.shape[:2]) <= images.JPEG_SIDE else drawn.with_suffix(".png")
         images.write(drawn, draw.draw_predictions(image, faces, self.draw_spread, self.draw_regions))
+        if path in self._saved:
+            images.write(self._saved[path], image)
         return drawn
 
     def add(self, path: Path, size: tuple[int, int], faces: Sequence[Prediction], drawn: Path) -> None:
@@ -97,7 +104,7 @@ class ResultWriter:
         Raises:
             OutputError: the disk is full.
         """
-        self._spool.add(path, size, faces)
+        self._spool.add(self._saved.get(path, path), size, faces)
         self.counts[path] = len(faces)
         self.drawn[path] = drawn
 
@@ -110,9 +117,28 @@ class ResultWriter:
         try:
             if self._spool.count:
                 labels = LabelSet(self.skeleton, self._spool, model=self.model)
-                self.files = FORMATS[self.form].write(self.folder, labels, self._stems)
+                stems = {self._saved.get(path, path): stem for path, stem in self._stems.items()}
+                self.files = FORMATS[self.form].write(self.folder, labels, stems)
+                if self.form == "pts":
+                    self.stale = _stale_files(self.folder, self._stems, self.files)
         finally:
             self._spool.close()
+            _remove_empty(self._created)
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    """Remove folders, the innermost first, until one is not empty."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+
+
+def _stale_files(folder: Path, stems: Mapping[Path, str], written: Sequence[Path]) -> list[Path]:
+    """Return the .pts files of images that exist in the folder and were not written now."""
+    present = {path for path in _pts_outputs(folder, stems) if path.exists()}
+    return sorted(present - set(written))
 
 
 class Spool:
