@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from nasion import datasets, images
+from nasion.atomic import no_empty_folders
 from nasion.cli.options import DataArgument, SetOption, complete_data, require_training_extra, write_new
 from nasion.cli.screen import REPORTER, notice, say
 from nasion.datasets.new_skeleton import FIVE_POINTS, skeleton_text
@@ -31,7 +32,8 @@ def get(
     """
     from nasion.datasets import download
 
-    spec = download.get(name, folder, REPORTER, [url] if url else None, archive)
+    with no_empty_folders(folder):
+        spec = download.get(name, folder, REPORTER, [url] if url else None, archive)
     say(f"next: nasion doctor {spec}")
 
 

@@ -157,5 +157,7 @@ def _explained(error: Any) -> str:
         return error.format_message()
     first = cause.errors()[0]
     option = error.param.get_error_hint().strip("'")
+    if first["type"] == "value_error":
+        return f"{option}: {first['msg'].removeprefix('Value error, ')}"
     rule = first["msg"].removeprefix("Input should be ").partition(",")[0]
     return f'{option} must be {rule}, not "{str(first["input"])[:MAX_SHOWN]}"'

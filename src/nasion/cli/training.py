@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from nasion.atomic import no_empty_folders
 from nasion.cli.options import MinutesOption, SetOption, SourcesOption, require_training_extra, write_new
 from nasion.cli.screen import REPORTER, say, typed_command
 from nasion.errors import ConfigError
@@ -65,7 +66,9 @@ def train(
         raise ConfigError("with --nodes, all machines need the same run folder; name it with --out")
     start = [f"init.model={json.dumps(init)}"] if init else []
     resolved = config.load(recipe, [*(settings or ()), *start], data or ())
-    train_job(resolved, out or new_folder(recipe), typed_command(), reporter, minutes, used)
+    folder = out or new_folder(recipe)
+    with no_empty_folders(folder):
+        train_job(resolved, folder, typed_command(), reporter, minutes, used)
 
 
 def sweep(
@@ -88,7 +91,9 @@ def sweep(
     from nasion.train.sweep import sweep_jobs
 
     jobs = sweep_jobs(recipe, settings or (), data or ())
-    run_sweep(recipe, jobs, out or new_folder(f"sweep-{recipe}"), REPORTER, minutes)
+    folder = out or new_folder(f"sweep-{recipe}")
+    with no_empty_folders(folder):
+        run_sweep(recipe, jobs, folder, REPORTER, minutes)
 
 
 def compare(
@@ -186,7 +191,7 @@ def settings(
 
     for each in list_settings(recipe, section, changes or ()):
         default = "required" if each.default is None else f"default: {each.default or 'none'}"
-        say(f"{each.key} = {each.value}\n    {each.meaning}; {default}")
+        say(f"{each.key} = {each.value}".rstrip() + f"\n    {each.meaning}; {default}")
 
 
 def new_recipe(

@@ -10,7 +10,15 @@ from types import TracebackType
 from typing import NamedTuple
 
 from nasion import draw, images
-from nasion.atomic import ensure_no_overwrite, ensure_writable, translate_os_errors, write_bytes, write_text
+from nasion.atomic import (
+    ensure_no_overwrite,
+    ensure_writable,
+    missing_folders,
+    remove_empty,
+    translate_os_errors,
+    write_bytes,
+    write_text,
+)
 from nasion.datasets import module
 from nasion.datasets.formats.ibug import pts_text
 from nasion.datasets.formats.outputs.parquet import load_arrow
@@ -73,7 +81,7 @@ class ResultWriter:
         self.stale: list[Path] = []
         self._stems = unique_stems(paths)
         self._saved = {path: folder / f"{self._stems[path]}.png" for path in paths if str(path) == STDIN}
-        self._created = [each for each in (folder, *folder.parents) if not each.exists()]
+        self._created = missing_folders(folder)
         ensure_writable(folder)
         inputs = [path for path in paths if str(path) != STDIN]
         drawn = [self._drawn_path(path).with_suffix(suffix) for path in paths for suffix in (".jpg", ".png")]
@@ -123,16 +131,7 @@ class ResultWriter:
                     self.stale = _stale_files(self.folder, self._stems, self.files)
         finally:
             self._spool.close()
-            _remove_empty(self._created)
-
-
-def _remove_empty(folders: Sequence[Path]) -> None:
-    """Remove folders, the innermost first, until one is not empty."""
-    for folder in folders:
-        try:
-            folder.rmdir()
-        except OSError:
-            return
+            remove_empty(self._created)
 
 
 def _stale_files(folder: Path, stems: Mapping[Path, str], written: Sequence[Path]) -> list[Path]:

@@ -57,7 +57,7 @@ def settings(recipe: str, section: str = "", changes: Sequence[str] = ()) -> lis
     found = list(_walk(load(recipe, changes)))
     wanted = [each for each in found if not section or f"{each.key}.".startswith(f"{section}.")]
     if not wanted:
-        names = {".".join(each.key.split(".")[:count]) for each in found for count in (1, 2, 3)}
+        names = {each.key.rpartition(".")[0] or each.key for each in found}
         raise ConfigError(f'no setting "{section}"; {suggest(section, names)}')
     return wanted
 
