@@ -77,7 +77,9 @@ def translate_os_errors(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another location") from None
+        in_the_way = isinstance(error, (FileExistsError, NotADirectoryError))
+        reason = "a file has the name of this folder" if in_the_way else error.strerror or error
+        raise OutputError(f"cannot write {path}: {reason}; choose another location") from None
 
 
 def _new_file(target: Path) -> Path:

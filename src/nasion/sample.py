@@ -5,6 +5,8 @@ top-left pixel. **A missing point is NaN in both coordinates.** A hidden point h
 Boxes are (x0, y0, x1, y1), edges, in the same frame.
 """
 
+from __future__ import annotations  # help() then shows the names of types as they are written here
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -32,7 +34,7 @@ MEASURE = "nasion.measure"
 """The package that measures faces, imported by name for the same reason."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Annotation:
     """One labeled face.
 
@@ -60,10 +62,17 @@ class Annotation:
     subject: str = ""
     split: str = ""
     face: int = 0
-    full_face: "Annotation | None" = None
+    full_face: Annotation | None = None
     score: float | None = None
     spread: FloatArray | None = None
     ellipses: FloatArray | None = None
+
+    def __repr__(self) -> str:
+        missing = int((~is_present(self.keypoints)).sum())
+        parts = [f"{self.name}, {_points_of(self.skeleton)}"]
+        parts += [f"{missing} missing"] if missing else []
+        parts += [f'split "{self.split}"'] if self.split else []
+        return f"<Annotation: {', '.join(parts)}>"
 
     @property
     def name(self) -> str:
@@ -98,7 +107,7 @@ class Annotation:
             lengths |= {"box_size": float(np.sqrt(width * height)), "box_diagonal": float(np.hypot(width, height))}
         return lengths
 
-    def reduced_to(self, skeleton: Skeleton) -> "Annotation":
+    def reduced_to(self, skeleton: Skeleton) -> Annotation:
         """Return this face with the points of `skeleton` only.
 
         Raises:
@@ -118,12 +127,16 @@ class Annotation:
         )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sample:
     """A decoded image (H, W, 3) uint8 RGB and one labeled face in it."""
 
     image: Image
     annotation: Annotation
+
+    def __repr__(self) -> str:
+        height, width = self.image.shape[:2]
+        return f"<Sample: image of {width} x {height} px, {self.annotation!r}>"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -163,6 +176,12 @@ class Prediction:
         Raises:
             SkeletonError: the skeleton has no such point.
         """
+        if not isinstance(name, str):
+            names = self.skeleton.names
+            raise SkeletonError(
+                f'a point is chosen by its name, such as face["{names[0]}"], not {name!r}; '
+                "face.keypoints has all points, by index"
+            )
         if name not in self.skeleton.names:
             raise SkeletonError(f'{self.skeleton.name} has no point "{name}"; {suggest(name, self.skeleton.names)}')
         return self.keypoints[self.skeleton.names.index(name)]
@@ -232,6 +251,10 @@ class Prediction:
         return import_module(MEASURE).crop(self, image, template, size, border)
 
 
+def _points_of(skeleton: Skeleton) -> str:
+    return f"{skeleton.count} point{'s' * (skeleton.count != 1)} of {skeleton.name}"
+
+
 def largest(faces: Sequence[Prediction]) -> int:
     """Return the index of the face whose points have the largest bounding box.
 
@@ -261,7 +284,7 @@ class Problem:
     reason: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DataSet:
     """Labeled faces of one skeleton, in a fixed order.
 
@@ -286,6 +309,14 @@ class DataSet:
     def __len__(self) -> int:
         return len(self.annotations)
 
+    def __repr__(self) -> str:
+        images = len({face.image for face in self.annotations})
+        skipped = f", {len(self.problems)} skipped" if self.problems else ""
+        return (
+            f"<DataSet: {self.name}, {len(self)} face{'s' * (len(self) != 1)} in {images} image{'s' * (images != 1)}, "
+            f"{_points_of(self.skeleton)}{skipped}>"
+        )
+
     def load(self, index: int) -> Sample:
         """Return face `index` with its image (H, W, 3) uint8 RGB.
 
@@ -299,11 +330,11 @@ class DataSet:
         """Return the keypoints of all faces (N, K, 2), image px; NaN where missing."""
         return np.stack([a.keypoints for a in self.annotations])
 
-    def subset(self, annotations: Sequence[Annotation]) -> "DataSet":
+    def subset(self, annotations: Sequence[Annotation]) -> DataSet:
         """Return a copy of this set with other annotations."""
         return replace(self, annotations=tuple(annotations))
 
-    def of_split(self, split: str) -> "DataSet":
+    def of_split(self, split: str) -> DataSet:
         """Return the faces of "train", "val" or "test"; "all" returns every face.
 
         Raises:
@@ -317,7 +348,7 @@ class DataSet:
             raise AnnotationError(f'{self.name} has no faces of the split "{split}"; use --split {others}all')
         return self.subset(chosen)
 
-    def joined(self, other: "DataSet") -> "DataSet":
+    def joined(self, other: DataSet) -> DataSet:
         """Return the faces of this set followed by those of another set with the same points.
 
         Raises:
@@ -338,7 +369,7 @@ class DataSet:
             empty_images=(*self.empty_images, *other.empty_images),
         )
 
-    def reduced_to(self, skeleton: Skeleton) -> "DataSet":
+    def reduced_to(self, skeleton: Skeleton) -> DataSet:
         """Return the set with the points of `skeleton` only.
 
         Raises:

@@ -185,11 +185,11 @@ def test_losses_are_listed_in_one_line_and_refused_on_request(tmp_path, form):
     lost = [str(content) for content in Content if content in held - stores(form)]
     target = spec_of(form, tmp_path / "out")
     if lost:
-        with pytest.raises(ConfigError, match=f"{form} cannot store: .*; nothing was written because of --strict"):
+        with pytest.raises(ConfigError, match=f"not stored in {form}: .*; nothing was written because of --strict"):
             convert(rich, target, strict=True)
         assert not (tmp_path / "out").exists()
     done = convert(rich, target)
-    assert done.lost.startswith(f"{form} cannot store: {lost[0]}" if lost else "")
+    assert done.lost.startswith(f"not stored in {form}: {lost[0]}" if lost else "")
     assert all(word in done.lost for word in lost)
     assert "\n" not in done.lost
 

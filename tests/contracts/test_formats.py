@@ -60,7 +60,7 @@ def test_missing_image_is_named(tmp_path, form):
     spec = make(tmp_path, shape(count))
     for path in [*tmp_path.rglob("*.jpg"), *tmp_path.rglob("*.png")]:
         path.unlink()
-    with pytest.raises(AnnotationError, match=r"no labeled face found; the first of 1: .*its image .* is missing"):
+    with pytest.raises(AnnotationError, match=r"no labeled face could be read; .*its image .* is missing"):
         load(spec)
 
 
@@ -127,7 +127,7 @@ def test_document_that_was_nested_in_the_meantime_is_one_line(tmp_path, form):
 
 @pytest.mark.parametrize("form", ["imm", "ibug", "labelme"])
 def test_empty_folder_is_one_line(form, tmp_path):
-    with pytest.raises(AnnotationError, match=r"no labeled face found$"):
+    with pytest.raises(AnnotationError, match=r"no labeled face could be read$"):
         load(f"{form}:{tmp_path}")
 
 

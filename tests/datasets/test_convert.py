@@ -57,7 +57,7 @@ def test_several_faces_become_copies_of_their_image(tmp_path):
     ]
     (tmp_path / "t.csv").write_text("\n".join([header, *rows]))
     done = convert(f"csv:{tmp_path / 't.csv'}", f"ibug:{tmp_path / 'out'}")
-    assert done.lost == "ibug cannot store: several faces per image (written as copies of the image)"
+    assert done.lost == "not stored in ibug: several faces per image (written as copies of the image)"
     assert names(tmp_path / "out") == ["a.jpg", "a.pts", "a_1.jpg", "a_1.pts", "a_1_1.jpg", "a_1_1.pts"]
     assert len(load(f"ibug:{tmp_path / 'out'}")) == 3
 
@@ -72,7 +72,7 @@ def test_faces_with_missing_points_are_left_out_where_they_cannot_be_stored(tmp_
     assert "missing points (1 face left out)" in done.lost
     (tmp_path / "a.csv").write_text("\n".join([text.splitlines()[0], ",".join([row[0], "", "", *row[3:]])]))
     with pytest.raises(
-        AnnotationError, match=r"ibug cannot store: missing points \(1 face left out\); no face is left"
+        AnnotationError, match=r"not stored in ibug: missing points \(1 face left out\); no face is left"
     ):
         convert(source, f"ibug:{tmp_path / 'none'}")
     assert not (tmp_path / "none").exists()
@@ -127,7 +127,7 @@ def test_own_point_names_survive_or_are_listed(tmp_path):
     for target in ("labelme", "yolo"):
         convert(source, f"{target}:{tmp_path / f'{target}-folder'}")
         assert load(f"{target}:{tmp_path / f'{target}-folder'}").skeleton.names == ("eye", "chin")
-    assert convert(source, f"dlib:{tmp_path / 'a.xml'}").lost == "dlib cannot store: point names, fractions of a pixel"
+    assert convert(source, f"dlib:{tmp_path / 'a.xml'}").lost == "not stored in dlib: point names, fractions of a pixel"
 
 
 @pytest.mark.parametrize(("form", "folder"), [("csv", True), ("ibug", False)])

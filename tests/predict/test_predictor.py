@@ -209,7 +209,7 @@ def test_detections_below_min_score_are_dropped(min_score, count):
 
 
 def test_min_score_does_not_apply_to_given_boxes():
-    assert len(Predictor(Fixed(PLACES), min_score=2.0)(IMAGE, [[100, 100, 200, 200]])) == 1
+    assert len(Predictor(Fixed(PLACES), min_score=1.0)(IMAGE, [[100, 100, 200, 200]])) == 1
 
 
 @pytest.mark.parametrize(("limit_px", "missing"), [(0.9, 58), (4.0, 5), (6.0, 0)])

@@ -12,11 +12,10 @@ from nasion import datasets
 from nasion.atomic import ensure_writable, write_bytes, write_text
 from nasion.cli.options import DataArgument, DeviceOption, ModelArgument, WeightsOption, choice, make_predictor
 from nasion.cli.screen import REPORTER, say, typed_command
-from nasion.datasets.splits import with_validation
 from nasion.errors import ConfigError
 from nasion.evaluation.box_modes import BOX_MODES
 from nasion.evaluation.box_sensitivity import SCALES, SHIFTS, box_sensitivity
-from nasion.evaluation.evaluation import Evaluation
+from nasion.evaluation.evaluation import Evaluation, select_split
 from nasion.evaluation.evaluation import evaluate as measure
 from nasion.evaluation.extras import check_figure_path, require_report_extra
 from nasion.evaluation.format import SPLIT_NAMES, format_point, score_rows
@@ -55,9 +54,9 @@ def evaluate(
     """
     _check_outputs(json_file, report, box_curve)
     predictor = make_predictor(model, detector_weights, device=device)
-    faces = _load(data, split, predictor)
+    faces = select_split(datasets.load(data), split, predictor)
     _check_points(point or (), predictor)
-    measured = measure(predictor, faces, boxes or predictor.backend.crop.box, split, REPORTER)
+    measured = measure(predictor, faces, boxes, split, REPORTER)
     _print(measured, split, data)
     for index in point or ():
         say(format_point(measured, index))
@@ -81,13 +80,6 @@ def _check_outputs(json_file: Path | None, report: Path | None, box_curve: Path 
     for path in (json_file and json_file.parent, box_curve and box_curve.parent, report):
         if path is not None:
             ensure_writable(path)
-
-
-def _load(data: str, split: str, predictor: Predictor) -> DataSet:
-    faces = datasets.load(data)
-    if split in ("train", "val"):
-        faces = with_validation(faces, predictor.backend.validation_share)
-    return faces.of_split(split)
 
 
 def _check_points(indices: Sequence[int], predictor: Predictor) -> None:

@@ -217,7 +217,7 @@ def _describe_loss(form: str, lost: frozenset[Content], left_out: int) -> str:
         Content.SEVERAL: " (written as copies of the image)",
     }
     words = [f"{content}{notes.get(content, '')}" for content in Content if content in lost]
-    return f"{form} cannot store: {', '.join(words)}" if words else ""
+    return f"not stored in {form}: {', '.join(words)}" if words else ""
 
 
 def _by_image(faces: Sequence[Annotation], empty: Sequence[Path], several: bool) -> Grouped:

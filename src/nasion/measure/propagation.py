@@ -5,6 +5,7 @@ Jacobian. The errors of different points count as independent. Those of neighbor
 where many points are averaged, as in an aligned crop, errors are up to 1.8 times as large as their standard error.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -24,6 +25,9 @@ PointsFunction = Callable[[FloatArray], FloatArray]
 STEP = 1e-4
 """Step of the numeric Jacobian, as a share of the points' extent."""
 
+ERROR_DIGITS = 2
+"""Significant digits of a standard error in a text; the value has as many decimals."""
+
 JSON_DIGITS = 4
 """Decimals of a number in JSON."""
 
@@ -37,8 +41,8 @@ class Measured:
         error: the standard error; NaN if the value is, or if the model predicts no uncertainty.
         unit: of both, such as "px"; empty for ratios.
 
-    >>> Measured(12.34, 0.5, "px")
-    12.34 ± 0.5 px
+    >>> Measured(12.345, 0.518, "px")
+    12.35 ± 0.52 px
     """
 
     value: float
@@ -66,7 +70,10 @@ class Measured:
         return self.value
 
     def __repr__(self) -> str:
-        return f"{self.value:.4g} ± {self.error:.2g} {self.unit}".rstrip()
+        if not np.isfinite(self.error) or self.error <= 0:
+            return f"{self.value:.4g} ± {self.error:.2g} {self.unit}".rstrip()
+        decimals = max(0, ERROR_DIGITS - 1 - math.floor(math.log10(self.error)))
+        return f"{self.value:.{decimals}f} ± {self.error:.{decimals}f} {self.unit}".rstrip()
 
 
 def propagate(function: PointsFunction, keypoints: FloatArray, covariance: FloatArray) -> tuple[FloatArray, FloatArray]:

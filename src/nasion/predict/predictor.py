@@ -286,7 +286,7 @@ def _given(boxes: Sequence[ArrayLike | None], size: tuple[int, int]) -> list[Det
         ImageError: a box lies outside an image of `size` (height, width), px.
     """
     if len(boxes) and all(isinstance(each, (int, float, np.number)) for each in boxes):
-        raise ConfigError(f"boxes are a list of boxes, such as [[200, 120, 440, 400]], not one box {list(boxes)}")
+        raise ConfigError(f"boxes is a list of boxes, such as [[200, 120, 440, 400]], not one box {list(boxes)}")
     given: list[Detection | None] = []
     for box in boxes:
         checked = None if box is None else check_box(box)
