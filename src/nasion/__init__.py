@@ -3,7 +3,7 @@
 >>> import nasion
 >>> faces = nasion.load("synthetic:2?skeleton=ibug-68")             # or "csv:faces.csv", "imm:DIR", ...
 >>> faces
-<DataSet: synthetic:2?skeleton=ibug-68, 2 faces in 2 images, 68 points of ibug-68>
+<DataSet: synthetic:2, 2 faces in 2 images, 68 points of ibug-68>
 >>> sample = faces.load(0)
 >>> predictor = nasion.Predictor()
 >>> face, = predictor(sample.image, boxes=[sample.annotation.points_box()])     # without boxes, a detector finds faces

@@ -94,7 +94,7 @@ def test_box_score_and_device_are_options_of_each_command(nasion, photos, comman
     path = photos / "a.png"
     words = (command, *[path] * (1 + (command == "match")))
     assert nasion(*words, "--box", "176,95,275,180", "--device", "cpu")[0] == 0
-    code, out, error = nasion(*words, "--min-score", "0.95")
+    _, out, error = nasion(*words, "--min-score", "0.95")
     assert "no face" in error or "0 faces" in out
     assert nasion(*words, "--device", "abacus")[2].startswith('nasion: --device cannot be "abacus"; known: auto')
 

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("torch")
 
 from nasion.errors import ConfigError
-from nasion.train.config import available, load
+from nasion.train.config import available
 from nasion.train.reference import settings
 
 UNITS = (
@@ -22,7 +22,7 @@ def test_every_setting_is_described_and_can_be_set(recipe):
     found = settings(recipe)
     assert len({each.key for each in found}) == len(found) > 40
     changes = [f"{each.key}={each.value}" for each in found if each.value]
-    assert load(recipe, changes) == load(recipe)
+    assert settings(recipe, changes=changes) == found
     for each in found:
         assert each.meaning[:1].isalnum() or each.meaning[:1] == '"', each
         if re.fullmatch(r"[-\d.e\[\], ]+", each.value):

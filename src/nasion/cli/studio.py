@@ -4,7 +4,7 @@ import secrets
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -64,10 +64,9 @@ def serve(
         nasion serve 'csv:found/keypoints.csv?images=.'
     """
     try:
-        import uvicorn
+        import uvicorn  # noqa: F401
 
         from nasion.studio import ServerSettings, build, open_album
-        from nasion.studio.connections import MAX_INCOMPLETE, bounded_protocol
         from nasion.studio.server.access import is_local
     except ImportError as error:
         raise ConfigError(f"the studio needs FastAPI and uvicorn ({error}); pip install 'nasion[studio]'") from None
@@ -82,6 +81,15 @@ def serve(
     address = _announce(host, listener.getsockname()[1], token)
     if open_page:
         typer.launch(address)
+    _run(app, listener)
+
+
+def _run(app: Any, listener: socket.socket) -> None:
+    """Answer requests until Ctrl-C."""
+    import uvicorn
+
+    from nasion.studio.connections import MAX_INCOMPLETE, bounded_protocol
+
     # A line for every invalid request would fill the screen; errors of the server itself are shown.
     settings = uvicorn.Config(
         app, http=bounded_protocol(), ws="none", log_level="error", access_log=False, server_header=False

@@ -200,7 +200,7 @@ def evaluate(
     >>> import nasion
     >>> measured = nasion.evaluate("tiny", "synthetic:4?skeleton=ibug-68")
     >>> measured
-    <Evaluation: tiny on 4 faces of synthetic:4?skeleton=ibug-68, boxes: points, mean error ... px>
+    <Evaluation: tiny on 4 faces of synthetic:4, boxes: points, mean error ... px>
     >>> measured.errors.shape, round(measured.scores()["nme/inter_ocular"], 1)
     ((4, 68), 0.1)
     """
