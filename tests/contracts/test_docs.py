@@ -82,7 +82,7 @@ def test_example_of_the_readme_prints_and_draws(tmp_path, monkeypatch, capsys):
     example, *_ = (block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL))
     names = {}
     exec(example, names)
-    first, second = capsys.readouterr().out.splitlines()
+    first, _, second = capsys.readouterr().out.splitlines()
     assert first.startswith("<Prediction: 68 points of ibug-68, box (")
     assert re.fullmatch(r"-?[\d.]+ ± [\d.]+ ° [\d.]+ ± [\d.]+ (True|False)", second)
     assert (images.read("points.png") != names["sample"].image).any()

@@ -102,7 +102,7 @@ def test_skeleton_with_known_points(tmp_path):
     assert faces.skeleton.name == "ibug-68"
     chosen = load_skeleton("ibug-68").indices_in(load_skeleton("wflw-98"))
     assert faces.annotations[0].keypoints == pytest.approx(shape(98)[chosen], abs=1e-3)
-    with pytest.raises(SkeletonError, match="does not say where its points are"):
+    with pytest.raises(SkeletonError, match="does not say where they are"):
         convert(source, f"csv:{tmp_path / 'b.csv'}", skeleton="imm-58")
 
 

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from PIL import Image as PillowImage
 from numpy.testing import assert_allclose
+from PIL import Image as PillowImage
 from skimage import data
 
 from doubles import BrightSpot, Fixed, FixedDetector, prediction

@@ -201,8 +201,8 @@ def evaluate(
     >>> measured = nasion.evaluate("tiny", "synthetic:4?skeleton=ibug-68")
     >>> measured
     <Evaluation: tiny on 4 faces of synthetic:4, boxes: points, mean error ... px>
-    >>> measured.errors.shape, round(measured.scores()["nme/inter_ocular"], 1)
-    ((4, 68), 0.1)
+    >>> measured.errors.shape, 0.01 < measured.scores()["nme/inter_ocular"] < 0.1
+    ((4, 68), True)
     """
     predictor = model if isinstance(model, Predictor) else Predictor(model)
     boxes = boxes or predictor.backend.crop.box
