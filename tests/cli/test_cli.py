@@ -16,7 +16,7 @@ from nasion.datasets.drawn import render_face
 DATA, FACES = "synthetic:6", "synthetic:6?skeleton=ibug-68"
 
 BAD = {
-    "no such command": ("predcit a.png", "'predict'"),
+    "no such command": ("predcit a.png", 'did you mean "predict"'),
     "a file as a command": ("notes.txt", "nasion predict notes.txt"),
     "a folder as a command": ("empty", "nasion predict empty"),
     "no images": ("predict", "nasion predict --help"),
@@ -25,8 +25,8 @@ BAD = {
     "unknown output format": ("predict a.png --format xml", "csv-long"),
     "similar output format": ("predict a.png --format cvs", 'did you mean "csv"'),
     "unknown device": ("predict a.png --device gpu", "cuda"),
-    "score above 1": ("predict a.png --min-score 3", "less than or equal to 1"),
-    "score that is no number": ("predict a.png --min-score high", "number"),
+    "score above 1": ("predict a.png --min-score 3", "nasion predict --help"),
+    "score that is no number": ("predict a.png --min-score high", "nasion predict --help"),
     "boxes and scores": ("predict a.png --box 1,2,3,4 --min-score 0.5", "--min-score"),
     "malformed box": ("predict a.png --box 1,2,3", "x0,y0,x1,y1"),
     "missing file of boxes": ("predict a.png --box gone.csv", "no such file"),
@@ -62,7 +62,7 @@ BAD = {
     "too many faces": ("show synthetic:6 --count 1000", "200"),
     "format that cannot be written": ("convert synthetic:6 synthetic:x", "these can"),
     "unknown skeleton": ("convert synthetic:6 csv:x.csv --skeleton nose", "nose-1"),
-    "unknown kind of file": ("new skelton a.toml", "'skeleton'"),
+    "unknown kind of file": ("new skelton a.toml", 'did you mean "skeleton"'),
     "existing skeleton": ("new skeleton mine.toml", "choose another name"),
     "names that repeat": ("new skeleton a.toml --names eye,eye", "same name"),
     "skeleton without suffix": ("new skeleton mine", ".toml"),

@@ -4,6 +4,7 @@ import pytest
 import typer
 
 from nasion.cli.help import USAGE_ERROR, HelpGroup, add_command, epilog, usage_message
+from nasion.errors import ConfigError
 
 
 def greet(name: str, often: int = 1) -> None:
@@ -58,7 +59,6 @@ def test_quiet_is_an_option_of_some_commands(app, capsys):
         (["greet", "Anna", "--oftne", "2"], ("--oftne", "--often", "greet --help")),
         (["greet", "Anna", "--often", "x"], ("--often", "x", "greet --help")),
         (["greet", "Anna", "Bob"], ("Bob", "greet --help")),
-        (["gret"], ("gret", "greet", "--help")),
     ],
 )
 def test_usage_errors_are_one_line_that_names_the_help_text(app, words, parts):
@@ -69,6 +69,15 @@ def test_usage_errors_are_one_line_that_names_the_help_text(app, words, parts):
     assert message[0].islower() or message[0] == "-"
     for part in parts:
         assert part in message
+
+
+def test_unknown_command_suggests_similar_ones(app, tmp_path, monkeypatch):
+    with pytest.raises(ConfigError, match=r'^no command "gret"; did you mean "greet"\? Known: greet, leave$'):
+        app(["gret"], prog_name="nasion", standalone_mode=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "me.jpg").touch()
+    with pytest.raises(ConfigError, match=r'^no command "me\.jpg"; to predict its keypoints: nasion predict me\.jpg$'):
+        app(["me.jpg"], prog_name="nasion", standalone_mode=False)
 
 
 def test_no_examples_are_no_epilog():

@@ -12,7 +12,7 @@ import io
 import logging
 import sys
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -122,6 +122,6 @@ def main() -> None:
     raise SystemExit(code)
 
 
-def _fail(text: str) -> None:
+def _fail(text: str) -> NoReturn:
     print("nasion: " + one_line(text), file=sys.stderr)
     raise SystemExit(2)

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from typer.core import TyperCommand, TyperGroup
 
 from nasion.cli.screen import set_quiet
-from nasion.errors import ConfigError
+from nasion.errors import ConfigError, suggest
 
 __all__ = [
     "EXAMPLES",
@@ -46,9 +46,15 @@ class HelpCommand(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments and the options."""
-        records = [(each, record) for each in self.get_params(ctx) if (record := each.get_help_record(ctx))]
-        arguments = [(name.partition(" <")[0], text) for each, (name, text) in records if _is_argument(each)]
-        options = [record for each, record in records if not _is_argument(each)]
+        arguments: list[tuple[str, str]] = []
+        options: list[tuple[str, str]] = []
+        for each in self.get_params(ctx):
+            name, text = each.get_help_record(ctx) or ("", "")
+            text = text.replace("\\[", "[")  # earlier versions of Typer escape brackets here
+            if name and _is_argument(each):
+                arguments.append((name.partition(" <")[0], text))
+            elif name:
+                options.append((name, text))
         for title, rows in (("Arguments", arguments), ("Options", options)):
             if rows:
                 with formatter.section(title):
@@ -74,10 +80,13 @@ class HelpGroup(TyperGroup):
         """Return the command that the first word names.
 
         Raises:
-            ConfigError: the word is a file or a folder.
+            ConfigError: there is no such command.
         """
-        if args[0] not in self.commands and Path(args[0]).exists():
-            raise ConfigError(f'no command is named "{args[0]}"; to predict its keypoints: nasion predict {args[0]}')
+        word = args[0]
+        if word not in self.commands and not ctx.resilient_parsing:
+            is_file = Path(word).exists()
+            remedy = f"to predict its keypoints: nasion predict {word}" if is_file else suggest(word, self.commands)
+            raise ConfigError(f'no command "{word[:MAX_SHOWN]}"; {remedy}')
         return super().resolve_command(ctx, args)
 
 
