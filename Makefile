@@ -51,7 +51,7 @@ test-all: test ## run the slow tests too: browser flows, and that nothing leaves
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow
 
 # The tests of prediction, which need no torch.
-PREDICTION_TESTS := $(addprefix tests/,cli/test_cli.py cli/test_data.py cli/test_images.py cli/test_options.py cli/test_screen.py \
+PREDICTION_TESTS := $(addprefix tests/,cli/test_cli.py cli/test_data.py cli/test_help.py cli/test_images.py cli/test_options.py cli/test_screen.py \
 	datasets detect draw matching predict video) $(filter-out %/test_install.py %/test_structure.py,$(wildcard tests/test_*.py))
 
 # Old versions use deprecated functions of others. Packages are not compiled: the oldest versions exist for Python 3.11 and 3.12.

@@ -131,7 +131,7 @@ def test_a_file_with_the_temporary_name_is_never_overwritten(tmp_path, monkeypat
     monkeypatch.setattr(atomic.secrets, "token_hex", lambda count: "ab" * count)
     taken = tmp_path / ".a.txt.abababababab.part.txt"
     taken.write_text("of another process")
-    with pytest.raises(OutputError, match="File exists"):
+    with pytest.raises(OutputError, match="a file has the name of this folder"):
         write_text(tmp_path / "a.txt", "new")
     assert taken.read_text() == "of another process"
     assert names(tmp_path) == [taken.name]

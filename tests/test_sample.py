@@ -286,3 +286,22 @@ def test_face_is_measured_where_its_skeleton_allows_it():
     assert crop.image.shape == (64, 64, 3)
     with pytest.raises(SkeletonError, match="no points in three dimensions"):
         _ = doubles.prediction([[1, 2], [3, 4], [5, 6], [7, 8]]).pose
+
+
+def test_reprs_are_one_short_line():
+    face = annotation(split="val")
+    assert repr(face) == f'<Annotation: {face.name}, 5 points of {FIVE.name}, split "val">'
+    points = POINTS.copy()
+    points[:2] = np.nan
+    assert "5 points of five, 2 missing>" in repr(annotation(points)).replace(FIVE.name, "five")
+    sample = Sample(np.zeros((6, 8, 3), np.uint8), face)
+    assert repr(sample) == f"<Sample: image of 8 x 6 px, {face!r}>"
+    faces = data_set()
+    assert repr(faces).startswith(f"<DataSet: {faces.name}, {len(faces)} face")
+    assert repr(replace(faces, problems=[1, 2])).endswith(", 2 skipped>")
+
+
+@pytest.mark.parametrize("index", [0, slice(2), (1, 2)])
+def test_points_are_not_chosen_by_index(index):
+    with pytest.raises(SkeletonError, match=r"chosen by its name, such as face\[.*face\.keypoints has all points"):
+        prediction([[1, 2], [3, 4], [5, 6], [7, 8]])[index]

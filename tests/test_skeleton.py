@@ -224,7 +224,7 @@ def test_indices_in_another_skeleton():
 
 
 def test_a_skeleton_that_does_not_map_its_points_is_rejected():
-    with pytest.raises(SkeletonError, match="imm-58 does not say where its points are in ibug-68"):
+    with pytest.raises(SkeletonError, match=r"the points of imm-58 cannot be taken from those of ibug-68: .*\[from\]"):
         load_skeleton("imm-58").indices_in(load_skeleton("ibug-68"))
 
 
@@ -295,3 +295,11 @@ def test_a_list_of_more_points_than_there_are_is_rejected_before_it_fills_the_me
 def test_texts_that_list_no_points_are_rejected(words):
     with pytest.raises(ValueError):
         parse_indices(words, load_skeleton("ibug-68"))
+
+
+def test_repr_counts_points_and_regions():
+    assert (
+        repr(load_skeleton("ibug-68"))
+        == f"<Skeleton: ibug-68, 68 points in {len(load_skeleton('ibug-68').regions)} regions>"
+    )
+    assert repr(load_skeleton("nose-1")) == "<Skeleton: nose-1, 1 point in 1 region>"

@@ -1,18 +1,27 @@
 """nasion: facial keypoints, from checking labels to predicting keypoints in your own images.
 
 >>> import nasion
->>> faces = nasion.load("synthetic:2")
->>> faces.load(0).image.shape, faces.annotations[0].keypoints.shape
-((480, 640, 3), (58, 2))
+>>> faces = nasion.load("synthetic:2?skeleton=ibug-68")             # or "csv:faces.csv", "imm:DIR", ...
+>>> faces
+<DataSet: synthetic:2, 2 faces in 2 images, 68 points of ibug-68>
+>>> sample = faces.load(0)
+>>> predictor = nasion.Predictor()
+>>> face, = predictor(sample.image, boxes=[sample.annotation.points_box()])     # without boxes, a detector finds faces
+>>> face.keypoints.shape, face["nose_bridge_3"].shape
+((68, 2), (2,))
+>>> drawn = nasion.draw_predictions(sample.image, [face])           # nasion.write("drawn.png", drawn)
+>>> drawn.shape
+(480, 640, 3)
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nasion.datasets import load
+    from nasion.draw import draw_points, draw_predictions
     from nasion.errors import NasionError
-    from nasion.evaluation.evaluation import Evaluation
-    from nasion.images import read
+    from nasion.evaluation.evaluation import Evaluation, evaluate
+    from nasion.images import read, write
     from nasion.matching import Match, match
     from nasion.outputs.frames import to_pandas
     from nasion.outputs.objects import to_fiftyone, to_supervision
@@ -33,6 +42,9 @@ __all__ = [
     "Predictor",
     "Sample",
     "Skeleton",
+    "draw_points",
+    "draw_predictions",
+    "evaluate",
     "json_schema",
     "load",
     "load_skeleton",
@@ -41,13 +53,15 @@ __all__ = [
     "to_fiftyone",
     "to_pandas",
     "to_supervision",
+    "write",
 ]
 
 _HOMES = {
     "datasets": ("load",),
+    "draw": ("draw_points", "draw_predictions"),
     "errors": ("NasionError",),
-    "evaluation.evaluation": ("Evaluation",),
-    "images": ("read",),
+    "evaluation.evaluation": ("Evaluation", "evaluate"),
+    "images": ("read", "write"),
     "matching": ("Match", "match"),
     "outputs.frames": ("to_pandas",),
     "outputs.objects": ("to_fiftyone", "to_supervision"),

@@ -22,6 +22,9 @@ __all__ = [
     "ensure_no_overwrite",
     "ensure_writable",
     "fingerprint",
+    "missing_folders",
+    "no_empty_folders",
+    "remove_empty",
     "translate_os_errors",
     "write_bytes",
     "write_text",
@@ -74,7 +77,9 @@ def translate_os_errors(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another location") from None
+        in_the_way = isinstance(error, (FileExistsError, NotADirectoryError))
+        reason = "a file has the name of this folder" if in_the_way else error.strerror or error
+        raise OutputError(f"cannot write {path}: {reason}; choose another location") from None
 
 
 def _new_file(target: Path) -> Path:
@@ -199,6 +204,30 @@ def ensure_writable(folder: str | Path) -> Path:
         raise OutputError(str(error).replace(str(probe), f"into {folder}")) from None
     probe.unlink()
     return Path(folder)
+
+
+def missing_folders(folder: str | Path) -> list[Path]:
+    """Return the folder and those above it that do not exist, the innermost first."""
+    return [each for each in (Path(folder), *Path(folder).parents) if not each.exists()]
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Remove folders, the innermost first, until one is not empty."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+
+
+@contextmanager
+def no_empty_folders(folder: str | Path) -> Iterator[None]:
+    """Remove the folder at the end, and those above it, if they were created in the block and are empty."""
+    created = missing_folders(folder)
+    try:
+        yield
+    finally:
+        remove_empty(created)
 
 
 def ensure_no_overwrite(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:

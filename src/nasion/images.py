@@ -26,7 +26,18 @@ from nasion.errors import ImageError, OutputError
 from nasion.geometry import Affine, image_box
 from nasion.sample import Image
 
-__all__ = ["JPEG_SIDE", "MAX_PIXELS", "SUFFIXES", "decode", "quiet_opencv", "read", "size", "warp", "write"]
+__all__ = [
+    "JPEG_SIDE",
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "VIDEO_SUFFIXES",
+    "decode",
+    "quiet_opencv",
+    "read",
+    "size",
+    "warp",
+    "write",
+]
 
 JPEG_SIDE = 65_500
 """Longest side that libjpeg writes, px."""
@@ -56,6 +67,9 @@ SUFFIXES = (
     ".avif",
 )
 """Suffixes of the images in a folder. The content of a file, not its suffix, decides how it is read."""
+
+VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".3gp")
+"""Suffixes of videos, which are not read as images."""
 
 FORMATS = ("JPEG", "MPO", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM", "AVIF")
 """Formats that are read, besides HEIC. Pillow's others are rare, or run external programs on the file."""
@@ -178,8 +192,12 @@ def _translate_errors(path: Path) -> Iterator[None]:
     except PillowImage.DecompressionBombError:
         raise ImageError(f"{path}: the image is too large (more than {MAX_PIXELS:,} pixels); scale it down") from None
     except FileNotFoundError:
-        raise ImageError(f"{path}: no such image") from None
+        raise ImageError(f"{path}: no such image; check the path") from None
+    except IsADirectoryError:
+        raise ImageError(f"{path} is a folder, not an image; name a file in it") from None
     except UnidentifiedImageError:
+        if path.suffix.lower() in VIDEO_SUFFIXES:
+            raise ImageError(f"{path} is a video, not an image; use: nasion video {path}") from None
         raise ImageError(f"{path}: not an image (its content has no known format)") from None
     except BROKEN as error:
         raise ImageError(f"{path}: damaged or unreadable: {error}") from None

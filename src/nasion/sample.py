@@ -5,6 +5,8 @@ top-left pixel. **A missing point is NaN in both coordinates.** A hidden point h
 Boxes are (x0, y0, x1, y1), edges, in the same frame.
 """
 
+from __future__ import annotations  # help() then shows the names of types as they are written here
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -35,7 +37,7 @@ MEASURE = "nasion.measure"
 """The package that measures faces, imported by name for the same reason."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Annotation:
     """One labeled face.
 
@@ -67,13 +69,20 @@ class Annotation:
     subject: str = ""
     split: str = ""
     face: int = 0
-    full_face: "Annotation | None" = None
+    full_face: Annotation | None = None
     score: float | None = None
     spread: FloatArray | None = None
     ellipses: FloatArray | None = None
     visibility_known: bool = False
     hidden_probability: FloatArray | None = None
     measurements: Mapping[str, Measured] | None = None
+
+    def __repr__(self) -> str:
+        missing = int((~is_present(self.keypoints)).sum())
+        parts = [f"{self.name}, {_points_of(self.skeleton)}"]
+        parts += [f"{missing} missing"] if missing else []
+        parts += [f'split "{self.split}"'] if self.split else []
+        return f"<Annotation: {', '.join(parts)}>"
 
     @property
     def name(self) -> str:
@@ -108,7 +117,7 @@ class Annotation:
             lengths |= {"box_size": float(np.sqrt(width * height)), "box_diagonal": float(np.hypot(width, height))}
         return lengths
 
-    def reduced_to(self, skeleton: Skeleton) -> "Annotation":
+    def reduced_to(self, skeleton: Skeleton) -> Annotation:
         """Return this face with the points of `skeleton` only.
 
         Raises:
@@ -129,12 +138,16 @@ class Annotation:
         )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sample:
     """A decoded image (H, W, 3) uint8 RGB and one labeled face in it."""
 
     image: Image
     annotation: Annotation
+
+    def __repr__(self) -> str:
+        height, width = self.image.shape[:2]
+        return f"<Sample: image of {width} x {height} px, {self.annotation!r}>"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -181,6 +194,12 @@ class Prediction:
         Raises:
             SkeletonError: the skeleton has no such point.
         """
+        if not isinstance(name, str):
+            names = self.skeleton.names
+            raise SkeletonError(
+                f'a point is chosen by its name, such as face["{names[0]}"], not {name!r}; '
+                "face.keypoints has all points, by index"
+            )
         if name not in self.skeleton.names:
             raise SkeletonError(f'{self.skeleton.name} has no point "{name}"; {suggest(name, self.skeleton.names)}')
         return self.keypoints[self.skeleton.names.index(name)]
@@ -218,7 +237,7 @@ class Prediction:
         return import_module(MEASURE).measurements(self)
 
     @property
-    def pose(self) -> "Pose":
+    def pose(self) -> Pose:
         """The pose of the head: yaw, pitch and roll with standard errors, weak perspective.
 
         Raises:
@@ -228,7 +247,7 @@ class Prediction:
         return import_module(MEASURE).pose(self)
 
     @property
-    def eyes(self) -> "Eyes":
+    def eyes(self) -> Eyes:
         """How far the person's left and right eye are open.
 
         Raises:
@@ -237,7 +256,7 @@ class Prediction:
         return import_module(MEASURE).eyes(self)
 
     @property
-    def mouth(self) -> "Opening":
+    def mouth(self) -> Opening:
         """How far the lips are apart.
 
         Raises:
@@ -245,7 +264,7 @@ class Prediction:
         """
         return import_module(MEASURE).mouth(self)
 
-    def crop(self, image: Image, template: str = "arcface", size: int | None = None, border: str = "black") -> "Crop":
+    def crop(self, image: Image, template: str = "arcface", size: int | None = None, border: str = "black") -> Crop:
         """Return the aligned crop of this face, and the maps in both directions.
 
         Args:
@@ -258,6 +277,10 @@ class Prediction:
             NasionError: one of these is unknown, or points of the template are missing.
         """
         return import_module(MEASURE).crop(self, image, template, size, border)
+
+
+def _points_of(skeleton: Skeleton) -> str:
+    return f"{skeleton.count} point{'s' * (skeleton.count != 1)} of {skeleton.name}"
 
 
 def largest(faces: Sequence[Prediction]) -> int:
@@ -289,7 +312,7 @@ class Problem:
     reason: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DataSet:
     """Labeled faces of one skeleton, in a fixed order.
 
@@ -314,6 +337,14 @@ class DataSet:
     def __len__(self) -> int:
         return len(self.annotations)
 
+    def __repr__(self) -> str:
+        images = len({face.image for face in self.annotations})
+        skipped = f", {len(self.problems)} skipped" if self.problems else ""
+        return (
+            f"<DataSet: {self.name}, {len(self)} face{'s' * (len(self) != 1)} in {images} image{'s' * (images != 1)}, "
+            f"{_points_of(self.skeleton)}{skipped}>"
+        )
+
     def load(self, index: int) -> Sample:
         """Return face `index` with its image (H, W, 3) uint8 RGB.
 
@@ -327,11 +358,11 @@ class DataSet:
         """Return the keypoints of all faces (N, K, 2), image px; NaN where missing."""
         return np.stack([a.keypoints for a in self.annotations])
 
-    def subset(self, annotations: Sequence[Annotation]) -> "DataSet":
+    def subset(self, annotations: Sequence[Annotation]) -> DataSet:
         """Return a copy of this set with other annotations."""
         return replace(self, annotations=tuple(annotations))
 
-    def of_split(self, split: str) -> "DataSet":
+    def of_split(self, split: str) -> DataSet:
         """Return the faces of "train", "val" or "test"; "all" returns every face.
 
         Raises:
@@ -345,7 +376,7 @@ class DataSet:
             raise AnnotationError(f'{self.name} has no faces of the split "{split}"; use --split {others}all')
         return self.subset(chosen)
 
-    def joined(self, other: "DataSet") -> "DataSet":
+    def joined(self, other: DataSet) -> DataSet:
         """Return the faces of this set followed by those of another set with the same points.
 
         Raises:
@@ -366,7 +397,7 @@ class DataSet:
             empty_images=(*self.empty_images, *other.empty_images),
         )
 
-    def reduced_to(self, skeleton: Skeleton) -> "DataSet":
+    def reduced_to(self, skeleton: Skeleton) -> DataSet:
         """Return the set with the points of `skeleton` only.
 
         Raises:

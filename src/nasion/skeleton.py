@@ -68,7 +68,7 @@ OTHER_SPELLINGS = {"normalisers": "normalizers"}
 """Spellings of earlier versions, which stored models contain, and the current ones."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Skeleton:
     """K named keypoints.
 
@@ -117,6 +117,10 @@ class Skeleton:
         if self.head is not None and len(self.head) != self.count:
             raise self._error(f"head must hold {self.count} points, not {len(self.head)}")
 
+    def __repr__(self) -> str:
+        points, regions = f"point{'s' * (self.count != 1)}", f"region{'s' * (len(self.regions) != 1)}"
+        return f"<Skeleton: {self.name}, {self.count} {points} in {len(self.regions)} {regions}>"
+
     def _check_flip(self, flip: Indices) -> None:
         if sorted(flip) != list(range(self.count)):
             raise self._error(f"flip must hold each index from 0 to {self.count - 1} once")
@@ -163,11 +167,11 @@ class Skeleton:
         if other.names == self.names:
             return np.arange(self.count)
         if other.name == self.name:
-            raise self._error("the data and the model use this name for different points; rename one of them")
+            raise self._error("two skeletons of this name have different points; rename one of them")
         if other.name not in self.sources:
             raise SkeletonError(
-                f"the data has the points of {other.name}, the model those of {self.name}, and {self.name} does not "
-                f"say where its points are in {other.name}; use data or a recipe with the same skeleton"
+                f"the points of {self.name} cannot be taken from those of {other.name}: {self.name} does not say where "
+                f"they are; add them to the section [from] of its file, or use data with the points of {self.name}"
             )
         indices = np.array(self.sources[other.name])
         if indices.max() >= other.count:

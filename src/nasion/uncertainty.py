@@ -9,6 +9,7 @@ Its determinant is spread^4, so the spread is the geometric mean of the standard
 ellipse. They are spread * exp(±|(u, v)| / 2), and the longer one is turned by half the angle of (u, v).
 """
 
+import math
 from dataclasses import dataclass
 from math import gamma, sqrt
 from statistics import NormalDist
@@ -52,6 +53,9 @@ MAX_DISTANCE = 40.0
 
 INTEGRATION_POINTS = 8001
 """Number of points of the integral in `nominal_share`."""
+
+ERROR_DIGITS = 2
+"""Significant digits of a standard error in a text; the value has as many decimals."""
 
 MEASURED_DECIMALS = 4
 """Decimals of a written number and its error."""
@@ -170,8 +174,8 @@ class Measured:
         error: the standard error; NaN if the value is, or if the model predicts no uncertainty.
         unit: of both, such as "px"; empty for ratios.
 
-    >>> Measured(12.34, 0.5, "px")
-    12.34 ± 0.5 px
+    >>> Measured(12.345, 0.518, "px")
+    12.35 ± 0.52 px
     """
 
     value: float
@@ -201,4 +205,7 @@ class Measured:
         return self.value
 
     def __repr__(self) -> str:
-        return f"{self.value:.4g} ± {self.error:.2g} {self.unit}".rstrip()
+        if not np.isfinite(self.error) or self.error <= 0:
+            return f"{self.value:.4g} ± {self.error:.2g} {self.unit}".rstrip()
+        decimals = max(0, ERROR_DIGITS - 1 - math.floor(math.log10(self.error)))
+        return f"{self.value:.{decimals}f} ± {self.error:.{decimals}f} {self.unit}".rstrip()

@@ -4,6 +4,7 @@ import pytest
 
 from made_files import make_imm, shape
 from nasion import datasets, images
+from nasion.skeleton import load_skeleton
 
 
 def test_doctor_prints_findings_and_draws_unusual_faces(nasion, tmp_path):
@@ -76,9 +77,8 @@ def test_huge_image_is_skipped_and_named(nasion, tmp_path):
 def test_convert_says_what_is_lost(nasion, tmp_path):
     make_imm(tmp_path / "imm", shape(58))
     code, out, error = nasion("convert", "imm:imm", "coco:a/faces.json")
-    assert (code, error) == (0, "")
-    assert out.split("\n")[-3:] == ["created the folder a", "1 face in 1 image → coco:a/faces.json", ""]
-    assert out.split("\n")[-4] == "not stored in coco: splits"
+    assert (code, error) == (0, "nasion: created the folder a\n")
+    assert out.split("\n")[-3:] == ["not stored in coco: splits", "1 face in 1 image → coco:a/faces.json", ""]
     assert datasets.load("coco:a/faces.json").skeleton.name == "imm-58"
     code, _, error = nasion("convert", "imm:imm", "ibug:faces", "--strict")
     assert code == 2
@@ -106,3 +106,13 @@ def test_convert_chooses_points(nasion, tmp_path):
     code, out, _ = nasion("convert", "imm:imm", "csv:c.csv")
     assert code == 0
     assert "skipped 1 face that cannot be read; nasion doctor imm:imm lists the reasons" in out
+
+
+def test_a_new_skeleton_is_written_once(nasion, tmp_path):
+    code, out, _ = nasion("new", "skeleton", "mine.toml", "--names", "left_eye, right_eye,nose")
+    assert (code, out) == (0, "→ mine.toml\nnext: nasion doctor 'csv:FACES.csv?skeleton=mine.toml'\n")
+    found = load_skeleton(str(tmp_path / "mine.toml"))
+    assert found.names == ("left_eye", "right_eye", "nose")
+    assert nasion("new", "skeleton", "mine.toml")[0] == 2
+    assert load_skeleton(str(tmp_path / "mine.toml")) is found
+    assert nasion("doctor", "synthetic:6", "--quiet")[:2] == (0, "")

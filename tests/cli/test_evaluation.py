@@ -67,7 +67,7 @@ def test_validation_faces_are_those_of_the_training(nasion, trained):
         (("--split", "nowhere"), "nowhere"),
         (("--json", "."), "is a folder; name a file"),
         (("--box-curve", "curve.jpg"), "figures are written as .png"),
-        (("--point", "1"), "its points are 0 to 0"),
+        (("--point", "1"), "its only point is 0"),
         (("--point", "-1"), "has no point -1"),
         (("--boxes", "points"), "evaluate it with --boxes image"),
     ],

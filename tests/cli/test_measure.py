@@ -52,7 +52,7 @@ def test_crop_rejects_what_it_does_not_know_before_it_predicts(nasion, photos, t
     for words, message in (
         (("--as", "arc"), 'no template "arc"'),
         (("--as", "bad.toml"), "size = 0"),
-        (("--border", "white"), 'unknown border "white"'),
+        (("--border", "white"), '--border cannot be "white"'),
         (("--out", photos / "a.png"), "cannot write"),
     ):
         code, _, error = nasion("crop", photos / "a.png", *words)
@@ -81,10 +81,33 @@ def test_measure_writes_a_row_per_number_with_its_error(nasion, photos, tmp_path
     assert (drawn != data.astronaut()).any()
 
 
-def test_measure_counts_the_images_that_it_reads(nasion, photos):
+def test_measure_has_a_row_for_an_image_without_a_face(nasion, photos, tmp_path):
     code, out, error = nasion("measure", photos)
     assert (code, out) == (0, "1 face in 2 images → measurements.csv\n")
     assert "skipped" in error
+    *_, last = csv.reader((tmp_path / "measurements.csv").read_text().splitlines())
+    assert last == [str(photos / "dark.png"), "", "", "", "", ""]
+
+
+@pytest.mark.parametrize("command", ["crop", "measure", "match"])
+def test_box_score_and_device_are_options_of_each_command(nasion, photos, command):
+    path = photos / "a.png"
+    words = (command, *[path] * (1 + (command == "match")))
+    assert nasion(*words, "--box", "176,95,275,180", "--device", "cpu")[0] == 0
+    _, out, error = nasion(*words, "--min-score", "0.95")
+    assert "no face" in error or "0 faces" in out
+    assert nasion(*words, "--device", "abacus")[2].startswith('nasion: --device cannot be "abacus"; known: auto')
+
+
+def test_folders_in_folders_are_searched_on_request(nasion, photos, tmp_path):
+    images.write(photos / "deep" / "b.png", data.astronaut())
+    _, out, error = nasion("crop", photos)
+    assert "1 crop from 2 images" in out
+    assert f"{photos / 'deep'}: the images in this folder are left out; include them with --recursive" in error
+    _, out, error = nasion("crop", photos, "--recursive", "--out", photos / "crops")
+    assert "2 crops from 3 images" in out
+    assert "left out" not in error
+    assert "2 crops from 3 images" in nasion("crop", photos, "-r", "--out", photos / "crops")[1]
 
 
 def test_measure_reads_standard_input(nasion, photos, tmp_path, monkeypatch):

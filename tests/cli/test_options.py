@@ -1,11 +1,13 @@
 """Options of several commands."""
 
 import builtins
+from pathlib import Path
 
 import pytest
 
-from nasion.cli.options import make_predictor, require_training_extra
-from nasion.errors import ModelError
+from nasion.cli.options import choice, make_boxes, make_predictor, require_training_extra, write_new
+from nasion.errors import ConfigError, ModelError
+from nasion.predict.boxes import detect_boxes
 
 
 def test_predictor_has_the_options(yunet_file):
@@ -42,3 +44,29 @@ def test_missing_torch_is_one_line_with_the_remedy(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without_lightning)
     with pytest.raises(ModelError, match=r"pip install 'nasion\[train\]'"):
         require_training_extra()
+
+
+def test_boxes_and_scores_exclude_each_other():
+    assert make_boxes(None, 0.5) is detect_boxes
+    assert make_boxes("1,2,3,4", 0.0)(Path("a.jpg")) == [[1, 2, 3, 4]]
+    with pytest.raises(ConfigError, match="--min-score applies to detected faces"):
+        make_boxes("1,2,3,4", 0.5)
+
+
+def test_a_choice_is_checked_and_completed():
+    option = choice("--color", ["red", "green"], "which color")
+    assert option.metavar == "red|green"
+    assert option.callback("red") == "red"
+    assert option.callback(None) is None
+    assert option.autocompletion("gr") == ["green"]
+    with pytest.raises(ConfigError, match='--color cannot be "gren"; did you mean "green"'):
+        option.callback("gren")
+
+
+def test_a_new_file_replaces_nothing(tmp_path, capsys):
+    write_new(tmp_path / "a.toml", lambda: "a = 1")
+    assert "a.toml" in capsys.readouterr().out
+    for name, message in (("a.toml", "choose another name"), ("a.txt", "change its name")):
+        with pytest.raises(ConfigError, match=message):
+            write_new(tmp_path / name, lambda: "b = 1")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["a = 1"]

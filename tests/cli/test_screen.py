@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from nasion.cli.screen import ScreenReporter, notice, say, typed_command
+from nasion.cli.screen import REPORTER, ScreenReporter, notice, say, set_quiet, typed_command
 
 
 @pytest.fixture
@@ -88,3 +88,16 @@ def test_control_characters_do_not_reach_the_terminal(screen, capsys):
     printed = text() + capsys.readouterr().out
     assert all(line.isprintable() for line in printed.splitlines())
     assert "a\\x1b[31m.png\nb\n" in printed
+
+
+def test_a_quiet_console_shows_only_warnings(capsys):
+    set_quiet(True)
+    try:
+        say("a line")
+        REPORTER.line("a line")
+        REPORTER.table("a table", ("a",), [("1",)])
+        REPORTER.warn("skipped a.jpg")
+        notice("using the cascade")
+    finally:
+        set_quiet(False)
+    assert capsys.readouterr() == ("", "nasion: skipped a.jpg\nnasion: using the cascade\n")

@@ -123,3 +123,11 @@ def test_an_impossible_training_time_is_rejected(nasion, minutes):
     code, _, error = nasion("train", "nose", "--data", "synthetic:24", "--minutes", minutes)
     assert code == 2
     assert "--minutes" in error
+
+
+def test_a_new_recipe_is_listed_with_its_settings(nasion):
+    assert nasion("new", "recipe", "mine.toml", "--from", "nose")[0] == 0
+    code, out, _ = nasion("settings", "mine.toml", "optimizer", "--set", "optimizer.lr=0.5")
+    assert code == 0
+    assert "optimizer.lr = 0.5\n    peak learning rate; above 0; default: 0.001\n" in out
+    assert "augment" not in out

@@ -76,10 +76,17 @@ def test_damage_is_reported_on_standard_error(nasion, calls):
     _, out, error = nasion("video", "clip.mp4")
     assert [line.removeprefix("nasion: clip.mp4: ") for line in error.splitlines()] == [
         "it ends after 30 frames (cut off); the frames before are written",
-        "2 damaged parts were skipped",
+        "skipped 2 damaged parts",
         "no sound",
     ]
     assert "damaged" not in out
+
+
+def test_a_single_frame_is_counted_in_the_singular(nasion, calls):
+    calls.summary.frames, calls.summary.detector_runs = 1, 1
+    _, out, _ = nasion("video", "clip.mp4")
+    assert out.startswith("1 frame, ")
+    assert "detector ran 1 time\n" in out
 
 
 def test_many_faces_are_summarized(nasion, calls):

@@ -70,3 +70,20 @@ def test_mapping_is_readable(tmp_path):
     (tmp_path / "m.toml").write_text(block)
     (tmp_path / "three.toml").write_text('count = 3\n[regions]\nall = "0-2"\n')
     assert load_mapping(tmp_path / "m.toml").sources == ((0, 1), (), (3,))
+
+
+README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+
+
+def test_example_of_the_readme_prints_and_draws(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("nasion.detect.detector.yunet.YuNet", lambda *_: lambda _image: [])
+    monkeypatch.setattr("nasion.detect.detector.download_cached", lambda *_: Path("yunet.onnx"))
+    example, *_ = (block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+    names = {}
+    exec(example, names)
+    first, _, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("<Prediction: 68 points of ibug-68, box (")
+    assert re.fullmatch(r"-?[\d.]+ ± [\d.]+ ° [\d.]+ ± [\d.]+ (True|False)", second)
+    assert (images.read("points.png") != names["sample"].image).any()
+    assert names["scores"]["n"] == len(names["faces"]) == 12

@@ -60,7 +60,7 @@ def test_missing_image_is_named(tmp_path, form):
     spec = make(tmp_path, shape(count))
     for path in [*tmp_path.rglob("*.jpg"), *tmp_path.rglob("*.png")]:
         path.unlink()
-    with pytest.raises(AnnotationError, match=r"no labeled face found; the first of 1: .*its image .* is missing"):
+    with pytest.raises(AnnotationError, match=r"no labeled face could be read; .*its image .* is missing"):
         load(spec)
 
 
@@ -136,7 +136,7 @@ def test_files_larger_than_the_limit_are_not_read(tmp_path, monkeypatch, form):
 
 @pytest.mark.parametrize("form", ["imm", "ibug", "labelme"])
 def test_empty_folder_is_one_line(form, tmp_path):
-    with pytest.raises(AnnotationError, match=r"no labeled face found$"):
+    with pytest.raises(AnnotationError, match=r"no labeled face could be read$"):
         load(f"{form}:{tmp_path}")
 
 

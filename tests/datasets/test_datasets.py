@@ -84,7 +84,10 @@ def test_options_reach_the_reader(tmp_path):
 def test_set_without_readable_faces_names_the_first_problem(tmp_path):
     for name in "ab":
         (tmp_path / f"{name}.pts").write_text("nothing")
-    with pytest.raises(AnnotationError, match=r"ibug:.*no labeled face found; the first of 2: a\.pts: is not a \.pts"):
+    with pytest.raises(
+        AnnotationError,
+        match=r"ibug:.*no labeled face could be read; a\.pts: is not a \.pts.*\(the first of 2 problems\)",
+    ):
         load(f"ibug:{tmp_path}")
 
 

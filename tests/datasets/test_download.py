@@ -279,7 +279,7 @@ def test_set_without_a_known_fingerprint_is_counted(tmp_path, monkeypatch):
 
 def test_unreadable_set_is_rejected(tmp_path):
     (tmp_path / "a.asf").write_text("nothing")
-    with pytest.raises(DownloadError, match=r"does not hold this data set: .*no labeled face found"):
+    with pytest.raises(DownloadError, match=r"does not hold this data set: .*no labeled face could be read"):
         download.get("imm", tmp_path)
 
 

@@ -74,7 +74,7 @@ def test_table_box_is_the_best_match_of_the_image(tmp_path):
 
 @pytest.mark.parametrize("boxes", ["guesses", "", "boxes.txt", "Points"])
 def test_unknown_mode_is_rejected(boxes):
-    with pytest.raises(ConfigError, match=f'boxes are points, image, detector or a CSV file, not "{boxes}"'):
+    with pytest.raises(ConfigError, match=f'no boxes "{boxes}"; choose points, image, detector or a CSV file'):
         box_function(boxes, predictor())
 
 

@@ -52,10 +52,32 @@ def test_errors_are_distances_in_image_px():
 
 
 def test_evaluation_records_what_was_measured():
-    measured = evaluate(center_of_image(), quad_faces(), "picture", split="val")
+    faces = quad_faces()
+    measured = evaluate(
+        center_of_image(), faces.subset([replace(face, split="val") for face in faces.annotations]), "picture", "val"
+    )
     assert (measured.model, measured.data, measured.split, measured.boxes) == ("fixed", "quad:5", "val", "image")
     assert measured.problems == measured.lost == ()
     assert evaluate(center_of_box(), quad_faces()).split == "all"
+
+
+def test_split_is_selected_as_for_the_training():
+    predictor, faces = center_of_image(), quad_faces()
+    predictor.backend.validation_share = 0.5
+    train, val = (evaluate(predictor, faces, "image", split) for split in ("train", "val"))
+    assert sorted(face.name for face in (*train.faces, *val.faces)) == [face.name for face in faces.annotations]
+    assert {face.subject for face in train.faces}.isdisjoint(face.subject for face in val.faces)
+    again = faces.subset(train.faces)
+    assert len(evaluate(predictor, again, "image", "train").faces) == len(again)
+    with pytest.raises(AnnotationError, match='no faces of the split "test"'):
+        evaluate(predictor, faces, "image", "test")
+
+
+def test_models_and_data_have_names():
+    measured = evaluate("tiny", "synthetic:2?skeleton=ibug-68")
+    assert (measured.model, len(measured.faces), measured.boxes) == ("tiny", 2, "points")
+    assert repr(measured).startswith("<Evaluation: tiny on 2 faces of synthetic:2, boxes: points, mean error ")
+    assert evaluate(center_of_image(), quad_faces()).boxes == "image"
 
 
 def test_spread_anisotropy_and_crops_come_from_the_predictor():

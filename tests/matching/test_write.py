@@ -185,7 +185,7 @@ def photo(tmp_path):
 
 def test_largest_face_is_chosen_by_default(photo):
     faces = [face(scattered(68) * scale, "ibug-68") for scale in (1, 3, 2)]
-    chosen = chosen_face(lambda _image: faces, photo)
+    chosen = chosen_face(lambda _image, _boxes: faces, photo)
     assert chosen.face is faces[1]
     assert (chosen.path, chosen.number) == (photo, 1)
     assert np.array_equal(chosen.image, images.read(photo))
@@ -194,19 +194,19 @@ def test_largest_face_is_chosen_by_default(photo):
 def test_face_is_chosen_by_its_number(photo):
     faces = [face(scattered(68) * scale, "ibug-68") for scale in (1, 3, 2)]
     for number in range(3):
-        assert chosen_face(lambda _image: faces, photo, number).face is faces[number]
+        assert chosen_face(lambda _image, _boxes: faces, photo, number).face is faces[number]
 
 
 @pytest.mark.parametrize("number", [2, -1])
 def test_missing_face_number_is_rejected(photo, number):
     faces = [face(scattered(68), "ibug-68")] * 2
     with pytest.raises(ImageError, match=rf"a\.png: no face {number}; it has 2, counted from 0"):
-        chosen_face(lambda _image: faces, photo, number)
+        chosen_face(lambda _image, _boxes: faces, photo, number)
 
 
 def test_image_without_a_face_is_rejected(photo):
     with pytest.raises(ImageError, match="no face was found"):
-        chosen_face(lambda _image: [], photo)
+        chosen_face(lambda _image, _boxes: [], photo)
 
 
 PREDICTOR = SimpleNamespace(skeleton=SKELETON)

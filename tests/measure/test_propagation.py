@@ -56,5 +56,5 @@ def test_intervals_and_tables():
     assert (high - low) / 2 == pytest.approx(2 * 1.6449, abs=1e-3)
     assert number.to_table() == {"value": 10.0, "error": 2.0, "unit": "px"}
     assert Measured(float("nan"), float("nan")).to_table() == {"value": None, "error": None, "unit": ""}
-    assert repr(Measured(1.0, 0.25)) == "1 ± 0.25"
+    assert repr(Measured(1.0, 0.25)) == "1.00 ± 0.25"
     assert float(number) == 10.0

@@ -100,6 +100,6 @@ def test_unknown_names_are_rejected():
         load_template("arcfaces")
     with pytest.raises(ConfigError, match="cannot read"):
         load_template("missing.toml")
-    with pytest.raises(SkeletonError, match="does not say where its points are"):
+    with pytest.raises(SkeletonError, match="does not say where they are"):
         load_template("arcface").indices_in(load_skeleton("imm-58"))
     assert load_template("arcface").indices_in(IBUG)[2] == (30,)

@@ -157,7 +157,9 @@ def test_malformed_table_is_rejected(table, text, message):
 
 
 def test_unreadable_table_is_an_annotation_error(tmp_path):
-    with pytest.raises(AnnotationError, match=r"none\.csv: cannot read the boxes"):
+    with pytest.raises(
+        AnnotationError, match=r"none\.csv: no such file; --box needs a CSV file with image,x0,y0,x1,y1"
+    ):
         boxes_from(str(tmp_path / "none.csv"))
     (tmp_path / "latin.csv").write_bytes(b"image,x0,y0,x1,y1\n\xe9.jpg,1,2,3,4\n")
     with pytest.raises(AnnotationError, match=r"latin\.csv: cannot read the boxes"):

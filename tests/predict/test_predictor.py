@@ -2,11 +2,13 @@
 
 import copy
 import pickle
+import pydoc
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from PIL import Image as PillowImage
 from skimage import data
 
 from doubles import BrightSpot, Fixed, FixedDetector, prediction
@@ -224,7 +226,7 @@ def test_detections_below_min_score_are_dropped(min_score, count):
 
 
 def test_min_score_does_not_apply_to_given_boxes():
-    assert len(Predictor(Fixed(PLACES), min_score=2.0)(IMAGE, [[100, 100, 200, 200]])) == 1
+    assert len(Predictor(Fixed(PLACES), min_score=1.0)(IMAGE, [[100, 100, 200, 200]])) == 1
 
 
 @pytest.mark.parametrize(("limit_px", "missing"), [(0.9, 58), (4.0, 5), (6.0, 0)])
@@ -441,3 +443,50 @@ def test_box_outside_the_image_is_rejected(box):
 
 def test_box_that_reaches_beyond_the_image_is_used():
     assert len(Predictor(Fixed([3, 4]))(IMAGE, [[-20, -20, 10, 10]])) == 1
+
+
+def test_mistakes_with_images_name_the_remedy():
+    predictor = Predictor(Fixed(PLACES))
+    for image, remedy in (
+        (
+            PillowImage.new("RGB", (9, 7)),
+            r'not PIL\.Image\.Image; convert it with numpy\.asarray\(image\.convert\("RGB"\)\)',
+        ),
+        ([IMAGE, IMAGE], r"not a list; for several images, use predictor\.batch\(images\)"),
+        (None, "not builtins.NoneType"),
+        (IMAGE / 255, r"not \(480, 640, 3\) of float64"),
+    ):
+        with pytest.raises(ImageError, match=remedy):
+            predictor(image)
+
+
+@pytest.mark.parametrize("boxes", [[1, 2, 3, 4], np.array([1.0, 2, 3, 4]), (5,)])
+def test_one_box_is_not_a_list_of_boxes(boxes):
+    with pytest.raises(ConfigError, match=r"boxes is a list of boxes, such as \[\[200, 120, 440, 400\]\]"):
+        Predictor(Fixed(PLACES))(IMAGE, boxes)
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"min_score": 3}, "min_score is a score from 0 to 1, not 3"),
+        ({"min_score": np.nan}, "min_score is a score"),
+        ({"max_spread": 0}, "max_spread is a share"),
+        ({"max_spread": np.inf}, "max_spread is a share"),
+    ],
+)
+def test_limits_are_checked(limits, message):
+    with pytest.raises(ConfigError, match=message):
+        Predictor(Fixed(PLACES), **limits)
+
+
+def test_repr_states_model_points_device_and_limits():
+    assert repr(Predictor("tiny", device="cpu")) == "<Predictor: tiny, 68 points of ibug-68, on cpu>"
+    limited = repr(Predictor("tiny", min_score=0.5, max_spread=0.05))
+    assert limited.endswith("on cpu, min_score 0.5, max_spread 0.05>")
+
+
+def test_help_shows_short_types():
+    text = pydoc.render_doc(Predictor, renderer=pydoc.plaintext)
+    assert "boxes: 'Sequence[ArrayLike | None] | None' = None" in text
+    assert "_SupportsArray" not in text

@@ -141,10 +141,24 @@ def test_formats_without_measurements_are_rejected_if_they_are_wanted(tmp_path, 
     assert not (tmp_path / "out").exists()
 
 
-def test_folder_is_created_and_left_empty(tmp_path):
+def test_folders_that_stay_empty_are_removed(tmp_path):
     with ResultWriter(tmp_path / "new" / "out", "json", [Path("a.jpg")], QUAD):
         assert (tmp_path / "new" / "out").is_dir()
-    assert names(tmp_path / "new" / "out") == []
+    assert names(tmp_path) == []
+    (tmp_path / "mine").mkdir()
+    with ResultWriter(tmp_path / "mine", "json", [Path("a.jpg")], QUAD):
+        pass
+    assert names(tmp_path) == ["mine"]
+
+
+def test_pts_files_of_earlier_runs_are_named(tmp_path):
+    paths = [Path("a.jpg"), Path("b.jpg")]
+    assert write(tmp_path, "pts", [(paths[0], [FACE, FACE]), (paths[1], [FACE])]).stale == []
+    assert write(tmp_path, "pts", [(paths[0], [FACE]), (paths[1], [])]).stale == [
+        tmp_path / "a_1.pts",
+        tmp_path / "b.pts",
+    ]
+    assert write(tmp_path, "json", [(paths[0], [FACE])]).stale == []
 
 
 def test_folder_that_cannot_be_created_is_rejected_at_once(tmp_path):
@@ -195,8 +209,16 @@ def test_results_of_an_earlier_run_are_replaced_in_another_folder(tmp_path):
 def test_standard_input_is_not_an_input_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("keypoints.json").write_text("old")
-    write(tmp_path, "json", [("-", [FACE])])
-    assert json.loads(Path("keypoints.json").read_text())["images"][0]["image"] == "-"
+    write(Path(), "json", [("-", [FACE])])
+    assert json.loads(Path("keypoints.json").read_text())["images"][0]["image"] == "stdin.png"
+
+
+def test_standard_input_is_saved_so_that_it_can_be_read_back(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(Path("out"), "json", [("-", [FACE])])
+    faces = datasets.load("json:out/keypoints.json?images=.")
+    assert np.array_equal(faces.load(0).image, IMAGE)
+    assert names(tmp_path / "out") == ["keypoints.json", "stdin-points.jpg", "stdin.png"]
 
 
 def test_special_characters_of_a_name_are_not_a_pattern(tmp_path):

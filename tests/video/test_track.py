@@ -19,7 +19,7 @@ from nasion.predict.model_zoo import resolve
 from nasion.predict.predictor import Predictor
 from nasion.sample import Prediction
 from nasion.skeleton import load_skeleton
-from nasion.video import FaceTracker, TrackedFace, follow
+from nasion.video import FaceTracker, Frame, TrackedFace, follow
 from nasion.video.track import (
     DETECT_EVERY_S,
     FORGET_AFTER_S,
@@ -525,3 +525,7 @@ def test_update_measures_the_velocity():
     assert (track.seen_s, box_center(track.box).tolist()) == (1.5, pytest.approx([110, 95]))
     track.update(face(300, 100), 1.5)  # a repeated time keeps the velocity
     assert track.velocity == pytest.approx([20, -10])
+
+
+def test_repr_of_a_frame_is_one_line():
+    assert repr(Frame(12, 0.5, np.zeros((6, 8, 3), np.uint8), ())) == "<Frame 12: 0.500 s, 8 x 6 px, 0 faces>"

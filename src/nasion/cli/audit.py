@@ -49,7 +49,12 @@ def audit(
     ] = None,
     device: DeviceOption = AUTO,
 ) -> None:
-    """Measure how a model holds up on corrupted images, turned and small faces, and groups of people."""
+    """Measure a model on corrupted images, by condition and by group.
+
+    Examples:
+        nasion audit default ibug:data/300w --split val
+        nasion audit default csv:faces.csv --group sex --group glasses
+    """
     require_report_extra()
     ensure_writable(out)
     predictor = make_predictor(model, None, device=device)

@@ -1,4 +1,4 @@
-"""Commands for labeled faces: get, doctor, show, convert, formats."""
+"""Commands for labeled faces: get, doctor, show, convert, formats, and new skeletons."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,30 +6,49 @@ from typing import Annotated
 import typer
 
 from nasion import datasets, images
-from nasion.cli.options import DataArgument, SetOption, require_training_extra
-from nasion.cli.screen import REPORTER, say
+from nasion.atomic import no_empty_folders
+from nasion.cli.options import DataArgument, SetOption, complete_data, require_training_extra, write_new
+from nasion.cli.screen import REPORTER, notice, say
+from nasion.datasets.new_skeleton import FIVE_POINTS, skeleton_text
 
-__all__ = ["convert", "doctor", "formats", "get", "show"]
+__all__ = ["convert", "doctor", "formats", "get", "new_skeleton", "show"]
 
 
 def get(
-    name: Annotated[str, typer.Argument(help="imm or 300w")],
-    folder: Annotated[Path, typer.Argument(help="target folder")],
-    url: Annotated[str | None, typer.Option(help="download from here instead, such as from a mirror")] = None,
-    archive: Annotated[Path | None, typer.Option(help="use this file, which you downloaded yourself")] = None,
+    name: Annotated[str, typer.Argument(help="imm or 300w", metavar="NAME", autocompletion=lambda: ["imm", "300w"])],
+    folder: Annotated[Path, typer.Argument(help="target folder", metavar="FOLDER")],
+    url: Annotated[
+        str | None, typer.Option(help="download from here instead, such as from a mirror", metavar="URL")
+    ] = None,
+    archive: Annotated[
+        Path | None, typer.Option(help="use this file, which you downloaded yourself", metavar="FILE")
+    ] = None,
 ) -> None:
-    """Download a dataset, show its terms, and verify it."""
+    """Download a dataset, show its terms, and verify it.
+
+    Examples:
+        nasion get imm data/imm
+        nasion get 300w data/300w --archive 300w.zip
+    """
     from nasion.datasets import download
 
-    spec = download.get(name, folder, REPORTER, [url] if url else None, archive)
+    with no_empty_folders(folder):
+        spec = download.get(name, folder, REPORTER, [url] if url else None, archive)
     say(f"next: nasion doctor {spec}")
 
 
 def doctor(
     data: DataArgument,
-    out: Annotated[Path, typer.Option(help="folder for the image of the most unusual faces")] = Path("doctor"),
+    out: Annotated[Path, typer.Option(help="folder for the image of the most unusual faces", metavar="FOLDER")] = Path(
+        "doctor"
+    ),
 ) -> None:
-    """Check labels: counts, origin, flip map, left and right, outliers, leaks between splits."""
+    """Check labels: origin, flip map, outliers, leaks between splits.
+
+    Examples:
+        nasion doctor imm:data/imm
+        nasion doctor 'csv:faces.csv?skeleton=mine.toml'
+    """
     from nasion.doctor import draw_worst, examine, table_rows
 
     examination = examine(datasets.load(data), REPORTER)
@@ -41,12 +60,20 @@ def doctor(
 
 def show(
     data: DataArgument,
-    recipe: Annotated[str | None, typer.Option(help="draw the augmented crops that this recipe trains on")] = None,
-    count: Annotated[int, typer.Option(min=1, max=200, help="number of faces")] = 12,
-    out: Annotated[Path, typer.Option(help="the image to write")] = Path("show.png"),
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="draw the augmented crops that this recipe trains on", metavar="RECIPE"),
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, max=200, help="number of faces", metavar="COUNT")] = 12,
+    out: Annotated[Path, typer.Option(help="the image to write", metavar="FILE")] = Path("show.png"),
     settings: SetOption = None,
 ) -> None:
-    """Draw labeled faces; with --recipe, the crops that a network trains on."""
+    """Draw labeled faces, or the crops that a network trains on.
+
+    Examples:
+        nasion show synthetic:24
+        nasion show imm:data/imm --recipe danes --set augment.rotation_deg=30
+    """
     from nasion import draw
 
     faces = datasets.load(data)
@@ -65,10 +92,18 @@ def show(
 
 
 def convert(
-    source: Annotated[str, typer.Argument(help='the labels, "format:source"', metavar="SOURCE")],
-    target: Annotated[str, typer.Argument(help='what to write, "format:file" or "format:folder"', metavar="TARGET")],
+    source: Annotated[
+        str, typer.Argument(help='the labels, "format:source"', metavar="SOURCE", autocompletion=complete_data)
+    ],
+    target: Annotated[
+        str,
+        typer.Argument(
+            help='what to write, "format:file" or "format:folder"', metavar="TARGET", autocompletion=complete_data
+        ),
+    ],
     skeleton: Annotated[
-        str | None, typer.Option(help="keep the points of this skeleton, which names them in its [from]")
+        str | None,
+        typer.Option(help="keep the points of this skeleton, which says where they are", metavar="SKELETON"),
     ] = None,
     mapping: Annotated[
         str | None, typer.Option(help="choose the points by a mapping instead", metavar="NAME|FILE.toml")
@@ -76,22 +111,31 @@ def convert(
     strict: Annotated[bool, typer.Option("--strict", help="refuse a target that does not store everything")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace existing files")] = False,
 ) -> None:
-    """Write labels in another format, and list what it does not store."""
+    """Write labels in another format; list what it does not store.
+
+    Examples:
+        nasion convert dlib:faces.xml coco:faces.json
+        nasion convert imm:data/imm csv:nose.csv --skeleton nose-1
+    """
     from nasion.datasets.convert import convert as write
 
     done = write(source, target, skeleton, mapping, strict, overwrite, REPORTER)
+    if done.new_folder:
+        notice(f"created the folder {done.new_folder}")
     if done.problems:
         count = f"{done.problems} face{'s' * (done.problems != 1)}"
         REPORTER.warn(f"skipped {count} that cannot be read; nasion doctor {source} lists the reasons")
     if done.lost:
         REPORTER.warn(done.lost)
-    if done.new_folder:
-        say(f"created the folder {done.new_folder}")
     say(f"{done.faces} face{'s' * (done.faces != 1)} in {done.images} image{'s' * (done.images != 1)} → {target}")
 
 
 def formats() -> None:
-    """List the label formats and their options."""
+    """List the formats of labels and their options.
+
+    Examples:
+        nasion formats
+    """
     for name in datasets.available():
         module = datasets.module(name)
         say(module.DESCRIPTION)
@@ -100,3 +144,24 @@ def formats() -> None:
     say("all formats")
     for option, text in datasets.COMMON_OPTIONS.items():
         say(f"    ?{option}=  {text}")
+
+
+def new_skeleton(
+    file: Annotated[Path, typer.Argument(help="the file to write", metavar="FILE.toml")],
+    names: Annotated[
+        str | None,
+        typer.Option(
+            help="names of the points, in order; left and right make the flip map; default: five points",
+            metavar="A,B,C",
+        ),
+    ] = None,
+) -> None:
+    """Write a skeleton file with comments, from the names of its points.
+
+    Examples:
+        nasion new skeleton mine.toml
+        nasion new skeleton mine.toml --names left_eye,right_eye,nose
+    """
+    points = FIVE_POINTS if names is None else [name.strip() for name in names.split(",")]
+    write_new(file, lambda: skeleton_text(file.stem, points))
+    say(f"next: nasion doctor 'csv:FACES.csv?skeleton={file}'")

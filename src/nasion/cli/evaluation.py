@@ -10,12 +10,12 @@ import typer
 
 from nasion import datasets
 from nasion.atomic import ensure_writable, write_bytes, write_text
-from nasion.cli.options import DataArgument, DeviceOption, ModelArgument, WeightsOption, make_predictor
+from nasion.cli.options import DataArgument, DeviceOption, ModelArgument, WeightsOption, choice, make_predictor
 from nasion.cli.screen import REPORTER, say, typed_command
-from nasion.datasets.splits import with_validation
 from nasion.errors import ConfigError
+from nasion.evaluation.box_modes import BOX_MODES
 from nasion.evaluation.box_sensitivity import SCALES, SHIFTS, box_sensitivity
-from nasion.evaluation.evaluation import Evaluation
+from nasion.evaluation.evaluation import Evaluation, select_split
 from nasion.evaluation.evaluation import evaluate as measure
 from nasion.evaluation.extras import check_figure_path, require_report_extra
 from nasion.evaluation.format import SPLIT_NAMES, format_point, score_rows
@@ -30,27 +30,33 @@ __all__ = ["evaluate"]
 def evaluate(
     model: ModelArgument,
     data: DataArgument,
-    split: Annotated[str, typer.Option(help="train, val, test or all")] = "all",
+    split: Annotated[str, choice("--split", SPLIT_NAMES, "which faces")] = "all",
     boxes: Annotated[
-        str | None, typer.Option(help="points, detector, image or a CSV file; default: as the model was trained")
+        str | None,
+        typer.Option(help=f"{', '.join(BOX_MODES)} or a CSV file; default: as the model was trained", metavar="BOXES"),
     ] = None,
     point: Annotated[
         list[int] | None, typer.Option(help="also print the mean error of this point", metavar="INDEX")
     ] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="write the scores here")] = None,
-    report: Annotated[Path | None, typer.Option(help="folder for report.html")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="write the scores here", metavar="FILE")] = None,
+    report: Annotated[Path | None, typer.Option(help="folder for report.html", metavar="FOLDER")] = None,
     box_curve: Annotated[
         Path | None, typer.Option(help="draw the error against shifted and scaled boxes here", metavar="FILE.png")
     ] = None,
     device: DeviceOption = AUTO,
     detector_weights: WeightsOption = None,
 ) -> None:
-    """Measure a model on labeled faces."""
+    """Measure the errors of a model on labeled faces.
+
+    Examples:
+        nasion evaluate default 'synthetic:24?skeleton=ibug-68'
+        nasion evaluate runs/danes imm:data/imm --split test --report test
+    """
     _check_outputs(json_file, report, box_curve)
     predictor = make_predictor(model, detector_weights, device=device)
-    faces = _load(data, split, predictor)
+    faces = select_split(datasets.load(data), split, predictor)
     _check_points(point or (), predictor)
-    measured = measure(predictor, faces, boxes or predictor.backend.crop.box, split, REPORTER)
+    measured = measure(predictor, faces, boxes, split, REPORTER)
     _print(measured, split, data)
     for index in point or ():
         say(format_point(measured, index))
@@ -70,24 +76,18 @@ def _check_outputs(json_file: Path | None, report: Path | None, box_curve: Path 
     if box_curve is not None:
         check_figure_path(box_curve)
     if json_file is not None and json_file.is_dir():
-        raise ConfigError(f"{json_file} is a folder; name a file")
+        raise ConfigError(f"--json {json_file} is a folder; name a file")
     for path in (json_file and json_file.parent, box_curve and box_curve.parent, report):
         if path is not None:
             ensure_writable(path)
-
-
-def _load(data: str, split: str, predictor: Predictor) -> DataSet:
-    faces = datasets.load(data)
-    if split in ("train", "val"):
-        faces = with_validation(faces, predictor.backend.validation_share)
-    return faces.of_split(split)
 
 
 def _check_points(indices: Sequence[int], predictor: Predictor) -> None:
     skeleton = predictor.skeleton
     for index in indices:
         if not 0 <= index < skeleton.count:
-            raise ConfigError(f"{skeleton.name} has no point {index}; its points are 0 to {skeleton.count - 1}")
+            known = f"points are 0 to {skeleton.count - 1}" if skeleton.count > 1 else "only point is 0"
+            raise ConfigError(f"{skeleton.name} has no point {index}; its {known}")
 
 
 def _print(measured: Evaluation, split: str, data: str) -> None:

@@ -5,55 +5,86 @@ from typing import Annotated, Any
 
 import typer
 
-from nasion.cli.options import DeviceOption, ModelOption, RegionsOption, WeightsOption, make_predictor
+from nasion.cli.options import (
+    BoxOption,
+    DeviceOption,
+    ImagesArgument,
+    MinScoreOption,
+    ModelOption,
+    RecursiveOption,
+    RegionsOption,
+    WeightsOption,
+    choice,
+    find_images,
+    make_boxes,
+    make_predictor,
+)
 from nasion.cli.screen import REPORTER, notice, say
 from nasion.errors import ConfigError, ImageError
-from nasion.matching import Match
+from nasion.matching import MORPHS, Match
 from nasion.predict import model_zoo
 from nasion.predict.backends.devices import AUTO
-from nasion.predict.boxes import boxes_from, detect_boxes
+from nasion.predict.boxes import BoxSource
 from nasion.predict.image_files import ImageResult, list_images, predict_images
 from nasion.predict.predictor import Predictor
-from nasion.predict.writers import ResultWriter
+from nasion.predict.writers import FORMATS, ResultWriter, check_format
 from nasion.progress import SILENT, track
 
 __all__ = ["FEW", "list_models", "match", "predict"]
+
+OUT = Path("predictions")
+"""The folder of the results of `nasion predict`."""
 
 FEW = 12
 """Number of images up to which each gets its own line; more get a progress bar."""
 
 
 def predict(
-    images: Annotated[list[str], typer.Argument(help='images, folders, patterns, or "-" for standard input')],
+    images: ImagesArgument,
     model: ModelOption = model_zoo.DEFAULT,
-    out: Annotated[Path, typer.Option(help="folder for drawn images and keypoints")] = Path("predictions"),
-    form: Annotated[str, typer.Option("--format", help="json, csv, csv-long, parquet, coco or pts")] = "json",
-    box: Annotated[
-        str | None, typer.Option(help='x0,y0,x1,y1, px, around the face; a CSV file of boxes; or "image"')
-    ] = None,
-    min_score: Annotated[float, typer.Option(min=0, max=1, help="drop detections with a lower score")] = 0.0,
+    out: Annotated[Path, typer.Option(help="folder for drawn images and keypoints", metavar="FOLDER")] = OUT,
+    form: Annotated[str, choice("--format", FORMATS, "how the keypoints are written")] = "json",
+    box: BoxOption = None,
+    min_score: MinScoreOption = 0.0,
     max_spread: Annotated[
-        float | None, typer.Option(min=0.001, help="drop keypoints with a larger uncertainty, share of the face's size")
+        float | None,
+        typer.Option(
+            min=0.001, help="drop keypoints with a larger uncertainty, share of the face's size", metavar="SHARE"
+        ),
     ] = None,
     draw_spread: Annotated[bool, typer.Option("--spread", help="draw the uncertainty of each keypoint")] = False,
     draw_regions: RegionsOption = False,
     measure: Annotated[
         bool, typer.Option("--measure", help="also write pose, eyes, mouth and symmetry (json, csv, parquet)")
     ] = False,
-    require_face: Annotated[bool, typer.Option(help="exit with code 1 if an image has no face")] = False,
+    require_face: Annotated[
+        bool, typer.Option("--require-face", help="exit with code 1 if an image has no face")
+    ] = False,
+    recursive: RecursiveOption = False,
     device: DeviceOption = AUTO,
     detector_weights: WeightsOption = None,
 ) -> None:
-    """Predict the keypoints of every face in your images; draw and write them."""
-    boxes = detect_boxes if box is None else boxes_from(box)
+    """Predict and draw the keypoints of every face in your images.
+
+    The keypoints of all images are written as one file, in the format of --format; pts writes a file for each face. An
+    image from standard input is saved as well, so that the results can be read back.
+
+    Examples:
+        nasion predict me.jpg
+        nasion predict friends/ "holiday/*.jpg" --format csv --out found
+        nasion predict me.jpg --box 200,120,440,400
+        cat me.jpg | nasion predict -
+    """
+    boxes = make_boxes(box, min_score)
     if form == "pts" and max_spread is not None:
         raise ConfigError(
             "a .pts file cannot store missing keypoints; with --max-spread use another --format, such as json or csv"
         )
-    if box is not None and min_score:
-        raise ConfigError("--min-score applies to detected faces; it cannot be combined with --box")
+    check_format(form)
     predictor = make_predictor(model, detector_weights, min_score, max_spread, device)
-    paths = list_images(images)
+    paths = find_images(images, recursive, out)
+    if box is None and not predictor.uses_full_image:
+        _ = predictor.detector  # loaded before anything is written
     reporter = SILENT if len(paths) <= FEW else REPORTER
     skipped = 0
     with (
@@ -85,6 +116,11 @@ def _report_total(writer: ResultWriter, out: Path, skipped: int, images: int, de
     say(f"{faces} face{'s' * (faces != 1)} in {used} image{'s' * (used != 1)}, on {device} → {target}")
     if skipped:
         REPORTER.warn(f"skipped {skipped} of {images} images")
+    if writer.stale:
+        notice(
+            f"{out} also has {len(writer.stale)} .pts file{'s' * (len(writer.stale) != 1)} of earlier runs, such as "
+            f"{writer.stale[0].name}; delete them, or choose another folder with --out"
+        )
 
 
 def _describe(result: ImageResult, count: int) -> str:
@@ -97,30 +133,42 @@ def _describe(result: ImageResult, count: int) -> str:
 
 
 def match(
-    a: Annotated[Path, typer.Argument(help="an image, or one folder to average")],
-    b: Annotated[Path | None, typer.Argument(help="the image that is aligned to A")] = None,
+    a: Annotated[Path, typer.Argument(help="an image, or one folder to average", metavar="A")],
+    b: Annotated[Path | None, typer.Argument(help="the image that is aligned to A", metavar="B")] = None,
     model: ModelOption = model_zoo.DEFAULT,
-    out: Annotated[Path, typer.Option(help="folder for the results")] = Path("match"),
+    out: Annotated[Path, typer.Option(help="folder for the results", metavar="FOLDER")] = Path("match"),
     face: Annotated[
         str | None, typer.Option(help="face of each image, such as 0,2; default: the largest", metavar="I,J")
     ] = None,
-    frames: Annotated[int, typer.Option(min=2, max=600, help="frames of the morph")] = 30,
-    morph: Annotated[str, typer.Option(help="gif or mp4")] = "gif",
+    frames: Annotated[int, typer.Option(min=2, max=600, help="frames of the morph", metavar="COUNT")] = 30,
+    morph: Annotated[str, choice("--morph", MORPHS, "file format of the morph")] = "gif",
+    box: BoxOption = None,
+    min_score: MinScoreOption = 0.0,
+    device: DeviceOption = AUTO,
     detector_weights: WeightsOption = None,
 ) -> None:
-    """Match two faces by their keypoints: aligned, warped, averaged, and as a morph."""
+    """Match two faces: aligned, warped, averaged, and as a morph.
+
+    A single folder gives the mean face of its images.
+
+    Examples:
+        nasion match a.jpg b.jpg
+        nasion match group.jpg me.jpg --face 2,0 --morph mp4
+        nasion match friends/
+    """
     from nasion.matching import write
 
+    boxes = make_boxes(box, min_score)
     if a.is_dir():
         if b is not None:
             raise ConfigError(f"{a} is a folder, which is averaged alone; to match, name two images")
-        _average(a, make_predictor(model, detector_weights), out)
+        _average(a, make_predictor(model, detector_weights, min_score, device=device), boxes, out)
         return
     if b is None:
         raise ConfigError("name two images to match, or one folder to average")
-    predictor = make_predictor(model, detector_weights)
     first, second = _face_numbers(face)
-    chosen = write.chosen_face(predictor, a, first), write.chosen_face(predictor, b, second)
+    predictor = make_predictor(model, detector_weights, min_score, device=device)
+    chosen = write.chosen_face(predictor, a, first, boxes(a)), write.chosen_face(predictor, b, second, boxes(b))
     _report_match(*write.write_match(*chosen, out, frames, morph))
 
 
@@ -148,7 +196,7 @@ def _face_numbers(text: str | None) -> tuple[int | None, int | None]:
     return first, second
 
 
-def _average(folder: Path, predictor: Predictor, out: Path) -> None:
+def _average(folder: Path, predictor: Predictor, boxes: BoxSource, out: Path) -> None:
     """Write the mean face of a folder."""
     from nasion.atomic import ensure_writable
     from nasion.matching import write
@@ -157,17 +205,21 @@ def _average(folder: Path, predictor: Predictor, out: Path) -> None:
     found, paths = [], list_images([str(folder)])
     for path in track(paths, "predicting", REPORTER):
         try:
-            found.append((path, write.chosen_face(predictor, path).face))
+            found.append((path, write.chosen_face(predictor, path, None, boxes(path)).face))
         except ImageError as error:
             notice(f"skipped {error}")
     if len(found) < 2:
-        raise ImageError(f"{folder}: a mean face needs two images with a face; it has {len(found)}")
+        raise ImageError(f"{folder}: a mean face needs two images with a face; it has {len(found)}; add images")
     written = write.write_mean(predictor, found, out)
     say(f"mean of {len(found)} faces from {len(paths)} images → {written[0]}")
 
 
 def list_models() -> None:
-    """List the models in the package with their terms and scores."""
+    """List the models in the package with their terms and scores.
+
+    Examples:
+        nasion models
+    """
     for name in model_zoo.available():
         say(name)
         for key, value in model_zoo.card(name).items():

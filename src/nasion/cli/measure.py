@@ -13,13 +13,28 @@ from nasion import images as image_io
 from nasion import measure as measuring
 from nasion.atomic import ensure_no_overwrite, ensure_writable, write_text
 from nasion.cli.images import FEW
-from nasion.cli.options import ModelOption, WeightsOption, make_predictor
+from nasion.cli.options import (
+    BoxOption,
+    DeviceOption,
+    ImagesArgument,
+    MinScoreOption,
+    ModelOption,
+    RecursiveOption,
+    WeightsOption,
+    choice,
+    find_images,
+    make_boxes,
+    make_predictor,
+)
 from nasion.cli.screen import REPORTER, notice, say
 from nasion.errors import ConfigError, ImageError, MeasurementError
-from nasion.measure.crops import DEFAULT_BORDER, check_border
+from nasion.measure import templates
+from nasion.measure.crops import DEFAULT_BORDER
 from nasion.measure.templates import MAX_SIDE
 from nasion.predict import model_zoo
-from nasion.predict.image_files import each_image, list_images
+from nasion.predict.backends.devices import AUTO
+from nasion.predict.boxes import BoxSource
+from nasion.predict.image_files import each_image, predict_file
 from nasion.predict.predictor import Predictor
 from nasion.predict.writers import unique_stems
 from nasion.progress import SILENT
@@ -33,7 +48,6 @@ COLUMNS = ("image", "face", "measurement", "value", "standard_error", "unit")
 KnownOption = Annotated[
     str | None, typer.Option("--known", help="the true length of one distance, for mm", metavar="NAME=MM")
 ]
-ImagesArgument = Annotated[list[str], typer.Argument(help="images, folders or patterns")]
 
 
 class _Found(NamedTuple):
@@ -46,28 +60,39 @@ class _Found(NamedTuple):
 
 def crop(
     images: ImagesArgument,
-    template: Annotated[str, typer.Option("--as", help="arcface, ffhq, dlib, or the path of a .toml file")] = "arcface",
+    template: Annotated[
+        str, typer.Option("--as", help=f"{', '.join(templates.available())}, or a .toml file", metavar="TEMPLATE")
+    ] = "arcface",
     size: Annotated[
-        int | None, typer.Option(min=1, max=MAX_SIDE, help="side of the crops, px; default: the template's")
+        int | None, typer.Option(min=1, max=MAX_SIDE, help="side of the crops; default: the template's", metavar="PX")
     ] = None,
-    border: Annotated[
-        str, typer.Option(help="beyond the edge of the image: black, replicate or reflect")
-    ] = DEFAULT_BORDER,
-    out: Annotated[Path, typer.Option(help="folder for the crops and crops.json")] = Path("crops"),
+    border: Annotated[str, choice("--border", measuring.BORDERS, "beyond the edge of the image")] = DEFAULT_BORDER,
+    out: Annotated[Path, typer.Option(help="folder for the crops and crops.json", metavar="FOLDER")] = Path("crops"),
     model: ModelOption = model_zoo.DEFAULT,
+    box: BoxOption = None,
+    min_score: MinScoreOption = 0.0,
+    recursive: RecursiveOption = False,
+    device: DeviceOption = AUTO,
     detector_weights: WeightsOption = None,
 ) -> None:
-    """Cut aligned crops of every face in your images, and write the maps between crops and images."""
+    """Cut an aligned crop of every face, for example for recognition.
+
+    The file crops.json has the maps between crops and images.
+
+    Examples:
+        nasion crop friends/
+        nasion crop me.jpg --as ffhq --size 256 --border reflect
+    """
+    boxes = make_boxes(box, min_score)
     form = measuring.load_template(template)
-    check_border(border)
-    predictor = make_predictor(model, detector_weights)
+    predictor = make_predictor(model, detector_weights, min_score, device=device)
     form.indices_in(predictor.skeleton)
-    paths = list_images(images)
+    paths = find_images(images, recursive, out)
     stems = unique_stems(paths)
     ensure_writable(out)
     ensure_no_overwrite(paths, [out / "crops.json"])
     tables: list[dict[str, Any]] = []
-    for found in _predicted(predictor, paths):
+    for found in _predicted(predictor, paths, boxes):
         table = _write_crops(found, form, size, border, out / stems[found.path])
         tables.append({"image": str(found.path), "faces": table})
     write_text(out / "crops.json", json.dumps({"images": tables}, indent=1) + "\n")
@@ -96,18 +121,33 @@ def _write_crops(
 def measure(
     images: ImagesArgument,
     definitions: Annotated[
-        Path | None, typer.Option(help="distances, angles and ratios; default: those of the package")
+        Path | None,
+        typer.Option(help="distances, angles and ratios; default: those of the package", metavar="FILE.toml"),
     ] = None,
     known: KnownOption = None,
     out: Annotated[Path, typer.Option(help="the table to write", metavar="FILE.csv")] = Path("measurements.csv"),
-    axes: Annotated[Path | None, typer.Option(help="folder for the images with the axes of each head")] = None,
+    axes: Annotated[
+        Path | None, typer.Option(help="folder for images with the axes of each head", metavar="FOLDER")
+    ] = None,
     model: ModelOption = model_zoo.DEFAULT,
+    box: BoxOption = None,
+    min_score: MinScoreOption = 0.0,
+    recursive: RecursiveOption = False,
+    device: DeviceOption = AUTO,
     detector_weights: WeightsOption = None,
 ) -> None:
-    """Measure every face in your images: pose, eyes, mouth, distances, each with its standard error."""
+    """Measure pose, eyes, mouth and distances of every face.
+
+    Each number has its standard error. The table has a row for each number, and one for an image without a face.
+
+    Examples:
+        nasion measure me.jpg --known pupils=63
+        nasion measure friends/ --definitions mine.toml --axes axes
+    """
     if out.suffix.lower() != ".csv" or out.is_dir():
         raise ConfigError(f"{out}: the table is written as .csv; change its name")
-    predictor = make_predictor(model, detector_weights)
+    boxes = make_boxes(box, min_score)
+    predictor = make_predictor(model, detector_weights, min_score, device=device)
     defined = (
         measuring.default_definitions(predictor.skeleton)
         if definitions is None
@@ -115,13 +155,15 @@ def measure(
     )
     known_mm = _known_length(known)
     measuring.check_known(known_mm, defined)
-    paths = list_images(images)
+    paths = find_images(images, recursive, out.parent if axes is None else axes)
     stems = unique_stems(paths)
     ensure_writable(out.parent)
     table, faces, used = io.StringIO(), 0, 0
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for found in _predicted(predictor, paths):
+    for found in _predicted(predictor, paths, boxes):
+        if not found.faces:
+            writer.writerow([str(found.path), *[""] * (len(COLUMNS) - 1)])
         for number, face in enumerate(found.faces):
             writer.writerows(_rows(found.path, number, measuring.measurement_rows(face, defined, known_mm)))
         faces, used = faces + len(found.faces), used + 1
@@ -161,7 +203,7 @@ def _known_length(text: str | None) -> dict[str, float]:
         ) from None
 
 
-def _predicted(predictor: Predictor, paths: Sequence[Path]) -> Iterator[_Found]:
+def _predicted(predictor: Predictor, paths: Sequence[Path], boxes: BoxSource) -> Iterator[_Found]:
     """Yield each image that can be read with its faces, in order; say which are skipped and which have no face.
 
     Raises:
@@ -169,7 +211,7 @@ def _predicted(predictor: Predictor, paths: Sequence[Path]) -> Iterator[_Found]:
     """
 
     def predict(path: Path, image: Image) -> _Found:
-        return _Found(path, image, predictor(image))
+        return _Found(path, image, predict_file(predictor, path, image, boxes))
 
     skipped: list[ImageError] = []
     reporter = SILENT if len(paths) <= FEW else REPORTER

@@ -1,43 +1,118 @@
 """Options that several commands share, and the predictor that they describe."""
 
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from nasion.cli.screen import notice
-from nasion.errors import ModelError
+from nasion import datasets
+from nasion.atomic import write_text
+from nasion.cli.screen import notice, say
+from nasion.errors import ConfigError, ModelError, suggest
+from nasion.predict import model_zoo
 from nasion.predict.backends import devices
+from nasion.predict.boxes import BoxSource, boxes_from, detect_boxes
+from nasion.predict.image_files import folders_left_out, list_images
 from nasion.predict.predictor import Predictor
 
 __all__ = [
+    "BoxOption",
     "DataArgument",
     "DeviceOption",
+    "ImagesArgument",
+    "MinScoreOption",
     "MinutesOption",
     "ModelArgument",
     "ModelOption",
+    "RecursiveOption",
     "RegionsOption",
     "SetOption",
     "SourcesOption",
     "WeightsOption",
+    "choice",
+    "complete_data",
+    "complete_model",
+    "find_images",
+    "make_boxes",
     "make_predictor",
     "require_training_extra",
+    "write_new",
 ]
 
-DataArgument = Annotated[str, typer.Argument(help='"format:source", such as imm:DIR or synthetic:400', metavar="DATA")]
-ModelArgument = Annotated[str, typer.Argument(help="a model's name, an .onnx file or a run folder", metavar="MODEL")]
-ModelOption = Annotated[str, typer.Option("--model", help="a model's name, an .onnx file or a run folder")]
+
+def choice(option: str, known: Collection[str], text: str) -> Any:
+    """Return an option whose value is one of `known`: they are listed, completed by the shell, and checked.
+
+    Args:
+        option: the option, such as "--split".
+        known: its values.
+        text: the help text.
+    """
+
+    def check(value: str | None) -> str | None:
+        if value is not None and value not in known:
+            raise ConfigError(f'{option} cannot be "{value[:80]}"; {suggest(value, known)}')
+        return value
+
+    return typer.Option(
+        option, help=text, metavar="|".join(known), callback=check, autocompletion=_complete(lambda: list(known))
+    )
+
+
+def _complete(names: Callable[[], list[str]]) -> Callable[[str], list[str]]:
+    """Return a function that completes the start of a word."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in names() if name.startswith(incomplete)]
+
+    return complete
+
+
+complete_data = _complete(lambda: [f"{name}:" for name in datasets.available()])
+complete_model = _complete(model_zoo.available)
+
+MODEL_TEXT = "a model's name, an .onnx file or a run folder"
+
+BoxOption = Annotated[
+    str | None,
+    typer.Option("--box", help='x0,y0,x1,y1, px, around the face; a CSV file of boxes; or "image"', metavar="BOX"),
+]
+DataArgument = Annotated[
+    str,
+    typer.Argument(
+        help='"format:source", such as imm:DIR or synthetic:400', metavar="DATA", autocompletion=complete_data
+    ),
+]
+DeviceOption = Annotated[str, choice("--device", [devices.AUTO, *devices.DEVICES], "where the network runs")]
+ImagesArgument = Annotated[
+    list[str], typer.Argument(help='images, folders, patterns, or "-" for standard input', metavar="IMAGES")
+]
+MinScoreOption = Annotated[
+    float, typer.Option("--min-score", min=0, max=1, help="drop detections with a lower score", metavar="SCORE")
+]
+MinutesOption = Annotated[
+    float | None, typer.Option("--minutes", min=0.01, max=100_000, help="training time to aim for", metavar="MINUTES")
+]
+ModelArgument = Annotated[str, typer.Argument(help=MODEL_TEXT, metavar="MODEL", autocompletion=complete_model)]
+ModelOption = Annotated[str, typer.Option("--model", help=MODEL_TEXT, metavar="MODEL", autocompletion=complete_model)]
+RecursiveOption = Annotated[bool, typer.Option("--recursive", "-r", help="also search the folders in folders")]
 RegionsOption = Annotated[bool, typer.Option("--regions", help="draw each region, such as an eye, in its own color")]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="change a setting: section.key=value", metavar="A.B=C")
 ]
 SourcesOption = Annotated[
-    list[str] | None, typer.Option("--data", help='"format:source"; may be repeated to add training data')
+    list[str] | None,
+    typer.Option(
+        "--data",
+        help='"format:source"; may be repeated to add training data',
+        metavar="DATA",
+        autocompletion=complete_data,
+    ),
 ]
-MinutesOption = Annotated[float | None, typer.Option(min=0.01, max=100_000, help="training time to aim for")]
-DeviceOption = Annotated[str, typer.Option(help=f"where the network runs: auto, {', '.join(devices.DEVICES)}")]
 WeightsOption = Annotated[
-    Path | None, typer.Option("--detector-weights", help="YuNet's file; default: it is downloaded once")
+    Path | None,
+    typer.Option("--detector-weights", help="YuNet's file; default: it is downloaded once", metavar="FILE"),
 ]
 
 
@@ -52,6 +127,37 @@ def make_predictor(
     return Predictor(model, weights, notice, min_score, max_spread, device)
 
 
+def make_boxes(box: str | None, min_score: float) -> BoxSource:
+    """Return the boxes that --box gives; without it, the detector finds the faces.
+
+    Raises:
+        ConfigError: the box is malformed, or --min-score is given as well.
+        AnnotationError: the file of boxes cannot be read.
+    """
+    if box is None:
+        return detect_boxes
+    if min_score:
+        raise ConfigError("--min-score applies to detected faces; it cannot be combined with --box")
+    return boxes_from(box)
+
+
+def find_images(words: list[str], recursive: bool, out: Path) -> list[Path]:
+    """Return the images that the words of a command line name; say which folders are not searched.
+
+    Args:
+        words: files, folders, patterns, and "-" for standard input.
+        recursive: whether folders inside folders are searched.
+        out: the folder for results, which is not searched with the others.
+
+    Raises:
+        ImageError: a folder or a pattern contains no image.
+    """
+    found = list_images(words, recursive, out)
+    for folder in () if recursive else folders_left_out(words):
+        notice(f"{folder}: the images in this folder are left out; include them with --recursive")
+    return found
+
+
 def require_training_extra() -> None:
     """Check that torch and Lightning are installed.
 
@@ -62,3 +168,22 @@ def require_training_extra() -> None:
         import pytorch_lightning  # noqa: F401
     except ImportError as error:
         raise ModelError(f"this needs torch and Lightning ({error}); pip install 'nasion[train]'") from None
+
+
+def write_new(file: Path, text: Callable[[], str]) -> None:
+    """Write a new .toml file.
+
+    Args:
+        file: the file.
+        text: returns its content.
+
+    Raises:
+        ConfigError: the file exists, or its name does not end in .toml.
+        OutputError: it cannot be written.
+    """
+    if file.suffix != ".toml":
+        raise ConfigError(f"{file}: the file is written as .toml; change its name")
+    if file.exists():
+        raise ConfigError(f"{file} exists; choose another name")
+    write_text(file, text())
+    say(f"→ {file}")

@@ -22,9 +22,14 @@ from rich.table import Table
 from nasion.errors import one_line, printable
 from nasion.progress import Task, Unit
 
-__all__ = ["REPORTER", "ScreenReporter", "console", "notice", "say", "typed_command"]
+__all__ = ["REPORTER", "ScreenReporter", "console", "notice", "say", "set_quiet", "typed_command"]
 
 console = Console(highlight=False)
+
+
+def set_quiet(quiet: bool) -> None:
+    """Print only warnings and errors from now on, or everything."""
+    console.quiet = quiet
 
 
 def say(text: str) -> None:
@@ -80,7 +85,10 @@ class ScreenReporter:
         self.console.print(_printable(text), markup=False, soft_wrap=True)
 
     def warn(self, text: str) -> None:
-        """Print a yellow line."""
+        """Print a yellow line; on standard error if the console is quiet."""
+        if self.console.quiet:
+            notice(text)
+            return
         self.console.print(f"[yellow]{escape(_printable(text))}[/]", soft_wrap=True)
 
     def table(self, title: str, header: Sequence[str], rows: Iterable[Sequence[str]], best: int | None = None) -> None:

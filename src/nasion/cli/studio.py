@@ -4,14 +4,15 @@ import secrets
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from nasion.cli.options import WeightsOption, make_predictor
+from nasion.cli.options import DeviceOption, WeightsOption, make_predictor
 from nasion.cli.screen import notice, say
 from nasion.errors import ConfigError
 from nasion.predict import model_zoo
+from nasion.predict.backends.devices import AUTO
 
 __all__ = ["serve"]
 
@@ -27,31 +28,45 @@ MIN_TOKEN = 16
 
 def serve(
     folder: Annotated[
-        str | None, typer.Argument(help="a folder of images, or labels as format:source, to correct and train on")
+        str | None,
+        typer.Argument(
+            help="a folder of images, or labels as format:source, to correct and train on", metavar="FOLDER"
+        ),
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", help="a model's name, an .onnx file or a run folder; the first is the default"),
+        typer.Option(
+            "--model",
+            help="a model's name, an .onnx file or a run folder; may be repeated; the first is the default",
+            metavar="MODEL",
+        ),
     ] = None,
     host: Annotated[
-        str, typer.Option(help="address to listen on; other than localhost requires a token")
+        str, typer.Option(help="address to listen on; other than localhost requires a token", metavar="HOST")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 chooses a free port")] = 8008,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 chooses a free port", metavar="PORT")] = 8008,
     token: Annotated[
         str | None,
         typer.Option(
-            help="access token; generated if the host is not local. Without one, all users of this machine have access"
+            help="access token; generated if the host is not local. Without one, all users of this machine have access",
+            metavar="TOKEN",
         ),
     ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="open the page in a browser")] = False,
+    device: DeviceOption = AUTO,
     detector_weights: WeightsOption = None,
 ) -> None:
-    """Open the web studio and the HTTP API."""
+    """Open the web studio, which corrects labels, and the HTTP API.
+
+    Examples:
+        nasion serve --open
+        nasion serve faces/ --model runs/mine
+        nasion serve 'csv:found/keypoints.csv?images=.'
+    """
     try:
-        import uvicorn
+        import uvicorn  # noqa: F401
 
         from nasion.studio import ServerSettings, build, open_album
-        from nasion.studio.connections import MAX_INCOMPLETE, bounded_protocol
         from nasion.studio.server.access import is_local
     except ImportError as error:
         raise ConfigError(f"the studio needs FastAPI and uvicorn ({error}); pip install 'nasion[studio]'") from None
@@ -59,13 +74,22 @@ def serve(
     if not is_local(host):
         token = _token(token)
     # every model is loaded now, so that errors appear before the server starts
-    predictor, *_ = [make_predictor(each, detector_weights) for each in model or [model_zoo.DEFAULT]]
+    predictor, *_ = [make_predictor(each, detector_weights, device=device) for each in model or [model_zoo.DEFAULT]]
     album = None if folder is None else open_album(folder, predictor.skeleton)
-    app = build(ServerSettings(token), lambda name: make_predictor(name, detector_weights), extra, album)
+    app = build(ServerSettings(token), lambda name: make_predictor(name, detector_weights, device=device), extra, album)
     listener = _listener(host, port)
     address = _announce(host, listener.getsockname()[1], token)
     if open_page:
         typer.launch(address)
+    _run(app, listener)
+
+
+def _run(app: Any, listener: socket.socket) -> None:
+    """Answer requests until Ctrl-C."""
+    import uvicorn
+
+    from nasion.studio.connections import MAX_INCOMPLETE, bounded_protocol
+
     # A line for every invalid request would fill the screen; errors of the server itself are shown.
     settings = uvicorn.Config(
         app, http=bounded_protocol(), ws="none", log_level="error", access_log=False, server_header=False

@@ -1,4 +1,4 @@
-"""Commands for networks: train, sweep, compare, export, filters, recipes."""
+"""Commands for networks: train, sweep, compare, export, filters, recipes, settings, and new recipes."""
 
 import json
 from pathlib import Path
@@ -6,28 +6,46 @@ from typing import Annotated, Literal
 
 import typer
 
-from nasion.cli.options import MinutesOption, SetOption, SourcesOption, require_training_extra
+from nasion.atomic import no_empty_folders
+from nasion.cli.options import MinutesOption, SetOption, SourcesOption, require_training_extra, write_new
 from nasion.cli.screen import REPORTER, say, typed_command
 from nasion.errors import ConfigError
 from nasion.progress import SILENT
 
-__all__ = ["compare", "export", "filters", "recipes", "sweep", "train"]
+__all__ = ["compare", "export", "filters", "new_recipe", "recipes", "settings", "sweep", "train"]
+
+
+def _complete_recipe(incomplete: str) -> list[str]:
+    from nasion.train import config
+
+    return [name for name in config.available() if name.startswith(incomplete)]
+
+
+RECIPE = typer.Argument(help="a recipe's name, or a .toml file", metavar="RECIPE", autocompletion=_complete_recipe)
 
 
 def train(
-    recipe: Annotated[str | None, typer.Argument(help="a recipe's name, or a .toml file")] = None,
+    recipe: Annotated[str | None, RECIPE] = None,
     data: SourcesOption = None,
-    out: Annotated[Path | None, typer.Option(help="run folder; default: runs/RECIPE-DATE-TIME")] = None,
+    out: Annotated[Path | None, typer.Option(help="run folder; default: runs/RECIPE-DATE-TIME", metavar="RUN")] = None,
     settings: SetOption = None,
     init: Annotated[
         str | None, typer.Option(metavar="MODEL", help="start from a run folder, an .onnx file or a model's name")
     ] = None,
     minutes: MinutesOption = None,
-    devices: Annotated[int, typer.Option(min=1, help="processes or GPUs on each machine")] = 1,
-    nodes: Annotated[int, typer.Option(min=1, help="machines")] = 1,
+    devices: Annotated[int, typer.Option(min=1, help="processes or GPUs on each machine", metavar="COUNT")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="machines", metavar="COUNT")] = 1,
     resume: Annotated[Path | None, typer.Option(metavar="RUN", help="resume this run")] = None,
 ) -> None:
-    """Train a network and write its report."""
+    """Train a network and write its report.
+
+    Ctrl-C stops after the current epoch with everything saved.
+
+    Examples:
+        nasion train nose --data synthetic:400 --minutes 1
+        nasion train finetune --data csv:faces.csv --init default --minutes 5
+        nasion train --resume runs/nose
+    """
     require_training_extra()
     from nasion.train import config
     from nasion.train.jobs import new_folder, resume_job, train_job
@@ -48,31 +66,47 @@ def train(
         raise ConfigError("with --nodes, all machines need the same run folder; name it with --out")
     start = [f"init.model={json.dumps(init)}"] if init else []
     resolved = config.load(recipe, [*(settings or ()), *start], data or ())
-    train_job(resolved, out or new_folder(recipe), typed_command(), reporter, minutes, used)
+    folder = out or new_folder(recipe)
+    with no_empty_folders(folder):
+        train_job(resolved, folder, typed_command(), reporter, minutes, used)
 
 
 def sweep(
-    recipe: Annotated[str, typer.Argument(help="a recipe's name, or a .toml file")],
+    recipe: Annotated[str, RECIPE],
     data: SourcesOption = None,
     settings: SetOption = None,
-    out: Annotated[Path | None, typer.Option(help="folder for the runs; default: runs/sweep-RECIPE-DATE-TIME")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="folder for the runs; default: runs/sweep-RECIPE-DATE-TIME", metavar="FOLDER")
+    ] = None,
     minutes: MinutesOption = None,
 ) -> None:
-    """Train one run per value of --set a.b=x,y,z, and compare them."""
+    """Train once for each value of a setting, and compare the runs.
+
+    Examples:
+        nasion sweep nose --data synthetic:400 --set optimizer.lr=1e-5,1e-4,1e-3
+    """
     require_training_extra()
     from nasion.train.jobs import new_folder
     from nasion.train.sweep import sweep as run_sweep
     from nasion.train.sweep import sweep_jobs
 
     jobs = sweep_jobs(recipe, settings or (), data or ())
-    run_sweep(recipe, jobs, out or new_folder(f"sweep-{recipe}"), REPORTER, minutes)
+    folder = out or new_folder(f"sweep-{recipe}")
+    with no_empty_folders(folder):
+        run_sweep(recipe, jobs, folder, REPORTER, minutes)
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="run folders")],
-    out: Annotated[Path, typer.Option(help="figure to write; the scores go beside it as .csv")] = Path("compare.png"),
+    runs: Annotated[list[Path], typer.Argument(help="run folders", metavar="RUNS")],
+    out: Annotated[
+        Path, typer.Option(help="figure to write; the scores go beside it as .csv", metavar="FILE.png")
+    ] = Path("compare.png"),
 ) -> None:
-    """Compare runs: curves in one figure, scores in one table."""
+    """Compare runs: curves in one figure, scores in one table.
+
+    Examples:
+        nasion compare runs/danes runs/heatmap
+    """
     require_training_extra()
     from nasion.train.sweep import compare as compare_runs
 
@@ -80,14 +114,22 @@ def compare(
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="a run folder")],
+    run: Annotated[Path, typer.Argument(help="a run folder", metavar="RUN")],
     file: Annotated[Path, typer.Argument(help="the .onnx file to write", metavar="FILE.onnx")],
     precision: Annotated[
         Literal["single", "half", "int8"],
-        typer.Option(help="half halves the size; int8 quarters it and is faster, with ranges from the run's data"),
+        typer.Option(
+            help="half halves the size; int8 quarters it and is faster, with ranges from the run's data",
+            metavar="single|half|int8",
+        ),
     ] = "single",
 ) -> None:
-    """Write a run as one file that predicts without torch, and verify it."""
+    """Write a run as one .onnx file, which needs no torch; verify it.
+
+    Examples:
+        nasion export runs/mine mine.onnx
+        nasion export runs/mine small.onnx --precision int8
+    """
     require_training_extra()
     from nasion.train.export import export as write
 
@@ -99,10 +141,16 @@ def export(
 
 
 def filters(
-    model: Annotated[Path, typer.Argument(help="a run folder")],
-    out: Annotated[Path | None, typer.Option(help="the image to write; default: RUN/filters.png")] = None,
+    model: Annotated[Path, typer.Argument(help="a run folder", metavar="RUN")],
+    out: Annotated[
+        Path | None, typer.Option(help="the image to write; default: RUN/filters.png", metavar="FILE")
+    ] = None,
 ) -> None:
-    """Draw the first layer's kernels."""
+    """Draw the kernels of a network's first layer.
+
+    Examples:
+        nasion filters runs/nose
+    """
     require_training_extra()
     from nasion.train.jobs import draw_filters
 
@@ -110,9 +158,55 @@ def filters(
 
 
 def recipes() -> None:
-    """List the recipes with command, time and score."""
+    """List the recipes with command, time and score.
+
+    Examples:
+        nasion recipes
+    """
     from nasion.train import config
 
     for name in config.available():
         header = [line[1:].strip() for line in config.recipe_text(name).splitlines() if line.startswith("#")]
         say(f"{name}\n  " + "\n  ".join(header))
+
+
+def settings(
+    recipe: Annotated[str, RECIPE],
+    section: Annotated[
+        str, typer.Argument(help='only the settings of this section, such as "augment"', metavar="SECTION")
+    ] = "",
+    changes: SetOption = None,
+) -> None:
+    """List every --set key with its value, default, unit and meaning.
+
+    Options of the recipe's model, codec and loss are among them.
+
+    Examples:
+        nasion settings finetune
+        nasion settings danes augment.photo
+        nasion settings mine.toml --set model.name=resnet18
+    """
+    require_training_extra()
+    from nasion.train.reference import settings as list_settings
+
+    for each in list_settings(recipe, section, changes or ()):
+        default = "required" if each.default is None else f"default: {each.default or 'none'}"
+        say(f"{each.key} = {each.value}".rstrip() + f"\n    {each.meaning}; {default}")
+
+
+def new_recipe(
+    file: Annotated[Path, typer.Argument(help="the file to write", metavar="FILE.toml")],
+    start: Annotated[
+        str, typer.Option("--from", help="the recipe to start from", metavar="RECIPE", autocompletion=_complete_recipe)
+    ] = "finetune",
+) -> None:
+    """Write a recipe to change, as a copy of another one.
+
+    Examples:
+        nasion new recipe mine.toml
+        nasion new recipe mine.toml --from danes-heatmap
+    """
+    from nasion.train.new_recipe import copied_recipe
+
+    write_new(file, lambda: copied_recipe(start, str(file)))
+    say(f"next: nasion settings {file}")

@@ -6,15 +6,16 @@ from typing import Annotated
 
 import typer
 
-from nasion.cli.options import DeviceOption, ModelOption, RegionsOption, WeightsOption, make_predictor
+from nasion.cli.options import DeviceOption, ModelOption, RegionsOption, WeightsOption, choice, make_predictor
 from nasion.cli.screen import REPORTER, notice, say
 from nasion.errors import ConfigError
+from nasion.images import SUFFIXES
 from nasion.predict import model_zoo
 from nasion.predict.backends.devices import AUTO
 from nasion.video import open_clip
 from nasion.video.process import ClipSummary, process_clip
 from nasion.video.reader import Clip
-from nasion.video.smooth import check_strength
+from nasion.video.smooth import STRENGTHS
 
 __all__ = ["video"]
 
@@ -26,7 +27,7 @@ LISTED_FACES = 8
 
 
 def video(
-    clip: Annotated[str, typer.Argument(help="a video file, or a camera's number, such as 0")],
+    clip: Annotated[str, typer.Argument(help="a video file, or a camera's number, such as 0", metavar="CLIP")],
     out: Annotated[
         Path | None,
         typer.Option(
@@ -36,14 +37,23 @@ def video(
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="write every face's keypoints here", metavar="FILE.csv")] = None,
     events: Annotated[Path | None, typer.Option(help="write blinks and yawns here", metavar="FILE.csv")] = None,
-    smooth: Annotated[str, typer.Option(help="none, light or strong")] = "light",
+    smooth: Annotated[str, choice("--smooth", STRENGTHS, "smoothing of the keypoints over time")] = "light",
     draw_regions: RegionsOption = False,
     model: ModelOption = model_zoo.DEFAULT,
     device: DeviceOption = AUTO,
     detector_weights: WeightsOption = None,
 ) -> None:
-    """Track the faces of a video: draw and write their keypoints, or watch a camera."""
-    check_strength(smooth)
+    """Track the faces of a video or camera, and draw the keypoints.
+
+    Each face keeps its number. A camera is shown in a window.
+
+    Examples:
+        nasion video clip.mp4
+        nasion video clip.mp4 --csv points.csv --events events.csv
+        nasion video 0
+    """
+    if Path(clip).suffix.lower() in SUFFIXES and Path(clip).is_file():
+        raise ConfigError(f"{clip} is an image, not a video; use: nasion predict {clip}")
     if clip.isdecimal() and len(clip) <= CAMERA_DIGITS:
         from nasion.video.camera import show_camera
 
@@ -66,10 +76,11 @@ def video(
 def _report_damage(clip: Clip, summary: ClipSummary) -> None:
     if clip.ended_early:
         notice(
-            f"{clip.path}: it ends after {summary.frames} frames ({clip.ended_early}); the frames before are written"
+            f"{clip.path}: it ends after {_count(summary.frames, 'frame')} ({clip.ended_early}); "
+            "the frames before are written"
         )
     if clip.damaged:
-        notice(f"{clip.path}: {clip.damaged} damaged parts were skipped")
+        notice(f"{clip.path}: skipped {_count(clip.damaged, 'damaged part')}")
     if summary.lost_sound:
         notice(f"{clip.path}: {summary.lost_sound}")
 
@@ -81,6 +92,10 @@ def _format_summary(summary: ClipSummary) -> str:
     counted = Counter(event.kind for event in summary.events)
     events = "".join(f"; {kind}: {count}" for kind, count in sorted(counted.items()))
     return (
-        f"{summary.frames} frames, {summary.rate:.0f} frames/s; {faces or 'no face found'}{more}; "
-        f"detector ran {summary.detector_runs} times{events}"
+        f"{_count(summary.frames, 'frame')}, {summary.rate:.0f} frames/s; {faces or 'no face found'}{more}; "
+        f"detector ran {_count(summary.detector_runs, 'time')}{events}"
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

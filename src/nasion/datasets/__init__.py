@@ -77,8 +77,9 @@ def load(spec: str) -> DataSet:
         reason = ""
         if faces.problems:
             first = faces.problems[0]
-            reason = f"; the first of {len(faces.problems)}: {first.name}: {first.reason}"
-        raise AnnotationError(f"{spec}: no labeled face found{reason}")
+            count = len(faces.problems)
+            reason = f"; {first.name}: {first.reason}" + (f" (the first of {count} problems)" if count > 1 else "")
+        raise AnnotationError(f"{spec}: no labeled face could be read{reason}")
     return with_subjects(faces, pattern) if pattern else faces
 
 

@@ -37,7 +37,7 @@ def best_detector(weights: Path | None = None, notice: Callable[[str], None] = l
     if weights is not None:
         return yunet.YuNet(weights)
     try:
-        remedy = "pass its file with --detector-weights"
+        remedy = "give its file with --detector-weights (in Python, detector=FILE)"
         return yunet.YuNet(download_cached(yunet.YUNET_URL, yunet.YUNET_SHA256, "the face detector", remedy))
     except DownloadError as error:
         try:

@@ -107,9 +107,7 @@ class YuNet:
             )
             self._candidates(np.zeros((STRIDES[-1], STRIDES[-1], 3), np.uint8))
         except Exception:  # ONNX Runtime's exceptions have no other common base
-            raise ModelError(
-                f"{path}: damaged, or not YuNet's file; without --detector-weights it is downloaded"
-            ) from None
+            raise ModelError(f"{path}: damaged, or not YuNet's file; leave it out and it is downloaded") from None
 
     def __reduce__(self) -> tuple[type["YuNet"], tuple[Path, int]]:
         """A copy for another process loads the file again, because a session cannot be copied."""

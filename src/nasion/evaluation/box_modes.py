@@ -44,7 +44,7 @@ def box_function(boxes: str, predictor: Predictor) -> BoxFunction:
     if boxes == "image":
         return lambda _face, _image: None
     if boxes not in BOX_MODES and not boxes.lower().endswith(".csv"):
-        raise ConfigError(f'boxes are {", ".join(BOX_MODES)} or a CSV file, not "{boxes}"')
+        raise ConfigError(f'no boxes "{boxes}"; choose {", ".join(BOX_MODES)} or a CSV file')
     if predictor.backend.crop.box == "image":
         raise ConfigError(f"{predictor.backend.name} was trained on full images; evaluate it with --boxes image")
     if boxes == "points":

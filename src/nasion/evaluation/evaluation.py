@@ -1,14 +1,19 @@
 """A predictor on labeled faces: every error in image px, and the scores computed from the errors."""
 
+from __future__ import annotations  # help() then shows the names of types as they are written here
+
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nasion.datasets import load
+from nasion.datasets.splits import with_validation
 from nasion.errors import AnnotationError, ImageError, MeasurementError, SkeletonError
 from nasion.evaluation import metrics
 from nasion.evaluation.box_modes import BoxFunction, NoBoxError, box_function, describe_boxes
@@ -21,7 +26,7 @@ from nasion.sample import Annotation, DataSet, Image, Prediction, Problem
 from nasion.skeleton import INTER_OCULAR
 from nasion.uncertainty import expected_errors, mahalanobis
 
-__all__ = ["THRESHOLD", "Evaluation", "evaluate"]
+__all__ = ["THRESHOLD", "Evaluation", "evaluate", "select_split"]
 
 THRESHOLD = 0.08
 """NME above which a face counts as a failure, as in the 300-W challenge."""
@@ -65,6 +70,13 @@ class Evaluation:
     seconds: float
     problems: tuple[Problem, ...]
     lost: tuple[Problem, ...] = ()
+
+    def __repr__(self) -> str:
+        count = len(self.faces)
+        return (
+            f"<Evaluation: {self.model} on {count} face{'s' * (count != 1)} of {self.data}, boxes: {self.boxes}, "
+            f"mean error {metrics.mean(metrics.face_errors(self.errors)):.2f} px>"
+        )
 
     @property
     def errors(self) -> FloatArray:
@@ -206,27 +218,40 @@ class _Measured(NamedTuple):
 
 
 def evaluate(
-    predictor: Predictor,
-    faces: DataSet,
-    boxes: str | BoxFunction = "points",
+    model: Predictor | str | Path,
+    data: DataSet | str,
+    boxes: str | BoxFunction | None = None,
     split: str = "all",
     reporter: Reporter = SILENT,
 ) -> Evaluation:
-    """Return the predictor's keypoints on every face that can be read.
+    """Return a model's keypoints on labeled faces, with all errors and scores; faces that cannot be read are skipped.
 
     Args:
-        predictor: the model to measure.
-        faces: labeled with the predictor's skeleton, or with one that contains its points.
-        boxes: one of `BOX_MODES`, a CSV file of boxes, or a function that returns each face's box.
-        split: the name of the faces' split, for tables and reports.
+        model: a predictor, or what `Predictor` accepts: a model's name, an .onnx file or a run folder.
+        data: the faces, or their name, such as "imm:DIR"; labeled with the model's skeleton, or with one that contains
+            its points.
+        boxes: "points" (around the true points), "image" (the full image), "detector", a CSV file of boxes, or a
+            function that returns each face's box; default: "points" or "image", as the model was trained.
+        split: which faces: "train", "val", "test" or "all".
         reporter: shows the progress.
 
     Raises:
-        SkeletonError: the faces lack the predictor's points.
-        AnnotationError: no image can be read.
-        ConfigError: `boxes` is something else.
+        SkeletonError: the faces lack the model's points.
+        AnnotationError: no image can be read, or the split has no face.
+        ConfigError: `boxes` is something else, or does not fit the model.
+        ModelError: there is no such model.
+
+    >>> import nasion
+    >>> measured = nasion.evaluate("tiny", "synthetic:4?skeleton=ibug-68")
+    >>> measured
+    <Evaluation: tiny on 4 faces of synthetic:4, boxes: points, mean error ... px>
+    >>> measured.errors.shape, 0.01 < measured.scores()["nme/inter_ocular"] < 0.1
+    ((4, 68), True)
     """
+    predictor = model if isinstance(model, Predictor) else Predictor(model)
+    boxes = boxes or predictor.backend.crop.box
     box_of = box_function(boxes, predictor) if isinstance(boxes, str) else boxes
+    faces = select_split(load(data) if isinstance(data, str) else data, split, predictor)
     faces = faces.reduced_to(predictor.skeleton)
     measured: list[_Measured] = []
     problems, lost = list(faces.problems), list[Problem]()
@@ -245,6 +270,18 @@ def evaluate(
     about = {"model": predictor.backend.name, "data": faces.name, "split": split}
     about |= {"boxes": describe_boxes(boxes, predictor)}
     return _collect(measured, about, seconds, problems, lost)
+
+
+def select_split(faces: DataSet, split: str, predictor: Predictor) -> DataSet:
+    """Return the faces of a split; sets without validation faces are divided as for the model's training.
+
+    Raises:
+        AnnotationError: the split has no face.
+        ConfigError: the set cannot be divided.
+    """
+    if split in ("train", "val") and any(face.split != split for face in faces.annotations):
+        faces = with_validation(faces, predictor.backend.validation_share)
+    return faces.of_split(split)
 
 
 def _load(

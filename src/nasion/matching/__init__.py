@@ -13,13 +13,16 @@ from nasion.errors import SkeletonError
 from nasion.geometry import Affine, FloatArray, is_present, similarity_between
 from nasion.sample import Prediction
 
-__all__ = ["MIN_POINTS", "Match", "match"]
+__all__ = ["MIN_POINTS", "MORPHS", "Match", "match"]
 
 MIN_POINTS = 3
 """Smallest number of common keypoints: a similarity fits any two without error."""
 
+MORPHS = ("gif", "mp4")
+"""The file formats of a morph."""
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Match:
     """The M keypoints that two faces have in common.
 
@@ -33,6 +36,12 @@ class Match:
     a: FloatArray
     b: FloatArray
     similarity: Affine
+
+    def __repr__(self) -> str:
+        return (
+            f"<Match: {len(self.names)} points, scale {self.similarity.scale:.3f}, rotation "
+            f"{self.similarity.rotation_deg:+.1f}°, residual {100 * self.residual:.1f} % of the face's size>"
+        )
 
     @property
     def residuals(self) -> FloatArray:
@@ -63,6 +72,8 @@ def match(a: Prediction, b: Prediction) -> Match:
     >>> matched = match(face(points), face(points * 2 + 5))
     >>> len(matched.names), round(matched.similarity.scale, 3), round(matched.residual, 6)
     (68, 0.5, 0.0)
+    >>> matched
+    <Match: 68 points, scale 0.500, rotation ...0.0°, residual 0.0 % of the face's size>
 
     Raises:
         SkeletonError: the faces have fewer than three keypoints in common.

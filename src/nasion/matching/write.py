@@ -10,13 +10,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image as PillowImage
 
 from nasion import draw, images
 from nasion.atomic import ensure_no_overwrite, ensure_writable, write_bytes, write_text
 from nasion.errors import ConfigError, ImageError, OutputError, SkeletonError
 from nasion.geometry import Affine, FloatArray, box_around, box_to_aspect, scale_box
-from nasion.matching import MIN_POINTS, Match, match
+from nasion.matching import MIN_POINTS, MORPHS, Match, match
 from nasion.matching.morph import Pair, level_shape, mean_face
 from nasion.matching.warp import border_points, clamp_to_canvas, piecewise_warp
 from nasion.outputs.records import file_version
@@ -24,10 +25,7 @@ from nasion.predict.predictor import Predictor
 from nasion.sample import Image, Prediction, largest
 from nasion.shapes import mean_shape
 
-__all__ = ["FORMS", "LARGE_RESIDUAL", "ChosenFace", "chosen_face", "matches_view", "write_match", "write_mean"]
-
-FORMS = ("gif", "mp4")
-"""The file formats of a morph."""
+__all__ = ["LARGE_RESIDUAL", "ChosenFace", "chosen_face", "matches_view", "write_match", "write_mean"]
 
 MATCH_IMAGES = ("matches.jpg", "aligned.jpg", "warped.jpg", "midway.jpg")
 """The image files of a match."""
@@ -68,19 +66,22 @@ class ChosenFace:
     number: int = 0
 
 
-def chosen_face(predictor: Predictor, path: Path, number: int | None = None) -> ChosenFace:
+def chosen_face(
+    predictor: Predictor, path: Path, number: int | None = None, boxes: Sequence[ArrayLike | None] | None = None
+) -> ChosenFace:
     """Return one face of an image.
 
     Args:
         predictor: predicts the faces.
         path: the image file.
         number: which face, from 0; default: the largest.
+        boxes: (4,) xyxy each, image px, around the faces; default: the detector finds them.
 
     Raises:
         ImageError: the image cannot be read, or has no such face.
     """
     image = images.read(path)
-    faces = predictor(image)
+    faces = predictor(image, boxes)
     if not faces:
         raise ImageError(f"{path}: no face was found in it; choose another image")
     if number is None:
@@ -125,8 +126,8 @@ def write_match(
 
 
 def _check_request(a: ChosenFace, b: ChosenFace, form: str) -> None:
-    if form not in FORMS:
-        raise ConfigError(f'a morph is written as {" or ".join(FORMS)}, not "{form}"')
+    if form not in MORPHS:
+        raise ConfigError(f'a morph is written as {" or ".join(MORPHS)}, not "{form}"')
     for each in (a, b):
         if max(each.image.shape[:2]) > LARGEST_SIDE:
             raise ImageError(f"{each.path}: longer than {LARGEST_SIDE:,} px, which cannot be warped; scale it down")

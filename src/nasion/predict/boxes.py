@@ -100,8 +100,11 @@ def _read_table(path: Path) -> dict[str, list[list[float]]]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             rows, columns = list(reader), list(reader.fieldnames or ())
+    except FileNotFoundError:
+        raise AnnotationError(f"{path}: no such file; --box needs a CSV file with {','.join(BOX_COLUMNS)}") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise AnnotationError(f"{path}: cannot read the boxes: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise AnnotationError(f"{path}: cannot read the boxes ({reason}); give a CSV file") from None
     if not set(BOX_COLUMNS) <= set(columns):
         raise ConfigError(
             f"{path}: boxes need the columns {','.join(BOX_COLUMNS)}; it has {','.join(columns) or 'none'}"

@@ -17,9 +17,9 @@ __all__ = ["CropConfig", "face_box", "to_channels"]
 class CropConfig(Settings):
     """What the network sees of an image."""
 
-    height: int = Field(ge=8, le=1024, description="px")
-    width: int = Field(ge=8, le=1024, description="px")
-    channels: Literal[1, 3] = Field(default=3, description="1 is gray, 3 is RGB")
+    height: int = Field(ge=8, le=1024, description="height of the crop, px")
+    width: int = Field(ge=8, le=1024, description="width of the crop, px")
+    channels: Literal[1, 3] = Field(default=3, description="color channels of the crop: 1 is gray, 3 is RGB")
     box: Literal["image", "points"] = Field(default="points", description="the full image, or a box around the face")
     margin: float = Field(default=1.4, ge=1, le=4, description="size of the face box relative to the points' box")
     full_image_share: float = Field(

@@ -1,12 +1,14 @@
 """Prediction for files, folders, patterns and standard input."""
 
 import glob
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple, TypeVar
 
 from nasion import images
+from nasion.datasets.folders import files_below
 from nasion.errors import ImageError
 from nasion.geometry import is_present
 from nasion.predict.boxes import BoxSource, detect_boxes
@@ -15,7 +17,7 @@ from nasion.predict.predictor import Predictor
 from nasion.predict.writers import STDIN, ResultWriter
 from nasion.sample import Image, Prediction
 
-__all__ = ["ImageResult", "each_image", "list_images", "predict_images"]
+__all__ = ["ImageResult", "each_image", "folders_left_out", "list_images", "predict_file", "predict_images"]
 
 Result = TypeVar("Result")
 
@@ -44,8 +46,13 @@ class _Predicted(NamedTuple):
     drawn: Path
 
 
-def list_images(sources: Sequence[str]) -> list[Path]:
+def list_images(sources: Sequence[str], recursive: bool = False, results: Path | None = None) -> list[Path]:
     """Return the images that the words of a command line name: files, folders, patterns such as "*.jpg", and "-".
+
+    Args:
+        sources: the words.
+        recursive: whether the folders inside folders are searched.
+        results: a folder that is left out of this search, because results of earlier runs are in it.
 
     Raises:
         ImageError: a folder or a pattern contains no image.
@@ -54,17 +61,45 @@ def list_images(sources: Sequence[str]) -> list[Path]:
     for source in sources:
         path = Path(source)
         if path.is_dir():
-            inside = sorted(each for each in path.iterdir() if each.suffix.lower() in images.SUFFIXES)
+            inside = _images_below(path, results) if recursive else _images_in(path)
             if not inside:
-                raise ImageError(f"{path}: no images in this folder ({', '.join(images.SUFFIXES[:4])}, …)")
+                raise _no_images(path)
         elif not path.exists() and glob.has_magic(source):
             inside = sorted(_matching(source))
             if not inside:
-                raise ImageError(f'"{source}": no file matches')
+                raise ImageError(f'"{source}": no file matches; check the pattern')
         else:
             inside = [path]
         found += inside
     return list(dict.fromkeys(found))
+
+
+def folders_left_out(sources: Sequence[str]) -> list[Path]:
+    """Return the folders with images that lie directly inside the folders among `sources`, which may be any words."""
+    folders = (path for path in map(Path, sources) if path.is_dir())
+    inside = (each for folder in folders for each in sorted(folder.iterdir()) if each.is_dir())
+    return [each for each in inside if os.access(each, os.R_OK | os.X_OK) and _images_in(each)]
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in images.SUFFIXES and path.is_file()
+
+
+def _images_in(folder: Path) -> list[Path]:
+    return sorted(filter(_is_image, folder.iterdir()))
+
+
+def _images_below(folder: Path, results: Path | None) -> list[Path]:
+    left_out = None if results is None else results.resolve()
+    return [path for path in files_below(folder) if _is_image(path) and left_out not in path.resolve().parents]
+
+
+def _no_images(folder: Path) -> ImageError:
+    """Return the error for a folder without images, with the remedy."""
+    kinds = f"{', '.join(images.SUFFIXES[:4])}, …"
+    below = any(map(_is_image, files_below(folder)))
+    remedy = "search the folders in it with --recursive" if below else "name another one"
+    return ImageError(f"{folder}: no images in this folder ({kinds}); {remedy}")
 
 
 def _matching(pattern: str) -> list[Path]:
@@ -99,11 +134,7 @@ def predict_images(
     """
 
     def predict(path: Path, image: Image) -> _Predicted:
-        given = boxes(path)
-        try:
-            faces = predictor(image, given)
-        except ImageError as error:
-            raise ImageError(f"{path}: {error}") from None
+        faces = predict_file(predictor, path, image, boxes)
         return _Predicted(image.shape[:2], faces, writer.draw(path, image, faces))
 
     for path, result in each_image(predict, paths, stdin, threads):
@@ -113,6 +144,25 @@ def predict_images(
             writer.add(path, result.size, result.faces, result.drawn)
             points = sum(int(is_present(face.keypoints).sum()) for face in result.faces)
             yield ImageResult(path, len(result.faces), points=points)
+
+
+def predict_file(predictor: Predictor, path: Path, image: Image, boxes: BoxSource = detect_boxes) -> list[Prediction]:
+    """Return the faces of an image that was read from a file.
+
+    Args:
+        predictor: predicts.
+        path: the file, for messages.
+        image: (H, W, 3) uint8 RGB.
+        boxes: maps an image's path to its boxes; default: the detector finds the faces.
+
+    Raises:
+        ImageError: the image has no boxes, or one lies outside it.
+    """
+    given = boxes(path)
+    try:
+        return predictor(image, given)
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from None
 
 
 def each_image(
@@ -153,4 +203,7 @@ def each_image(
 def _read(path: Path, stdin: IO[bytes] | None) -> Image:
     if str(path) != STDIN:
         return images.read(path)
-    return images.decode((stdin or sys.stdin.buffer).read(), "standard input")
+    content = (stdin or sys.stdin.buffer).read()
+    if not content:
+        raise ImageError('standard input is empty; "-" reads an image from it, such as: cat me.jpg | nasion predict -')
+    return images.decode(content, "standard input")

@@ -4,6 +4,9 @@ The network behind a `Predictor` is a `Backend`: an .onnx file in ONNX Runtime, 
 anything else that maps crops to keypoints. Every other step is shared with training.
 """
 
+from __future__ import annotations  # help() then shows the names of types as they are written here
+
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -52,7 +55,7 @@ class Predictor:
         detector: finds the faces: a function, or the path of YuNet's file; default: YuNet, downloaded on first use, or
             OpenCV's cascade without a connection.
         notice: called with one line about what the user should know, such as that the cascade replaces YuNet.
-        min_score: detections with a lower score are dropped.
+        min_score: detections with a lower score, 0 to 1, are dropped.
         max_spread: keypoints with a larger uncertainty, as a share of the face's size, become NaN; None keeps all.
         device: runs the network: "cpu", "cuda", "coreml", "openvino", "directml", or "auto" for the best that the
             installed ONNX Runtime supports. The detector runs on the CPU.
@@ -61,13 +64,23 @@ class Predictor:
     again, by the same name or path.
 
     Raises:
-        ConfigError: the device is unknown, or the installed packages do not support it.
+        ConfigError: the device is unknown, the installed packages do not support it, or a limit is out of range.
         ModelError: there is no such model, it is damaged, or the detector's file is.
 
-    >>> predictor = nasion.Predictor()                              # doctest: +SKIP
-    >>> face, = predictor("me.jpg")                                 # doctest: +SKIP
-    >>> face["nose_bridge_3"]                                       # doctest: +SKIP
-    array([251.3, 310.8])
+    >>> import nasion
+    >>> sample = nasion.load("synthetic:1?skeleton=ibug-68").load(0)
+    >>> predictor = nasion.Predictor("tiny")
+    >>> predictor
+    <Predictor: tiny, 68 points of ibug-68, on cpu>
+    >>> face, = predictor(sample.image, boxes=[sample.annotation.points_box()])
+    >>> face
+    <Prediction: 68 points of ibug-68, box (...), score 1.00, spread ... px>
+    >>> face.keypoints.shape, face["nose_bridge_3"].shape
+    ((68, 2), (2,))
+
+    Without boxes, a detector finds the faces; the path of a file works as well as an image:
+
+    >>> faces = predictor("me.jpg")                                 # doctest: +SKIP
     """
 
     def __init__(
@@ -79,6 +92,7 @@ class Predictor:
         max_spread: float | None = None,
         device: str = "auto",
     ) -> None:
+        _check_limits(min_score, max_spread)
         self.backend: Backend = load_backend(model, device) if isinstance(model, (str, Path)) else model
         self._detector = best_detector(Path(detector)) if isinstance(detector, (str, Path)) else detector
         self._sources = _portable(model), _portable(detector), device
@@ -105,12 +119,18 @@ class Predictor:
         crop = self.backend.crop
         return crop.box == "image" or crop.full_image_share > 0
 
-    def __reduce__(self) -> tuple[type["Predictor"], tuple[object, ...]]:
+    def __repr__(self) -> str:
+        skeleton, limits = self.skeleton, f", min_score {self.min_score:g}" if self.min_score else ""
+        limits += "" if self.max_spread is None else f", max_spread {self.max_spread:g}"
+        points = f"{skeleton.count} point{'s' * (skeleton.count != 1)}"
+        return f"<Predictor: {self.backend.name}, {points} of {skeleton.name}, on {self.backend.device}{limits}>"
+
+    def __reduce__(self) -> tuple[type[Predictor], tuple[object, ...]]:
         """Copies load the model and the detector again, because sessions of ONNX Runtime cannot be copied."""
         model, detector, device = self._sources
         return Predictor, (model, detector, self._notice, self.min_score, self.max_spread, device)
 
-    def __copy__(self) -> "Predictor":
+    def __copy__(self) -> Predictor:
         """A shallow copy shares the network and the detector."""
         return Predictor(self.backend, self._detector, self._notice, self.min_score, self.max_spread)
 
@@ -122,7 +142,7 @@ class Predictor:
 
         Args:
             image: (H, W, 3) uint8 RGB, or the path of an image file.
-            boxes: (4,) xyxy each, image px, around a face's keypoints; a box None is the full image.
+            boxes: a list of boxes (4,) xyxy, image px, around each face's keypoints; a box None is the full image.
 
         Raises:
             ImageError: the image is not such an array, the file cannot be read, or a box lies outside the image.
@@ -177,8 +197,8 @@ class Predictor:
             return face
         if not np.isfinite(face.spread).any():
             raise ConfigError(
-                f"{self.backend.name} predicts no uncertainty, so --max-spread cannot be used; "
-                "models with heatmaps do, such as the default model"
+                f"{self.backend.name} predicts no uncertainty, which max_spread needs; leave it out, "
+                "or use a model with heatmaps, such as the default model"
             )
         size = box_size(box_around(face.keypoints)) or box_size(face.box)  # a single point has no size
         uncertain = face.ellipses[:, 0] > self.max_spread * size
@@ -277,6 +297,8 @@ def _given(boxes: Sequence[ArrayLike | None], size: tuple[int, int]) -> list[Det
     Raises:
         ImageError: a box lies outside an image of `size` (height, width), px.
     """
+    if len(boxes) and all(isinstance(each, (int, float, np.number)) for each in boxes):
+        raise ConfigError(f"boxes is a list of boxes, such as [[200, 120, 440, 400]], not one box {list(boxes)}")
     given: list[Detection | None] = []
     for box in boxes:
         checked = None if box is None else check_box(box)
@@ -288,14 +310,31 @@ def _given(boxes: Sequence[ArrayLike | None], size: tuple[int, int]) -> list[Det
     return given
 
 
-def _check_image(image: Image) -> None:
+def _check_limits(min_score: float, max_spread: float | None) -> None:
+    """Check the limits of a predictor.
+
+    Raises:
+        ConfigError: one is out of range.
+    """
+    if not 0 <= min_score <= 1:
+        raise ConfigError(f"min_score is a score from 0 to 1, not {min_score}")
+    if max_spread is not None and not 0 < max_spread < math.inf:
+        raise ConfigError(f"max_spread is a share of the face's size above 0, such as 0.05, not {max_spread}")
+
+
+def _check_image(image: object) -> None:
     """Reject what is not an image as `nasion.read` returns it.
 
     Raises:
         ImageError: its shape or type differs.
     """
-    shape, kind = np.shape(image), getattr(image, "dtype", type(image).__name__)
+    rule = "an image is the path of a file or an array (H, W, 3) of uint8, RGB"
+    if isinstance(image, (list, tuple)):
+        raise ImageError(f"{rule}, not a {type(image).__name__}; for several images, use predictor.batch(images)")
+    if not isinstance(image, np.ndarray):
+        kind = f"{type(image).__module__}.{type(image).__qualname__}"
+        remedy = 'numpy.asarray(image.convert("RGB"))' if hasattr(image, "convert") else "numpy.asarray(image)"
+        raise ImageError(f"{rule}, not {kind}; convert it with {remedy}")
+    shape, kind = image.shape, image.dtype
     if len(shape) != 3 or shape[2] != 3 or not min(shape[:2]) or kind != np.uint8:
-        raise ImageError(
-            f"an image is an array (H, W, 3) of uint8, RGB, not {shape} of {kind}; read the file with nasion.read"
-        )
+        raise ImageError(f"{rule}, not {shape} of {kind}; nasion.read returns it for a file")

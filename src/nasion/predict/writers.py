@@ -10,7 +10,15 @@ from types import TracebackType
 from typing import NamedTuple
 
 from nasion import draw, images
-from nasion.atomic import ensure_no_overwrite, ensure_writable, translate_os_errors, write_bytes, write_text
+from nasion.atomic import (
+    ensure_no_overwrite,
+    ensure_writable,
+    missing_folders,
+    remove_empty,
+    translate_os_errors,
+    write_bytes,
+    write_text,
+)
 from nasion.datasets import module
 from nasion.datasets.formats.ibug import pts_text
 from nasion.datasets.formats.outputs.parquet import load_arrow
@@ -29,8 +37,9 @@ class ResultWriter:
     """Writes drawn images as they come, and the keypoints of all images at the end.
 
     The constructor checks that everything can be written. As a context manager it writes the keypoints on exit, also
-    after an error or Ctrl-C, so that no finished work is lost. Results wait in an unnamed temporary file, so memory
-    does not grow with their number.
+    after an error or Ctrl-C, so that no finished work is lost; without any result, it removes the folders that it
+    created. Results wait in an unnamed temporary file, so memory does not grow with their number. An image from
+    standard input is saved as stdin.png, so that its keypoints can be read back with it.
 
     Args:
         folder: where all files go; created if necessary.
@@ -46,6 +55,7 @@ class ResultWriter:
         counts: number of faces by image, in the order of `add`.
         drawn: the drawn image of each image.
         files: the files with the keypoints; set on exit.
+        stale: .pts files in the folder that an earlier run seems to have written for the same images; set on exit.
 
     Raises:
         ConfigError: the format is unknown, needs a package that is not installed or cannot hold measurements that are
@@ -73,11 +83,14 @@ class ResultWriter:
         self.counts: dict[Path, int] = {}
         self.drawn: dict[Path, Path] = {}
         self.files: list[Path] = []
+        self.stale: list[Path] = []
         self._stems = unique_stems(paths)
+        self._saved = {path: folder / f"{self._stems[path]}.png" for path in paths if str(path) == STDIN}
+        self._created = missing_folders(folder)
         ensure_writable(folder)
         inputs = [path for path in paths if str(path) != STDIN]
         drawn = [self._drawn_path(path).with_suffix(suffix) for path in paths for suffix in (".jpg", ".png")]
-        ensure_no_overwrite(inputs, [*drawn, *FORMATS[form].outputs(folder, self._stems)])
+        ensure_no_overwrite(inputs, [*drawn, *self._saved.values(), *FORMATS[form].outputs(folder, self._stems)])
         self._spool = Spool(folder, measure)
 
     def _drawn_path(self, path: Path) -> Path:
@@ -94,6 +107,8 @@ class ResultWriter:
         drawn = self._drawn_path(path)
         drawn = drawn if max(image.shape[:2]) <= images.JPEG_SIDE else drawn.with_suffix(".png")
         images.write(drawn, draw.draw_predictions(image, faces, self.draw_spread, self.draw_regions))
+        if path in self._saved:
+            images.write(self._saved[path], image)
         return drawn
 
     def add(self, path: Path, size: tuple[int, int], faces: Sequence[Prediction], drawn: Path) -> None:
@@ -102,7 +117,7 @@ class ResultWriter:
         Raises:
             OutputError: the disk is full.
         """
-        self._spool.add(path, size, faces)
+        self._spool.add(self._saved.get(path, path), size, faces)
         self.counts[path] = len(faces)
         self.drawn[path] = drawn
 
@@ -115,9 +130,19 @@ class ResultWriter:
         try:
             if self._spool.count:
                 labels = LabelSet(self.skeleton, self._spool, model=self.model, measured=self.measure)
-                self.files = FORMATS[self.form].write(self.folder, labels, self._stems)
+                stems = {self._saved.get(path, path): stem for path, stem in self._stems.items()}
+                self.files = FORMATS[self.form].write(self.folder, labels, stems)
+                if self.form == "pts":
+                    self.stale = _stale_files(self.folder, self._stems, self.files)
         finally:
             self._spool.close()
+            remove_empty(self._created)
+
+
+def _stale_files(folder: Path, stems: Mapping[Path, str], written: Sequence[Path]) -> list[Path]:
+    """Return the .pts files of images that exist in the folder and were not written now."""
+    present = {path for path in _pts_outputs(folder, stems) if path.exists()}
+    return sorted(present - set(written))
 
 
 class Spool:

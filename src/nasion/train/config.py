@@ -115,7 +115,7 @@ class AugmentConfig(Settings):
     flip_shift: float = Field(
         default=0.0, ge=-0.1, le=0.1, description="shift of a mirrored face's points to the right, share of the crop"
     )
-    rotation_deg: float = Field(default=0.0, ge=0, le=180, description="largest rotation")
+    rotation_deg: float = Field(default=0.0, ge=0, le=180, description="largest rotation, degrees")
     scale: float = Field(default=0.0, ge=0, lt=1, description="largest change of size, as a share")
     shift: float = Field(default=0.0, ge=0, le=0.5, description="largest shift, as a share of the crop's side")
     stretch: float = Field(default=0.0, ge=0, lt=1, description="largest change of the aspect ratio, as a share")
@@ -135,9 +135,9 @@ class AugmentConfig(Settings):
 class OptimizerConfig(Settings):
     """The optimizer and its rates."""
 
-    name: Literal["adam", "adamw"] = "adam"
+    name: Literal["adam", "adamw"] = Field(default="adam", description="the optimizer")
     lr: float = Field(default=1e-3, gt=0, description="peak learning rate")
-    weight_decay: float = Field(default=0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0, description="share of each weight removed per step, times the rate")
     clip: float = Field(default=0.0, ge=0, description="largest norm of a gradient; 0 is no limit")
 
 

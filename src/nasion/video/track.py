@@ -98,6 +98,11 @@ class Frame:
     image: Image
     faces: tuple[TrackedFace, ...]
 
+    def __repr__(self) -> str:
+        height, width = self.image.shape[:2]
+        count = len(self.faces)
+        return f"<Frame {self.index}: {self.time_s:.3f} s, {width} x {height} px, {count} face{'s' * (count != 1)}>"
+
 
 @dataclass
 class Track:

@@ -42,6 +42,7 @@ def test_run_folder_is_loaded_by_torch(tmp_path, monkeypatch):
         assert name == TORCH_BACKEND
         return SimpleNamespace(TorchBackend=torch_backend)
 
+    (tmp_path / "run.json").touch()
     monkeypatch.setattr(backend_module, "import_module", import_stub)
     assert load_backend(str(tmp_path)) == "the run"
     assert loaded == [tmp_path]
@@ -58,6 +59,9 @@ def test_run_folder_without_torch_names_the_remedy(tmp_path, monkeypatch):
         raise ImportError("No module named 'torch'")
 
     monkeypatch.setattr(backend_module, "import_module", missing)
+    with pytest.raises(ModelError, match=r"is a folder without run\.json; give a run folder"):
+        load_backend(tmp_path)
+    (tmp_path / "run.json").touch()
     with pytest.raises(ModelError, match=r"needs torch \(No module named 'torch'\); pip install 'nasion\[train\]'"):
         load_backend(tmp_path)
 

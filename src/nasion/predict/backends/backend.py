@@ -13,13 +13,16 @@ from nasion.predict.backends.devices import AUTO, CPU
 from nasion.predict.backends.onnx_backend import OnnxBackend
 from nasion.predict.backends.outputs import NetworkOutputs
 from nasion.predict.crop import CropConfig
-from nasion.predict.model_zoo import is_run, resolve
+from nasion.predict.model_zoo import available, is_run, resolve
 from nasion.skeleton import Skeleton
 
 __all__ = ["Backend", "load_backend", "relative_spread"]
 
 TORCH_BACKEND = "nasion.train.runs.torch_backend"
 """Module of the backend for run folders. It is imported by name because prediction must not require torch."""
+
+RUN_FILE = "run.json"
+"""A file that every run folder has."""
 
 
 class Backend(Protocol):
@@ -56,6 +59,11 @@ def load_backend(model: str | Path, device: str = AUTO) -> Backend:
     path = Path(model)
     if not is_run(model):
         return OnnxBackend(resolve(model), path.stem, device=device)
+    if not (path / RUN_FILE).is_file():
+        raise ModelError(
+            f"{model} is a folder without {RUN_FILE}; give a run folder of `nasion train`, an .onnx file, or "
+            f"{' or '.join(available())}"
+        )
     if device not in (AUTO, CPU):
         raise ConfigError(f'{model}: a run folder runs on the CPU; export it to an .onnx file for device "{device}"')
     try:
