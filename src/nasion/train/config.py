@@ -37,6 +37,9 @@ __all__ = [
 MANY = 1_000_000_000
 """Largest number of faces or epochs; more fit into no computer."""
 
+ROUNDING = 1e-9
+"""Error of a share that was computed from a number of epochs."""
+
 COOLDOWN_FACTOR = 0.4
 """Share of every augmentation range and probability that remains in cooldown epochs."""
 
@@ -169,7 +172,7 @@ class ScheduleConfig(Settings):
     @property
     def low_res_epochs(self) -> int:
         """Number of epochs at the start with low-resolution crops."""
-        return int(self.low_res_share * self.epochs) if self.low_res_px else 0
+        return int(self.low_res_share * self.epochs + ROUNDING) if self.low_res_px else 0
 
     def crop_size(self, epoch: int, size: tuple[int, int]) -> tuple[int, int]:
         """Return the (height, width) of the crops of `epoch`, px, where full-resolution crops have `size`."""

@@ -11,7 +11,7 @@ from nasion.errors import ConfigError
 from nasion.train.config import parse
 from nasion.train.data.batches import EpochPlan
 from nasion.train.loop import module as module_under_test
-from nasion.train.loop.module import NO_FACE, SCORES, KeypointModule, learning_rate_at
+from nasion.train.loop.module import CALIBRATION_FACES, NO_FACE, SCORES, KeypointModule, learning_rate_at
 from nasion.train.network.network import mean_loss, spread_loss
 from nasion.train.network.spread import normalized_residual
 from nasion.uncertainty import ERROR_SHAPE
@@ -408,6 +408,42 @@ def test_validation_calibrates_the_spread():
     scale = float(module.network.spread.scale)
     logged_by(module, [[batch]])  # the factor is relative to the present scale
     assert float(module.network.spread.scale) == pytest.approx(scale, rel=1e-3)
+
+
+def test_few_validation_faces_leave_the_spread_near_that_of_the_initial_network():
+    """With 6 faces, the initial network counts 20 of 26, in logarithms."""
+    alone, both = (module_of(plain()) for _ in range(2))
+    for module in (alone, both):
+        batch = validation_batch(module, range(6))
+    logged_by(alone, [[batch]])
+    both.network.eval()
+    with torch.inference_mode():
+        start = float(both.network.decode(batch.crops).spread.log().mean())
+    both.initial_log_spread = start + 1.5
+    logged_by(both, [[batch]])
+    expected = (6 * float(alone.network.spread.scale.log()) + CALIBRATION_FACES * 1.5) / (6 + CALIBRATION_FACES)
+    assert float(both.network.spread.scale.log()) == pytest.approx(expected, rel=1e-3)
+
+
+def test_only_a_trained_initial_network_counts_for_the_spread():
+    module = on_device(module_of(plain()))
+    module.on_train_start()
+    assert module.initial_log_spread is None  # its head has learned nothing
+    torch.nn.init.normal_(module.best_network.spread.scale_head.weight, std=0.1)
+    module.on_train_start()
+    source = module.validation_source
+    batch = source.batch(range(len(source)), source.plain)
+    module.eval()
+    with torch.inference_mode():
+        expected = float(module.best_network.decode(batch.crops).spread.log().mean())
+    assert module.initial_log_spread == pytest.approx(expected, rel=1e-4)
+    checkpoint = {}
+    module.on_save_checkpoint(checkpoint)
+    other = module_of(plain())
+    other.on_load_checkpoint(checkpoint)
+    assert other.initial_log_spread == module.initial_log_spread
+    other.on_load_checkpoint({})
+    assert other.initial_log_spread is None
 
 
 def test_a_spread_without_a_residual_keeps_its_scale():

@@ -8,9 +8,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasion.train.loop import time_budget
-from nasion.train.loop.time_budget import Pace, align_validation, epochs_within, format_duration, measure_pace
+from nasion.train.loop import callbacks, time_budget
+from nasion.train.loop import fit as fit_module
+from nasion.train.loop.time_budget import (
+    Pace,
+    align_validation,
+    epochs_within,
+    format_duration,
+    measure_pace,
+    replanned,
+)
 from nasion.train.network.network import KeypointNetwork
+from nasion.train.runs.run_folder import open_run
 from train.loop.tiny_runs import CNN, plain, sources, tiny
 
 
@@ -194,3 +203,43 @@ def test_the_mean_is_over_the_actions_done(monkeypatch):
 )
 def test_durations_are_in_words(seconds, text):
     assert format_duration(seconds) == text
+
+
+# Planning again
+
+
+def planned(**schedule):
+    return plain(schedule={"epochs": 40, "validate_every": 1, **schedule})
+
+
+@pytest.mark.parametrize(
+    ("done", "elapsed_s", "epochs"),
+    [(10, 95.0, 60), (10, 190.0, 30), (10, 570.0, 10), (10, 5000.0, 10), (1, 9.5, 60)],
+    ids=["as planned", "twice as slow", "time is up", "long past", "after one epoch"],
+)
+def test_the_remaining_epochs_follow_the_pace(done, elapsed_s, epochs):
+    assert replanned(planned(), done, elapsed_s, minutes=10).schedule.epochs == epochs  # 9.5 of 10 minutes are planned
+
+
+@pytest.mark.parametrize(("elapsed_s", "epochs"), [(95.0, 60), (100.0, 55), (5000.0, 15)])
+def test_the_last_epoch_stays_a_validated_one(elapsed_s, epochs):
+    assert replanned(planned(validate_every=5), 11 if elapsed_s > 1000 else 10, elapsed_s, 10).schedule.epochs == epochs
+
+
+def test_low_resolution_epochs_stay_as_many():
+    config = planned(low_res_px=16, low_res_share=0.5)  # 20 epochs at a quarter of the cost
+    assert config.crop.size == (32, 32)
+    again = replanned(config, 10, 25.0, minutes=1)  # 2.5 s per low epoch, 10 s per full one; 57 s are planned
+    assert (again.schedule.low_res_epochs, again.schedule.epochs) == (19, 20)
+    more = replanned(config, 10, 25.0, minutes=3)  # 171 s: 50 s for low epochs, 12 full ones
+    assert (more.schedule.low_res_epochs, more.schedule.epochs) == (20, 32)
+
+
+def test_a_slow_training_ends_in_time(tmp_path, monkeypatch):
+    """Each epoch takes 10 s by a false clock, although one was expected to take 1 s."""
+    monkeypatch.setattr(fit_module, "measure_pace", lambda *_arguments: ("float32", Pace(0.5, 0.0, 2)))
+    seconds = iter(range(0, 100_000, 10))
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: next(seconds))
+    run, _ = fit_module.fit(plain(), tmp_path / "run", "x", minutes=1)
+    assert run.config.schedule.epochs == open_run(tmp_path / "run").config.schedule.epochs < 12
+    assert len(callbacks.read_rows(tmp_path / "run" / "epochs.csv")) == run.config.schedule.epochs

@@ -9,6 +9,8 @@
     on_train_epoch_end      show scores    stop if asked     record the epoch   save best.pt, last.ckpt; early stopping
     on_train_end                                                                save all
     teardown                close the bar  restore SIGINT
+
+With --minutes, TimeBudget comes before the Checkpointer and plans the remaining epochs after each one.
 """
 
 import csv
@@ -17,6 +19,7 @@ import signal
 import threading
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -27,8 +30,19 @@ from nasion.atomic import write_text
 from nasion.progress import Reporter, Task
 from nasion.train.checkpoint import save_weights
 from nasion.train.loop.module import SCORES, KeypointModule
+from nasion.train.loop.time_budget import replanned
+from nasion.train.runs.run_folder import Run
 
-__all__ = ["Checkpointer", "CurveLogger", "GracefulStop", "ProgressBar", "has_validation", "read_curve", "read_rows"]
+__all__ = [
+    "Checkpointer",
+    "CurveLogger",
+    "GracefulStop",
+    "ProgressBar",
+    "TimeBudget",
+    "has_validation",
+    "read_curve",
+    "read_rows",
+]
 
 SECONDS_BETWEEN_SAVES = 15.0
 """Training time that `kill -9` may cost; saving more often would slow short epochs."""
@@ -89,6 +103,35 @@ def _cost(module: KeypointModule, epochs: float) -> float:
 def _done(trainer: lightning.Trainer) -> float:
     module: Any = trainer.lightning_module
     return _cost(module, trainer.global_step / module.steps_per_epoch())
+
+
+class TimeBudget(lightning.Callback):
+    """Adapts the number of epochs after each epoch, so that a training takes as long as it should.
+
+    Args:
+        run: its run.json is written again when its configuration changes.
+        minutes: the time for the complete training.
+    """
+
+    def __init__(self, run: Run, minutes: float) -> None:
+        self.run, self.minutes = run, minutes
+        self.started = time.monotonic()
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Start the clock."""
+        self.started = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Plan the remaining epochs by the pace so far; all devices follow the first."""
+        done = trainer.current_epoch + 1
+        config = replanned(pl_module.config, done, time.monotonic() - self.started, self.minutes)
+        config = trainer.strategy.broadcast(config)
+        if config.schedule == pl_module.config.schedule:
+            return
+        pl_module.config = config
+        trainer.fit_loop.max_epochs = config.schedule.epochs
+        if trainer.is_global_zero:
+            replace(self.run, config=config).write()
 
 
 class CurveLogger(lightning.Callback):

@@ -8,6 +8,7 @@ guarantee the same batches for any number of devices, atomic files, or a stop at
 
 import logging
 import warnings
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from nasion.train.checkpoint import AtomicCheckpointIO, load_weights
 from nasion.train.config import RunConfig
 from nasion.train.data.batches import read_sources
 from nasion.train.data.faces import load_faces
-from nasion.train.loop.callbacks import Checkpointer, CurveLogger, GracefulStop, ProgressBar
+from nasion.train.loop.callbacks import Checkpointer, CurveLogger, GracefulStop, ProgressBar, TimeBudget
 from nasion.train.loop.hardware import (
     SINGLE_PROCESS,
     Devices,
@@ -64,7 +65,7 @@ def fit(
         folder: the run folder, which must not hold a run.
         command: stored as the command that trained it.
         reporter: shows plan, progress and problems.
-        minutes: sets the number of epochs by time.
+        minutes: time for the training; it sets the number of epochs, also while it runs.
         devices: the processes that share the run.
 
     Raises:
@@ -93,7 +94,8 @@ def fit(
     run = Run(folder, config, faces.skeleton, command, data, threads, precision)
     run.write()
     _report_plan(run, network, pace, devices, reporter)
-    return _train(run, KeypointModule(config, network, train, validation), faces, devices, reporter)
+    budget = [] if minutes is None else [TimeBudget(run, minutes)]
+    return _train(run, KeypointModule(config, network, train, validation), faces, devices, reporter, budget)
 
 
 def _check_freeze(config: RunConfig) -> None:
@@ -162,7 +164,7 @@ def resume(folder: Path, reporter: Reporter = SILENT, devices: Devices = SINGLE_
     module = KeypointModule(run.config, network, train, validation)
     if state is not None and not _fits(state, module):
         raise ModelError(f"{run.last} is not a checkpoint of this run; restore its own, or start a new run")
-    return _train(run, module, faces, devices, reporter, checkpoint)
+    return _train(run, module, faces, devices, reporter, checkpoint=checkpoint)
 
 
 def _fits(state: dict[str, Any], module: KeypointModule) -> bool:
@@ -197,19 +199,20 @@ def _train(
     faces: DataSet,
     devices: Devices,
     reporter: Reporter,
+    budget: Sequence[TimeBudget] = (),
     checkpoint: Path | None = None,
 ) -> TrainedRun:
-    """Run Lightning's loop, from a checkpoint if one is given."""
+    """Run Lightning's loop, within a time budget and from a checkpoint if they are given."""
     _silence_lightning()
     curves, stop = CurveLogger(run.folder), GracefulStop(reporter)
     checkpointer = Checkpointer(run.folder, curves, run.config.schedule.patience)
-    trainer = _trainer(run, devices, [ProgressBar(reporter), stop, curves, checkpointer])
+    trainer = _trainer(run, devices, [ProgressBar(reporter), stop, curves, *budget, checkpointer])
     with nullcontext() if is_worker() else lock_run(run.folder):
         trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
     if stop.requested:
         where = f"after epoch {trainer.current_epoch} of {trainer.max_epochs}"
         reporter.warn(f"stopped {where}; resume with: nasion train --resume {run.folder}")
-    return TrainedRun(replace(run, stopped=stop.requested), faces)
+    return TrainedRun(replace(run, config=module.config, stopped=stop.requested), faces)
 
 
 def _trainer(run: Run, devices: Devices, callbacks: list[lightning.Callback]) -> lightning.Trainer:

@@ -16,6 +16,7 @@ from nasion.train.config import OptimizerConfig, RunConfig, ScheduleConfig
 from nasion.train.data.batches import Batch, Batches, CropSource, epoch_plan, plan_batches
 from nasion.train.network.frame import half_sides
 from nasion.train.network.hidden import hidden_loss
+from nasion.train.network.interfaces import Decoded
 from nasion.train.network.network import KeypointNetwork, loss_of, mean_loss, spread_loss
 from nasion.train.network.spread import normalized_residual, spread_correction
 from nasion.train.runs.warm_start import HEAD
@@ -25,11 +26,21 @@ __all__ = ["KeypointModule", "learning_rate_at"]
 VALIDATION_BATCH = 64
 """Faces per validation batch."""
 
+INITIAL_LOG_SPREAD = "initial_log_spread"
+"""Key of the initial network's uncertainty in a checkpoint."""
+
 NO_FACE = np.array([0]), 0.0
 """Zero-weight batch for ranks without validation faces: every rank must join the reduction."""
 
 SCORES = ("loss", "error_px", "nme")
-"""Logged validation scores; the fourth sum, the normalized residual, calibrates the spread."""
+"""Logged validation scores; the other two sums, the normalized residual and the log spread, calibrate the spread."""
+
+CALIBRATION_FACES = 20
+"""Number of validation faces that count as much as the initial network when the spread is calibrated.
+
+A network that starts from a trained one, and learns from few faces or from its own predictions, becomes too certain of
+them, and few validation faces cannot tell.
+"""
 
 
 class KeypointModule(lightning.LightningModule):
@@ -50,7 +61,8 @@ class KeypointModule(lightning.LightningModule):
         self.loss = loss_of(config, network)
         self.ema = _moving_average(network, config.schedule.ema_decay) if config.schedule.ema_decay else None
         self.step_loss = float("nan")
-        self._sums = torch.zeros(2 * (len(SCORES) + 1))
+        self.initial_log_spread: float | None = None
+        self._sums = torch.zeros(2 * (len(SCORES) + 2))
 
     @property
     def best_network(self) -> KeypointNetwork:
@@ -79,6 +91,32 @@ class KeypointModule(lightning.LightningModule):
         own = np.arange(self.global_rank, len(source), self.trainer.world_size)
         steps = [(own[k : k + VALIDATION_BATCH], 1.0) for k in range(0, len(own), VALIDATION_BATCH)]
         return Batches(source, steps or [NO_FACE], source.plain)
+
+    def on_train_start(self) -> None:
+        """Measure the uncertainty of a trained initial network, before it changes."""
+        spread = self.best_network.spread
+        is_trained = spread is not None and bool(spread.scale_head.weight.any())
+        if self.initial_log_spread is not None or self.validation_source is None or not is_trained:
+            return
+        self.eval()
+        sums = torch.zeros(2, device=self.device)
+        with torch.inference_mode():
+            for batch in self.val_dataloader():
+                decoded = self.best_network.decode(batch.crops.to(self.device))
+                sums += torch.stack(
+                    [_log_spreads(decoded).sum() * batch.share, torch.tensor(batch.share * len(batch.crops))]
+                )
+        total, count = self.trainer.strategy.reduce(sums, reduce_op="sum")
+        self.initial_log_spread = float(total / count)
+        self.train()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Store what a resumed run cannot measure again."""
+        checkpoint[INITIAL_LOG_SPREAD] = self.initial_log_spread
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Restore what `on_save_checkpoint` stored; earlier versions stored nothing."""
+        self.initial_log_spread = checkpoint.get(INITIAL_LOG_SPREAD)
 
     def on_train_epoch_start(self) -> None:
         """Seed dropout by the epoch alone, so that a resumed run repeats an undisturbed one.
@@ -135,36 +173,45 @@ class KeypointModule(lightning.LightningModule):
         offsets = (decoded.keypoints - batch.target) * half_sides(size, decoded.keypoints)
         errors = (offsets.norm(dim=-1) * batch.image_px[:, None]).nanmean(-1)
         residuals = normalized_residual(decoded, batch.target, size)
-        values = loss.expand(len(errors)), errors, errors / batch.length, residuals
+        values = loss.expand(len(errors)), errors, errors / batch.length, residuals, _log_spreads(decoded)
         sums = [part for each in values for part in (each.nansum(), each.isfinite().sum())]
         self._sums += torch.stack([part.float() for part in sums]) * batch.share
 
     def on_validation_epoch_end(self) -> None:
         """Log the means over the faces of all devices, and calibrate the spread with them."""
         sums, counts = self.trainer.strategy.reduce(self._sums, reduce_op="sum").reshape(-1, 2).unbind(1)
-        *means, mean_residual = sums / counts
+        *means, mean_residual, mean_log_spread = sums / counts
         for name, value in zip(SCORES, means, strict=True):
             self.log(f"val/{name}", value, logger=True)
         spread = self.best_network.spread
         if spread is not None and mean_residual.isfinite():
-            spread.scale.mul_(spread_correction(mean_residual))
+            correction = spread_correction(mean_residual).log()
+            if self.initial_log_spread is not None:
+                back, faces = self.initial_log_spread - mean_log_spread, counts[-1]
+                correction = (faces * correction + CALIBRATION_FACES * back) / (faces + CALIBRATION_FACES)
+            spread.scale.mul_(correction.exp())
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer and its schedule, which changes the rate at every step."""
-        settings, schedule, init = self.config.optimizer, self.config.schedule, self.config.init
+        settings, init = self.config.optimizer, self.config.init
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.name]
         optimizer = kind(_groups(self.network, settings, init.backbone_lr_factor), lr=settings.lr, fused=True)
         steps = self.steps_per_epoch()
-        total, frozen = schedule.epochs * steps, self.config.frozen_epochs * steps
 
         def head(step: int) -> float:
-            return learning_rate_at(step, total, schedule)
+            schedule = self.config.schedule  # it may change during a training with --minutes
+            return learning_rate_at(step, schedule.epochs * steps, schedule)
 
         def backbone(step: int) -> float:  # a rate of 0 instead of frozen weights: DDP waits for every gradient
-            return 0.0 if step < frozen else learning_rate_at(step, total, schedule)
+            return 0.0 if step < self.config.frozen_epochs * steps else head(step)
 
         rates = torch.optim.lr_scheduler.LambdaLR(optimizer, [head, head, backbone, backbone])
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
+
+
+def _log_spreads(decoded: Decoded) -> Tensor:
+    """Return each face's mean log spread (B,), no unit; NaN without spread."""
+    return decoded.spread.log().mean(-1)
 
 
 def learning_rate_at(step: int, total: int, schedule: ScheduleConfig) -> float:

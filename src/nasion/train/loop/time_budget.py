@@ -14,13 +14,16 @@ from nasion.train.config import RunConfig
 from nasion.train.data.batches import CropSource, EpochPlan, plan_batches
 from nasion.train.network.network import KeypointNetwork, loss_of, mean_loss
 
-__all__ = ["Pace", "align_validation", "epochs_within", "format_duration", "measure_pace"]
+__all__ = ["Pace", "align_validation", "epochs_within", "format_duration", "measure_pace", "replanned"]
 
 CALIBRATION_SECONDS = 2.0
 """How long steps are timed before a training."""
 
 CLEARLY = 1.2
 """Speedup from which another precision is preferred: smaller differences are noise, and runs should be repeatable."""
+
+ALMOST_ALL = 0.99
+"""Largest share of epochs with low-resolution crops."""
 
 PLANNED_SHARE = 0.95
 """Share of --minutes that is planned; the rest is for what the measured steps do not include."""
@@ -114,6 +117,27 @@ def epochs_within(config: RunConfig, pace: Pace, minutes: float) -> RunConfig:
     epochs = max(1, int(minutes * 60 * PLANNED_SHARE / pace.epoch(config)))
     epochs -= epochs % min(config.schedule.validate_every, epochs)
     return config.with_schedule(epochs=epochs)
+
+
+def replanned(config: RunConfig, done: int, elapsed_s: float, minutes: float) -> RunConfig:
+    """Return the configuration with as many epochs as fit into the time at the pace so far.
+
+    The last epoch is a multiple of the validation interval, and as many epochs as before have low-resolution crops.
+
+    Args:
+        config: the run's configuration.
+        done: number of finished epochs, at least 1.
+        elapsed_s: duration of the training so far.
+        minutes: the time for the complete training.
+    """
+    schedule, size = config.schedule, config.crop.size
+    low, every = schedule.low_res_epochs, schedule.validate_every
+    affordable = minutes * 60 * PLANNED_SHARE / elapsed_s * schedule.cost(done, size)
+    low_cost = schedule.cost(low, size)
+    epochs = affordable * low / low_cost if affordable < low_cost else low + affordable - low_cost
+    multiple = max(int(epochs / every), -(-done // every)) * every
+    changed = {"epochs": multiple, "low_res_share": min(low / multiple, ALMOST_ALL)}
+    return config.model_copy(update={"schedule": schedule.model_copy(update=changed)})
 
 
 def align_validation(config: RunConfig) -> RunConfig:
