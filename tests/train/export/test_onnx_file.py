@@ -36,11 +36,12 @@ NETWORKS = {
 RESNET = {"model": {"name": "resnet18", "weights": "none"}, "codec": {"name": "coordinates"}}
 
 
-def make_run(folder, network="unet", source="imm:/home/someone/faces"):
+def make_run(folder, network="unet", source="imm:/home/someone/faces", **changes):
     config = plain(
         {**NETWORKS, "resnet18": RESNET}[network],
         crop={"height": 32, "width": 64, "channels": 3},
         data={"sources": [source], "validation_share": 0.25},
+        **changes,
     )
     return untrained_run(folder, config, command="nasion train x --data imm:/home/someone/faces").folder
 
@@ -99,6 +100,17 @@ def test_every_network_computes_what_torch_computes_in_batches_of_any_size(tmp_p
             assert theirs == pytest.approx(ours, abs=PARITY_PX, nan_ok=True)
     alone = np.concatenate([there(noise(5)[k : k + 1])[0] for k in range(5)])
     assert alone == pytest.approx(there(noise(5))[0], abs=1e-3)
+
+
+@pytest.mark.parametrize("precision", ["single", "half", "int8"])
+def test_hidden_points_are_exported(tmp_path, precision):
+    folder, path = make_run(tmp_path / "run", source="synthetic:8", hidden_points=True), tmp_path / "net.onnx"
+    export(folder, path, precision)
+    here, there = TorchBackend(folder)(noise(3)).hidden, OnnxBackend(path)(noise(3)).hidden
+    assert np.ptp(here) > 0.01  # the layer has random weights
+    assert there == pytest.approx(here, abs=0.2 if precision == "int8" else 0.01)
+    assert "hidden.layer.weight" in read_exported(path).weights
+    assert TorchBackend(make_run(tmp_path / "without"))(noise(1)).hidden.shape == here[:1].shape
 
 
 def test_half_precision_is_nearly_the_same_and_half_the_size(exported, tmp_path):

@@ -379,6 +379,7 @@ def test_a_folder_with_a_run_is_not_overwritten(copy):
         ({"data": {**DATA, "sources": ["synthetic:1"]}}, "validation_share=0"),
         ({"schedule": {"low_res_px": 18}}, "low_res_px = 18: .* cannot be halved"),
         ({**CNN, "schedule": {"low_res_px": 16}}, "accepts crops of one size; omit low_res_px"),
+        ({"hidden_points": True}, "needs training faces whose labels say which points are hidden"),
         ({"init": {"freeze_share": 0.5}}, "freezes untrained layers; .* --init default"),
         ({"init": {"model": "nowhere"}}, 'no model "nowhere"'),
     ],

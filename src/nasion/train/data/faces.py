@@ -29,11 +29,6 @@ def load_faces(config: RunConfig) -> DataSet:
     faces = limit_faces(with_validation(first, config.data.validation_share), config.data.faces)
     for other in others:
         faces = faces.joined(_added(other, config))
-    if config.hidden_points and not any(face.visibility_known for face in faces.of_split("train").annotations):
-        raise ConfigError(
-            "hidden_points needs training faces whose labels say which points are hidden, such as COCO's v = 1; "
-            "add such data, or set hidden_points=false"
-        )
     return faces
 
 

@@ -81,6 +81,7 @@ def fit(
     _check_freeze(config)
     faces = load_faces(config)
     _check_skeleton(config, faces)
+    _check_visibility(config, faces)
     ensure_writable(folder)
     threads = set_threads(default_threads(devices.devices))
     train, validation = read_sources(config, faces, reporter)
@@ -109,6 +110,19 @@ def _check_freeze(config: RunConfig) -> None:
         raise ConfigError(
             f"init.freeze_share = {share:g} freezes untrained layers; name a trained network with --init, "
             "such as --init default, or set it to 0"
+        )
+
+
+def _check_visibility(config: RunConfig, faces: DataSet) -> None:
+    """Reject hidden points that nothing can teach.
+
+    Raises:
+        ConfigError: `hidden_points` is set, and no training face says which of its points are hidden.
+    """
+    if config.hidden_points and not any(face.visibility_known for face in faces.of_split("train").annotations):
+        raise ConfigError(
+            "hidden_points needs training faces whose labels say which points are hidden, such as COCO's v = 1; "
+            "add such data, or set hidden_points=false"
         )
 
 
