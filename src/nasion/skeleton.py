@@ -15,6 +15,8 @@ A skeleton is a TOML file, either in the package (`available()`) or the user's o
     inter_ocular = ["0", "1"]
     [from]                         # optional: indices of these points in other skeletons
     ibug-68 = "36 45 30 48 54"
+    [shared]                       # optional: points that are defined as in another skeleton, "here=there"
+    imm-58 = "2=52"
     [head]                         # optional: the points on a mean head, cm; see `nasion.measure.camera` for the axes
     points = [[-4.5, 3.4, 8.6], ...]
 
@@ -61,7 +63,7 @@ MAX_POINTS = 10_000
 INTER_OCULAR = "inter_ocular"
 """Name of the normalizer from one outer corner of the eyes to the other."""
 
-KNOWN_KEYS = ("title", "count", "flip", "closed", "names", "regions", "normalizers", "from", "head")
+KNOWN_KEYS = ("title", "count", "flip", "closed", "names", "regions", "normalizers", "from", "shared", "head")
 """Keys of a skeleton's table."""
 
 OTHER_SPELLINGS = {"normalisers": "normalizers"}
@@ -81,6 +83,7 @@ class Skeleton:
         flip: point k of a mirrored face is point flip[k] of the original face; None if unknown.
         normalizers: two groups of indices for each normalizer; errors are divided by the distance of their means.
         sources: the K indices of these points in other skeletons, by the skeleton's name.
+        shared: pairs of indices, here and in another skeleton, of points with the same definition, by its name.
         head: the K points (x, y, z) on a mean head, cm: x towards the person's left, y up, z forward; None if unknown.
 
     >>> imm = load_skeleton("imm-58")
@@ -96,6 +99,7 @@ class Skeleton:
     flip: Indices | None = None
     normalizers: Mapping[str, tuple[Indices, Indices]] = field(default_factory=dict)
     sources: Mapping[str, Indices] = field(default_factory=dict)
+    shared: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     head: tuple[Point3D, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -114,6 +118,9 @@ class Skeleton:
         for name, indices in self.sources.items():
             if len(indices) != self.count:
                 raise self._error(f'"from" {name} must list {self.count} points, not {len(indices)}')
+        for name, pairs in self.shared.items():
+            if any(here >= self.count for here, _ in pairs):
+                raise self._error(f'"shared" {name} names a point that is not below {self.count}')
         if self.head is not None and len(self.head) != self.count:
             raise self._error(f"head must hold {self.count} points, not {len(self.head)}")
 
@@ -176,6 +183,30 @@ class Skeleton:
             )
         return indices
 
+    def shared_with(self, other: "Skeleton") -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return the indices (S,) of the points that this skeleton shares with `other`, here and there; S may be 0.
+
+        >>> here, there = load_skeleton("imm-58").shared_with(load_skeleton("ibug-68"))
+        >>> here[:3].tolist(), there[:3].tolist()
+        ([6, 13, 17], [8, 45, 42])
+
+        Raises:
+            SkeletonError: one of them names a point that the other does not have.
+        """
+        if other.name in self.shared:
+            here, there = np.array(self.shared[other.name]).T
+        elif self.name in other.shared:
+            there, here = np.array(other.shared[self.name]).T
+        elif self.names == other.names or other.name in self.sources:
+            here, there = np.arange(self.count), self.indices_in(other)
+        elif self.name in other.sources:
+            here, there = other.indices_in(self), np.arange(other.count)
+        else:
+            here, there = np.arange(0), np.arange(0)
+        if max(here, default=-1) >= self.count or max(there, default=-1) >= other.count:
+            raise self._error(f'"shared" names a point that it or {other.name} does not have')
+        return here, there
+
     def to_table(self) -> dict[str, Any]:
         """Return this skeleton as a table for `from_table`, which models store."""
 
@@ -193,6 +224,8 @@ class Skeleton:
         }
         if self.flip is not None:
             table["flip"] = text(self.flip)
+        if self.shared:
+            table["shared"] = {name: " ".join(f"{a}={b}" for a, b in pairs) for name, pairs in self.shared.items()}
         if self.head is not None:
             table["head"] = {"points": [list(point) for point in self.head]}
         return table
@@ -285,6 +318,7 @@ class _Table(Settings):
     closed: tuple[str, ...] = ()
     normalizers: dict[str, tuple[str, str]] = Field(default={})
     sources: dict[str, str] = Field(default={}, alias="from")
+    shared: dict[str, str] = Field(default={})
     head: _Head | None = None
 
 
@@ -323,6 +357,7 @@ def _build(name: str, table: _Table) -> Skeleton:
         flip=None if table.flip is None else _indices(table.flip),
         normalizers={key: (_indices(first), _indices(second)) for key, (first, second) in table.normalizers.items()},
         sources={key: _indices(spec) for key, spec in table.sources.items()},
+        shared={key: _pairs(spec) for key, spec in table.shared.items()},
         head=None if table.head is None else table.head.points,
     )
 
@@ -354,6 +389,21 @@ def _indices(spec: str) -> Indices:
             raise ValueError(f'"{part[:80]}" is beyond the {MAX_POINTS:,} points that a skeleton can have')
         indices += range(a, b + 1) if a <= b else range(a, b - 1, -1)
     return tuple(indices)
+
+
+def _pairs(spec: str) -> tuple[tuple[int, int], ...]:
+    """Return the pairs of indices that a text lists.
+
+    >>> _pairs("6=8 13=45")
+    ((6, 8), (13, 45))
+
+    Raises:
+        ValueError: a part is not a pair of numbers, or the text is empty.
+    """
+    pairs = tuple(tuple(map(int, part.split("="))) for part in spec.split()[:MAX_POINTS])
+    if not pairs or any(len(pair) != 2 or min(pair) < 0 for pair in pairs):
+        raise ValueError(f'"shared" lists pairs of points, such as "6=8 13=45", not "{spec[:80]}"')
+    return tuple((here, there) for here, there in pairs)
 
 
 def parse_indices(words: str, skeleton: Skeleton) -> Indices:
