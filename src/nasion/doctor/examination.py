@@ -67,10 +67,7 @@ def examine(faces: DataSet, reporter: Reporter = SILENT, predictor: Predictor | 
         AnnotationError: no image can be read.
         SkeletonError: the skeletons of the labels and of the model have the same name and different points.
     """
-    if predictor is not None and not len(faces.skeleton.shared_with(predictor.skeleton)[0]):
-        judge = None
-    else:
-        judge = predictor
+    judge = predictor if predictor and len(faces.skeleton.shared_with(predictor.skeleton)[0]) else None
     results = _read(faces, judge, reporter)
     unreadable = [result for result in results if isinstance(result, Problem)]
     read = [result for result in results if isinstance(result, ReadFace)]
@@ -125,6 +122,7 @@ def _second_opinion(
     if judge is None:
         text = f"{predictor.skeleton.name}, the skeleton of {predictor.backend.name}, shares no point with "
         return [Finding(MODEL_CHECKS[0], "unknown", f"{text}{faces.skeleton.name}; [shared] in its file can name some")]
+    read = second_opinion.look_elsewhere(faces, read, judge, reporter)
     comparison = second_opinion.compare(read, faces.skeleton, judge)
     name = judge.backend.name
     if comparison is None:

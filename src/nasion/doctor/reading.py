@@ -119,8 +119,9 @@ def face_hash(image: Image, box: FloatArray | None) -> NDArray[np.bool_]:
             lies outside.
     """
     size = HASH_SIDE, HASH_SIDE
-    inside = box is not None and _overlap(box, image_box(image.shape[:2])) >= MIN_OVERLAP
-    around = box_to_aspect(scale_box(box, HASH_MARGIN), size) if inside else image_box(image.shape[:2])
+    full = image_box(image.shape[:2])
+    inside = box is not None and _overlap(box, full) >= MIN_OVERLAP
+    around = full if box is None or not inside else box_to_aspect(scale_box(box, HASH_MARGIN), size)
     gray = cv2.cvtColor(images.warp(image, Affine.crop(around, size), size), cv2.COLOR_RGB2GRAY)
     return cv2.dct(gray.astype(np.float32))[:FREQUENCIES, :FREQUENCIES].ravel()[1:] > 0
 

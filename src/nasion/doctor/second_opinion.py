@@ -6,8 +6,9 @@ far from the prediction is examined again: do they fit after a usual mistake is 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from nasion.doctor.reading import ReadFace, is_certain
 from nasion.doctor.verdicts import MIN_FACES, MIN_POINTS, Finding, Suspect, count, listed, named
 from nasion.errors import ImageError
 from nasion.geometry import Affine, FloatArray, box_around, has_extent, image_box, is_present, similarity_between
+from nasion.predict.backends.backend import relative_spread
 from nasion.predict.predictor import Predictor
 from nasion.progress import Reporter, track
 from nasion.sample import DataSet, Image, Prediction
@@ -112,6 +114,49 @@ def _turned_back(points: FloatArray, mean: FloatArray, shift: FloatArray) -> Flo
     """Return differences (S, 2), px of the mean shape (S, 2), in the frame of a face's points (S, 2), image px."""
     to_image = similarity_between(points, mean).inverse().matrix[:, :2]
     return shift @ to_image.T
+
+
+def look_elsewhere(
+    faces: DataSet, read: Sequence[ReadFace], predictor: Predictor, reporter: Reporter
+) -> Sequence[ReadFace]:
+    """Return the faces with an opinion from another box, if the model is uncertain of most of them.
+
+    Then the labels of the data set may be too large or too small, and the model has not looked at the faces.
+
+    Args:
+        faces: opens the images.
+        read: the faces.
+        predictor: looks in other boxes.
+        reporter: receives the progress.
+    """
+    if np.mean([each.opinion is not None for each in read]) >= TYPICAL_SHARE:
+        return read
+    found = list(read)
+    for index, each in enumerate(track(read, "looking elsewhere", reporter)):
+        with suppress(ImageError):
+            if each.opinion is None:
+                points = each.face.keypoints
+                boxes = _visible([points / 2, points * 2], each.size)
+                opinions = _certain(faces.open_image(each.face), boxes, predictor)
+                found[index] = replace(each, opinion=_surest(opinions) if opinions else None)
+    return found
+
+
+def _visible(places: Iterable[FloatArray], size: tuple[int, int]) -> list[FloatArray]:
+    """Return the boxes (4,) around places (K, 2) that a network can look at in an image of `size`, px."""
+    boxes = [box_around(points) for points in places if has_extent(points)]
+    return [box for box in boxes if iou(box, image_box(size)) > 0 and (box[2:] - box[:2] >= 1).all()]
+
+
+def _certain(image: Image, boxes: Sequence[FloatArray], predictor: Predictor) -> list[Prediction]:
+    """Return the faces in boxes (4,) of an image, and in the full image, of which the model is certain."""
+    found = predictor.predict_boxes([image] * (len(boxes) + 1), [*boxes, None])
+    return [face for face in found if is_certain(face, predictor)]
+
+
+def _surest(opinions: Sequence[Prediction]) -> Prediction:
+    """Return the prediction of which the model is most certain, relative to the size of the face."""
+    return min(opinions, key=lambda face: relative_spread(face.spread, face.box))
 
 
 def compare(read: Sequence[ReadFace], skeleton: Skeleton, predictor: Predictor) -> Comparison | None:
@@ -228,11 +273,8 @@ def _explain(
     opinions = [] if each.opinion is None else [each.opinion]
     best = _best(each, opinions, changed, comparison)
     if best is None or not best[2]:
-        boxes = [box_around(points) for points in changed.values() if has_extent(points)]
-        boxes.append(usual * np.tile(each.size[::-1], 2))
-        inside = [box for box in boxes if iou(box, image_box(each.size)) > 0 and (box[2:] - box[:2] >= 1).all()]
-        found = predictor.predict_boxes([image] * (len(inside) + 1), [*inside, None])
-        opinions += [face for face in found if is_certain(face, predictor)]
+        usual_corners = (usual * np.tile(each.size[::-1], 2)).reshape(2, 2)
+        opinions += _certain(image, _visible([*changed.values(), usual_corners], each.size), predictor)
         best = _best(each, opinions, changed, comparison)
     if best is None:
         return None
@@ -259,7 +301,7 @@ def _best(
         return None
     best = min(fits, key=lambda fit: fit[0])
     if best[0] > AGREES:  # nothing fits: the opinion of which the model is most certain counts
-        opinion = min(opinions, key=lambda face: float(np.median(face.spread)))
+        opinion = _surest(opinions)
         return opinion, comparison.distance(each.face.keypoints, opinion), ""
     same = [fit for fit in fits if fit[3] is best[3] and fit[2] and fit[0] <= best[0] / BETTER]
     reasons = [fit[2] for fit in sorted(same, key=lambda fit: fit[0])]
@@ -301,9 +343,8 @@ def _exchanged(doubts: Sequence[Doubt], read: Sequence[ReadFace], comparison: Co
     for row, each in enumerate(open_ones):
         nearest = int(np.argmin(table[row]))
         mutual = nearest != row and int(np.argmin(table[nearest])) == row
-        if mutual and all(
-            table[a, b] <= min(AGREES, BETTER * table[a, a]) for a, b in ((row, nearest), (nearest, row))
-        ):
+        pairs = (row, nearest), (nearest, row)
+        if mutual and all(table[a, b] <= min(AGREES, BETTER * table[a, a]) for a, b in pairs):
             other = read[open_ones[nearest].index].face.name
             found[each.index] = Doubt(each.index, each.opinion, each.distance, f"labels exchanged with {other}")
     return found
