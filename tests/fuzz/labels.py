@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -14,6 +15,7 @@ from nasion import datasets, doctor, draw, images
 from nasion.datasets.drawn import render_face
 from nasion.errors import NasionError
 from nasion.geometry import has_extent
+from nasion.predict.predictor import Predictor
 from nasion.skeleton import load_skeleton
 from nasion.studio.album import ConflictError, open_album, version
 
@@ -91,7 +93,7 @@ def _run(form: str) -> Callable[[object, Random, Path], None]:
             spec += random.choice(OPTIONS[form])
         faces = datasets.load(spec)
         if random.random() < 0.3 and len(faces) < LARGEST_SET:
-            doctor.draw_worst(doctor.examine(faces), folder / "doctor")
+            doctor.write_files(doctor.examine(faces), folder / "doctor")
             draw.faces_sheet(faces, 4)
         if random.random() < 0.6:
             _correct(spec, random)
@@ -116,6 +118,11 @@ def _correct(spec: str, random: Random) -> None:
         raise AssertionError(
             f"saved points are not read back: {after.tolist()[:3]} {None if found is None else found[:3]}"
         )
+
+
+@cache
+def _predictor() -> Predictor:
+    return Predictor("tiny")
 
 
 def _prepare_doctor(folder: Path) -> object:
@@ -145,9 +152,10 @@ def _run_doctor(prepared: object, random: Random, folder: Path) -> None:
     (folder / "a.csv").write_text("\n".join(rows))
     skeleton = random.choice(("", "&skeleton=ibug-68" if count == 68 else ""))
     faces = datasets.load(f"csv:{folder / 'a.csv'}?images={valid}{skeleton}")
-    examination = doctor.examine(faces)
+    examination = doctor.examine(faces, predictor=_predictor() if random.random() < 0.5 else None)
     doctor.table_rows(examination)
-    doctor.draw_worst(examination, folder)
+    doctor.to_json(examination)
+    doctor.write_files(examination, folder)
     for face in faces.annotations:
         try:
             face.points_box()

@@ -6,10 +6,16 @@ from typing import Annotated
 import typer
 
 from nasion import datasets, images
-from nasion.cli.options import DataArgument, SetOption, require_training_extra
+from nasion.atomic import ensure_writable, write_text
+from nasion.cli.options import DataArgument, SetOption, make_predictor, require_training_extra
 from nasion.cli.screen import REPORTER, say
+from nasion.errors import ConfigError
+from nasion.predict.model_zoo import DEFAULT
 
 __all__ = ["convert", "doctor", "formats", "get", "show"]
+
+NO_MODEL = "none"
+"""Value of --model that leaves out the second opinion."""
 
 
 def get(
@@ -27,16 +33,26 @@ def get(
 
 def doctor(
     data: DataArgument,
-    out: Annotated[Path, typer.Option(help="folder for the image of the most unusual faces")] = Path("doctor"),
+    out: Annotated[Path, typer.Option(help="folder for findings.png and findings.csv")] = Path("doctor"),
+    model: Annotated[str, typer.Option(help="the model that gives a second opinion, or none")] = DEFAULT,
+    json_file: Annotated[Path | None, typer.Option("--json", help="also write the findings here")] = None,
 ) -> None:
-    """Check labels: counts, origin, flip map, left and right, outliers, leaks between splits."""
-    from nasion.doctor import draw_worst, examine, table_rows
+    """Check labels against each other and against the images: origin, sides, outliers, duplicates, leaks."""
+    from nasion.doctor import examine, table_rows, to_json, write_files
 
-    examination = examine(datasets.load(data), REPORTER)
+    if json_file is not None and json_file.is_dir():
+        raise ConfigError(f"{json_file} is a folder; name a file")
+    for folder in (out, *([json_file.parent] if json_file else [])):
+        ensure_writable(folder)
+    predictor = None if model == NO_MODEL else make_predictor(model, None)
+    examination = examine(datasets.load(data), REPORTER, predictor)
     title = f"{examination.faces.name} · {examination.faces.skeleton.name}"
     REPORTER.table(title, ("check", "verdict", "finding"), table_rows(examination))
-    path = draw_worst(examination, out)
-    say(f"the {len(examination.worst)} most unusual faces: {path}")
+    picture, table = write_files(examination, out)
+    if json_file is not None:
+        write_text(json_file, to_json(examination))
+    alarms = len(examination.alarms)
+    say(f"{alarms} check{'s' * (alarms != 1)} found something; the faces: {picture}; every file: {table}")
 
 
 def show(

@@ -95,12 +95,14 @@ def leaks(read: Sequence[ReadFace], groups: Sequence[Sequence[int]]) -> Finding:
     check = "leaks between splits"
     if len({each.face.split for each in read if each.face.split}) < 2:
         return Finding(check, "unknown", "the data has fewer than two splits")
-    subjects: dict[str, list[int]] = defaultdict(list)
+    subjects, files = defaultdict(list), defaultdict(list)
     for index, each in enumerate(read):
+        files[each.face.image].append(index)
         if each.face.subject:
             subjects[each.face.subject].append(index)
     shared = [
         *((f"subject {name}", group) for name, group in subjects.items()),
+        *((f"image {path.name}", group) for path, group in files.items()),
         *((f"image {read[group[0]].face.image.name}", group) for group in groups),
     ]
     suspects = [each for name, group in shared for each in _leaked([read[k] for k in group], name)]
