@@ -19,10 +19,17 @@ FAR_PX = 40.0
 
 @dataclass(frozen=True, eq=False)
 class Poisoned:
-    """A data set with a mistake, and the names of the files at fault; empty if the mistake is in all files."""
+    """A data set with a mistake.
+
+    Attributes:
+        faces: the data set.
+        files: the names of the files at fault; empty if the mistake is in all files.
+        truth: the right labels of the same images; None if they are those of the clean data set.
+    """
 
     faces: DataSet
     files: frozenset[str] = frozenset()
+    truth: DataSet | None = None
 
 
 def _replaced(faces, changes):
@@ -62,16 +69,17 @@ def _mirrored(faces, indices):
     changes = {
         k: {"keypoints": Affine.mirror(faces.load(k).image.shape[1])(faces.annotations[k].keypoints)} for k in indices
     }
-    return replace(_replaced(faces, changes), open_image=open_image)
+    mirrored = replace(_replaced(faces, changes), open_image=open_image)
+    truth = _moved(mirrored, indices, faces.skeleton.mirrored)
+    return Poisoned(mirrored, _names(faces, indices) if len(indices) < len(faces) else frozenset(), truth)
 
 
 def some_mirrored(faces, random):
-    chosen = some(faces, random)
-    return Poisoned(_mirrored(faces, chosen), _names(faces, chosen))
+    return _mirrored(faces, some(faces, random))
 
 
 def all_mirrored(faces, _random):
-    return Poisoned(_mirrored(faces, range(len(faces))))
+    return _mirrored(faces, range(len(faces)))
 
 
 def eyes_exchanged(faces, random):
@@ -106,7 +114,8 @@ def _copied(faces, indices, split, compress):
         _, content = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 60])
         return np.ascontiguousarray(cv2.imdecode(content, cv2.IMREAD_COLOR)[..., ::-1])
 
-    return Poisoned(replace(faces, open_image=open_image), frozenset(place.name for place in copies))
+    copied = replace(faces, open_image=open_image)
+    return Poisoned(copied, frozenset(place.name for place in copies), copied)
 
 
 def leak(faces, random):

@@ -57,7 +57,7 @@ def findings_sheet(faces: DataSet, findings: Sequence[Finding], unusual: Sequenc
     for finding in findings:
         shown = list(finding.suspects[: min(MAX_PER_FINDING, left)])
         total = len(finding.suspects)
-        heading = f"{finding.check} – {finding.verdict}: {total} face{'s' * (total != 1)}"
+        heading = f"{finding.check} ({finding.verdict}): {total} face{'s' * (total != 1)}"
         heading += f", the first {len(shown)} shown" if len(shown) < total else ""
         section = _section(faces, shown, heading)
         sections += section

@@ -364,8 +364,9 @@ def faces_finding(comparison: Comparison, doubts: Sequence[Doubt], read: Sequenc
     if not suspects and certain.mean() < TYPICAL_SHARE:
         text = f"{model} is certain of {certain.sum()} of {count(read)} only"
         return Finding("second opinion", "unknown", text)
-    text = f"{model} agrees with the labels of {count(read)} at {len(comparison.here)} shared points"
     if not suspects:
+        text = f"{model} agrees with the labels of {certain.sum()} faces at {len(comparison.here)} shared points"
+        text += f", and is uncertain of {(~certain).sum()}" if not certain.all() else ""
         return Finding("second opinion", "good", text)
     groups: dict[str, list[Suspect]] = defaultdict(list)
     for doubt, suspect in zip(doubts, suspects, strict=True):

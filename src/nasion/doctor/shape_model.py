@@ -124,7 +124,9 @@ def single_points(faces: DataSet) -> Finding:
     for row in np.argsort(-largest)[: int((largest > limit).sum())].tolist():
         worst = int(distances[row].argmax())
         reason = f"{skeleton.names[worst]}, {largest[row]:.0f} standard deviations"
-        suspects.append(Suspect(faces.annotations[row], reason, (worst,), expected[row]))
+        moved = faces.annotations[row].keypoints.copy()
+        moved[worst] = expected[row, worst]
+        suspects.append(Suspect(faces.annotations[row], reason, (worst,), moved))
     if not suspects:
         text = f"every point lies within {limit:.0f} standard deviations of its place given the others"
         return Finding("single points", "good", text)
