@@ -290,3 +290,38 @@ def test_points_are_listed_by_name_region_and_number(words, indices):
 def test_texts_that_list_no_points_are_rejected(words):
     with pytest.raises(ValueError):
         parse_indices(words, load_skeleton("ibug-68"))
+
+
+def test_shared_points_are_pairs_in_both_directions():
+    imm, ibug = load_skeleton("imm-58"), load_skeleton("ibug-68")
+    here, there = imm.shared_with(ibug)
+    assert len(here) == 14
+    assert (imm.names[here[1]], ibug.names[there[1]]) == ("left_eye_0", "left_eye_3")
+    back = ibug.shared_with(imm)
+    assert (back[0].tolist(), back[1].tolist()) == (there.tolist(), here.tolist())
+
+
+def test_shared_points_follow_the_flip_maps():
+    imm, ibug = load_skeleton("imm-58"), load_skeleton("ibug-68")
+    pairs = set(zip(*(each.tolist() for each in imm.shared_with(ibug)), strict=True))
+    assert pairs == {(imm.flip[a], ibug.flip[b]) for a, b in pairs}
+
+
+def test_skeletons_with_a_list_of_all_points_share_them():
+    ibug, wflw, nose = (load_skeleton(name) for name in ("ibug-68", "wflw-98", "nose-1"))
+    assert wflw.shared_with(ibug)[1].tolist() == list(range(68))
+    assert ibug.shared_with(ibug)[0].tolist() == list(range(68))
+    assert len(nose.shared_with(wflw)[0]) in (0, 1)
+
+
+@pytest.mark.parametrize("pairs", ["", "1", "1=2=3", "a=1", "-1=2", "9=1"])
+def test_shared_points_that_are_not_pairs_are_rejected(pairs):
+    table = {"names": ["a", "b"], "regions": {"points": "0-1"}, "shared": {"imm-58": pairs}}
+    with pytest.raises(SkeletonError):
+        from_table("two", table)
+
+
+def test_shared_points_beyond_the_other_skeleton_are_an_error():
+    table = {"names": ["a", "b"], "regions": {"points": "0-1"}, "shared": {"imm-58": "0=58"}}
+    with pytest.raises(SkeletonError, match="does not have"):
+        from_table("two", table).shared_with(load_skeleton("imm-58"))

@@ -16,7 +16,8 @@ __all__ = ["flip_map", "left_and_right", "order_of_points"]
 SWAPPED = 0.5
 """Share of the distance from the mean face below which exchanging left and right counts as an improvement.
 
-With both eyes exchanged, the share is below 0.25 in 300-W's training photos; with correct eyes it is above 1.9.
+On IMM's persons 1 to 32 and on 300-W's training photos, exchanging eyes or brows that are right multiplies the distance
+by at least 2.5.
 """
 
 REORDERED = 0.4
