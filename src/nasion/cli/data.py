@@ -42,10 +42,11 @@ def doctor(
 
     if json_file is not None and json_file.is_dir():
         raise ConfigError(f"{json_file} is a folder; name a file")
+    predictor = None if model == NO_MODEL else make_predictor(model, None)
+    faces = datasets.load(data)
     for folder in (out, *([json_file.parent] if json_file else [])):
         ensure_writable(folder)
-    predictor = None if model == NO_MODEL else make_predictor(model, None)
-    examination = examine(datasets.load(data), REPORTER, predictor)
+    examination = examine(faces, REPORTER, predictor)
     title = f"{examination.faces.name} · {examination.faces.skeleton.name}"
     REPORTER.table(title, ("check", "verdict", "finding"), table_rows(examination))
     picture, table = write_files(examination, out)
