@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nasion.doctor.comparison import shared_points
 from nasion.errors import SkeletonError
 from nasion.skeleton import Skeleton, available, from_stored, from_table, load_skeleton, parse, parse_indices
 
@@ -294,24 +295,24 @@ def test_texts_that_list_no_points_are_rejected(words):
 
 def test_shared_points_are_pairs_in_both_directions():
     imm, ibug = load_skeleton("imm-58"), load_skeleton("ibug-68")
-    here, there = imm.shared_with(ibug)
+    here, there = shared_points(imm, ibug)
     assert len(here) == 14
     assert (imm.names[here[1]], ibug.names[there[1]]) == ("left_eye_0", "left_eye_3")
-    back = ibug.shared_with(imm)
+    back = shared_points(ibug, imm)
     assert (back[0].tolist(), back[1].tolist()) == (there.tolist(), here.tolist())
 
 
 def test_shared_points_follow_the_flip_maps():
     imm, ibug = load_skeleton("imm-58"), load_skeleton("ibug-68")
-    pairs = set(zip(*(each.tolist() for each in imm.shared_with(ibug)), strict=True))
+    pairs = set(zip(*(each.tolist() for each in shared_points(imm, ibug)), strict=True))
     assert pairs == {(imm.flip[a], ibug.flip[b]) for a, b in pairs}
 
 
 def test_skeletons_with_a_list_of_all_points_share_them():
     ibug, wflw, nose = (load_skeleton(name) for name in ("ibug-68", "wflw-98", "nose-1"))
-    assert wflw.shared_with(ibug)[1].tolist() == list(range(68))
-    assert ibug.shared_with(ibug)[0].tolist() == list(range(68))
-    assert len(nose.shared_with(wflw)[0]) in (0, 1)
+    assert shared_points(wflw, ibug)[1].tolist() == list(range(68))
+    assert shared_points(ibug, ibug)[0].tolist() == list(range(68))
+    assert len(shared_points(nose, wflw)[0]) in (0, 1)
 
 
 @pytest.mark.parametrize("pairs", ["", "1", "1=2=3", "a=1", "-1=2", "9=1"])
@@ -324,4 +325,4 @@ def test_shared_points_that_are_not_pairs_are_rejected(pairs):
 def test_shared_points_beyond_the_other_skeleton_are_an_error():
     table = {"names": ["a", "b"], "regions": {"points": "0-1"}, "shared": {"imm-58": "0=58"}}
     with pytest.raises(SkeletonError, match="does not have"):
-        from_table("two", table).shared_with(load_skeleton("imm-58"))
+        shared_points(from_table("two", table), load_skeleton("imm-58"))

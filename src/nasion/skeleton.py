@@ -183,30 +183,6 @@ class Skeleton:
             )
         return indices
 
-    def shared_with(self, other: "Skeleton") -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return the indices (S,) of the points that this skeleton shares with `other`, here and there; S may be 0.
-
-        >>> here, there = load_skeleton("imm-58").shared_with(load_skeleton("ibug-68"))
-        >>> here[:3].tolist(), there[:3].tolist()
-        ([6, 13, 17], [8, 45, 42])
-
-        Raises:
-            SkeletonError: one of them names a point that the other does not have.
-        """
-        if other.name in self.shared:
-            here, there = np.array(self.shared[other.name]).T
-        elif self.name in other.shared:
-            there, here = np.array(other.shared[self.name]).T
-        elif self.names == other.names or other.name in self.sources:
-            here, there = np.arange(self.count), self.indices_in(other)
-        elif self.name in other.sources:
-            here, there = other.indices_in(self), np.arange(other.count)
-        else:
-            here, there = np.arange(0), np.arange(0)
-        if max(here, default=-1) >= self.count or max(there, default=-1) >= other.count:
-            raise self._error(f'"shared" names a point that it or {other.name} does not have')
-        return here, there
-
     def to_table(self) -> dict[str, Any]:
         """Return this skeleton as a table for `from_table`, which models store."""
 
@@ -393,9 +369,6 @@ def _indices(spec: str) -> Indices:
 
 def _pairs(spec: str) -> tuple[tuple[int, int], ...]:
     """Return the pairs of indices that a text lists.
-
-    >>> _pairs("6=8 13=45")
-    ((6, 8), (13, 45))
 
     Raises:
         ValueError: a part is not a pair of numbers, or the text is empty.

@@ -5,7 +5,7 @@ import pytest
 
 from doctor.faces import changed, read
 from nasion.doctor import checks
-from nasion.doctor.verdicts import Finding
+from nasion.doctor.checks import Finding
 from nasion.sample import Problem
 
 

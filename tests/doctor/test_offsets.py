@@ -6,7 +6,8 @@ import pytest
 from doctor.faces import changed
 from doctor.oracle import Oracle
 from nasion.datasets import load
-from nasion.doctor import offsets, second_opinion
+from nasion.doctor import offsets
+from nasion.doctor.comparison import compare
 from nasion.doctor.offsets import offset_verdict
 from nasion.doctor.reading import read_face
 
@@ -39,7 +40,7 @@ def shifted(faces, indices, shift):
 
 def findings(faces, oracle):
     read = [read_face(faces, k, oracle) for k in range(len(faces))]
-    comparison = second_opinion.compare(read, faces.skeleton, oracle)
+    comparison = compare(read, faces.skeleton, oracle)
     return offsets.findings(comparison, read, faces.skeleton)
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from nasion.datasets import load
 from nasion.doctor import origin
+from nasion.doctor.checks import Finding
 from nasion.doctor.offsets import offset_verdict
 from nasion.doctor.origin import symmetry_offset
-from nasion.doctor.verdicts import Finding
 from nasion.skeleton import load_skeleton
 
 

@@ -7,6 +7,7 @@ from doctor.faces import changed, first
 from doctor.oracle import SPREAD_PX, Oracle
 from nasion import doctor
 from nasion.doctor import second_opinion
+from nasion.doctor.comparison import compare
 from nasion.doctor.reading import read_face
 from nasion.geometry import Affine
 from nasion.progress import SILENT
@@ -22,7 +23,7 @@ def opinion(faces, oracle):
     """Return the comparison, the doubts and the findings on faces and on points."""
     read = [read_face(faces, k, oracle) for k in range(len(faces))]
     read = second_opinion.look_elsewhere(faces, read, oracle, SILENT)
-    comparison = second_opinion.compare(read, faces.skeleton, oracle)
+    comparison = compare(read, faces.skeleton, oracle)
     doubts = second_opinion.look_again(faces, read, comparison, oracle, SILENT)
     return (
         comparison,

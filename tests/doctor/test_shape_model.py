@@ -8,7 +8,7 @@ import pytest
 from doctor.faces import changed, first
 from nasion.datasets import load
 from nasion.doctor import shape_model, sides
-from nasion.doctor.verdicts import MIN_FACES
+from nasion.doctor.checks import MIN_FACES
 from nasion.geometry import Affine
 from nasion.skeleton import load_skeleton
 

@@ -7,7 +7,7 @@ import pytest
 
 from doctor.faces import changed, first
 from nasion.doctor import sides
-from nasion.doctor.verdicts import MIN_FACES
+from nasion.doctor.checks import MIN_FACES
 from nasion.skeleton import load_skeleton
 
 

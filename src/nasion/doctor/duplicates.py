@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nasion.doctor.checks import Finding, Suspect, listed
 from nasion.doctor.reading import ReadFace
-from nasion.doctor.verdicts import Finding, Suspect, listed
 
 __all__ = ["MAX_BITS", "duplicate_groups", "duplicates", "hash_distances", "leaks"]
 
@@ -27,7 +27,7 @@ MAX_COPIES = 3
 
 
 def hash_distances(hashes: NDArray[np.bool_], others: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return the number of different bits (N, M) between hashes (N, B) and others (M, B)."""
+    """Return the number of different bits (N, M) between hashes (N, B) and others (M, B), no unit."""
     signs, other_signs = (each.astype(np.float32) * 2 - 1 for each in (hashes, others))
     return (hashes.shape[1] - signs @ other_signs.T) / 2
 

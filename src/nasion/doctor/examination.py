@@ -13,9 +13,10 @@ import numpy as np
 from nasion import images
 from nasion.atomic import write_text
 from nasion.doctor import checks, duplicates, offsets, origin, second_opinion, shape_model, sides
+from nasion.doctor.checks import ALARMS, Finding, Suspect
+from nasion.doctor.comparison import compare, shared_points
 from nasion.doctor.figure import findings_sheet
 from nasion.doctor.reading import ReadFace, is_measurable, read_face
-from nasion.doctor.verdicts import ALARMS, Finding, Suspect
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray
 from nasion.predict.parallel import cores, map_in_order
@@ -67,7 +68,7 @@ def examine(faces: DataSet, reporter: Reporter = SILENT, predictor: Predictor | 
         AnnotationError: no image can be read.
         SkeletonError: the skeletons of the labels and of the model have the same name and different points.
     """
-    judge = predictor if predictor and len(faces.skeleton.shared_with(predictor.skeleton)[0]) else None
+    judge = predictor if predictor and len(shared_points(faces.skeleton, predictor.skeleton)[0]) else None
     results = _read(faces, judge, reporter)
     unreadable = [result for result in results if isinstance(result, Problem)]
     read = [result for result in results if isinstance(result, ReadFace)]
@@ -123,7 +124,7 @@ def _second_opinion(
         text = f"{predictor.skeleton.name}, the skeleton of {predictor.backend.name}, shares no point with "
         return [Finding(MODEL_CHECKS[0], "unknown", f"{text}{faces.skeleton.name}; [shared] in its file can name some")]
     read = second_opinion.look_elsewhere(faces, read, judge, reporter)
-    comparison = second_opinion.compare(read, faces.skeleton, judge)
+    comparison = compare(read, faces.skeleton, judge)
     name = judge.backend.name
     if comparison is None:
         return [Finding(MODEL_CHECKS[0], "unknown", f"{name} recognizes fewer than three faces at three points")]

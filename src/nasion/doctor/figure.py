@@ -9,7 +9,7 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 from nasion import draw, images
-from nasion.doctor.verdicts import Finding, Suspect
+from nasion.doctor.checks import Finding, Suspect
 from nasion.errors import ImageError
 from nasion.geometry import Affine, FloatArray, box_to_aspect, is_present, scale_box
 from nasion.sample import Annotation, DataSet, Image

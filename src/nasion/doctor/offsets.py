@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nasion.doctor.checks import MIN_FACES, Finding, Suspect, Verdict, count, named
+from nasion.doctor.comparison import Comparison
 from nasion.doctor.reading import ReadFace
-from nasion.doctor.second_opinion import AGREES, Comparison
-from nasion.doctor.verdicts import MIN_FACES, Finding, Suspect, Verdict, count, named
+from nasion.doctor.second_opinion import AGREES
 from nasion.geometry import FloatArray, is_present
 from nasion.skeleton import Skeleton
 
@@ -53,7 +54,7 @@ def findings(comparison: Comparison, read: Sequence[ReadFace], skeleton: Skeleto
     """Return the findings on the offsets.
 
     Args:
-        comparison: from `second_opinion.compare`.
+        comparison: from `compare`.
         read: the faces.
         skeleton: of the labels.
     """

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from nasion import images
+from nasion.doctor.checks import MIN_FACES, MIN_POINTS, Finding, Verdict
 from nasion.doctor.offsets import offset_verdict
 from nasion.doctor.shape_model import has_every_point
-from nasion.doctor.verdicts import MIN_FACES, MIN_POINTS, Finding, Verdict
 from nasion.geometry import Affine, FloatArray, box_center, image_box, is_present, last_pixel, similarity_between
 from nasion.sample import DataSet
 from nasion.shapes import mean_shape

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nasion.doctor.verdicts import MIN_FACES, MIN_POINTS, Finding, Suspect, named
+from nasion.doctor.checks import MIN_FACES, MIN_POINTS, Finding, Suspect, named
 from nasion.geometry import MIN_EXTENT, FloatArray, is_present, similarity_between
 from nasion.sample import DataSet
 from nasion.shapes import mean_shape

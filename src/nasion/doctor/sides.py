@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from nasion.doctor.checks import MIN_FACES, MIN_POINTS, Finding, Suspect, count, listed, named
 from nasion.doctor.shape_model import aligned, face_size, gaps, has_every_point
-from nasion.doctor.verdicts import MIN_FACES, MIN_POINTS, Finding, Suspect, count, listed, named
 from nasion.geometry import FloatArray, has_places, is_present, similarity_between
 from nasion.sample import Annotation, DataSet
 from nasion.shapes import infer_flip_map, mean_shape
