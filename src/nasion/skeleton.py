@@ -368,11 +368,7 @@ def _indices(spec: str) -> Indices:
 
 
 def _pairs(spec: str) -> tuple[tuple[int, int], ...]:
-    """Return the pairs of indices that a text lists.
-
-    Raises:
-        ValueError: a part is not a pair of numbers, or the text is empty.
-    """
+    """Return the pairs of indices that a text lists, such as "6=8 13=45"; anything else is a `ValueError`."""
     pairs = tuple(tuple(map(int, part.split("="))) for part in spec.split()[:MAX_POINTS])
     if not pairs or any(len(pair) != 2 or min(pair) < 0 for pair in pairs):
         raise ValueError(f'"shared" lists pairs of points, such as "6=8 13=45", not "{spec[:80]}"')
