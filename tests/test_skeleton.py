@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nasion.doctor.comparison import shared_points
 from nasion.errors import SkeletonError
-from nasion.skeleton import Skeleton, available, from_stored, from_table, load_skeleton, parse, parse_indices
+from nasion.skeleton import Skeleton, available, from_stored, from_table, load_skeleton, parse
 
 FACE = """
 title = "five points"
@@ -278,28 +279,44 @@ def test_points_on_a_head_are_read_and_survive_a_round_trip():
         parse("pair", text.replace("2.5", '"a"'))
 
 
-@pytest.mark.parametrize(
-    ("words", "indices"),
-    [("nose_bridge_3", (30,)), ("left_eye", tuple(range(42, 48))), ("8 0-2 jaw_3", (8, 0, 1, 2, 3))],
-)
-def test_points_are_listed_by_name_region_and_number(words, indices):
-    assert parse_indices(words, load_skeleton("ibug-68")) == indices
-
-
-def test_a_list_of_more_points_than_there_are_is_rejected_before_it_fills_the_memory():
-    with pytest.raises(ValueError, match=r'"0-9999 0-9999.* lists more points than ibug-68 has'):
-        parse_indices("0-9999 " * 100_000, load_skeleton("ibug-68"))
-
-
-@pytest.mark.parametrize("words", ["", "68", "nosee", "-1", "0-99999999999", "²"])
-def test_texts_that_list_no_points_are_rejected(words):
-    with pytest.raises(ValueError):
-        parse_indices(words, load_skeleton("ibug-68"))
-
-
 def test_repr_counts_points_and_regions():
     assert (
         repr(load_skeleton("ibug-68"))
         == f"<Skeleton: ibug-68, 68 points in {len(load_skeleton('ibug-68').regions)} regions>"
     )
     assert repr(load_skeleton("nose-1")) == "<Skeleton: nose-1, 1 point in 1 region>"
+
+
+def test_shared_points_are_pairs_in_both_directions():
+    imm, ibug = load_skeleton("imm-58"), load_skeleton("ibug-68")
+    here, there = shared_points(imm, ibug)
+    assert len(here) == 14
+    assert (imm.names[here[1]], ibug.names[there[1]]) == ("left_eye_0", "left_eye_3")
+    back = shared_points(ibug, imm)
+    assert (back[0].tolist(), back[1].tolist()) == (there.tolist(), here.tolist())
+
+
+def test_shared_points_follow_the_flip_maps():
+    imm, ibug = load_skeleton("imm-58"), load_skeleton("ibug-68")
+    pairs = set(zip(*(each.tolist() for each in shared_points(imm, ibug)), strict=True))
+    assert pairs == {(imm.flip[a], ibug.flip[b]) for a, b in pairs}
+
+
+def test_skeletons_with_a_list_of_all_points_share_them():
+    ibug, wflw, nose = (load_skeleton(name) for name in ("ibug-68", "wflw-98", "nose-1"))
+    assert shared_points(wflw, ibug)[1].tolist() == list(range(68))
+    assert shared_points(ibug, ibug)[0].tolist() == list(range(68))
+    assert len(shared_points(nose, wflw)[0]) in (0, 1)
+
+
+@pytest.mark.parametrize("pairs", ["", "1", "1=2=3", "a=1", "-1=2", "9=1"])
+def test_shared_points_that_are_not_pairs_are_rejected(pairs):
+    table = {"names": ["a", "b"], "regions": {"points": "0-1"}, "shared": {"imm-58": pairs}}
+    with pytest.raises(SkeletonError):
+        from_table("two", table)
+
+
+def test_shared_points_beyond_the_other_skeleton_are_an_error():
+    table = {"names": ["a", "b"], "regions": {"points": "0-1"}, "shared": {"imm-58": "0=58"}}
+    with pytest.raises(SkeletonError, match="does not have"):
+        shared_points(from_table("two", table), load_skeleton("imm-58"))

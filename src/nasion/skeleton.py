@@ -15,6 +15,8 @@ A skeleton is a TOML file, either in the package (`available()`) or the user's o
     inter_ocular = ["0", "1"]
     [from]                         # optional: indices of these points in other skeletons
     ibug-68 = "36 45 30 48 54"
+    [shared]                       # optional: points that are defined as in another skeleton, "here=there"
+    imm-58 = "2=52"
     [head]                         # optional: the points on a mean head, cm; see `nasion.measure.camera` for the axes
     points = [[-4.5, 3.4, 8.6], ...]
 
@@ -46,9 +48,9 @@ __all__ = [
     "available",
     "from_stored",
     "from_table",
+    "index_list",
     "load_skeleton",
     "parse",
-    "parse_indices",
 ]
 
 Indices = tuple[int, ...]
@@ -61,7 +63,7 @@ MAX_POINTS = 10_000
 INTER_OCULAR = "inter_ocular"
 """Name of the normalizer from one outer corner of the eyes to the other."""
 
-KNOWN_KEYS = ("title", "count", "flip", "closed", "names", "regions", "normalizers", "from", "head")
+KNOWN_KEYS = ("title", "count", "flip", "closed", "names", "regions", "normalizers", "from", "shared", "head")
 """Keys of a skeleton's table."""
 
 OTHER_SPELLINGS = {"normalisers": "normalizers"}
@@ -81,6 +83,7 @@ class Skeleton:
         flip: point k of a mirrored face is point flip[k] of the original face; None if unknown.
         normalizers: two groups of indices for each normalizer; errors are divided by the distance of their means.
         sources: the K indices of these points in other skeletons, by the skeleton's name.
+        shared: pairs of indices, here and in another skeleton, of points with the same definition, by its name.
         head: the K points (x, y, z) on a mean head, cm: x towards the person's left, y up, z forward; None if unknown.
 
     >>> imm = load_skeleton("imm-58")
@@ -96,6 +99,7 @@ class Skeleton:
     flip: Indices | None = None
     normalizers: Mapping[str, tuple[Indices, Indices]] = field(default_factory=dict)
     sources: Mapping[str, Indices] = field(default_factory=dict)
+    shared: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     head: tuple[Point3D, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -114,6 +118,9 @@ class Skeleton:
         for name, indices in self.sources.items():
             if len(indices) != self.count:
                 raise self._error(f'"from" {name} must list {self.count} points, not {len(indices)}')
+        for name, pairs in self.shared.items():
+            if any(here >= self.count for here, _ in pairs):
+                raise self._error(f'"shared" {name} names a point that is not below {self.count}')
         if self.head is not None and len(self.head) != self.count:
             raise self._error(f"head must hold {self.count} points, not {len(self.head)}")
 
@@ -197,6 +204,8 @@ class Skeleton:
         }
         if self.flip is not None:
             table["flip"] = text(self.flip)
+        if self.shared:
+            table["shared"] = {name: " ".join(f"{a}={b}" for a, b in pairs) for name, pairs in self.shared.items()}
         if self.head is not None:
             table["head"] = {"points": [list(point) for point in self.head]}
         return table
@@ -289,6 +298,7 @@ class _Table(Settings):
     closed: tuple[str, ...] = ()
     normalizers: dict[str, tuple[str, str]] = Field(default={})
     sources: dict[str, str] = Field(default={}, alias="from")
+    shared: dict[str, str] = Field(default={})
     head: _Head | None = None
 
 
@@ -317,16 +327,19 @@ def _current_spelling(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _build(name: str, table: _Table) -> Skeleton:
-    regions = {region: _indices(spec) for region, spec in table.regions.items()}
+    regions = {region: index_list(spec) for region, spec in table.regions.items()}
     return Skeleton(
         name=name,
         title=name if table.title is None else table.title,
         names=table.names or _names(table.count, regions),
         regions=regions,
         closed=table.closed,
-        flip=None if table.flip is None else _indices(table.flip),
-        normalizers={key: (_indices(first), _indices(second)) for key, (first, second) in table.normalizers.items()},
-        sources={key: _indices(spec) for key, spec in table.sources.items()},
+        flip=None if table.flip is None else index_list(table.flip),
+        normalizers={
+            key: (index_list(first), index_list(second)) for key, (first, second) in table.normalizers.items()
+        },
+        sources={key: index_list(spec) for key, spec in table.sources.items()},
+        shared={key: _pairs(spec) for key, spec in table.shared.items()},
         head=None if table.head is None else table.head.points,
     )
 
@@ -341,10 +354,10 @@ def _names(count: int | None, regions: Mapping[str, Indices]) -> tuple[str, ...]
     return tuple(names)
 
 
-def _indices(spec: str) -> Indices:
+def index_list(spec: str) -> Indices:
     """Return the indices that a text lists.
 
-    >>> _indices("3-5 2-0")
+    >>> index_list("3-5 2-0")
     (3, 4, 5, 2, 1, 0)
 
     Raises:
@@ -360,29 +373,9 @@ def _indices(spec: str) -> Indices:
     return tuple(indices)
 
 
-def parse_indices(words: str, skeleton: Skeleton) -> Indices:
-    """Return the indices of the points that a text lists: names, regions, numbers and ranges of them.
-
-    >>> parse_indices("nose_bridge_3 36-38 right_brow", load_skeleton("ibug-68"))
-    (30, 36, 37, 38, 17, 18, 19, 20, 21)
-
-    Raises:
-        ValueError: a word is none of these, or the text is empty.
-    """
-    indices: list[int] = []
-    for word in words.split():
-        if word in skeleton.names:
-            indices.append(skeleton.names.index(word))
-        elif word in skeleton.regions:
-            indices += skeleton.regions[word]
-        elif word.replace("-", "").isdecimal():
-            indices += _indices(word)
-        else:
-            raise ValueError(
-                f'{skeleton.name} has no point "{word[:80]}"; {suggest(word, skeleton.regions)}, or a number'
-            )
-        if len(indices) > skeleton.count:
-            raise ValueError(f'"{words[:80]}" lists more points than {skeleton.name} has')
-    if not indices or max(indices) >= skeleton.count:
-        raise ValueError(f'"{words[:80]}" must list points of {skeleton.name}, 0 to {skeleton.count - 1}')
-    return tuple(indices)
+def _pairs(spec: str) -> tuple[tuple[int, int], ...]:
+    """Return the pairs of indices that a text lists, such as "6=8 13=45"; anything else is a `ValueError`."""
+    pairs = tuple(tuple(map(int, part.split("="))) for part in spec.split()[:MAX_POINTS])
+    if not pairs or any(len(pair) != 2 or min(pair) < 0 for pair in pairs):
+        raise ValueError(f'"shared" lists pairs of points, such as "6=8 13=45", not "{spec[:80]}"')
+    return tuple((here, there) for here, there in pairs)

@@ -1,5 +1,7 @@
 """get, doctor, show, convert and formats."""
 
+import json
+
 import pytest
 
 from made_files import make_imm, shape
@@ -12,8 +14,24 @@ def test_doctor_prints_findings_and_draws_unusual_faces(nasion, tmp_path):
     assert (code, error) == (0, "")
     assert "verdict" in out
     assert "24 faces in 24 images of 4 subjects" in " ".join(out.split())
-    assert "the 12 most unusual faces: deep/found/worst.png" in out
-    assert (tmp_path / "deep" / "found" / "worst.png").exists()
+    assert "the faces: deep/found/findings.png; every file: deep/found/findings.csv" in " ".join(out.split())
+    assert (tmp_path / "deep" / "found" / "findings.png").exists()
+    assert (tmp_path / "deep" / "found" / "findings.csv").exists()
+
+
+def test_doctor_without_a_model_writes_its_findings_as_json(nasion, tmp_path):
+    code, _, error = nasion("doctor", "synthetic:24", "--model", "none", "--json", "found.json")
+    assert (code, error) == (0, "")
+    content = json.loads((tmp_path / "found.json").read_text())
+    assert content["skeleton"] == "imm-58"
+    opinion = next(each for each in content["findings"] if each["check"] == "second opinion")
+    assert (opinion["verdict"], opinion["faces"]) == ("unknown", [])
+
+
+def test_doctor_with_an_unknown_model_fails_before_it_reads(nasion, tmp_path):
+    code, _, error = nasion("doctor", "synthetic:24", "--model", "nose")
+    assert code == 2
+    assert 'no model "nose"' in error
 
 
 def test_show_draws_labeled_faces(nasion, tmp_path):

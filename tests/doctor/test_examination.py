@@ -1,11 +1,14 @@
-"""All checks together, their table, and the drawing of the most unusual faces."""
+"""All checks together, and the files of what was found."""
 
+import csv
+import json
 from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from doctor.oracle import Oracle
 from nasion import doctor, images
 from nasion.errors import AnnotationError, ImageError, OutputError
 from nasion.sample import Problem
@@ -37,7 +40,8 @@ def with_odd_face(faces, index):
 
 def test_good_labels_pass_every_check(drawn):
     found = findings(drawn)
-    assert {finding.verdict for finding in found.values()} == {"good"}
+    unknown = {name for name, finding in found.items() if finding.verdict != "good"}
+    assert unknown == {"second opinion", "single points"}  # without a model, and with 24 faces
     assert list(found) == [
         "count",
         "readable",
@@ -46,11 +50,13 @@ def test_good_labels_pass_every_check(drawn):
         "missing points",
         "extent",
         "leaks between splits",
+        "second opinion",
         "pixel origin (coordinates)",
         "pixel origin (symmetry)",
         "flip map",
         "left and right",
         "order of points",
+        "single points",
         "unusual shapes",
     ]
 
@@ -70,7 +76,7 @@ def test_unreadable_labels_and_images_are_reported_and_left_out(drawn):
     found = {finding.check: finding for finding in examination.findings}
     assert found["readable"].text == f"2 skipped: a.asf, {name}; the first: no such file"
     assert found["unusual shapes"].verdict == "good"
-    assert name not in {face.name for face, _ in examination.worst}
+    assert name not in {each.face.name for each in examination.unusual}
 
 
 def test_a_data_set_without_readable_images_is_an_error(drawn):
@@ -118,49 +124,6 @@ def test_table_rows_contain_every_finding_in_order(drawn):
     assert all(len(row) == 3 for row in rows)
 
 
-def test_the_most_unusual_face_comes_first_with_its_reason(drawn):
-    examination = doctor.examine(with_odd_face(drawn, 4))
-    face, reason = examination.worst[0]
-    assert face.name == drawn.annotations[4].name
-    assert reason.endswith(" % from the mean face")
-    assert len(examination.worst) == 12
-    percents = [float(text.split()[0]) for _, text in examination.worst]
-    assert percents == sorted(percents, reverse=True)
-    assert percents[0] > 10
-
-
-def test_a_face_without_residual_has_no_reason(drawn):
-    keypoints = drawn.annotations[0].keypoints.copy()
-    keypoints[2:] = np.nan
-    few = drawn.subset([replace(drawn.annotations[0], keypoints=keypoints), *drawn.annotations[1:3]])
-    assert doctor.examine(few).worst[-1][1] == ""
-
-
-def test_the_most_unusual_faces_are_drawn_in_rows_of_four(drawn, tmp_path):
-    paths = []
-    for count in (4, 5):
-        faces = drawn.subset(drawn.annotations[:count])
-        paths.append(doctor.draw_worst(doctor.examine(faces), tmp_path / str(count)))
-    small, large = (images.read(path).shape for path in paths)
-    assert paths[0] == tmp_path / "4" / "worst.png"
-    assert small[1] == large[1] > 4 * 300
-    assert large[0] > small[0] + 300
-
-
-def test_images_that_became_unreadable_are_not_drawn(drawn, tmp_path):
-    examination = doctor.examine(drawn.subset(drawn.annotations[:5]))
-    fewer = replace(examination, faces=broken({drawn.annotations[0].name}, drawn))
-    heights = [images.read(doctor.draw_worst(each, tmp_path)).shape[0] for each in (examination, fewer)]
-    assert heights[1] < heights[0]
-
-
-def test_a_drawing_that_cannot_be_written_is_an_error(drawn, tmp_path):
-    (tmp_path / "file").write_text("")
-    examination = doctor.examine(drawn.subset(drawn.annotations[:2]))
-    with pytest.raises(OutputError):
-        doctor.draw_worst(examination, tmp_path / "file")
-
-
 def with_keypoints(faces, index, keypoints):
     """Return the set with other keypoints (K, 2), image px, in one face."""
     annotations = list(faces.annotations)
@@ -191,8 +154,8 @@ def test_faces_of_one_point_each_are_named(drawn):
     examination = doctor.examine(faces)
     found = {finding.check: finding for finding in examination.findings}
     assert found["extent"].verdict == "wrong"
-    assert len(examination.worst) == 12
-    assert {reason for _, reason in examination.worst} == {""}
+    assert len(examination.unusual) == 8
+    assert {each.reason for each in examination.unusual} == {""}
 
 
 def test_faces_of_two_points_each_can_be_examined(drawn):
@@ -211,8 +174,69 @@ def test_faces_of_a_single_point_have_no_extent_and_are_right(drawn):
     assert found["extent"].verdict == "good"
 
 
+def test_with_a_model_its_checks_follow(drawn):
+    found = {each.check: each.verdict for each in doctor.examine(drawn, predictor=Oracle(drawn)).findings}
+    names = ("second opinion", "points and model", "pixel origin (model)", "mixed origins")
+    assert [found[name] for name in names] == ["good"] * 4
+
+
+def test_the_most_unusual_faces_without_a_finding_come_first(drawn):
+    examination = doctor.examine(with_odd_face(drawn, 4))
+    assert "unusual shapes" in [each.check for each in examination.alarms]
+    assert drawn.annotations[4].name not in {each.face.name for each in examination.unusual}
+    percents = [float(each.reason.split()[0]) for each in examination.unusual]
+    assert len(percents) == 8
+    assert percents == sorted(percents, reverse=True)
+
+
+def test_a_face_without_residual_has_no_reason(drawn):
+    keypoints = drawn.annotations[0].keypoints.copy()
+    keypoints[2:] = np.nan
+    few = drawn.subset([replace(drawn.annotations[0], keypoints=keypoints), *drawn.annotations[1:3]])
+    assert doctor.examine(few).unusual[-1].reason == ""
+
+
+def test_the_table_and_json_name_every_face_of_every_finding(drawn, tmp_path):
+    faces = drawn
+    flip = list(drawn.skeleton.flip)
+    for index in range(6):
+        faces = with_keypoints(faces, index, faces.annotations[index].keypoints[flip])
+    examination = doctor.examine(faces)
+    _, table = doctor.write_files(examination, tmp_path)
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    named = [row["image"] for row in rows if row["check"] == "left and right"]
+    assert named == [str(face.image) for face in faces.annotations[:6]]
+    assert rows[0]["points"] == " ".join(map(str, range(58)))
+    content = json.loads(doctor.to_json(examination))
+    finding = next(each for each in content["findings"] if each["check"] == "left and right")
+    assert [each["image"] for each in finding["faces"]] == named
+    assert finding["verdict"] == "wrong"
+
+
+def test_flagged_faces_are_drawn_before_the_unusual_ones(drawn, tmp_path):
+    plain, _ = doctor.write_files(doctor.examine(drawn), tmp_path / "plain")
+    flagged, _ = doctor.write_files(doctor.examine(with_odd_face(drawn, 4)), tmp_path / "flagged")
+    heights = [images.read(path).shape[0] for path in (plain, flagged)]
+    assert heights[1] - heights[0] > 300
+
+
+def test_images_that_became_unreadable_are_not_drawn(drawn, tmp_path):
+    examination = doctor.examine(drawn.subset(drawn.annotations[:5]))
+    gone = {face.name for face in drawn.annotations[:3]}
+    fewer = replace(examination, faces=broken(gone, drawn))
+    heights = [images.read(doctor.write_files(each, tmp_path)[0]).shape[0] for each in (examination, fewer)]
+    assert heights[1] < heights[0]
+
+
+def test_files_that_cannot_be_written_are_an_error(drawn, tmp_path):
+    (tmp_path / "file").write_text("")
+    examination = doctor.examine(drawn.subset(drawn.annotations[:2]))
+    with pytest.raises(OutputError):
+        doctor.write_files(examination, tmp_path / "file")
+
+
 def test_images_that_vanish_after_the_examination_are_one_line(drawn, tmp_path):
     examination = doctor.examine(drawn)
     gone = replace(examination, faces=broken([face.name for face in drawn.annotations], drawn))
     with pytest.raises(ImageError, match="its images cannot be read any more"):
-        doctor.draw_worst(gone, tmp_path)
+        doctor.write_files(gone, tmp_path)

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from random import Random
 from xml.etree import ElementTree
@@ -24,6 +25,7 @@ from nasion.datasets.drawn import render_face
 from nasion.datasets.write_back import writable
 from nasion.errors import NasionError
 from nasion.geometry import has_extent
+from nasion.predict.predictor import Predictor
 from nasion.skeleton import load_skeleton
 from nasion.studio.album import ConflictError, open_album, version
 
@@ -173,7 +175,7 @@ def _run(form: str) -> Callable[[object, Random, Path], None]:
             spec += random.choice(OPTIONS[form])
         faces = datasets.load(spec)
         if random.random() < 0.3 and len(faces) < LARGEST_SET:
-            doctor.draw_worst(doctor.examine(faces), folder / "doctor")
+            doctor.write_files(doctor.examine(faces), folder / "doctor")
             draw.faces_sheet(faces, 4)
         if form in writable() and random.random() < 0.6:
             _correct(spec, random)
@@ -210,6 +212,11 @@ def _correct(spec: str, random: Random) -> None:
         )
 
 
+@cache
+def _predictor() -> Predictor:
+    return Predictor("tiny")
+
+
 def _prepare_doctor(folder: Path) -> object:
     for k in range(4):
         images.write(folder / f"{k}.png", render_face(0, k, 0, "ibug-68").image)
@@ -237,9 +244,10 @@ def _run_doctor(prepared: object, random: Random, folder: Path) -> None:
     (folder / "a.csv").write_text("\n".join(rows))
     skeleton = random.choice(("", "&skeleton=ibug-68" if count == 68 else ""))
     faces = datasets.load(f"csv:{folder / 'a.csv'}?images={valid}{skeleton}")
-    examination = doctor.examine(faces)
+    examination = doctor.examine(faces, predictor=_predictor() if random.random() < 0.5 else None)
     doctor.table_rows(examination)
-    doctor.draw_worst(examination, folder)
+    doctor.to_json(examination)
+    doctor.write_files(examination, folder)
     for face in faces.annotations:
         try:
             face.points_box()

@@ -4,7 +4,7 @@ import pytest
 
 from measure.measured_faces import IBUG
 from nasion.errors import ConfigError
-from nasion.measure.definitions import build_definitions, default_definitions, read_definitions
+from nasion.measure.definitions import build_definitions, default_definitions, parse_indices, read_definitions
 from nasion.skeleton import load_skeleton
 
 TEXT = """
@@ -46,3 +46,25 @@ def test_wrong_definitions_are_rejected(table, words):
 def test_defaults_exist_for_68_points():
     assert "outer_mouth_width" in default_definitions(IBUG).distances
     assert default_definitions(load_skeleton("nose-1")).distances == {}
+
+
+# Lists of points
+
+
+@pytest.mark.parametrize(
+    ("words", "indices"),
+    [("nose_bridge_3", (30,)), ("left_eye", tuple(range(42, 48))), ("8 0-2 jaw_3", (8, 0, 1, 2, 3))],
+)
+def test_points_are_listed_by_name_region_and_number(words, indices):
+    assert parse_indices(words, load_skeleton("ibug-68")) == indices
+
+
+def test_a_list_of_more_points_than_there_are_is_rejected_before_it_fills_the_memory():
+    with pytest.raises(ValueError, match=r'"0-9999 0-9999.* lists more points than ibug-68 has'):
+        parse_indices("0-9999 " * 100_000, load_skeleton("ibug-68"))
+
+
+@pytest.mark.parametrize("words", ["", "68", "nosee", "-1", "0-99999999999", "²"])
+def test_texts_that_list_no_points_are_rejected(words):
+    with pytest.raises(ValueError):
+        parse_indices(words, load_skeleton("ibug-68"))

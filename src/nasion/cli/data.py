@@ -6,12 +6,24 @@ from typing import Annotated
 import typer
 
 from nasion import datasets, images
-from nasion.atomic import no_empty_folders
-from nasion.cli.options import DataArgument, SetOption, complete_data, require_training_extra, write_new
+from nasion.atomic import ensure_writable, no_empty_folders, write_text
+from nasion.cli.options import (
+    DataArgument,
+    SetOption,
+    complete_data,
+    make_predictor,
+    require_training_extra,
+    write_new,
+)
 from nasion.cli.screen import REPORTER, notice, say
 from nasion.datasets.new_skeleton import FIVE_POINTS, skeleton_text
+from nasion.errors import ConfigError
+from nasion.predict.model_zoo import DEFAULT
 
 __all__ = ["convert", "doctor", "formats", "get", "new_skeleton", "show"]
+
+NO_MODEL = "none"
+"""Value of --model that leaves out the second opinion."""
 
 
 def get(
@@ -39,23 +51,38 @@ def get(
 
 def doctor(
     data: DataArgument,
-    out: Annotated[Path, typer.Option(help="folder for the image of the most unusual faces", metavar="FOLDER")] = Path(
+    out: Annotated[Path, typer.Option(help="folder for findings.png and findings.csv", metavar="FOLDER")] = Path(
         "doctor"
     ),
+    model: Annotated[
+        str, typer.Option(help="the model that gives a second opinion, or none", metavar="MODEL")
+    ] = DEFAULT,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="also write the findings here", metavar="FILE")
+    ] = None,
 ) -> None:
-    """Check labels: origin, flip map, outliers, leaks between splits.
+    """Check labels: origin, sides, outliers, duplicates, leaks between splits.
 
     Examples:
         nasion doctor imm:data/imm
-        nasion doctor 'csv:faces.csv?skeleton=mine.toml'
+        nasion doctor 'csv:faces.csv?skeleton=mine.toml' --model none
     """
-    from nasion.doctor import draw_worst, examine, table_rows
+    from nasion.doctor import examine, table_rows, to_json, write_files
 
-    examination = examine(datasets.load(data), REPORTER)
+    if json_file is not None and json_file.is_dir():
+        raise ConfigError(f"{json_file} is a folder; name a file")
+    predictor = None if model == NO_MODEL else make_predictor(model, None)
+    faces = datasets.load(data)
+    for folder in (out, *([json_file.parent] if json_file else [])):
+        ensure_writable(folder)
+    examination = examine(faces, REPORTER, predictor)
     title = f"{examination.faces.name} · {examination.faces.skeleton.name}"
     REPORTER.table(title, ("check", "verdict", "finding"), table_rows(examination))
-    path = draw_worst(examination, out)
-    say(f"the {len(examination.worst)} most unusual faces: {path}")
+    picture, table = write_files(examination, out)
+    if json_file is not None:
+        write_text(json_file, to_json(examination))
+    alarms = len(examination.alarms)
+    say(f"{alarms} check{'s' * (alarms != 1)} found something; the faces: {picture}; every file: {table}")
 
 
 def show(

@@ -24,9 +24,9 @@ from nasion.documents import parse_toml, read_toml
 from nasion.errors import ConfigError, suggest
 from nasion.outputs.schema import MEASUREMENTS
 from nasion.settings import Settings, explain
-from nasion.skeleton import Skeleton, parse_indices
+from nasion.skeleton import Skeleton, index_list
 
-__all__ = ["Definitions", "build_definitions", "default_definitions", "read_definitions"]
+__all__ = ["Definitions", "build_definitions", "default_definitions", "parse_indices", "read_definitions"]
 
 MAX_DEFINITIONS = 1000
 """Largest number of definitions of each kind."""
@@ -110,3 +110,32 @@ def _groups(words: tuple[str, ...], skeleton: Skeleton, place: str) -> Groups:
         return tuple(parse_indices(each, skeleton) for each in words)
     except ValueError as error:
         raise ConfigError(f"{place}{error}") from None
+
+
+def parse_indices(words: str, skeleton: Skeleton) -> tuple[int, ...]:
+    """Return the indices of the points that a text lists: names, regions, numbers and ranges of them.
+
+    >>> from nasion.skeleton import load_skeleton
+    >>> parse_indices("nose_bridge_3 36-38 right_brow", load_skeleton("ibug-68"))
+    (30, 36, 37, 38, 17, 18, 19, 20, 21)
+
+    Raises:
+        ValueError: a word is none of these, or the text is empty.
+    """
+    indices: list[int] = []
+    for word in words.split():
+        if word in skeleton.names:
+            indices.append(skeleton.names.index(word))
+        elif word in skeleton.regions:
+            indices += skeleton.regions[word]
+        elif word.replace("-", "").isdecimal():
+            indices += index_list(word)
+        else:
+            raise ValueError(
+                f'{skeleton.name} has no point "{word[:80]}"; {suggest(word, skeleton.regions)}, or a number'
+            )
+        if len(indices) > skeleton.count:
+            raise ValueError(f'"{words[:80]}" lists more points than {skeleton.name} has')
+    if not indices or max(indices) >= skeleton.count:
+        raise ValueError(f'"{words[:80]}" must list points of {skeleton.name}, 0 to {skeleton.count - 1}')
+    return tuple(indices)

@@ -28,8 +28,9 @@ from pydantic import Field, ValidationError
 from nasion.documents import parse_toml, read_toml
 from nasion.errors import ConfigError, suggest
 from nasion.geometry import Affine, FloatArray
+from nasion.measure.definitions import parse_indices
 from nasion.settings import Settings, explain
-from nasion.skeleton import Skeleton, load_skeleton, parse_indices
+from nasion.skeleton import Skeleton, load_skeleton
 
 __all__ = ["MAX_SIDE", "Template", "available", "load_template"]
 

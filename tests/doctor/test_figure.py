@@ -1,0 +1,19 @@
+"""The figure of what was found."""
+
+import numpy as np
+
+from nasion.doctor.checks import Finding, Suspect
+from nasion.doctor.figure import PAIRS_PER_ROW, SIDE, findings_sheet
+
+
+def test_each_face_has_two_views_side_by_side(drawn):
+    suspects = tuple(Suspect(face, "eyes", (14,), face.keypoints) for face in drawn.annotations[:3])
+    sheet = findings_sheet(drawn, [Finding("order", "check", "", suspects)], [])
+    assert sheet.shape[1] > 2 * PAIRS_PER_ROW * SIDE
+    assert 2 * SIDE < sheet.shape[0] < 3 * SIDE
+
+
+def test_missing_points_are_not_drawn(drawn):
+    nothing = np.full((58, 2), np.nan)
+    sheet = findings_sheet(drawn, [], [Suspect(drawn.annotations[0], expected=nothing)])
+    assert sheet.dtype == np.uint8

@@ -1,0 +1,84 @@
+"""Offsets between labels and predictions: common ones, and those of a part of the files."""
+
+import numpy as np
+import pytest
+
+from doctor.faces import changed
+from doctor.oracle import Oracle
+from nasion.datasets import load
+from nasion.doctor import offsets
+from nasion.doctor.comparison import compare
+from nasion.doctor.offsets import offset_verdict
+from nasion.doctor.reading import read_face
+
+
+@pytest.fixture(scope="module")
+def many():
+    """Return 48 synthetic faces, each rendered once."""
+    from dataclasses import replace
+
+    faces, rendered = load("synthetic:48"), {}
+
+    def open_image(face):
+        if face.image not in rendered:
+            rendered[face.image] = faces.open_image(face)
+        return rendered[face.image]
+
+    return replace(faces, open_image=open_image)
+
+
+@pytest.fixture(scope="module")
+def oracle(many):
+    return Oracle(many)
+
+
+def shifted(faces, indices, shift):
+    for index in indices:
+        faces = changed(faces, index, keypoints=faces.annotations[index].keypoints + shift)
+    return faces
+
+
+def findings(faces, oracle):
+    read = [read_face(faces, k, oracle) for k in range(len(faces))]
+    comparison = compare(read, faces.skeleton, oracle)
+    return offsets.findings(comparison, read, faces.skeleton)
+
+
+@pytest.mark.parametrize(
+    ("offset", "error", "verdict"),
+    [
+        (0.0, 0.1, "good"),
+        (1.05, 0.18, "check"),
+        (-1.05, 0.18, "check"),
+        (1.8, 0.12, "check"),
+        (0.69, 0.14, "good"),
+        (0.7, 0.4, "unclear"),
+        (0.0, 0.6, "unclear"),
+    ],
+)
+def test_the_verdict_depends_on_the_interval(offset, error, verdict):
+    assert offset_verdict(offset, error) == verdict
+
+
+def test_good_labels_have_no_offset(many, oracle):
+    assert [each.verdict for each in findings(many, oracle)] == ["good", "good"]
+
+
+@pytest.mark.parametrize("shift", [(1.0, 1.0), (0.0, 1.0), (-1.0, 0.0)])
+def test_an_offset_of_all_labels_is_one_pixel(many, oracle, shift):
+    common, mixed = findings(shifted(many, range(48), shift), oracle)
+    assert (common.verdict, mixed.verdict) == ("check", "good")
+    assert common.text.endswith("as a wrong origin would be")
+
+
+def test_two_origins_are_two_clusters_and_the_smaller_is_named(many, oracle):
+    chosen = np.random.default_rng(1).choice(48, 18, replace=False)
+    _, found = findings(shifted(many, chosen, (1.0, 1.0)), oracle)
+    assert found.verdict == "check"
+    names = {each.face.name for each in found.suspects}
+    assert names == {many.annotations[k].name for k in chosen}
+
+
+def test_few_faces_have_no_offset(many, oracle):
+    few = many.subset(many.annotations[:7])
+    assert [each.verdict for each in findings(few, oracle)] == ["unknown", "unknown"]
