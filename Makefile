@@ -11,7 +11,7 @@ SEED ?= 1
 IMAGE ?= $(PICTURE)
 .DEFAULT_GOAL := help
 
-.PHONY: help demo train-demo test test-all test-oldest test-newest fuzz shape lint types format bench bench-peers clean
+.PHONY: help demo train-demo test test-all test-oldest test-newest fuzz shape lint types format bench bench-peers bench-audit clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -95,6 +95,9 @@ $(PEERS)/.ready: bench/peers/requirements.txt pyproject.toml $(shell find src -n
 bench-peers: $(PEERS)/.ready ## compare nasion with dlib and MediaPipe; DATA=300W_DIR; QUICK=1 keeps dlib's default options; IMM=DIR GROUPS=DIR: whole images, too
 	$(PEERS)/bin/python bench/peers/main.py "$(DATA)" $(if $(CACHE),--cache "$(CACHE)") $(if $(QUICK),--no-search) $(foreach run,$(RUNS),--run $(run))
 	$(if $(IMM),$(PEERS)/bin/python bench/peers/whole_image.py "$(IMM)" "$(GROUPS)" $(if $(YUNET),--detector-weights "$(YUNET)"))
+
+bench-audit: $(PEERS)/.ready ## audit nasion, dlib and MediaPipe on the same corrupted images; DATA=300W_DIR; ON=FORMAT:PATH measures other faces, FACES=COUNT fewer
+	$(PEERS)/bin/python bench/peers/audit.py "$(DATA)" $(if $(CACHE),--cache "$(CACHE)") $(if $(ON),--on "$(ON)") $(if $(FACES),--faces $(FACES))
 
 clean: ## remove the virtual environments and the output of demo and test
 	rm -rf $(VENV) $(PEERS) $(OLDEST) $(NEWEST) demo .pytest_cache .hypothesis .ruff_cache .import_linter_cache

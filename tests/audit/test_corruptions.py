@@ -1,5 +1,7 @@
 """Corruptions: what they change, that they move nothing, and that they are repeatable."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -113,3 +115,10 @@ def test_boxes_beyond_the_image_and_tiny_images_are_accepted(kind):
         (np.full((3, 2, 3), 7, np.uint8), np.array([5.0, 5, 9, 9])),
     ):
         assert corrupt(image, kind, 5, box, "ä\udcff").shape == image.shape
+
+
+def test_the_documentation_states_all_strengths():
+    text = (Path(__file__).parents[2] / "docs" / "audit.md").read_text("utf-8")
+    for each in CORRUPTIONS:
+        row = " | ".join([each.name, each.unit, *(f"{value:g}" for value in each.values)])
+        assert f"| {row} |\n" in text

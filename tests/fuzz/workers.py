@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from nasion.errors import NasionError
 
-CPU_S, WALL_S = 10.0, 90.0
+CPU_S, WALL_S = 10.0, 300.0
 """Longest time of an input: of the processor, and on the clock of a busy machine, s."""
 
 MAX_BYTES = 2_500_000_000

@@ -102,8 +102,8 @@ def run_audit(
         faces: labeled with its points, or with a skeleton that contains them.
         split: the name of the faces' split, for the report.
         normalizer: what errors are divided by; default: a distance of the eyes, or the size of the points' box.
-        mean_in_box: (K, 2), the mean face in its box as `mean_face` returns it, which replaces faces for which the
-            system returns nothing; default: that of these faces.
+        mean_in_box: (K, 2), no unit, the mean face as `mean_face` returns it, which replaces faces for which the system
+            returns nothing; default: that of these faces.
         threads: faces at a time; default: one per core.
         reporter: shows the progress.
 
@@ -146,7 +146,7 @@ def _normalizer(faces: DataSet, wanted: str | None) -> str:
 
 
 def mean_face(system: System, faces: DataSet) -> FloatArray:
-    """Return the mean face (K, 2) in the box that the system gets, whose corners are (0, 0) and (1, 1).
+    """Return the mean face (K, 2), no unit, in the box that the system gets, whose corners are (0, 0) and (1, 1).
 
     Raises:
         AnnotationError: no face has a box.

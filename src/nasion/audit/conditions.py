@@ -97,7 +97,7 @@ def bins(conditions: Mapping[str, FloatArray]) -> list[Bin]:
     """Return the groups of faces by each condition with known and different values.
 
     Args:
-        conditions: values (N,) of the faces by condition; NaN where unknown.
+        conditions: values (N,) of the faces by condition, px or degrees as in `CONDITIONS`; NaN where unknown.
     """
     found: list[Bin] = []
     for name, values in conditions.items():

@@ -257,9 +257,9 @@ def controlled_means(values: FloatArray, codes: NDArray[np.intp], covariates: Fl
     """Return the means of groups (G,) that faces with average covariates have, by linear regression.
 
     Args:
-        values: (N,).
+        values: (N,), any unit.
         codes: (N,), the group of each face, 0 to G - 1.
-        covariates: (N, P).
+        covariates: (N, P), any unit.
         count: G; a group without a face is NaN.
 
     >>> x = np.array([[0.0], [1.0], [1.0], [2.0]])

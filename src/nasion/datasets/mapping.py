@@ -80,7 +80,7 @@ class PointMapping:
         )
 
     def mean(self, values: FloatArray) -> FloatArray:
-        """Return the values (L, ...) of the new points for those of the old ones (K, ...), in the same unit."""
+        """Return the values (L, ...) of the new points for those of the old ones (K, ...), any frame."""
         missing = np.full(values.shape[1:], np.nan)
         return np.stack([values[list(each)].mean(0) if each else missing for each in self.sources])
 
