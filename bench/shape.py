@@ -33,7 +33,7 @@ SHAPE = re.compile(r"\((\.\.\.|…|[A-Za-z0-9]\w*( [/+*] \w+)*)?(, ?([A-Za-z0-9]
 """A shape: sizes in parentheses."""
 
 UNITS = re.compile(
-    r"\b(px|pixels?|normalized|degrees|radians|deg|shares?|fractions?|uint8|RGB|no unit|seconds|image frame|"
+    r"\b(px|cm|pixels?|normalized|degrees|radians|deg|shares?|fractions?|uint8|RGB|no unit|seconds|image frame|"
     r"in spreads|spreads|0 to 1|log prob\w+|boolean|bool|indices|in their (unit|frame)|any (unit|frame)|same frame|"
     r"gray levels)\b"
 )
@@ -138,7 +138,7 @@ def import_graph(package: Path) -> dict[str, set[str]]:
     graph: dict[str, set[str]] = {}
     for name, path in modules.items():
         found: set[str] = set()
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in _run_nodes(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module:
                 targets = [f"{node.module}.{each.name}" for each in node.names]
                 found |= {target if target in modules else node.module for target in targets}
@@ -146,6 +146,14 @@ def import_graph(package: Path) -> dict[str, set[str]]:
                 found |= {each.name for each in node.names}
         graph[name] = {each for each in found if each in modules and each != name}
     return graph
+
+
+def _run_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes of a module without imports for type checkers, which are not run."""
+    for child in ast.iter_child_nodes(tree):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+            yield child
+            yield from _run_nodes(child)
 
 
 def _module_name(path: Path, package: Path) -> str:

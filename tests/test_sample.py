@@ -11,7 +11,7 @@ import doubles
 from doubles import QUAD
 from nasion.errors import AnnotationError, SkeletonError
 from nasion.predict.writers import ResultWriter
-from nasion.sample import Annotation, DataSet, Prediction, Problem, Sample, largest
+from nasion.sample import Annotation, DataSet, Prediction, Problem, Sample
 from nasion.skeleton import load_skeleton, parse
 
 FIVE = parse(
@@ -126,31 +126,6 @@ def test_reducing_to_unknown_points_is_rejected_even_for_an_empty_set():
         annotation().reduced_to(replace(PAIR, sources={}))
     with pytest.raises(SkeletonError):
         data_set().reduced_to(replace(PAIR, sources={}))
-
-
-def test_the_largest_face_is_that_with_the_largest_bounding_box():
-    small, wide, high = (prediction([[0, 0], [x, y], [1, 1]]) for x, y in ((5, 5), (12, 3), (2, 15)))
-    assert largest([small, wide, high]) == 1
-    assert largest([high, small]) == 0
-    assert largest([small, high]) == 1
-
-
-def test_the_largest_face_ignores_missing_points():
-    partial = prediction([[0, 0], [4, 4], [np.nan, np.nan]])
-    assert largest([prediction([[0, 0], [3, 3]]), partial]) == 1
-
-
-def test_a_face_without_points_has_area_zero():
-    absent = prediction(np.full((5, 2), np.nan))
-    assert largest([absent, prediction([[0, 0], [1, 1]])]) == 1
-    assert largest([prediction([[0, 0], [1, 1]]), absent]) == 0
-    assert largest([absent]) == 0
-    assert largest([absent, absent]) == 0
-
-
-def test_equally_large_faces_return_the_first():
-    same = [prediction([[0, 0], [2, 6]]), prediction([[0, 0], [6, 2]]), prediction([[9, 9], [12, 13]])]
-    assert largest(same) == 0
 
 
 def test_ellipses_of_a_prediction():

@@ -18,11 +18,12 @@ from nasion.atomic import ensure_no_overwrite, ensure_writable, write_bytes, wri
 from nasion.errors import ConfigError, ImageError, OutputError, SkeletonError
 from nasion.geometry import Affine, FloatArray, box_around, box_to_aspect, scale_box
 from nasion.matching import MIN_POINTS, MORPHS, Match, match
+from nasion.matching.largest import largest
 from nasion.matching.morph import Pair, level_shape, mean_face
 from nasion.matching.warp import border_points, clamp_to_canvas, piecewise_warp
 from nasion.outputs.records import file_version
 from nasion.predict.predictor import Predictor
-from nasion.sample import Image, Prediction, largest
+from nasion.sample import Image, Prediction
 from nasion.shapes import mean_shape
 
 __all__ = ["LARGE_RESIDUAL", "ChosenFace", "chosen_face", "matches_view", "write_match", "write_mean"]

@@ -15,9 +15,10 @@ from fastapi.responses import HTMLResponse
 from nasion.errors import ConfigError
 from nasion.evaluation.metrics import point_errors
 from nasion.geometry import FloatArray, box_around, box_size, has_extent
+from nasion.matching.largest import largest
 from nasion.outputs.records import ellipse_values, point_values, predicted_faces
 from nasion.predict.predictor import Predictor
-from nasion.sample import Image, Prediction, largest
+from nasion.sample import Image, Prediction
 from nasion.studio.album import Album, version
 from nasion.studio.server.encoding import encode_jpeg
 from nasion.studio.server.job_queue import JobTimeoutError, QueueFullError

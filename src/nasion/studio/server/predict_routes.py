@@ -17,11 +17,12 @@ from nasion import images
 from nasion.errors import ConfigError, NasionError
 from nasion.geometry import FloatArray
 from nasion.matching import match
+from nasion.matching.largest import largest
 from nasion.matching.morph import Pair
 from nasion.outputs.records import face_values, header_values, point_values, predicted_faces
 from nasion.outputs.schema import Face
 from nasion.predict.boxes import parse_box
-from nasion.sample import Image, Prediction, largest
+from nasion.sample import Image, Prediction
 from nasion.studio.server.encoding import data_uri
 from nasion.studio.server.schemas import (
     BrokenModel,

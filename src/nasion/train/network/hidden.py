@@ -25,12 +25,15 @@ class HiddenHead(nn.Module):
         self.layer = PointLayer(channels, count)
 
     def forward(self, pooled: Tensor, decoded: Decoded) -> Decoded:
-        """Return `decoded` with the log odds (B, K) that a point is hidden, from pooled features (B, K, F)."""
+        """Return `decoded` with the log odds (B, K) that a point is hidden, from pooled features (B, K, F), no unit."""
         return decoded._replace(hidden=self.layer(pooled).squeeze(-1))
 
 
 def hidden_loss(decoded: Decoded, hidden: Tensor) -> Tensor:
-    """Return the mean cross-entropy (), nats, for points that are hidden (1), visible (0) or unknown (NaN), (B, K)."""
+    """Return the mean cross-entropy (), nats, over the points that are known to be hidden or visible.
+
+    `hidden` (B, K), no unit, is 1 for hidden points, 0 for visible ones and NaN for unknown ones.
+    """
     if decoded.hidden is None:
         raise ValueError("the network does not predict hidden points")
     known = hidden.isfinite()

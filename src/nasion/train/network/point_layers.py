@@ -34,7 +34,7 @@ class PointLayer(nn.Conv2d):
 
 
 def pool_features(features: Tensor, decoded: Decoded) -> Tensor:
-    """Return the mean features (B, K, F) under each keypoint's map, from (B, F, h, w); without gradient.
+    """Return the mean features (B, K, F) under each keypoint's map, from (B, F, h, w), no unit; without gradient.
 
     Raises:
         ValueError: the codec has no maps.
