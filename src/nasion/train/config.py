@@ -239,7 +239,7 @@ def available() -> list[str]:
     """Return the names of the recipes.
 
     >>> available()
-    ['danes', 'danes-heatmap', 'default', 'finetune', 'ibug', 'nose', 'tiny']
+    ['danes', 'danes-heatmap', 'default', 'finetune', 'ibug', 'nose', 'robust', 'tiny']
     """
     return sorted(p.name.removesuffix(".toml") for p in _folder().iterdir() if p.name.endswith(".toml"))
 
