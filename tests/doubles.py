@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from nasion.detect import Detection
+from nasion.predict.backends.confidence import NOMINAL
 from nasion.predict.backends.outputs import NetworkOutputs
 from nasion.predict.crop import CropConfig
 from nasion.sample import Annotation, DataSet, Prediction, Problem
@@ -21,6 +22,7 @@ class Fixed:
 
     def __init__(self, place, skeleton="imm-58", **crop):
         self.name, self.validation_share, self.max_relative_spread = "fixed", 0.0, 0.1
+        self.confidence = NOMINAL
         self.skeleton = skeleton if isinstance(skeleton, Skeleton) else load_skeleton(skeleton)
         self.crop = CropConfig(**{"height": 48, "width": 64, **crop})
         self.place, self.seen, self.spreads = np.asarray(place, float), [], np.full(self.skeleton.count, 2.0)

@@ -30,6 +30,7 @@ __all__ = [
     "ellipses",
     "expected_errors",
     "mahalanobis",
+    "nominal_multiple",
     "nominal_share",
 ]
 
@@ -123,10 +124,25 @@ def nominal_share(multiple: ArrayLike) -> FloatArray:
     >>> nominal_share([1, 2, 3]).round(3)
     array([0.474, 0.859, 0.973])
     """
+    radius, within = _cumulative()
+    return np.interp(np.asarray(multiple, np.float64) * SPREAD_OF_SCALE, radius, within)
+
+
+def nominal_multiple(share: ArrayLike) -> FloatArray:
+    """Return the multiple of the spread (...), no unit, within which a share (...) of points, 0 to 1, should lie.
+
+    >>> nominal_multiple(nominal_share([1.0, 2.0])).round(3)
+    array([1., 2.])
+    """
+    radius, within = _cumulative()
+    return np.interp(np.asarray(share, np.float64), within, radius) / SPREAD_OF_SCALE
+
+
+def _cumulative() -> tuple[FloatArray, FloatArray]:
+    """Return radii (N,), in scales b, and the share of errors (N,), 0 to 1, up to each."""
     r, step = np.linspace(0, MAX_DISTANCE, INTEGRATION_POINTS, retstep=True)
     density = r * np.exp(-(r**ERROR_SHAPE)) * ERROR_SHAPE / gamma(2 / ERROR_SHAPE)
-    within = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1]) * step / 2])
-    return np.interp(np.asarray(multiple, np.float64) * SPREAD_OF_SCALE, r, within)
+    return r, np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1]) * step / 2])
 
 
 def confidences(spread: FloatArray, size: float) -> FloatArray:

@@ -14,6 +14,7 @@ from skimage import data
 
 from nasion import images
 from nasion.datasets.drawn import render_face
+from nasion.geometry import box_around
 from nasion.outputs.schema import json_schema
 from nasion.predict.parallel import cores
 
@@ -401,3 +402,15 @@ def test_points_that_are_dropped_are_counted(nasion, tmp_path):
     code, output, _ = nasion("predict", "face.png", "--box", "176,95,275,180", "--max-spread", "0.001")
     assert code == 0
     assert "68 points, 68 points dropped by --max-spread" in output
+
+
+def test_confidence_draws_ellipses_and_says_what_they_rest_on(nasion, tmp_path):
+    face = render_face(seed=0, person=0, view=0, skeleton="imm-58")
+    images.write(tmp_path / "a.png", face.image)
+    box = ",".join(f"{value:.0f}" for value in box_around(face.keypoints))
+    code, _, error = nasion("predict", "a.png", "--box", box, "--confidence", "0.9", "--out", "found")
+    assert code == 0
+    assert "spreads contain 90 % of points: " in error
+    code, _, error = nasion("predict", "a.png", "--box", box, "--confidence", "1", "--out", "other")
+    assert (code, error) == (2, "nasion: a confidence of 1 cannot be drawn; choose one above 0, up to 0.99\n")
+    assert not (tmp_path / "other").exists()

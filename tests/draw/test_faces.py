@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nasion import datasets, draw
-from nasion.draw.faces import face_size, region_colors
+from nasion.draw.faces import draw_predictions, face_size, region_colors
 from nasion.sample import Prediction
 from nasion.skeleton import from_table, load_skeleton
 
@@ -199,3 +199,13 @@ def test_ellipse_of_any_size_is_drawn():
 def test_unknown_uncertainty_draws_no_ellipse(spread):
     face = prediction(points([80.0, 60], [20, 20], NAN), spread)
     assert np.array_equal(draw.draw_face(BLACK, face, with_spread=True), draw.draw_face(BLACK, face))
+
+
+def test_ellipses_have_the_wanted_size():
+    """Half axes of one and of three spreads of 5 px, around a single point."""
+    image = np.full((80, 80, 3), 40, np.uint8)
+    face = prediction([[40.0, 40.0]], spread=5.0, box=(30.0, 30, 50, 50), skeleton=load_skeleton("nose-1"))
+    for multiple in (1.0, 3.0):
+        drawn = draw_predictions(image, [face], with_spread=True, multiple=multiple)
+        changed = np.flatnonzero((drawn != 40).any(-1)[40])
+        assert (changed[-1] - changed[0]) / 2 == pytest.approx(5 * multiple, abs=1.5)

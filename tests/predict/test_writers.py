@@ -377,18 +377,18 @@ def test_oversized_drawn_image_is_a_png(tmp_path, monkeypatch):
     assert images.read(tmp_path / "a-points.png").shape == wide.shape
 
 
-@pytest.mark.parametrize(("spread", "regions"), [(False, True), (True, False)])
+@pytest.mark.parametrize(("spread", "regions"), [(0.0, True), (1.5, False)])
 def test_uncertainty_and_regions_are_drawn_on_request(tmp_path, monkeypatch, spread, regions):
     calls = []
     monkeypatch.setattr(draw, "draw_predictions", lambda *given: calls.append(given) or given[0])
     with ResultWriter(tmp_path, "json", [Path("a.jpg")], QUAD, spread, regions) as writer:
         add(writer, Path("a.jpg"), IMAGE, [FACE])
-    assert calls == [(IMAGE, [FACE], spread, regions)]
+    assert calls == [(IMAGE, [FACE], spread > 0, regions, spread)]
 
 
 def test_neither_is_drawn_by_default(tmp_path):
     with ResultWriter(tmp_path, "json", [Path("a.jpg")], QUAD) as writer:
-        assert (writer.draw_spread, writer.draw_regions) == (False, False)
+        assert (writer.draw_spread, writer.draw_regions) == (0.0, False)
 
 
 def test_faces_are_counted_by_image(tmp_path):

@@ -20,6 +20,7 @@ from nasion.cli.options import (
     make_predictor,
 )
 from nasion.cli.screen import REPORTER, notice, say
+from nasion.draw.faces import ELLIPSE_SPREADS
 from nasion.errors import ConfigError, ImageError
 from nasion.matching import MORPHS, Match
 from nasion.predict import model_zoo
@@ -52,7 +53,13 @@ def predict(
             min=0.001, help="drop keypoints with a larger uncertainty, share of the face's size", metavar="SHARE"
         ),
     ] = None,
-    draw_spread: Annotated[bool, typer.Option("--spread", help="draw the uncertainty of each keypoint")] = False,
+    draw_spread: Annotated[
+        bool, typer.Option("--spread", help="draw the uncertainty of each keypoint: two spreads")
+    ] = False,
+    confidence: Annotated[
+        float | None,
+        typer.Option(help="draw ellipses that contain this share of keypoints, such as 0.9", metavar="SHARE"),
+    ] = None,
     draw_regions: RegionsOption = False,
     measure: Annotated[
         bool, typer.Option("--measure", help="also write pose, eyes, mouth and symmetry (json, csv, parquet)")
@@ -85,11 +92,12 @@ def predict(
     paths = find_images(images, recursive, out)
     if box is None and not predictor.uses_full_image:
         _ = predictor.detector  # loaded before anything is written
+    ellipses = _ellipse_size(predictor, draw_spread, confidence)
     reporter = SILENT if len(paths) <= FEW else REPORTER
     skipped = 0
     with (
         ResultWriter(
-            out, form, paths, predictor.skeleton, draw_spread, draw_regions, predictor.backend.name, measure
+            out, form, paths, predictor.skeleton, ellipses, draw_regions, predictor.backend.name, measure
         ) as writer,
         reporter.task("predicting", len(paths)) as task,
     ):
@@ -100,6 +108,16 @@ def predict(
     _report_total(writer, out, skipped, len(paths), predictor.backend.device)
     if require_face and not all(writer.counts.values()):
         raise typer.Exit(1)
+
+
+def _ellipse_size(predictor: Predictor, draw_spread: bool, confidence: float | None) -> float:
+    """Return the half axes of the ellipses to draw, in spreads, and report what they rest on; 0 for none."""
+    if confidence is None:
+        return ELLIPSE_SPREADS if draw_spread else 0.0
+    found = predictor.backend.confidence
+    multiple = found.multiple(confidence)
+    notice(f"ellipses of {multiple:.2f} spreads contain {100 * confidence:g} % of points: {found.basis()}")
+    return multiple
 
 
 def _report_image(result: ImageResult, writer: ResultWriter, predictor: Predictor, images: int) -> None:

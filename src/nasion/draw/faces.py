@@ -60,20 +60,25 @@ class Name(NamedTuple):
 
 
 def draw_predictions(
-    image: Image, faces: Sequence[Prediction], with_spread: bool = False, with_regions: bool = False
+    image: Image,
+    faces: Sequence[Prediction],
+    with_spread: bool = False,
+    with_regions: bool = False,
+    multiple: float = ELLIPSE_SPREADS,
 ) -> Image:
     """Return a copy of the image with the keypoints and lines of every face; several faces are numbered from 0.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         faces: the predicted faces.
-        with_spread: whether to draw an ellipse of two spreads around each keypoint. If the spreads are calibrated,
-            86 % of true positions lie inside.
+        with_spread: whether to draw an ellipse around each keypoint.
         with_regions: whether to draw each region in its own color.
+        multiple: half axes of the ellipses, in spreads. If the spreads are calibrated, 86 % of true positions lie
+            within two.
     """
     canvas = image.copy()
     for number, face in enumerate(faces):
-        _paint_face(canvas, face, str(number) if len(faces) > 1 else "", with_spread, with_regions)
+        _paint_face(canvas, face, str(number) if len(faces) > 1 else "", with_spread, with_regions, multiple)
     return canvas
 
 
@@ -113,14 +118,21 @@ def region_colors(skeleton: Skeleton) -> list[Color]:
     return colors
 
 
-def _paint_face(canvas: Image, face: Prediction, text: str, with_spread: bool, with_regions: bool) -> None:
+def _paint_face(
+    canvas: Image,
+    face: Prediction,
+    text: str,
+    with_spread: bool,
+    with_regions: bool,
+    multiple: float = ELLIPSE_SPREADS,
+) -> None:
     """Draw a face on the canvas (H, W, 3) uint8 RGB; see `draw_face`."""
     if not is_present(face.keypoints).any():
         return
     around, size = box_around(face.keypoints), face_size(face)
     radius_px = size / SIZE_PER_RADIUS
     name = _name_below(text, around, size, canvas.shape[:2]) if text else None
-    ellipses = _ellipses(face) if with_spread else []
+    ellipses = _ellipses(face, multiple) if with_spread else []
     colors = region_colors(face.skeleton) if with_regions else PREDICTED
 
     def paint(part: Image, move: Affine, factor: float) -> None:
@@ -137,10 +149,10 @@ def _paint_face(canvas: Image, face: Prediction, text: str, with_spread: bool, w
     paint_finely(canvas, np.concatenate([low, high]), radius_px, paint)
 
 
-def _ellipses(face: Prediction) -> list[tuple[FloatArray, FloatArray, float]]:
+def _ellipses(face: Prediction, multiple: float) -> list[tuple[FloatArray, FloatArray, float]]:
     """Return center (2,) and half axes (2,), image px, and angle, degrees, of each known uncertainty."""
     return [
-        (place, np.minimum(ELLIPSE_SPREADS * np.array([long, short]), MAX_HALF_AXIS), float(angle_deg))
+        (place, np.minimum(multiple * np.array([long, short]), MAX_HALF_AXIS), float(angle_deg))
         for place, (long, short, angle_deg) in zip(face.keypoints, face.ellipses, strict=True)
         if np.isfinite([*place, long]).all()
     ]

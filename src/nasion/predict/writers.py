@@ -46,7 +46,7 @@ class ResultWriter:
         form: one of `FORMATS`.
         paths: the images, in order; they determine the names of the files.
         skeleton: the keypoints.
-        draw_spread: whether drawn images show the uncertainty.
+        draw_spread: half axes of the drawn ellipses, in spreads; 0 draws none.
         draw_regions: whether they show each region in its own color.
         model: name of the model, for the files that state it.
         measure: whether the file holds the measurements of each face.
@@ -69,7 +69,7 @@ class ResultWriter:
         form: str,
         paths: Sequence[Path],
         skeleton: Skeleton,
-        draw_spread: bool = False,
+        draw_spread: float = 0.0,
         draw_regions: bool = False,
         model: str | None = None,
         measure: bool = False,
@@ -106,10 +106,14 @@ class ResultWriter:
         """
         drawn = self._drawn_path(path)
         drawn = drawn if max(image.shape[:2]) <= images.JPEG_SIDE else drawn.with_suffix(".png")
-        images.write(drawn, draw.draw_predictions(image, faces, self.draw_spread, self.draw_regions))
+        images.write(drawn, self._drawn(image, faces))
         if path in self._saved:
             images.write(self._saved[path], image)
         return drawn
+
+    def _drawn(self, image: Image, faces: Sequence[Prediction]) -> Image:
+        """Return a copy of the image (H, W, 3) uint8 RGB with the faces drawn on it."""
+        return draw.draw_predictions(image, faces, self.draw_spread > 0, self.draw_regions, self.draw_spread)
 
     def add(self, path: Path, size: tuple[int, int], faces: Sequence[Prediction], drawn: Path) -> None:
         """Keep the keypoints of an image of (height, width), px, for the end.

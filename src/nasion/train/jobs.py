@@ -4,6 +4,7 @@ import json
 import shlex
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from nasion.evaluation.baseline import mean_face_errors
 from nasion.evaluation.evaluation import Evaluation, evaluate
 from nasion.evaluation.format import SPLIT_NAMES, score_rows
 from nasion.evaluation.report import TrainingRecord, write_report
+from nasion.predict.backends.confidence import measure_confidence
 from nasion.predict.predictor import Predictor
 from nasion.progress import SILENT, Reporter
 from nasion.sample import DataSet
@@ -25,7 +27,7 @@ from nasion.train.loop.hardware import SINGLE_PROCESS, Devices, is_worker, share
 from nasion.train.loop.time_budget import format_duration
 from nasion.train.network.decode_floor import measure_decode_floor
 from nasion.train.network.network import KeypointNetwork
-from nasion.train.runs.run_folder import MAX_RELATIVE_SPREAD, Run, open_run
+from nasion.train.runs.run_folder import CONFIDENCE, MAX_RELATIVE_SPREAD, Run, open_run
 from nasion.train.runs.torch_backend import TorchBackend
 
 __all__ = ["draw_filters", "new_folder", "resume_job", "train_job", "training_record"]
@@ -68,9 +70,11 @@ def _finish(run: Run, faces: DataSet, reporter: Reporter, seconds: float) -> Run
     splits = {face.split for face in faces.annotations}
     split = "val" if "val" in splits else "train"
     measured = evaluate(Predictor(run.folder), faces.of_split(split), run.config.crop.box, split, reporter)
-    scores = {"split": split, **measured.scores()}
+    scores: dict[str, Any] = {"split": split, **measured.scores()}
     if np.isfinite(measured.relative_spreads()).any():
         scores[MAX_RELATIVE_SPREAD] = float(np.nanmax(measured.relative_spreads()))
+    if split == "val":
+        scores[CONFIDENCE] = measure_confidence(measured.mahalanobis)._asdict()
     write_text(run.folder / "scores.json", json.dumps(scores, indent=1) + "\n")
     first = run.config.data.sources[0]  # the others provided training faces only
     command = shlex.join(["nasion", "evaluate", str(run.folder), first, "--split", split])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nasion.errors import ConfigError, ModelError
 from nasion.geometry import FloatArray, box_size
+from nasion.predict.backends.confidence import Confidence
 from nasion.predict.backends.devices import AUTO, CPU
 from nasion.predict.backends.onnx_backend import OnnxBackend
 from nasion.predict.backends.outputs import NetworkOutputs
@@ -34,6 +35,7 @@ class Backend(Protocol):
         crop: what it expects to see of an image.
         validation_share: the share of its training faces that was used for validation.
         max_relative_spread: relative spread above which a detection is rejected as a non-face; infinite if unknown.
+        confidence: how large ellipses are that contain a given share of points.
         device: what it runs on, such as "cpu".
     """
 
@@ -42,6 +44,7 @@ class Backend(Protocol):
     crop: CropConfig
     validation_share: float
     max_relative_spread: float
+    confidence: Confidence
     device: str
 
     def __call__(self, crops: NDArray[np.uint8]) -> NetworkOutputs:

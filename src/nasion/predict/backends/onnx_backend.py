@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from nasion.documents import parse_json
 from nasion.errors import ModelError, NasionError, one_line
+from nasion.predict.backends.confidence import Confidence, read_confidence
 from nasion.predict.backends.devices import AUTO, CPU, DEVICES, choose_device
 from nasion.predict.backends.onnx_file import check_self_contained, read_metadata
 from nasion.predict.backends.outputs import NetworkOutputs, check_outputs
@@ -61,6 +62,7 @@ class Header(NamedTuple):
         card: data, terms, scores and command, a table.
         validation_share: the share of its training faces that was used for validation.
         max_relative_spread: relative spread above which a detection is rejected as a non-face; infinite if unknown.
+        confidence: sizes of ellipses; nominal ones in files of earlier versions.
         file_sha256: see `blank_hash`; empty in files without it.
     """
 
@@ -70,6 +72,7 @@ class Header(NamedTuple):
     card: dict[str, Any]
     validation_share: float
     max_relative_spread: float
+    confidence: Confidence
     file_sha256: str
 
 
@@ -97,7 +100,8 @@ def parse_header(text: str, name: str) -> Header:
         if not limit > 0:
             raise ValueError(f"max_relative_spread is {limit}")
         share, sha256 = float(config["data"]["validation_share"]), str(table.get("file_sha256", ""))
-        return Header(skeleton, crop, config, dict(table["card"]), share, limit, sha256)
+        confidence = read_confidence(table.get("confidence"))
+        return Header(skeleton, crop, config, dict(table["card"]), share, limit, confidence, sha256)
     except (ValueError, LookupError, TypeError, AttributeError, ValidationError, NasionError) as error:
         reason = one_line(error)[:120]
         raise ModelError(f"{name}: its metadata is damaged ({reason}); export it again") from None
@@ -134,6 +138,7 @@ class OnnxBackend:
             raise ModelError(f"{path}: not a nasion model; write one with `nasion export RUN FILE.onnx`")
         self.header, self.skeleton, self.crop = header, header.skeleton, header.crop
         self.validation_share, self.max_relative_spread = header.validation_share, header.max_relative_spread
+        self.confidence = header.confidence
         self.outputs = self._check_shapes(path)
 
     def __reduce__(self) -> tuple[type["OnnxBackend"], tuple[Path, str, int, str]]:

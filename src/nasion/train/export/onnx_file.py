@@ -221,6 +221,7 @@ def _header(backend: TorchBackend, precision: Precision) -> dict[str, Any]:
         "skeleton": {"name": run.skeleton.name, **run.skeleton.to_table()},
         "crop": run.config.crop.model_dump(),
         "max_relative_spread": limit if math.isfinite(limit) else None,
+        "confidence": backend.confidence._asdict() if backend.confidence.factors else None,
         "config": _without_folders(run.config.model_dump()),
         "card": {
             "command": command_without_folders(run.command),

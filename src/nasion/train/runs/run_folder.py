@@ -29,6 +29,7 @@ from nasion.skeleton import Skeleton, from_stored
 from nasion.train.config import RunConfig, parse
 
 __all__ = [
+    "CONFIDENCE",
     "MAX_RELATIVE_SPREAD",
     "Run",
     "data_fingerprint",
@@ -41,6 +42,9 @@ __all__ = [
 
 MAX_RELATIVE_SPREAD = "relative_spread/max"
 """The score that holds the largest relative spread of all validation faces."""
+
+CONFIDENCE = "confidence"
+"""The entry of scores.json with the sizes of ellipses, as `nasion.predict.backends.confidence` measures them."""
 
 LOCK = ".lock"
 """Name of the lock file in a run folder."""

@@ -8,11 +8,12 @@ import torch
 from numpy.typing import NDArray
 
 from nasion.errors import ModelError
+from nasion.predict.backends.confidence import NOMINAL, Confidence, read_confidence
 from nasion.predict.backends.outputs import NetworkOutputs, check_outputs
 from nasion.train.checkpoint import load_weights
 from nasion.train.data.batches import to_tensor
 from nasion.train.network.network import KeypointNetwork
-from nasion.train.runs.run_folder import MAX_RELATIVE_SPREAD, open_run, read_scores
+from nasion.train.runs.run_folder import CONFIDENCE, MAX_RELATIVE_SPREAD, open_run, read_scores
 
 __all__ = ["TorchBackend"]
 
@@ -31,7 +32,7 @@ class TorchBackend:
         self.run = open_run(folder)
         self.name, self.device = folder.name, "cpu"
         self.skeleton, self.crop = self.run.skeleton, self.run.config.crop
-        self.max_relative_spread = _rejection_limit(folder)
+        self.max_relative_spread, self.confidence = _rejection_limit(folder), _confidence(folder)
         self.validation_share = self.run.config.data.validation_share
         state = load_weights(self.run.best)
         self.network = KeypointNetwork(self.run.config, self.skeleton.count)
@@ -57,6 +58,14 @@ def _with_spread_head(weights: dict[str, torch.Tensor], network: KeypointNetwork
     """Return the weights with an initial spread head if they have none."""
     own = network.state_dict()
     return {name: own[name] for name in own if name.startswith("spread.")} | weights
+
+
+def _confidence(folder: Path) -> Confidence:
+    """Return the measured sizes of ellipses; the nominal ones for an unfinished run."""
+    try:
+        return read_confidence(read_scores(folder).get(CONFIDENCE))
+    except (ModelError, ValueError, KeyError, TypeError):
+        return NOMINAL
 
 
 def _rejection_limit(folder: Path) -> float:
