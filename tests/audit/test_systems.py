@@ -96,5 +96,5 @@ def test_what_does_not_fit():
         ModelSystem(Predictor(Fixed(np.zeros((58, 2)))), replace(MAPPING, origin=""))
     with pytest.raises(SkeletonError, match="the mapping is to five, but the data has the points of quad"):
         ModelSystem(predictor(), MAPPING).labeled(quad_faces(2))
-    with pytest.raises(SkeletonError, match="the data has the points of quad"):
+    with pytest.raises(SkeletonError, match="cannot be taken from those of quad"):
         ModelSystem(predictor()).labeled(quad_faces(2))

@@ -409,7 +409,7 @@ def marked_evaluation(probability=np.nan):
     hidden = np.array([~face.visible for face in marked])
     predicted = faces.keypoints() + hidden[..., None] * [4.0, 0.0]
     probabilities = np.where(hidden, probability, 1 - np.asarray(probability))
-    return quad_evaluation(faces=tuple(marked), pred_keypoints=predicted, hidden_probability=probabilities)
+    return quad_evaluation(faces.subset(marked), pred_keypoints=predicted, hidden_probability=probabilities)
 
 
 def test_hidden_and_visible_points_have_scores_of_their_own():

@@ -49,7 +49,7 @@ def test_options_are_those_of_the_chosen_part():
 
 def test_a_section_is_listed_alone():
     assert {each.key.split(".")[0] for each in settings("nose", "augment")} == {"augment"}
-    assert len(settings("nose", "augment.photo")) == 11
+    assert len(settings("nose", "augment.photo")) == 17
     assert len(settings("nose", "augment.flip")) == 1
     with pytest.raises(ConfigError, match='no setting "augmnt"; did you mean "augment"'):
         settings("nose", "augmnt")

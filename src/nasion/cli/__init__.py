@@ -1,7 +1,8 @@
 """The command line: parse, call one function, print. Errors of the input are one line and exit code 2.
 
 images.py       predict, match, models        data.py         get, doctor, show, new skeleton, convert, formats
-video.py        video                         training.py     train, sweep, compare, export, filters, recipes, settings
+video.py        video                         training.py     train, sweep, compare, average, export, filters, recipes,
+                                              settings, new recipe
 evaluation.py   evaluate                      studio.py       serve
 measure.py      crop, measure                      audit.py        audit
 options.py      options of several commands   screen.py       lines, tables and progress bars
@@ -44,6 +45,7 @@ PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "audit": audit.audit,
         "sweep": training.sweep,
         "compare": training.compare,
+        "average": training.average,
         "filters": training.filters,
         "export": training.export,
         "recipes": training.recipes,

@@ -61,7 +61,7 @@ def doctor(
         Path | None, typer.Option("--json", help="also write the findings here", metavar="FILE")
     ] = None,
 ) -> None:
-    """Check labels: origin, sides, outliers, duplicates, leaks between splits.
+    """Check labels: origin, sides, outliers, near-duplicates, leaks.
 
     Examples:
         nasion doctor imm:data/imm

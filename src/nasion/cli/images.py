@@ -83,11 +83,7 @@ def predict(
         cat me.jpg | nasion predict -
     """
     boxes = make_boxes(box, min_score)
-    if form == "pts" and max_spread is not None:
-        raise ConfigError(
-            "a .pts file cannot store missing keypoints; with --max-spread use another --format, such as json or csv"
-        )
-    check_format(form)
+    _check_form(form, max_spread)
     predictor = make_predictor(model, detector_weights, min_score, max_spread, device)
     paths = find_images(images, recursive, out)
     if box is None and not predictor.uses_full_image:
@@ -108,6 +104,19 @@ def predict(
     _report_total(writer, out, skipped, len(paths), predictor.backend.device)
     if require_face and not all(writer.counts.values()):
         raise typer.Exit(1)
+
+
+def _check_form(form: str, max_spread: float | None) -> None:
+    """Reject a format that is unknown, or that cannot hold what is wanted.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    if form == "pts" and max_spread is not None:
+        raise ConfigError(
+            "a .pts file cannot store missing keypoints; with --max-spread use another --format, such as json or csv"
+        )
+    check_format(form)
 
 
 def _ellipse_size(predictor: Predictor, draw_spread: bool, confidence: float | None) -> float:

@@ -1,4 +1,4 @@
-"""Commands for networks: train, sweep, compare, export, filters, recipes, settings, and new recipes."""
+"""Commands for networks: train, sweep, compare, average, export, filters, recipes, settings, and new recipes."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from nasion.cli.screen import REPORTER, say, typed_command
 from nasion.errors import ConfigError
 from nasion.progress import SILENT
 
-__all__ = ["compare", "export", "filters", "new_recipe", "recipes", "settings", "sweep", "train"]
+__all__ = ["average", "compare", "export", "filters", "new_recipe", "recipes", "settings", "sweep", "train"]
 
 
 def _complete_recipe(incomplete: str) -> list[str]:
@@ -138,6 +138,24 @@ def export(
     say(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
     say(f"{kind} difference from PyTorch: {difference_px:.1g} px of the crop")
     say(f"next: nasion predict IMAGE --model {file}")
+
+
+def average(
+    model: Annotated[Path, typer.Argument(help="a run folder", metavar="RUN")],
+    other: Annotated[str, typer.Argument(help="the network it started from: a run, a file or a name", metavar="MODEL")],
+    out: Annotated[Path, typer.Option(help="the run folder to write", metavar="FOLDER")],
+    share: Annotated[float, typer.Option(min=0, max=1, help="weight of the run in the average", metavar="SHARE")] = 0.5,
+) -> None:
+    """Average the weights of a run and of the network it started from.
+
+    Examples:
+        nasion average runs/robust default --out runs/both
+        nasion average runs/robust runs/default --share 0.3 --out runs/both
+    """
+    require_training_extra()
+    from nasion.train.jobs import average_job
+
+    average_job(model, other, share, out, typed_command(), REPORTER)
 
 
 def filters(

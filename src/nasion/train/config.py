@@ -91,13 +91,13 @@ class PhotoConfig(Settings):
         default=0.4, gt=0, le=1, description="largest side of the patch, as a share of the crop's"
     )
     dark: float = Field(default=0.0, ge=0, le=1, description="probability of darkness down to `dark_gain`")
-    dark_gain: float = Field(default=0.1, gt=0, le=1, description="gain of the darkest crops")
+    dark_gain: float = Field(default=0.1, gt=0, le=1, description="brightness of the darkest crops, as a share")
     small: float = Field(
         default=0.0, ge=0, le=1, description="probability of a resolution reduced down to `small_scale`"
     )
     small_scale: float = Field(default=0.08, gt=0, le=1, description="smallest resolution, as a share of the crop's")
     jpeg: float = Field(default=0.0, ge=0, le=1, description="probability of a JPEG compression down to `jpeg_quality`")
-    jpeg_quality: int = Field(default=15, ge=1, le=95, description="lowest JPEG quality")
+    jpeg_quality: int = Field(default=15, ge=1, le=95, description="lowest JPEG quality, a share of the best, percent")
 
     def cooled_down(self) -> "PhotoConfig":
         """Return the weaker variation of cooldown epochs."""

@@ -21,16 +21,18 @@ from nasion.predict.predictor import Predictor
 from nasion.progress import SILENT, Reporter
 from nasion.sample import DataSet
 from nasion.train.config import RunConfig
+from nasion.train.data.faces import load_faces
 from nasion.train.loop.callbacks import read_curve
 from nasion.train.loop.fit import fit, resume
 from nasion.train.loop.hardware import SINGLE_PROCESS, Devices, is_worker, shared_folder
 from nasion.train.loop.time_budget import format_duration
 from nasion.train.network.decode_floor import measure_decode_floor
 from nasion.train.network.network import KeypointNetwork
+from nasion.train.runs.average import average_runs
 from nasion.train.runs.run_folder import CONFIDENCE, MAX_RELATIVE_SPREAD, Run, open_run
 from nasion.train.runs.torch_backend import TorchBackend
 
-__all__ = ["draw_filters", "new_folder", "resume_job", "train_job", "training_record"]
+__all__ = ["average_job", "draw_filters", "new_folder", "resume_job", "train_job", "training_record"]
 
 SCORE_HEADER = ("score", "value", "95 % interval")
 """Columns of the table of scores."""
@@ -63,7 +65,14 @@ def resume_job(folder: Path, reporter: Reporter = SILENT, devices: Devices = SIN
     return _finish(run, faces, reporter, time.monotonic() - started)
 
 
-def _finish(run: Run, faces: DataSet, reporter: Reporter, seconds: float) -> Run:
+def average_job(folder: Path, other: str, share: float, out: Path, command: str, reporter: Reporter = SILENT) -> Run:
+    """Average the weights of a run and of another network, then write the report on the run's validation faces."""
+    started = time.monotonic()
+    run = average_runs(folder, other, share, out, command)
+    return _finish(run, load_faces(run.config), reporter, time.monotonic() - started, "averaged")
+
+
+def _finish(run: Run, faces: DataSet, reporter: Reporter, seconds: float, done: str = "trained") -> Run:
     """Measure the best weights, and write scores.json and report.html."""
     if is_worker():
         return run
@@ -83,7 +92,7 @@ def _finish(run: Run, faces: DataSet, reporter: Reporter, seconds: float) -> Run
     title = f"{len(measured.faces)} {SPLIT_NAMES[split]} faces"
     reporter.table(title, SCORE_HEADER, [row[:3] for row in score_rows(measured)])
     _check_learned(measured, faces, run.config.crop.box == "points", reporter)
-    reporter.line(f"trained in {format_duration(seconds)}; report: {path}")
+    reporter.line(f"{done} in {format_duration(seconds)}; report: {path}")
     return run
 
 
