@@ -77,6 +77,7 @@ def test_measure_writes_a_row_per_number_with_its_error(nasion, photos, tmp_path
     assert abs(float(found["yaw", "°"]["value"])) < 40
     assert float(found["pupils", "mm"]["value"]) == pytest.approx(63)
     assert 0 < float(found["outer_mouth_width", "mm"]["standard_error"]) < 10
+    assert found["mouth_open", ""]["standard_error"] == ""  # it has none
     drawn = images.read(tmp_path / "axes" / "a-axes.png")
     assert (drawn != data.astronaut()).any()
 

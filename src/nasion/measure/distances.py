@@ -44,7 +44,8 @@ def measure_definitions(
         if known is not None:
             reference, millimeters = known
             number = _measure(face, (first, second, *ends[reference]), _ratio, "")
-            rows.append((name, Measured(number.value * millimeters, number.error * millimeters, "mm")))
+            error = 0.0 if name == reference else number.error * millimeters
+            rows.append((name, Measured(number.value * millimeters, error, "mm")))
     rows += [(name, _measure(face, groups, _angle, "°")) for name, groups in definitions.angles.items()]
     for name, (above, below) in definitions.ratios.items():
         rows.append((name, _measure(face, (*ends[above], *ends[below]), _ratio, "")))
