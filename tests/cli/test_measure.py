@@ -133,7 +133,7 @@ def test_measure_reads_definitions(nasion, photos, tmp_path):
         (("--known", "pupils"), "such as pupils=63"),
         (("--known", "pupil=63"), 'did you mean "pupils"'),
         (("--known", "pupils=0"), "a positive number of mm"),
-        (("--definitions", "missing.toml"), "cannot read the definitions"),
+        (("--definitions", "missing.toml"), "cannot read the file of definitions"),
         (("--out", "a.txt"), "written as .csv"),
     ],
 )

@@ -44,8 +44,7 @@ def measure_definitions(
         if known is not None:
             reference, millimeters = known
             number = _measure(face, (first, second, *ends[reference]), _ratio, "")
-            error = 0.0 if name == reference else number.error * millimeters
-            rows.append((name, Measured(number.value * millimeters, error, "mm")))
+            rows.append((name, Measured(number.value * millimeters, number.error * millimeters, "mm")))
     rows += [(name, _measure(face, groups, _angle, "°")) for name, groups in definitions.angles.items()]
     for name, (above, below) in definitions.ratios.items():
         rows.append((name, _measure(face, (*ends[above], *ends[below]), _ratio, "")))
@@ -114,7 +113,8 @@ def _measure(
         values, covariance = propagated_means(face, groups, number)
     if not np.isfinite(values[0]):
         return Measured(float("nan"), float("nan"), unit)
-    return Measured(float(values[0]), float(np.sqrt(covariance[0, 0])), unit)
+    is_itself = tuple(groups[:2]) == tuple(groups[2:])  # a length relative to itself is exact
+    return Measured(float(values[0]), 0.0 if is_itself else float(np.sqrt(covariance[0, 0])), unit)
 
 
 def _length(first: FloatArray, second: FloatArray) -> FloatArray:
