@@ -97,12 +97,12 @@ def _registered(image: Image, other: Image) -> Affine | None:
     source = np.array([points[each.queryIdx].pt for each in pairs], np.float32)
     target = np.array([other_points[each.trainIdx].pt for each in pairs], np.float32)
     matrix, matched = cv2.estimateAffinePartial2D(source, target, ransacReprojThreshold=TOLERANCE_PX)
-    return Affine(matrix) if matrix is not None and matched.sum() >= MIN_MATCHES else None
+    return Affine(np.asarray(matrix, np.float64)) if matrix is not None and matched.sum() >= MIN_MATCHES else None
 
 
 def _gray(image: Image) -> Image:
     """Return an image (H, W, 3) uint8 RGB in gray (H, W)."""
-    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 if __name__ == "__main__":
