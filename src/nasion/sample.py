@@ -24,10 +24,13 @@ from nasion.uncertainty import Measured, ellipses
 if TYPE_CHECKING:
     from nasion.measure import Crop, Eyes, Opening, Pose
 
-__all__ = ["Annotation", "DataSet", "Image", "Prediction", "Problem", "Sample"]
+__all__ = ["HIDDEN_FROM", "Annotation", "DataSet", "Image", "Prediction", "Problem", "Sample"]
 
 Image = NDArray[np.uint8]
 """An image is an array (H, W, 3) uint8, RGB."""
+
+HIDDEN_FROM = 0.5
+"""Probability from which a point counts as hidden."""
 
 
 DRAW, RECORDS = "nasion.draw", "nasion.outputs.records"
@@ -229,6 +232,11 @@ class Prediction:
         return {name: value for name, value in values.items() if name != "face"}
 
     @property
+    def visible_keypoints(self) -> FloatArray:
+        """The keypoints (K, 2), image px, NaN where missing or where the probability to be hidden is at least 0.5."""
+        return np.where(self.hidden_probability[:, None] >= HIDDEN_FROM, np.nan, self.keypoints)
+
+    @property
     def measurements(self) -> dict[str, Measured]:
         """Pose, eyes, mouth and symmetry by name, with standard errors, as far as the skeleton allows them.
 
@@ -242,7 +250,7 @@ class Prediction:
 
         Raises:
             SkeletonError: the skeleton has no points in three dimensions.
-            MeasurementError: too few points are present, or they lie on a line.
+            MeasurementError: too few points are visible, or they lie on a line.
         """
         return import_module(MEASURE).pose(self)
 

@@ -186,7 +186,7 @@ class Measured:
     """A number with its standard error.
 
     Attributes:
-        value: NaN if one of its points is missing.
+        value: NaN if one of its points is missing or hidden.
         error: the standard error; NaN if the value is, or if the model predicts no uncertainty.
         unit: of both, such as "px"; empty for ratios.
 

@@ -77,6 +77,7 @@ def test_measure_writes_a_row_per_number_with_its_error(nasion, photos, tmp_path
     assert abs(float(found["yaw", "°"]["value"])) < 40
     assert float(found["pupils", "mm"]["value"]) == pytest.approx(63)
     assert 0 < float(found["outer_mouth_width", "mm"]["standard_error"]) < 10
+    assert found["mouth_open", ""]["standard_error"] == ""  # it has none
     drawn = images.read(tmp_path / "axes" / "a-axes.png")
     assert (drawn != data.astronaut()).any()
 
@@ -132,7 +133,7 @@ def test_measure_reads_definitions(nasion, photos, tmp_path):
         (("--known", "pupils"), "such as pupils=63"),
         (("--known", "pupil=63"), 'did you mean "pupils"'),
         (("--known", "pupils=0"), "a positive number of mm"),
-        (("--definitions", "missing.toml"), "cannot read the definitions"),
+        (("--definitions", "missing.toml"), "cannot read the file of definitions"),
         (("--out", "a.txt"), "written as .csv"),
     ],
 )

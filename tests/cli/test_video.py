@@ -21,6 +21,7 @@ class Calls:
     arguments: list = field(default_factory=list)
     regions: list = field(default_factory=list)
     events: list = field(default_factory=list)
+    measured: list = field(default_factory=list)
 
 
 @pytest.fixture
@@ -29,10 +30,11 @@ def calls(monkeypatch):
     seen, clip = Calls(), Clip()
     summary = ClipSummary(frames=30, frames_by_face={0: 30, 2: 11}, detector_runs=3, seconds=2.0)
 
-    def process(source, predictor, out, csv, smooth, reporter, draw_regions, events):
+    def process(source, predictor, out, csv, smooth, reporter, draw_regions, events, measure):
         seen.events.append(events and str(events))
         seen.arguments.append((out and str(out), csv and str(csv), smooth))
         seen.regions.append(draw_regions)
+        seen.measured.append(measure)
         return summary
 
     monkeypatch.setattr(module, "open_clip", lambda _path: clip)
@@ -52,6 +54,8 @@ def test_clip_is_written_beside_its_name_by_default(nasion, calls):
 def test_table_alone_writes_no_clip(nasion, calls):
     assert nasion("video", "clip.mp4", "--csv", "points.csv", "--smooth", "none")[0] == 0
     assert calls.arguments == [(None, "points.csv", "none")]
+    assert nasion("video", "clip.mp4", "--csv", "points.csv", "--measure")[0] == 0
+    assert calls.measured == [False, True]
 
 
 def test_both_are_written_on_request(nasion, calls):

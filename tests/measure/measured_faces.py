@@ -1,5 +1,7 @@
 """Faces with known pose, openings and errors."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from nasion.measure.camera import rotation_matrix
@@ -22,6 +24,13 @@ def face_of(keypoints, spread=1.0, anisotropy=(0.0, 0.0), skeleton=IBUG):
         1.0,
         skeleton,
     )
+
+
+def with_hidden(face, points, probability=0.9):
+    """A face with points that are hidden with a probability, and others that are not."""
+    hidden = np.zeros(len(face.keypoints))
+    hidden[list(points)] = probability
+    return replace(face, hidden_probability=hidden)
 
 
 def projected(yaw, pitch, roll, scale=10.0, shift=(200.0, 180.0), head=HEAD):

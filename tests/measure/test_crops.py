@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from measure.measured_faces import face_of, projected
+from measure.measured_faces import face_of, projected, with_hidden
 from nasion.errors import ConfigError, MeasurementError
 from nasion.measure.crops import align, crop
 from nasion.measure.templates import available, corners
@@ -71,6 +71,13 @@ def test_missing_points_and_points_in_one_place_are_rejected():
     for name in available():
         with pytest.raises(MeasurementError, match="all in one place"):
             align(face_of(np.full((68, 2), 7.0)), name)
+
+
+def test_crops_use_hidden_points_and_their_error_is_then_unknown():
+    found, plain = crop(with_hidden(FACE, [30]), IMAGE), crop(FACE, IMAGE)
+    assert np.array_equal(found.to_crop.matrix, plain.to_crop.matrix)
+    assert np.isnan(found.corner_error_px)
+    assert crop(with_hidden(FACE, [30]), IMAGE, "ffhq").corner_error_px > 0  # which does not use the nose
 
 
 def test_without_uncertainty_only_the_error_is_unknown():

@@ -35,6 +35,10 @@ def test_points_are_names_regions_and_numbers(tmp_path):
         ({"distances": {"a": ["36"]}}, "distances.a"),
         ({"ratios": {"a": ["b", "c"]}}, 'the ratio "a" has no distance "b"'),
         ({"angles": {"yaw": ["36", "30", "45"]}}, '"yaw" is measured on every face; choose another name'),
+        ({"distances": {"a": ["36", "45"]}, "ratios": {"b": ["a", "aa"]}}, 'has no distance "aa"; did you mean "a"'),
+        ({"ratios": {"a": ["b", "c"]}}, r"define it in \[distances\]"),
+        ({"distances": {"a": ["36 37", "37 36"]}}, "a: it names the same points twice"),
+        ({"angles": {"a": ["36", "36", "45"]}}, "a: it names the same points twice"),
         ({"distance": {}}, 'unknown key "distance"; did you mean "distances"'),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from measure.measured_faces import HEAD, IBUG, face_of, projected
+from measure.measured_faces import HEAD, IBUG, face_of, projected, with_hidden
 from nasion.errors import ConfigError, MeasurementError, SkeletonError
 from nasion.measure.camera import Camera, rotation_matrix
 from nasion.measure.heads import head_of
@@ -69,13 +69,23 @@ def test_missing_points_are_left_out_and_raise_the_error():
     assert part.yaw.error > full.yaw.error
 
 
+def test_hidden_points_are_left_out():
+    face = face_of(projected(20, -5, 10))
+    face.keypoints[:5] += 40.0
+    visible = face_of(face.keypoints.copy())
+    visible.keypoints[:5] = np.nan
+    assert pose(with_hidden(face, range(5))).yaw == pose(visible).yaw != pose(face).yaw
+    with pytest.raises(MeasurementError, match="at least 6 visible points; this face has 3"):
+        pose(with_hidden(face, range(3, 68)))
+
+
 def test_without_uncertainty_the_errors_are_nan():
     found = pose(face_of(projected(25, -10, 5), np.nan))
     assert angles(found) == pytest.approx([25, -10, 5], abs=0.1)
     assert np.isnan([number.error for number in found.numbers().values()]).all()
 
 
-def test_focal_length_gives_the_distance():
+def test_focal_length_gives_translation_and_distance():
     camera = Camera(rotation_matrix(np.radians([30, 10, -5])), np.array([4.0, -3.0, 50.0]), 700.0, (319.5, 239.5))
     face = face_of(camera.project(HEAD), 0.3)
     inter_ocular = float(np.linalg.norm(HEAD[36] - HEAD[45]))
@@ -84,7 +94,11 @@ def test_focal_length_gives_the_distance():
     assert found.distance.value == pytest.approx(50, abs=0.3)
     assert found.scale.value == pytest.approx(14, abs=0.1)
     assert pose(face, 700.0, (480, 640), 2 * inter_ocular).distance.value == pytest.approx(100, abs=0.6)
-    assert pose(face, 700.0, (480, 640)).distance is None
+    place = [each.value for each in found.translation]
+    assert place == pytest.approx([4, -3, 50], abs=0.3)
+    assert found.translation[2] == found.distance
+    assert all(0 < each.error < 5 for each in found.translation)
+    assert pose(face, 700.0, (480, 640)).distance is pose(face, 700.0, (480, 640)).translation is None
     assert abs(pose(face).yaw.value - 30) > 1  # so near, weak perspective is wrong
     assert np.allclose(found.matrix, found.camera.matrix)
 
@@ -114,7 +128,7 @@ def test_distances_need_a_skeleton_with_the_inter_ocular_distance():
 def test_too_few_points_and_lines_are_rejected():
     keypoints = projected(0, 0, 0)
     keypoints[5:] = np.nan
-    with pytest.raises(MeasurementError, match="at least 6 points; this face has 5"):
+    with pytest.raises(MeasurementError, match="at least 6 visible points; this face has 5"):
         pose(face_of(keypoints))
     line = np.linspace(0, 100, 68)[:, None] * [1.0, 0.5]
     with pytest.raises(MeasurementError, match="do not lie on a line"):

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from measure.measured_faces import IBUG, face_of, projected
+from measure.measured_faces import IBUG, face_of, projected, with_hidden
 from nasion.measure.definitions import default_definitions
 from nasion.measure.pose import pose
 from nasion.measure.table import POSE_UNITS, measurement_rows, measurements
@@ -39,6 +39,17 @@ def test_missing_points_are_nan():
     assert np.isnan([each.value for each in found.values()]).all()
     assert np.isnan([each.error for each in found.values()]).all()
     json.dumps([each.to_table() for each in found.values()], allow_nan=False)
+
+
+def test_hidden_points_are_missing_where_they_are_needed():
+    face = face_of(projected(20, -5, 10))
+    known = {name for name, each in measurements(with_hidden(face, [37])).items() if np.isfinite(each.value)}
+    lost = {"right_eye_opening", "right_eye_opening_gap", "right_eye_open", "asymmetry"}
+    assert known == set(MEASUREMENTS) - lost
+    assert np.isfinite([each.value for each in measurements(with_hidden(face, [37], 0.4)).values()]).all()
+    rows = measurement_rows(with_hidden(face, [37]), default_definitions(IBUG))
+    missing = {name for name, each in rows if not np.isfinite(each.value)}
+    assert missing == lost | {"pupils"}
 
 
 def test_units_do_not_depend_on_missing_points():

@@ -15,6 +15,7 @@ from nasion.cli import app
 from nasion.detect import Detection
 from nasion.errors import ConfigError, ImageError, NasionError, OutputError
 from nasion.geometry import Affine
+from nasion.outputs.columns import MEASUREMENT_COLUMNS
 from nasion.predict.backends.onnx_backend import OnnxBackend
 from nasion.predict.model_zoo import resolve
 from nasion.predict.predictor import Predictor
@@ -97,6 +98,21 @@ def test_table_has_the_keypoints_of_every_frame(clip, predictor, tmp_path):
     for k, row in enumerate(rows):
         predicted = np.array([[float(row[f"{name}_{axis}"]) for axis in "xy"] for name in predictor.skeleton.names])
         assert np.linalg.norm(predicted - still - [k, 0], axis=1).mean() < 3
+
+
+def test_table_has_the_measurements_on_request(clip, predictor, tmp_path):
+    process_clip(clip, predictor, None, tmp_path / "b.csv", "none", measure=True)
+    rows = list(csv.DictReader((tmp_path / "b.csv").read_text().splitlines()))
+    columns = list(rows[0])
+    assert columns[-len(MEASUREMENT_COLUMNS) - 1 :] == ["inner_lip_7_y", *MEASUREMENT_COLUMNS]
+    face = predictor(data.astronaut())[0]
+    assert len(rows) == COUNT
+    for row in rows:
+        assert float(row["yaw"]) == pytest.approx(face.pose.yaw.value, abs=3)
+        assert float(row["yaw_error"]) == pytest.approx(face.pose.yaw.error, rel=0.3)
+        assert row["mouth_open"] in ("0.0000", "1.0000")
+    with pytest.raises(ConfigError, match="with --csv"):
+        process_clip(clip, predictor, None, None, measure=True)
 
 
 def test_keypoints_are_drawn_on_every_frame(clip, predictor, tmp_path):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
+import numpy as np
 import typer
 
 from nasion import images as image_io
@@ -138,7 +139,8 @@ def measure(
 ) -> None:
     """Measure pose, eyes, mouth and distances of every face.
 
-    Each number has its standard error. The table has a row for each number, and one for an image without a face.
+    Each number has its standard error. The table has a row for each number, and one for an image without a face. Cells
+    are empty where a point is missing or hidden.
 
     Examples:
         nasion measure me.jpg --known pupils=63
@@ -177,7 +179,12 @@ def measure(
 
 def _rows(path: Path, number: int, measured: Sequence[tuple[str, measuring.Measured]]) -> Iterator[list[str]]:
     for name, each in measured:
-        yield [str(path), str(number), name, f"{each.value:.6g}", f"{each.error:.3g}", each.unit]
+        yield [str(path), str(number), name, _cell(each.value, 6), _cell(each.error, 3), each.unit]
+
+
+def _cell(number: float, digits: int) -> str:
+    """Return a number with as many significant digits; empty for NaN."""
+    return "" if np.isnan(number) else f"{number:.{digits}g}"
 
 
 def _with_axes(found: _Found) -> Image:

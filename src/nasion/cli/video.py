@@ -37,6 +37,9 @@ def video(
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="write every face's keypoints here", metavar="FILE.csv")] = None,
     events: Annotated[Path | None, typer.Option(help="write blinks and yawns here", metavar="FILE.csv")] = None,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="also write pose, eyes, mouth and symmetry into the table of --csv")
+    ] = False,
     smooth: Annotated[str, choice("--smooth", STRENGTHS, "smoothing of the keypoints over time")] = "light",
     draw_regions: RegionsOption = False,
     model: ModelOption = model_zoo.DEFAULT,
@@ -49,7 +52,7 @@ def video(
 
     Examples:
         nasion video clip.mp4
-        nasion video clip.mp4 --csv points.csv --events events.csv
+        nasion video clip.mp4 --csv points.csv --measure --events events.csv
         nasion video 0
     """
     if Path(clip).suffix.lower() in SUFFIXES and Path(clip).is_file():
@@ -57,15 +60,17 @@ def video(
     if clip.isdecimal() and len(clip) <= CAMERA_DIGITS:
         from nasion.video.camera import show_camera
 
-        if out or csv or events:
-            raise ConfigError("a camera is shown in a window; to write keypoints or events, record a video first")
+        if out or csv or events or measure:
+            raise ConfigError(
+                "a camera is shown in a window; to write keypoints, events or measurements, record a video first"
+            )
         predictor = make_predictor(model, detector_weights, device=device)
         say(_format_summary(show_camera(int(clip), predictor, smooth, draw_regions)))
         return
     source = open_clip(Path(clip))
     out = out or (None if csv or events else Path(f"{Path(clip).stem}-points.mp4"))
     predictor = make_predictor(model, detector_weights, device=device)
-    summary = process_clip(source, predictor, out, csv, smooth, REPORTER, draw_regions, events)
+    summary = process_clip(source, predictor, out, csv, smooth, REPORTER, draw_regions, events, measure)
     _report_damage(source, summary)
     say(_format_summary(summary))
     for path in (out, csv, events):

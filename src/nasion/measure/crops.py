@@ -37,7 +37,7 @@ class Crop:
         image: (N, N, 3) uint8 RGB.
         to_crop: maps image px to crop px.
         corner_error_px: standard error of the positions of the crop's corners, crop px: root mean square over them;
-            NaN if the model predicts no uncertainty.
+            NaN if the model predicts no uncertainty, or one of the template's points is hidden.
         template: the name of the template.
     """
 
@@ -65,6 +65,8 @@ class Crop:
 
 def align(face: Prediction, template: str | Template = "arcface", size: int | None = None) -> tuple[Affine, float]:
     """Return the map from image px to crop px, and the standard error of the crop's corners, crop px.
+
+    The map also uses the positions of hidden points, which are guesses; the error is then NaN.
 
     Args:
         face: the face.

@@ -63,7 +63,7 @@ def read_definitions(path: str | Path, skeleton: Skeleton) -> Definitions:
     Raises:
         ConfigError: the file cannot be read, or names a point or distance that does not exist.
     """
-    return build_definitions(read_toml(path, f"the definitions {path}", ConfigError), skeleton, f"{path}: ")
+    return build_definitions(read_toml(path, f"the file of definitions {path}", ConfigError), skeleton, f"{path}: ")
 
 
 def default_definitions(skeleton: Skeleton) -> Definitions:
@@ -83,8 +83,8 @@ def build_definitions(table: Mapping[str, Any], skeleton: Skeleton, place: str =
         place: start of error messages.
 
     Raises:
-        ConfigError: the table has an unknown key, names a point or distance that does not exist, or defines a name
-            that is always measured.
+        ConfigError: the table has an unknown key, names a point or distance that does not exist, names the same points
+            twice in one definition, or defines a name that is always measured.
     """
     try:
         read = _Table.model_validate(table)
@@ -95,9 +95,8 @@ def build_definitions(table: Mapping[str, Any], skeleton: Skeleton, place: str =
     for name, pair in read.ratios.items():
         for each in pair:
             if each not in read.distances:
-                raise ConfigError(
-                    f'{place}the ratio "{name}" has no distance "{each}"; {suggest(each, read.distances)}'
-                )
+                remedy = suggest(each, read.distances) if read.distances else "define it in [distances]"
+                raise ConfigError(f'{place}the ratio "{name}" has no distance "{each}"; {remedy}')
     return Definitions(
         {name: _groups(words, skeleton, f"{place}{name}: ") for name, words in read.distances.items()},
         {name: _groups(words, skeleton, f"{place}{name}: ") for name, words in read.angles.items()},
@@ -107,9 +106,12 @@ def build_definitions(table: Mapping[str, Any], skeleton: Skeleton, place: str =
 
 def _groups(words: tuple[str, ...], skeleton: Skeleton, place: str) -> Groups:
     try:
-        return tuple(parse_indices(each, skeleton) for each in words)
+        groups = tuple(parse_indices(each, skeleton) for each in words)
     except ValueError as error:
         raise ConfigError(f"{place}{error}") from None
+    if len({tuple(sorted(group)) for group in groups}) < len(groups):
+        raise ConfigError(f"{place}it names the same points twice; choose points that differ")
+    return groups
 
 
 def parse_indices(words: str, skeleton: Skeleton) -> tuple[int, ...]:

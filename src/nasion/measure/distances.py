@@ -113,7 +113,8 @@ def _measure(
         values, covariance = propagated_means(face, groups, number)
     if not np.isfinite(values[0]):
         return Measured(float("nan"), float("nan"), unit)
-    return Measured(float(values[0]), float(np.sqrt(covariance[0, 0])), unit)
+    is_itself = tuple(groups[:2]) == tuple(groups[2:])  # a length relative to itself is exact
+    return Measured(float(values[0]), 0.0 if is_itself else float(np.sqrt(covariance[0, 0])), unit)
 
 
 def _length(first: FloatArray, second: FloatArray) -> FloatArray:

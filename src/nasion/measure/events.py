@@ -140,7 +140,7 @@ class EventDetector:
         Args:
             time_s: time of the frame, seconds; increases.
             number: number of the face.
-            face: the face; an opening whose points are missing is left out.
+            face: the face; an opening whose points are missing or hidden is left out.
 
         Raises:
             SkeletonError: the skeleton has neither eyes nor lips.

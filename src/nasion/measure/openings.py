@@ -60,7 +60,7 @@ class Opening:
 
     @property
     def is_open(self) -> bool | None:
-        """Whether the ratio reaches the threshold; None if a point is missing."""
+        """Whether the ratio reaches the threshold; None if a point is missing or hidden."""
         return None if np.isnan(self.ratio.value) else self.ratio.value >= self.threshold
 
     @property

@@ -73,7 +73,8 @@ class Pose:
         scale: image px per cm at that point, for a head of mean size.
         covariance: (3, 3) of yaw, pitch and roll, square degrees; NaN if the model predicts no uncertainty.
         camera: projects points of the head into the image.
-        distance: from the camera to the head's origin, cm; None without a focal length and a length of this head.
+        translation: the head's origin in the camera frame, cm: right, down, away from the camera; None without a focal
+            length and a length of this head.
     """
 
     yaw: Measured
@@ -84,7 +85,12 @@ class Pose:
     scale: Measured
     covariance: FloatArray
     camera: Camera = field(repr=False)
-    distance: Measured | None = None
+    translation: tuple[Measured, Measured, Measured] | None = None
+
+    @property
+    def distance(self) -> Measured | None:
+        """Distance of the head's origin from the camera along the optical axis, cm; None without a translation."""
+        return None if self.translation is None else self.translation[2]
 
     @property
     def matrix(self) -> FloatArray:
@@ -118,21 +124,21 @@ def pose(
     """Return the pose of a face whose skeleton has points in three dimensions.
 
     Args:
-        face: the face; missing points are left out.
+        face: the face; missing and hidden points are left out.
         focal_px: focal length of the camera, px; default: weak perspective, which suits faces farther than a meter.
         image_size: (height, width) of the image, px; with a focal length, its center is the optical axis.
         inter_ocular_cm: distance of this person's outer corners of the eyes, cm, if it is known; with a focal length
-            it gives the distance from the camera.
+            it gives the translation and the distance from the camera.
 
     Raises:
         SkeletonError: the skeleton has no points in three dimensions, or an inter-ocular distance is given and the
             skeleton does not say between which points it is.
-        MeasurementError: fewer than six points are present, or they lie on a line.
+        MeasurementError: fewer than six points are visible, or they lie on a line.
         ConfigError: the focal length or the inter-ocular distance is not positive, or the size of the image is missing.
     """
     head = head_of(face.skeleton)
     size = None if inter_ocular_cm is None else _relative_size(head, face.skeleton, inter_ocular_cm)
-    present = _check_points(face.keypoints)
+    present = _check_points(face.visible_keypoints)
     points, spread, anisotropy = face.keypoints, face.spread, face.anisotropy
     if not present.all():
         head, points, spread, anisotropy = head.part(present), points[present], spread[present], anisotropy[present]
@@ -156,10 +162,10 @@ def _relative_size(head: Head, skeleton: Skeleton, inter_ocular_cm: float) -> fl
 
 
 def _check_points(keypoints: FloatArray) -> NDArray[np.bool_]:
-    """Return which of the keypoints (K, 2), image px, are present, (K,) bool."""
+    """Return which of the visible keypoints (K, 2), image px, are present, (K,) bool."""
     present = is_present(keypoints)
     if present.sum() < MIN_POINTS:
-        raise MeasurementError(f"a pose needs at least {MIN_POINTS} points; this face has {present.sum()}")
+        raise MeasurementError(f"a pose needs at least {MIN_POINTS} visible points; this face has {present.sum()}")
     points = keypoints[present]
     centered = points - points.mean(0)
     if _is_line(centered.T @ centered):
@@ -267,10 +273,12 @@ def _describe(camera: Camera, errors: FloatArray, size: float | None) -> Pose:
     deviations = np.sqrt([*covariance.diagonal(), *place_covariance.diagonal()]).tolist()
     units = ("°", "°", "°", "px", "px", "px/cm")
     yaw, pitch, roll, x, y, scale = map(Measured, found, deviations, units)
-    distance = None
+    translation = None
     if camera.focal_px is not None and size is not None:
-        distance = Measured(size * float(camera.place[2]), size * float(np.sqrt(errors[5, 5])), "cm")
-    return Pose(yaw, pitch, roll, x, y, scale, covariance, camera, distance)
+        place, deviations = (size * camera.place).tolist(), (size * np.sqrt(errors.diagonal()[3:])).tolist()
+        right, down, away = (Measured(*pair, "cm") for pair in zip(place, deviations, strict=True))
+        translation = right, down, away
+    return Pose(yaw, pitch, roll, x, y, scale, covariance, camera, translation)
 
 
 def _image_by_place(camera: Camera) -> FloatArray:

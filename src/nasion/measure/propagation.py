@@ -3,6 +3,8 @@
 A function of some points has the covariance J C J^T, where C holds the points' covariances and J is the function's
 Jacobian. The errors of different points count as independent. Those of neighboring points are similar in practice:
 where many points are averaged, as in an aligned crop, errors are up to 1.8 times as large as their standard error.
+
+The position of a hidden point is a guess, so hidden points count as missing: a number that needs one is NaN.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -53,12 +55,14 @@ def propagated(face: Prediction, indices: Sequence[int], function: PointsFunctio
     """Return the numbers (M,) of a function of a face's points, and their covariance (M, M), in the function's units.
 
     Args:
-        face: the predicted face.
+        face: the predicted face; hidden points count as missing.
         indices: the n points that the function receives.
         function: maps points (..., n, 2), image px, to numbers (..., M).
     """
     chosen = list(indices)
-    return propagate(function, face.keypoints[chosen], covariances(face.spread[chosen], face.anisotropy[chosen]))
+    return propagate(
+        function, face.visible_keypoints[chosen], covariances(face.spread[chosen], face.anisotropy[chosen])
+    )
 
 
 def propagated_means(
@@ -67,14 +71,14 @@ def propagated_means(
     """Return the same as `propagated` for a function of the means of N groups of points.
 
     Args:
-        face: the predicted face.
+        face: the predicted face; hidden points count as missing.
         groups: the indices of each group.
         function: maps means (..., N, 2), image px, to numbers (..., M).
     """
     used = sorted({index for group in groups for index in group})
     shares = np.array([[(index in group) / len(group) for index in used] for group in groups])
     covariance = covariances(face.spread[used], face.anisotropy[used])
-    values, jacobian = _linearized(function, group_means(face.keypoints, groups))
+    values, jacobian = _linearized(function, group_means(face.visible_keypoints, groups))
     slopes = np.einsum("nim,nk->kim", jacobian, shares)
     return values, np.einsum("kim,kij,kjn->mn", slopes, covariance, slopes, optimize=False)
 

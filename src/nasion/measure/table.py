@@ -18,7 +18,7 @@ NAN = float("nan")
 def measurements(face: Prediction) -> dict[str, Measured]:
     """Return pose, eyes, mouth and asymmetry of a face by the names of `nasion.outputs.schema.Measurements`.
 
-    What the skeleton does not allow is left out; what this face's points do not allow is NaN.
+    What the skeleton does not allow is left out; what needs missing or hidden points of this face is NaN.
     """
     found: dict[str, Measured] = {}
     for measure in (_pose, _eyes, _mouth, _asymmetry):

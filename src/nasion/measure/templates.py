@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,11 +37,20 @@ __all__ = ["MAX_SIDE", "Template", "available", "load_template"]
 MAX_SIDE = 8192
 """Longest side of a crop, px."""
 
+MAX_COORDINATE = 100_000.0
+"""Largest distance of a position from the origin along an axis, crop px."""
+
+MIN_EXTENT_PX = 1.0
+"""Extent of the positions below which a template is rejected, px of a crop."""
+
 FFHQ_POINTS = "36-41", "42-47", "48", "54"
 """Points of FFHQ's rule: both eyes, and the corners of the outer lip."""
 
 FFHQ_EYES, FFHQ_MOUTH, FFHQ_SHIFT = 2.0, 1.8, 0.1
 """Half side of FFHQ's crop per distance of the eyes and per distance from eyes to mouth; shift of its center."""
+
+
+_Coordinate = Annotated[float, Field(ge=-MAX_COORDINATE, le=MAX_COORDINATE)]
 
 
 class _Table(Settings):
@@ -51,7 +60,7 @@ class _Table(Settings):
     source: str = ""
     skeleton: str = "ibug-68"
     size: int = Field(ge=1, le=MAX_SIDE)
-    points: dict[str, tuple[float, float]] = Field(default={}, max_length=1000)
+    points: dict[str, tuple[_Coordinate, _Coordinate]] = Field(default={}, max_length=1000)
     padding: float | None = Field(default=None, ge=0, le=10)
     scaling: Literal["edges", "centers"] = "edges"
     fit: Literal["crop", "image"] = "crop"
@@ -199,7 +208,10 @@ def _build(name: str, content: dict[str, object]) -> Template:
     if (table.rule is None) == (len(table.points) < 2):
         raise ConfigError(f'template "{name}": it needs two or more points, or a rule and no points')
     groups = tuple(_group(name, words, skeleton) for words in table.points or FFHQ_POINTS)
-    return Template(name, table.title, table.size, skeleton, groups, table)
+    template = Template(name, table.title, table.size, skeleton, groups, table)
+    if table.points and np.ptp(template.positions(table.size), axis=0).max() < MIN_EXTENT_PX:
+        raise ConfigError(f'template "{name}": all positions are in one place; put the points of [points] apart')
+    return template
 
 
 def _group(name: str, words: str, skeleton: Skeleton) -> tuple[int, ...]:

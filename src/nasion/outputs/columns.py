@@ -5,7 +5,7 @@ a long one image, face, point, name, x, y, spread. An image without a face has o
 Wide tables with measurements also have the columns NAME and NAME_error for each of them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from nasion.outputs.records import LABEL_CONTENTS, ImageRecord, LabelSet
 from nasion.outputs.schema import MEASUREMENTS
 from nasion.sample import Annotation
 from nasion.skeleton import Skeleton
+from nasion.uncertainty import Measured
 
 __all__ = [
     "BOX",
@@ -23,6 +24,7 @@ __all__ = [
     "MEASUREMENT_COLUMNS",
     "SCORE",
     "long_rows",
+    "measurement_cells",
     "point_columns",
     "wide_columns",
     "wide_rows",
@@ -80,7 +82,7 @@ def wide_rows(labels: LabelSet, with_spread: bool = False) -> Iterator[list[Cell
             yield [record.image, *[None] * (width - 1)]
         for number, face in enumerate(record.faces):
             values = [getattr(face, name) or None for name in known]
-            measured = _measurements(face) if labels.measured else []
+            measured = measurement_cells(face.measurements) if labels.measured else []
             yield [record.image, number, face.score, *values, *_numbers(face, with_spread), *measured]
 
 
@@ -95,10 +97,10 @@ def _numbers(face: Annotation, with_spread: bool) -> list[float | None]:
     return [None if np.isnan(value) else value for value in np.concatenate(parts).tolist()]
 
 
-def _measurements(face: Annotation) -> list[float | None]:
-    """Return the cells of `MEASUREMENT_COLUMNS`; None for unknown values."""
+def measurement_cells(measurements: Mapping[str, Measured] | None) -> list[float | None]:
+    """Return the cells of `MEASUREMENT_COLUMNS` of a face; None for unknown values."""
     cells: dict[str, float] = {}
-    for name, each in (face.measurements or {}).items():
+    for name, each in (measurements or {}).items():
         cells |= {name: each.value, f"{name}{ERROR}": each.error}
     found = (cells.get(column, np.nan) for column in MEASUREMENT_COLUMNS)
     return [None if np.isnan(value) else value for value in found]

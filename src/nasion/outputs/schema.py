@@ -59,7 +59,7 @@ class Measurement(Schema):
     """A number with its standard error."""
 
     value: float | None
-    """Null if one of its points is missing."""
+    """Null if one of its points is missing or hidden."""
     error: float | None
     """The standard error; null if the value is, or if it is unknown."""
     unit: str

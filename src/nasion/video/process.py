@@ -13,11 +13,12 @@ from nasion import draw
 from nasion.atomic import atomic_path, ensure_writable
 from nasion.errors import ConfigError, ImageError
 from nasion.measure.events import Event, EventDetector
-from nasion.outputs.columns import BOX, FACE, SCORE, point_columns
+from nasion.outputs.columns import BOX, FACE, MEASUREMENT_COLUMNS, SCORE, measurement_cells, point_columns
 from nasion.predict.predictor import Predictor
 from nasion.progress import SILENT, Reporter
 from nasion.sample import Image
 from nasion.skeleton import Skeleton
+from nasion.uncertainty import MEASURED_DECIMALS
 from nasion.video.reader import Clip
 from nasion.video.track import FaceTracker, Frame
 from nasion.video.writer import ClipWriter
@@ -79,6 +80,7 @@ def process_clip(
     reporter: Reporter = SILENT,
     draw_regions: bool = False,
     events: Path | None = None,
+    measure: bool = False,
 ) -> ClipSummary:
     """Track the faces of a clip; write the clip with the keypoints drawn, and the keypoints as a table.
 
@@ -91,18 +93,22 @@ def process_clip(
         reporter: receives the progress after each frame.
         draw_regions: whether to draw each region in its own color.
         events: the .csv file for blinks and yawns; None detects none.
+        measure: whether the table has columns with the measurements of each face.
 
     Raises:
         SkeletonError: events are wanted, and the model predicts neither eyes nor lips.
-        ConfigError: the smoothing or the suffix of a file is unknown, or a file would replace the clip.
+        ConfigError: the smoothing or the suffix of a file is unknown, a file would replace the clip, or measurements
+            are wanted without a table.
         ImageError: the clip has no readable frame.
         OutputError: a file cannot be written.
     """
     _check_outputs(clip, out, table, events)
+    if measure and table is None:
+        raise ConfigError("measurements are columns of the table of keypoints; name that table with --csv")
     tracker, summary, start = FaceTracker(predictor, smooth), ClipSummary(), time.perf_counter()
     with ExitStack() as stack:
         writer = stack.enter_context(ClipWriter(out, clip.size, clip.rate, clip.pixel)) if out else None
-        write_rows = stack.enter_context(_open_table(table, predictor.skeleton, summary)) if table else None
+        write_rows = stack.enter_context(_open_table(table, predictor.skeleton, summary, measure)) if table else None
         add_events = stack.enter_context(_open_events(events, summary)) if events else None
         task = stack.enter_context(reporter.task("tracking", clip.count or None))
         for frame in track_frames(clip.frames(writer), tracker, summary):
@@ -121,8 +127,12 @@ def process_clip(
 
 
 @contextmanager
-def _open_table(path: Path, skeleton: Skeleton, summary: ClipSummary) -> Iterator[Callable[[Frame], None]]:
+def _open_table(
+    path: Path, skeleton: Skeleton, summary: ClipSummary, measure: bool
+) -> Iterator[Callable[[Frame], None]]:
     """Yield a function that writes the rows of a frame to a CSV file with the columns of the skeleton's keypoints.
+
+    On request, the measurements of the written keypoints follow.
 
     After Ctrl-C the file holds the frames so far, if there are any.
     """
@@ -131,13 +141,17 @@ def _open_table(path: Path, skeleton: Skeleton, summary: ClipSummary) -> Iterato
         part.open("w", newline="", encoding="utf-8") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["frame", "time_s", FACE, SCORE, *BOX, *point_columns(skeleton)])
+        measured = MEASUREMENT_COLUMNS if measure else ()
+        writer.writerow(["frame", "time_s", FACE, SCORE, *BOX, *point_columns(skeleton), *measured])
 
         def write_rows(frame: Frame) -> None:
             for face in frame.faces:
                 numbers = np.concatenate([face.prediction.box, face.prediction.keypoints.ravel()])
                 cells = ["" if np.isnan(value) else f"{value:.3f}" for value in numbers]
                 score = f"{face.prediction.score:.4f}"
+                if measure:
+                    numbers = measurement_cells(face.prediction.measurements)
+                    cells += ["" if value is None else f"{value:.{MEASURED_DECIMALS}f}" for value in numbers]
                 writer.writerow([frame.index, f"{frame.time_s:.4f}", face.number, score, *cells])
 
         yield write_rows

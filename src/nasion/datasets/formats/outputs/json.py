@@ -26,16 +26,13 @@ from nasion.outputs.records import (
     point_values,
 )
 from nasion.outputs.schema import SCHEMA_VERSION
-from nasion.sample import Annotation, DataSet
+from nasion.sample import HIDDEN_FROM, Annotation, DataSet
 from nasion.skeleton import Skeleton
 
 DESCRIPTION = "json:FILE.json   keypoints.json of nasion, with uncertainty and visibility, 0-based"
 OPTIONS = {"images": reading.IMAGES_HELP, "skeleton": reading.SKELETON_HELP}
 
 STORES = frozenset(Content)
-
-HIDDEN = 0.5
-"""Probability from which a point counts as hidden."""
 
 
 def read(source: str, options: dict[str, str]) -> DataSet:
@@ -90,7 +87,7 @@ def _face(face: Mapping[str, Any], image: Path, number: int, skeleton: Skeleton)
         image,
         [(np.nan, np.nan) if point is None else point for point in face["keypoints"]],
         skeleton,
-        visible=None if hidden is None else [value is None or value < HIDDEN for value in hidden],
+        visible=None if hidden is None else [value is None or value < HIDDEN_FROM for value in hidden],
         box=None if box is None else np.array(box, np.float64).reshape(4),
         subject=str(face.get("subject") or "") or str(image.with_suffix("")),
         split=reading.split_of(face.get("split")),
