@@ -1,5 +1,6 @@
 """The command line as a whole: every mistake is one line and exit code 2, and nothing is half-written."""
 
+import re
 import shlex
 import subprocess
 import sys
@@ -68,6 +69,7 @@ BAD = {
     "skeleton without suffix": ("new skeleton mine", ".toml"),
     "start from an unknown recipe": ("new recipe a.toml --from nsoe", 'did you mean "nose"'),
     "unknown split": ("evaluate default synthetic:6 --split tset", 'did you mean "test"'),
+    "unknown split to audit": (f"audit default {FACES} --split tset", 'did you mean "test"'),
     "unknown point": (f"evaluate default {FACES} --point 68", "0 to 67"),
     "unknown boxes": (f"evaluate default {FACES} --boxes guesses", "detector"),
     "a folder that is no run to measure": ("evaluate empty synthetic:6", "nasion train"),
@@ -200,6 +202,12 @@ def test_every_command_has_a_help_text_that_ends_with_examples(nasion, words):
     assert text.splitlines()[0] in " ".join(out.split())
     assert out.rstrip().endswith("\n".join(["Examples:", *(f"    {line}" for line in examples.splitlines())]))
     assert examples.startswith(f"nasion {' '.join(words)}") or words == ("predict",)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_option_says_what_its_value_is(nasion, words):
+    """Without a metavar, typer shows the type of the value in angle brackets."""
+    assert not re.search(r"<\w+>", nasion(*words, "--help")[1])
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
