@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from nasion.images import read, write
     from nasion.matching import Match, match
     from nasion.outputs.frames import to_pandas
+    from nasion.outputs.kinds import json_schema
     from nasion.outputs.objects import to_fiftyone, to_supervision
-    from nasion.outputs.schema import json_schema
     from nasion.predict.predictor import Predictor
     from nasion.sample import Annotation, DataSet, Prediction, Sample
     from nasion.skeleton import Skeleton, load_skeleton
@@ -64,8 +64,8 @@ _HOMES = {
     "images": ("read", "write"),
     "matching": ("Match", "match"),
     "outputs.frames": ("to_pandas",),
+    "outputs.kinds": ("json_schema",),
     "outputs.objects": ("to_fiftyone", "to_supervision"),
-    "outputs.schema": ("json_schema",),
     "predict.predictor": ("Predictor",),
     "sample": ("Annotation", "DataSet", "Prediction", "Sample"),
     "skeleton": ("Skeleton", "load_skeleton"),

@@ -1,11 +1,13 @@
-"""The command line in an empty folder, and a run to use."""
+"""The command line in an empty folder, a check of the JSON files that it writes, and a run to use."""
 
+import json
 import os
 import sys
 
 import pytest
 
 from nasion.cli import main
+from nasion.outputs.kinds import json_schema
 
 
 @pytest.fixture
@@ -26,6 +28,23 @@ def nasion(capsys, monkeypatch, tmp_path):
         return code, out, error
 
     return run
+
+
+@pytest.fixture
+def read_json(tmp_path):
+    """Return a function that reads a JSON file and validates it against the schema of its kind, if one can."""
+    try:
+        from jsonschema import validate
+    except ImportError:
+        validate = None
+
+    def read(name, kind):
+        document = json.loads((tmp_path / name).read_text("utf-8"), parse_constant=lambda word: pytest.fail(word))
+        if validate is not None:
+            validate(document, json_schema(kind))
+        return document
+
+    return read
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,5 @@
 """audit: the page, the values, groups from a table, and options that do not fit."""
 
-import json
-
 import pytest
 
 from made_files import make_csv, make_ibug, shape
@@ -9,18 +7,18 @@ from made_files import make_csv, make_ibug, shape
 SOURCE = ("audit", "tiny", "synthetic:3?skeleton=ibug-68")
 
 
-def test_page_and_values(nasion, tmp_path):
+def test_page_and_values(nasion, tmp_path, read_json):
     code, out, error = nasion(*SOURCE, "--out", "deep/audit", "--faces", 2)
     assert code == 0, error
     assert "2 faces of synthetic:3" in out
     assert "low resolution" in out
     page = (tmp_path / "deep/audit/audit.html").read_text("utf-8")
     assert "nasion audit tiny" in page
-    values = json.loads((tmp_path / "deep/audit/audit.json").read_text())
+    values = read_json("deep/audit/audit.json", "audit")
     assert (values["model"], values["faces"], len(values["corruptions"])) == ("tiny", 2, 15)
 
 
-def test_groups_of_a_table(nasion, tmp_path):
+def test_groups_of_a_table(nasion, tmp_path, read_json):
     for name in ("a", "b"):
         make_ibug(tmp_path / "faces", shape(68), name)
     (tmp_path / "people.csv").write_text("image,sex\na.png,f\nb.png,m\n")
@@ -28,7 +26,7 @@ def test_groups_of_a_table(nasion, tmp_path):
     code, out, error = nasion("audit", "tiny", "ibug:faces", *options)
     assert code == 0, error
     assert "sex f" in out
-    assert [each["group"] for each in json.loads((tmp_path / "audit/audit.json").read_text())["groups"]] == ["f", "m"]
+    assert [each["group"] for each in read_json("audit/audit.json", "audit")["groups"]] == ["f", "m"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The command line as a whole: every mistake is one line and exit code 2, and nothing is half-written."""
 
+import re
 import shlex
 import subprocess
 import sys
@@ -33,6 +34,7 @@ BAD = {
     "other columns of boxes": ("predict a.png --box other.csv", "image,x0,y0,x1,y1"),
     "missing points in .pts": ("predict a.png --format pts --max-spread 0.1", "such as json or csv"),
     "no such model": ("predict a.png --model defualt", 'did you mean "default"'),
+    "an image as a model": ("predict a.png --model a.png", "name another .onnx file"),
     "a folder that is no run": ("predict a.png --model empty", "nasion train"),
     "pattern without a match": ("predict *.jpeg", "check the pattern"),
     "folder without images": ("predict empty", "name another one"),
@@ -49,14 +51,17 @@ BAD = {
     "unknown template": ("crop a.png --as arcfcae", 'did you mean "arcface"'),
     "unknown border": ("crop a.png --border white", "reflect"),
     "known length without mm": ("measure a.png --known pupils", "pupils=63"),
+    "missing definitions": ("measure a.png --definitions gone.toml", "check the path"),
     "table with another suffix": ("measure a.png --out a.txt", ".csv"),
     "port that is no number": ("serve --port web", "--port"),
     "port out of range": ("serve --port 70000", "65535"),
+    "missing folder to correct": ("serve gone", "check the path"),
     "data without a format": ("doctor faces", "imm:DIR"),
     "missing folder of data": ("doctor imm:nowhere", "nowhere"),
     "unknown data format": ("doctor inm:x", 'did you mean "imm"'),
     "unknown data option": ("doctor synthetic:6?skelton=ibug-68", 'did you mean "skeleton"'),
     "unknown data set": ("get imn x", "imm"),
+    "missing archive": ("get imm x --archive gone.zip", "gone.zip: no such file; check the path"),
     "offline": ("get imm x --url http://127.0.0.1:1/x.zip", "--archive"),
     "unknown suffix of an image": ("show synthetic:6 --out a.xyz", ".png"),
     "too many faces": ("show synthetic:6 --count 1000", "200"),
@@ -68,6 +73,7 @@ BAD = {
     "skeleton without suffix": ("new skeleton mine", ".toml"),
     "start from an unknown recipe": ("new recipe a.toml --from nsoe", 'did you mean "nose"'),
     "unknown split": ("evaluate default synthetic:6 --split tset", 'did you mean "test"'),
+    "unknown split to audit": (f"audit default {FACES} --split tset", 'did you mean "test"'),
     "unknown point": (f"evaluate default {FACES} --point 68", "0 to 67"),
     "unknown boxes": (f"evaluate default {FACES} --boxes guesses", "detector"),
     "a folder that is no run to measure": ("evaluate empty synthetic:6", "nasion train"),
@@ -200,6 +206,12 @@ def test_every_command_has_a_help_text_that_ends_with_examples(nasion, words):
     assert text.splitlines()[0] in " ".join(out.split())
     assert out.rstrip().endswith("\n".join(["Examples:", *(f"    {line}" for line in examples.splitlines())]))
     assert examples.startswith(f"nasion {' '.join(words)}") or words == ("predict",)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_option_says_what_its_value_is(nasion, words):
+    """Without a metavar, typer shows the type of the value in angle brackets."""
+    assert not re.search(r"<\w+>", nasion(*words, "--help")[1])
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

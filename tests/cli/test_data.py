@@ -1,7 +1,5 @@
 """get, doctor, show, convert and formats."""
 
-import json
-
 import pytest
 
 from made_files import make_imm, shape
@@ -19,10 +17,10 @@ def test_doctor_prints_findings_and_draws_unusual_faces(nasion, tmp_path):
     assert (tmp_path / "deep" / "found" / "findings.csv").exists()
 
 
-def test_doctor_without_a_model_writes_its_findings_as_json(nasion, tmp_path):
+def test_doctor_without_a_model_writes_its_findings_as_json(nasion, read_json):
     code, _, error = nasion("doctor", "synthetic:24", "--model", "none", "--json", "found.json")
     assert (code, error) == (0, "")
-    content = json.loads((tmp_path / "found.json").read_text())
+    content = read_json("found.json", "findings")
     assert content["skeleton"] == "imm-58"
     opinion = next(each for each in content["findings"] if each["check"] == "second opinion")
     assert (opinion["verdict"], opinion["faces"]) == ("unknown", [])

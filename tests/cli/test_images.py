@@ -12,10 +12,10 @@ import pytest
 from PIL import Image as PillowImage
 from skimage import data
 
+from made_files import make_imm, shape
 from nasion import images
 from nasion.datasets.drawn import render_face
 from nasion.geometry import box_around
-from nasion.outputs.schema import json_schema
 from nasion.predict.parallel import cores
 
 
@@ -143,8 +143,8 @@ def test_every_format_is_evaluated_and_opened(nasion, astronaut, tmp_path, form,
     assert album.keypoints(0) == pytest.approx(moved, abs=1e-3)
 
 
-def test_written_json_fits_its_schema(nasion, astronaut, tmp_path):
-    jsonschema = pytest.importorskip("jsonschema")
+def test_written_json_fits_its_schema(nasion, astronaut, tmp_path, read_json):
+    pytest.importorskip("jsonschema")
     images.write(tmp_path / "wall.png", np.full((200, 300, 3), 120, np.uint8))
     images.write(tmp_path / "faces" / "a.png", data.astronaut())
     images.write(tmp_path / "faces" / "b.png", np.ascontiguousarray(data.astronaut()[:, ::-1]))
@@ -155,16 +155,18 @@ def test_written_json_fits_its_schema(nasion, astronaut, tmp_path):
     assert nasion("match", "astronaut.png", "faces/b.png", "--frames", 2)[0] == 0
     assert nasion("match", "faces")[0] == 0
     assert nasion("evaluate", "default", "synthetic:2?skeleton=ibug-68", "--json", "scores.json")[0] == 0
+    make_imm(tmp_path / "imm", shape(58))
+    assert nasion("convert", "imm:imm", "json:converted.json")[0] == 0
     written = {
         "predictions/keypoints.json": "keypoints",
         "some/keypoints.json": "keypoints",
         "match/match.json": "match",
         "match/mean-face.json": "mean-face",
         "scores.json": "scores",
+        "converted.json": "keypoints",
     }
     for name, kind in written.items():
-        document = json.loads((tmp_path / name).read_text(), parse_constant=lambda word: pytest.fail(word))
-        jsonschema.validate(document, json_schema(kind))
+        read_json(name, kind)
 
 
 @pytest.mark.usefixtures("cascade")

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import sys
 
 import numpy as np
@@ -31,12 +30,12 @@ def photos(tmp_path, monkeypatch):
     return folder
 
 
-def test_crop_writes_the_crops_and_their_maps(nasion, photos, tmp_path):
+def test_crop_writes_the_crops_and_their_maps(nasion, photos, tmp_path, read_json):
     code, out, error = nasion("crop", photos, "--as", "arcface", "--size", 96, "--border", "reflect")
     assert (code, out) == (0, "1 crop from 2 images → crops/crops.json\n")
     assert "dark.png: no face found" in error
     assert "skipped" in error
-    table = json.loads((tmp_path / "crops" / "crops.json").read_text())
+    table = read_json("crops/crops.json", "crops")
     assert [len(each["faces"]) for each in table["images"]] == [1, 0]
     (face,) = table["images"][0]["faces"]
     assert (face["file"], face["template"], face["size"], face["score"]) == ("a-0.png", "arcface", 96, 0.9)

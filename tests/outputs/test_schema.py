@@ -8,9 +8,8 @@ import pytest
 
 from doubles import QUAD, prediction
 from nasion import json_schema
-from nasion.errors import ConfigError
 from nasion.outputs.records import face_values, header_values, predicted_faces
-from nasion.outputs.schema import FILES, MEASUREMENTS, KeypointsFile, Schema
+from nasion.outputs.schema import MEASUREMENTS, KeypointsFile, Schema
 
 jsonschema = pytest.importorskip("jsonschema")
 
@@ -78,24 +77,6 @@ def changed(change):
 def test_other_files_are_invalid(change):
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(changed(change), json_schema())
-
-
-@pytest.mark.parametrize("kind", FILES)
-def test_every_schema_is_one(kind):
-    schema = json_schema(kind)
-    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    jsonschema.Draft202012Validator.check_schema(schema)
-
-
-def test_unknown_kind_is_named():
-    with pytest.raises(ConfigError, match='no JSON Schema "keypoint"; did you mean "keypoints"'):
-        json_schema("keypoint")
-
-
-def test_every_object_of_keypoints_is_strict_and_described():
-    for name, each in json_schema()["$defs"].items():
-        assert each["additionalProperties"] is False, name
-        assert all(field.get("description") for field in each["properties"].values()), name
 
 
 def test_not_a_number_is_not_accepted():

@@ -13,8 +13,9 @@ from doubles import QUAD, QUAD_FACE, prediction
 from measure.measured_faces import face_of, projected
 from nasion import datasets, draw, images
 from nasion.errors import ConfigError, OutputError
+from nasion.outputs.kinds import json_schema
 from nasion.outputs.records import face_values, predicted_faces
-from nasion.outputs.schema import MEASUREMENTS, json_schema
+from nasion.outputs.schema import MEASUREMENTS
 from nasion.predict import writers
 from nasion.predict.writers import FORMATS, ResultWriter, Spool, check_format, unique_stems
 from nasion.skeleton import load_skeleton

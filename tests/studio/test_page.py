@@ -24,7 +24,7 @@ from nasion.datasets.drawn import render_face
 from nasion.datasets.formats.ibug import parse_pts
 from nasion.detect import Detection
 from nasion.outputs.columns import MEASUREMENT_COLUMNS
-from nasion.outputs.schema import json_schema
+from nasion.outputs.kinds import json_schema
 from nasion.predict.backends.onnx_backend import OnnxBackend
 from nasion.predict.model_zoo import resolve
 from nasion.predict.predictor import Predictor

@@ -8,6 +8,7 @@ import numpy as np
 from nasion.audit.cells import CLEAN, Audit
 from nasion.audit.corruptions import CORRUPTIONS, SEVERITIES
 from nasion.audit.scores import CONTROLS, CellScore, GroupScore, Interval, Scores, kind_ratios
+from nasion.outputs.records import file_version
 
 __all__ = ["audit_table", "corruption_rows", "group_rows"]
 
@@ -16,8 +17,9 @@ DECIMALS = 6
 
 
 def audit_table(audit: Audit, scores: Scores) -> dict[str, Any]:
-    """Return an audit as JSON values: fractions, px and degrees; null where unknown."""
+    """Return the values of `reports.AuditFile`: fractions, px and degrees; None where unknown."""
     return {
+        **file_version(),
         "model": audit.system,
         "data": audit.data,
         "split": audit.split,

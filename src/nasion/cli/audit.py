@@ -12,12 +12,13 @@ from nasion.atomic import ensure_writable, write_text
 from nasion.audit import Scores, audit_table, corruption_rows, group_rows, read_columns, run_audit
 from nasion.audit.cells import Audit
 from nasion.audit.systems import ModelSystem
-from nasion.cli.options import DataArgument, DeviceOption, ModelArgument, make_predictor
+from nasion.cli.options import DataArgument, DeviceOption, ModelArgument, choice, make_predictor
 from nasion.cli.screen import REPORTER, say, typed_command
 from nasion.datasets.mapping import load_mapping
 from nasion.datasets.splits import with_validation
 from nasion.errors import ConfigError
 from nasion.evaluation.extras import require_report_extra
+from nasion.evaluation.format import SPLIT_NAMES
 from nasion.predict.backends.devices import AUTO
 from nasion.predict.predictor import Predictor
 from nasion.sample import DataSet
@@ -30,19 +31,24 @@ PAGE, VALUES = "audit.html", "audit.json"
 def audit(
     model: ModelArgument,
     data: DataArgument,
-    out: Annotated[Path, typer.Option(help=f"folder for {PAGE} and {VALUES}")] = Path("audit"),
-    split: Annotated[str, typer.Option(help="train, val, test or all")] = "all",
+    out: Annotated[Path, typer.Option(help=f"folder for {PAGE} and {VALUES}", metavar="FOLDER")] = Path("audit"),
+    split: Annotated[str, choice("--split", SPLIT_NAMES, "which faces")] = "all",
     group: Annotated[
         list[str] | None, typer.Option(help="also compare the groups of this column; may be repeated", metavar="COLUMN")
     ] = None,
     table: Annotated[
-        Path | None, typer.Option(help="CSV file with the columns image and COLUMN; default: that of csv:FILE")
+        Path | None,
+        typer.Option(help="table with the columns image and COLUMN; default: that of csv:FILE", metavar="FILE.csv"),
     ] = None,
     mapping: Annotated[
-        Path | None, typer.Option(help="TOML file: the labeled points from the model's, if they have none in common")
+        Path | None,
+        typer.Option(help="the labeled points from the model's, if they have none in common", metavar="NAME|FILE.toml"),
     ] = None,
     normalizer: Annotated[
-        str | None, typer.Option(help="what errors are divided by, such as box_size; default: a distance of the eyes")
+        str | None,
+        typer.Option(
+            help="what errors are divided by, such as box_size; default: a distance of the eyes", metavar="NAME"
+        ),
     ] = None,
     faces: Annotated[
         int | None, typer.Option(min=2, help="measure only so many, evenly spaced", metavar="COUNT")

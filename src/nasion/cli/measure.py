@@ -32,6 +32,7 @@ from nasion.errors import ConfigError, ImageError, MeasurementError
 from nasion.measure import templates
 from nasion.measure.crops import DEFAULT_BORDER
 from nasion.measure.templates import MAX_SIDE
+from nasion.outputs.records import file_version
 from nasion.predict import model_zoo
 from nasion.predict.backends.devices import AUTO
 from nasion.predict.boxes import BoxSource
@@ -96,7 +97,7 @@ def crop(
     for found in _predicted(predictor, paths, boxes):
         table = _write_crops(found, form, size, border, out / stems[found.path])
         tables.append({"image": str(found.path), "faces": table})
-    write_text(out / "crops.json", json.dumps({"images": tables}, indent=1) + "\n")
+    write_text(out / "crops.json", json.dumps({**file_version(), "images": tables}, indent=1) + "\n")
     count = sum(len(table["faces"]) for table in tables)
     say(f"{count} crop{'s' * (count != 1)} from {len(tables)} image{'s' * (len(tables) != 1)} → {out / 'crops.json'}")
 

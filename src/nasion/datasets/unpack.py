@@ -58,8 +58,10 @@ def unpack(archive: Path, folder: Path) -> None:
     An archive with a link, a device, or a path outside the folder is rejected before anything is written.
 
     Raises:
-        DownloadError: the file is not an archive, is damaged, or is rejected.
+        DownloadError: the file is missing, is not an archive, is damaged, or is rejected.
     """
+    if not archive.is_file():
+        raise DownloadError(f"{archive}: no such file; check the path")
     try:
         with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder) as place:
             if zipfile.is_zipfile(archive):

@@ -19,6 +19,7 @@ from nasion.doctor.figure import findings_sheet
 from nasion.doctor.reading import ReadFace, is_measurable, read_face
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray
+from nasion.outputs.records import file_version
 from nasion.predict.parallel import cores, map_in_order
 from nasion.predict.predictor import Predictor
 from nasion.progress import SILENT, Reporter
@@ -187,9 +188,10 @@ def _rows(examination: Examination) -> Iterator[dict[str, Any]]:
 
 
 def to_json(examination: Examination) -> str:
-    """Return the findings, and every face that they name, as JSON."""
+    """Return the findings, and every face that they name, as the text of a `reports.FindingsFile`."""
     rows = list(_rows(examination))
     content = {
+        **file_version(),
         "data": examination.faces.name,
         "skeleton": examination.faces.skeleton.name,
         "faces": len(examination.faces),

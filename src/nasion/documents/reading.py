@@ -79,6 +79,8 @@ def read_bytes(path: str | Path, name: str, error: type[NasionError], max_bytes:
         with Path(path).open("rb") as file:  # in blocks, because `read` allocates all that it is asked for
             while len(content) <= max_bytes and (block := file.read(BLOCK_BYTES)):
                 content += block
+    except FileNotFoundError as reason:
+        raise error(f"cannot read {name}: {reason.strerror}; check the path") from None
     except (OSError, ValueError) as reason:
         raise error(f"cannot read {name}: {getattr(reason, 'strerror', None) or reason}") from None
     _check_bytes(content, name, error, max_bytes)

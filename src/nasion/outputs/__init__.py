@@ -1,6 +1,8 @@
 """What nasion hands to other programs, as data: the JSON objects, the columns of tables, and what labels may hold.
 
-schema.py    the JSON objects as pydantic models, and their JSON Schema
+kinds.py     the kinds of JSON files, and their JSON Schema
+schema.py    the JSON objects of faces and matches as pydantic models
+reports.py   those of scores, audits, findings in labels, and crops
 records.py   images with their faces, the form in which every format writes them
 columns.py   tables: one row per face, or one row per keypoint
 frames.py    tables for pandas

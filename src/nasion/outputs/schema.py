@@ -1,11 +1,8 @@
-"""The JSON objects that nasion writes and the HTTP interface answers with, and their JSON Schema."""
+"""The JSON objects of faces, of matched faces and of mean faces, in files and in the answers of the HTTP interface."""
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
-
-from nasion.errors import ConfigError, suggest
+from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "MEASUREMENTS",
@@ -21,14 +18,11 @@ __all__ = [
     "Measurements",
     "Points",
     "Schema",
-    "Scores",
-    "json_schema",
+    "Versions",
 ]
 
 SCHEMA_VERSION = 1
 """Version of the files' form; it increases when a field changes its name or meaning."""
-
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 Point = tuple[float, float]
 Points = list[Point | None]
@@ -154,13 +148,18 @@ class ImageFaces(Schema):
     """Empty if the image has no face."""
 
 
-class Header(Schema):
-    """What holds for all faces of a file or an answer."""
+class Versions(Schema):
+    """The first entries of every file and answer."""
 
     schema_version: Literal[1]
     """Version of this form."""
     nasion_version: str
     """Version of the nasion that wrote it."""
+
+
+class Header(Versions):
+    """What holds for all faces of a file or an answer."""
+
     model: str | None
     """Name of the model; null for labels."""
     skeleton: str
@@ -212,22 +211,18 @@ class MatchedPoint(Schema):
     """Distance after alignment, px of image A."""
 
 
-class MatchFile(Schema):
+class MatchFile(Versions):
     """match.json: two matched faces."""
 
-    schema_version: Literal[1]
-    nasion_version: str
     a: MatchedFace
     b: MatchedFace
     similarity: Similarity
     matches: list[MatchedPoint]
 
 
-class MeanFaceFile(Schema):
+class MeanFaceFile(Versions):
     """mean-face.json: the mean shape of several faces."""
 
-    schema_version: Literal[1]
-    nasion_version: str
     faces: int
     """Number of faces."""
     images: list[str]
@@ -236,32 +231,3 @@ class MeanFaceFile(Schema):
     point_names: list[str]
     shape: list[Point]
     """x, y of each keypoint, in px of one of the faces, turned so that the eyes are level."""
-
-
-class Scores(RootModel[dict[str, float | str | None]]):
-    """Scores by name, as fractions, px and ms; null if a score is undefined. The key "n" is the number of faces."""
-
-
-FILES: Mapping[str, type[BaseModel]] = {
-    "keypoints": KeypointsFile,
-    "match": MatchFile,
-    "mean-face": MeanFaceFile,
-    "scores": Scores,
-}
-"""The kinds of JSON files with their models."""
-
-
-def json_schema(kind: str = "keypoints") -> dict[str, Any]:
-    """Return the JSON Schema of a kind of file: "keypoints", "match", "mean-face" or "scores".
-
-    `nasion predict` writes keypoints, `nasion match` matches and mean faces, `nasion evaluate --json` scores.
-
-    >>> sorted(json_schema()["properties"])
-    ['images', 'model', 'nasion_version', 'point_names', 'schema_version', 'skeleton']
-
-    Raises:
-        ConfigError: there is no such kind.
-    """
-    if kind not in FILES:
-        raise ConfigError(f'no JSON Schema "{kind}"; {suggest(kind, FILES)}')
-    return {"$schema": DIALECT, **FILES[kind].model_json_schema()}

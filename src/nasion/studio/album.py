@@ -261,7 +261,7 @@ def _entry_name(image: Path, root: Path, face: int = 0) -> str:
 
 def _open_folder(folder: Path, skeleton: Skeleton) -> Album:
     if not folder.is_dir():
-        raise ConfigError(f"{folder}: there is no such folder")
+        raise ConfigError(f"{folder}: there is no such folder; check the path")
     paths = [path for path in files_below(folder) if _is_album_image(path, folder)]
     if not paths:
         raise ConfigError(f"{folder}: no images in this folder")

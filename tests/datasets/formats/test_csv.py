@@ -27,7 +27,7 @@ def make(folder, text):
     [
         ("image,a,b", "no pairs of columns x0, y0"),
         ("image,x0,y1", "no pairs"),
-        ("file,x0,y0", r'no column "image" in its header \(file, x0, y0, …\)'),
+        ("file,x0,y0", r'no column "image" in its header \(file, x0, y0, …\); a table of labels names'),
     ],
 )
 def test_header_without_points_or_image_is_rejected(tmp_path, header, message):

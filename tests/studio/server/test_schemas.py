@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from nasion.outputs.kinds import json_schema
 from nasion.outputs.records import header_values
-from nasion.outputs.schema import json_schema
 from nasion.skeleton import load_skeleton
 from nasion.studio.server.schemas import Faces, FaceUpdate, Health, SkeletonInfo
 

@@ -44,7 +44,10 @@ def point_names(path: Path, header: Sequence[str]) -> dict[str, tuple[str, str]]
         AnnotationError: there is no column `image`, or no x, y pair.
     """
     if IMAGE not in header:
-        raise AnnotationError(f'{path}: no column "{IMAGE}" in its header ({", ".join(header[:4])}, …)')
+        shown = ", ".join(header[:4])
+        raise AnnotationError(
+            f'{path}: no column "{IMAGE}" in its header ({shown}, …); a table of labels names the image of each face'
+        )
     pairs: dict[str, tuple[str, str]] = {}
     for column in header:
         if column.endswith("_x") and f"{column[:-2]}_y" in header and f"{column}{ERROR}" not in header:

@@ -210,7 +210,8 @@ def _session(content: bytes, name: str, threads: int, device: str) -> onnxruntim
     try:  # without the fallback, which prints
         session = onnxruntime.InferenceSession(content, options, providers, enable_fallback=0)
     except Exception as error:  # ONNX Runtime's exceptions have no other common base
-        raise ModelError(f"{name}: damaged, or not an ONNX model ({one_line(error)[:120]})") from None
+        reason = one_line(error)[:120]
+        raise ModelError(f"{name}: damaged, or not an ONNX model ({reason}); name another .onnx file") from None
     if session.get_providers()[0] != providers[0]:
         raise ModelError(f'{name}: device "{device}" does not work here; its driver or libraries are missing')
     return session

@@ -62,7 +62,7 @@ def check_self_contained(content: bytes, name: str) -> None:
 
 
 def _damaged(name: str, error: Exception) -> ModelError:
-    return ModelError(f"{name}: damaged, or not an ONNX model ({error})")
+    return ModelError(f"{name}: damaged, or not an ONNX model ({error}); name another .onnx file")
 
 
 def _has_external(message: memoryview, kind: str, depth: int) -> bool:

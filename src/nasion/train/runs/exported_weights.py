@@ -46,7 +46,8 @@ def read_exported(model: str | Path) -> TrainedNetwork:
     try:
         graph = onnx.load_model_from_string(content)
     except Exception as error:  # protobuf's exceptions; protobuf is not a dependency of nasion
-        raise ModelError(f"{path}: damaged, or not an ONNX model ({str(error)[:80]})") from None
+        reason = str(error)[:80]
+        raise ModelError(f"{path}: damaged, or not an ONNX model ({reason}); name another .onnx file") from None
     text = next((each.value for each in graph.metadata_props if each.key == METADATA), None)
     if text is None:
         raise ModelError(f"{path}: not a nasion model; a training can start only from those")
