@@ -62,6 +62,7 @@ class KeypointModule(lightning.LightningModule):
         self.ema = _moving_average(network, config.schedule.ema_decay) if config.schedule.ema_decay else None
         self.step_loss = float("nan")
         self.initial_log_spread: float | None = None
+        self._resumed = False
         self._sums = torch.zeros(2 * (len(SCORES) + 2))
 
     @property
@@ -96,7 +97,7 @@ class KeypointModule(lightning.LightningModule):
         """Measure the uncertainty of a trained initial network, before it changes."""
         spread = self.best_network.spread
         is_trained = spread is not None and bool(spread.scale_head.weight.any())
-        if self.initial_log_spread is not None or self.validation_source is None or not is_trained:
+        if self._resumed or self.validation_source is None or not is_trained:
             return
         self.eval()
         sums = torch.zeros(2, device=self.device)
@@ -116,7 +117,7 @@ class KeypointModule(lightning.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore what `on_save_checkpoint` stored; earlier versions stored nothing."""
-        self.initial_log_spread = checkpoint.get(INITIAL_LOG_SPREAD)
+        self.initial_log_spread, self._resumed = checkpoint.get(INITIAL_LOG_SPREAD), True
 
     def on_train_epoch_start(self) -> None:
         """Seed dropout by the epoch alone, so that a resumed run repeats an undisturbed one.
