@@ -7,7 +7,7 @@ from made_files import SIZE, make_imm, picture, shape
 from nasion.datasets import load
 from nasion.datasets.drawn import render_face
 from nasion.datasets.formats.imm import LabelFiles, parse_asf, with_corrected_eyes
-from nasion.doctor.checks import order_of_points
+from nasion.doctor.sides import order_of_points
 from nasion.errors import AnnotationError, ConfigError
 from nasion.skeleton import load_skeleton
 
