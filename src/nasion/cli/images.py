@@ -89,13 +89,10 @@ def predict(
     if box is None and not predictor.uses_full_image:
         _ = predictor.detector  # loaded before anything is written
     ellipses = _ellipse_size(predictor, draw_spread, confidence)
-    reporter = SILENT if len(paths) <= FEW else REPORTER
-    skipped = 0
+    name, skipped = predictor.backend.name, 0
     with (
-        ResultWriter(
-            out, form, paths, predictor.skeleton, ellipses, draw_regions, predictor.backend.name, measure
-        ) as writer,
-        reporter.task("predicting", len(paths)) as task,
+        ResultWriter(out, form, paths, predictor.skeleton, ellipses, draw_regions, name, measure) as writer,
+        (SILENT if len(paths) <= FEW else REPORTER).task("predicting", len(paths)) as task,
     ):
         for result in predict_images(predictor, paths, writer, boxes):
             skipped += bool(result.skipped)

@@ -108,7 +108,10 @@ def compare(runs: Mapping[str, Path], out: Path, reporter: Reporter = SILENT) ->
     splits = sorted({str(table.pop("split")) for table in tables.values()})
     if len(splits) > 1:
         raise ConfigError(f"the runs were measured on different faces ({', '.join(splits)}); evaluate them alike")
-    scores = {label: {name: float(value) for name, value in table.items()} for label, table in tables.items()}
+    scores = {
+        label: {name: float(value) for name, value in table.items() if isinstance(value, int | float)}
+        for label, table in tables.items()
+    }
     curves = {label: read_curve(folder / "epochs.csv") for label, folder in runs.items()}
     write_bytes(out, plots.png(plots.sweep_curves(curves)))
     write_text(out.with_suffix(".csv"), _csv(scores))

@@ -253,3 +253,13 @@ def test_pretrained_weights_of_a_file_are_loaded_without_a_trained_network(tmp_p
     assert torch.equal(loaded["layer4.1.conv2.weight"], original["layer4.1.conv2.weight"])
     random = build_network(chosen, points, initialize=False).model.backbone.state_dict()
     assert not torch.equal(random["layer4.1.conv2.weight"], original["layer4.1.conv2.weight"])
+
+
+def test_a_network_without_hidden_points_starts_from_one_that_predicts_them(tmp_path):
+    source = untrained_run(tmp_path / "source", plain(hidden_points=True))
+    network = build_network(plain(init={"model": str(source.folder)}), load_skeleton("imm-58"))
+    assert network.hidden is None
+    expected = load_weights(source.best)["weights"]["spread.scale_head.weight"]
+    assert torch.equal(network.state_dict()["spread.scale_head.weight"], expected)
+    again = build_network(plain(init={"model": str(source.folder)}, hidden_points=True), load_skeleton("imm-58"))
+    assert torch.equal(again.hidden.layer.weight, load_weights(source.best)["weights"]["hidden.layer.weight"])

@@ -21,7 +21,10 @@ __all__ = ["HEAD", "adopt_architecture", "build_network", "load_trained"]
 HEAD = "head"
 """Name of the layer that depends on the keypoints and is replaced for other keypoints."""
 
-POINT_LAYERS = (f"model.{HEAD}.", "spread.", "hidden.")
+HIDDEN = "hidden."
+"""Prefix of the weights of hidden points, which only some networks have."""
+
+POINT_LAYERS = (f"model.{HEAD}.", "spread.", HIDDEN)
 """Prefixes of the weights that depend on the keypoints."""
 
 NOT_IN_FILES = "num_batches_tracked"
@@ -109,10 +112,9 @@ def _load_into(network: KeypointNetwork, source: TrainedNetwork, skeleton: Skele
 def _check_shapes(network: KeypointNetwork, source: TrainedNetwork, same_points: bool, name: str) -> _Checked:
     own = network.state_dict()
     constants = {name for name, _ in network.named_buffers()} - own.keys()  # files contain them, state dicts do not
+    left_out = POINT_LAYERS if not same_points else () if network.hidden else (HIDDEN,)
     taken = {
-        key: value
-        for key, value in source.weights.items()
-        if key not in constants and (same_points or not key.startswith(POINT_LAYERS))
+        key: value for key, value in source.weights.items() if key not in constants and not key.startswith(left_out)
     }
     for key, value in taken.items():
         if key not in own or own[key].shape != value.shape:
