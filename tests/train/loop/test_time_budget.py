@@ -236,7 +236,7 @@ def test_low_resolution_epochs_stay_as_many():
 
 
 def test_a_slow_training_ends_in_time(tmp_path, monkeypatch):
-    """Each epoch takes 10 s by a false clock, although one was expected to take 1 s."""
+    """Every reading of the clock takes 10 s, although an epoch was expected to take 1 s."""
     monkeypatch.setattr(fit_module, "measure_pace", lambda *_arguments: ("float32", Pace(0.5, 0.0, 2)))
     seconds = iter(range(0, 100_000, 10))
     monkeypatch.setattr(callbacks.time, "monotonic", lambda: next(seconds))

@@ -87,7 +87,8 @@ class ProgressBar(lightning.Callback):
     def _show(self, trainer: lightning.Trainer, module: KeypointModule) -> str:
         text = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: loss {module.step_loss:.3g}{self.score}"
         if self.task is not None:
-            self.task.update(_done(trainer), text=text)
+            total = _cost(module, trainer.max_epochs or 1)  # it changes during a training with --minutes
+            self.task.update(_done(trainer), total=total, text=text)
         return text
 
     def teardown(self, trainer: lightning.Trainer, pl_module: Any, stage: str) -> None:
