@@ -67,6 +67,12 @@ def test_a_network_that_is_worse_than_the_mean_face_is_reported(box, place):
     assert "500" in bad.warnings[0] or "707" in bad.warnings[0]
 
 
+def test_few_validation_faces_and_a_useless_network_are_reported(trained):
+    useless, few = trained[1].warnings
+    assert useless.startswith("the network has learned nothing useful: ")
+    assert few == "the scores and the uncertainty rest on only 6 validation faces; label more, at least 20"
+
+
 def test_the_report_names_the_command_that_measures_the_same(trained):
     text = (trained[0] / "report.html").read_text()
     assert f"nasion evaluate {trained[0]} synthetic:18 --split val" in text

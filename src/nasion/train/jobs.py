@@ -25,6 +25,7 @@ from nasion.train.data.faces import load_faces
 from nasion.train.loop.callbacks import read_curve
 from nasion.train.loop.fit import fit, resume
 from nasion.train.loop.hardware import SINGLE_PROCESS, Devices, is_worker, shared_folder
+from nasion.train.loop.module import CALIBRATION_FACES
 from nasion.train.loop.time_budget import format_duration
 from nasion.train.network.decode_floor import measure_decode_floor
 from nasion.train.network.network import KeypointNetwork
@@ -89,9 +90,12 @@ def _finish(run: Run, faces: DataSet, reporter: Reporter, seconds: float, done: 
     command = shlex.join(["nasion", "evaluate", str(run.folder), first, "--split", split])
     path = run.folder / "report.html"
     write_report(path, measured, faces, command, training_record(run))
-    title = f"{len(measured.faces)} {SPLIT_NAMES[split]} faces"
+    count = len(measured.faces)
+    title = f"{count} {SPLIT_NAMES[split]} face{'s' * (count != 1)}"
     reporter.table(title, SCORE_HEADER, [row[:3] for row in score_rows(measured)])
     _check_learned(measured, faces, run.config.crop.box == "points", reporter)
+    if split == "val" and count < CALIBRATION_FACES:
+        reporter.warn(f"the scores and the uncertainty rest on only {title}; label more, at least {CALIBRATION_FACES}")
     reporter.line(f"{done} in {format_duration(seconds)}; report: {path}")
     return run
 
