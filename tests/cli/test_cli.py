@@ -261,21 +261,23 @@ def test_quiet_prints_only_what_needs_attention(nasion):
 
 
 @pytest.mark.parametrize(
-    ("words", "found"),
+    ("words", "found", "other"),
     [
-        ("nasion pre", "predict"),
-        ("nasion predict a.jpg --format cs", "csv-long"),
-        ("nasion predict a.jpg --model ti", "tiny"),
-        ("nasion train no", "nose"),
-        ("nasion doctor label", "labelme"),
+        ("nasion pre", "predict", "video"),
+        ("nasion predict a.jpg --format cs", "csv-long", "json"),
+        ("nasion predict a.jpg --model ti", "tiny", "default"),
+        ("nasion train no", "nose", "danes"),
+        ("nasion doctor label", "labelme", "imm"),
+        ("nasion get i", "imm", "300w"),
     ],
 )
-def test_the_shell_completes_words(nasion, monkeypatch, words, found):
+def test_the_shell_completes_words(nasion, monkeypatch, words, found, other):
     monkeypatch.setenv("_NASION_COMPLETE", "complete_zsh")
     monkeypatch.setenv("_TYPER_COMPLETE_ARGS", words)
     code, out, _ = nasion()
     assert code == 0
     assert found in out
+    assert other not in out
 
 
 def test_os_errors_are_one_line(nasion, monkeypatch):

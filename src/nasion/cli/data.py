@@ -10,7 +10,7 @@ from nasion.atomic import ensure_writable, no_empty_folders, write_text
 from nasion.cli.options import (
     DataArgument,
     SetOption,
-    complete_data,
+    data_formats,
     make_predictor,
     require_training_extra,
     write_new,
@@ -120,12 +120,12 @@ def show(
 
 def convert(
     source: Annotated[
-        str, typer.Argument(help='the labels, "format:source"', metavar="SOURCE", autocompletion=complete_data)
+        str, typer.Argument(help='the labels, "format:source"', metavar="SOURCE", autocompletion=data_formats)
     ],
     target: Annotated[
         str,
         typer.Argument(
-            help='what to write, "format:file" or "format:folder"', metavar="TARGET", autocompletion=complete_data
+            help='what to write, "format:file" or "format:folder"', metavar="TARGET", autocompletion=data_formats
         ),
     ],
     skeleton: Annotated[
