@@ -52,8 +52,9 @@ def test_given_boxes_are_used_and_returned(aligner, found, photo):
 
 def test_without_a_face(nobody, photo):
     aligner = FaceAlignment(LandmarksType.TWO_D)
-    with pytest.warns(UserWarning, match=r"^No faces were detected\.$"):
+    with pytest.warns(UserWarning, match=r"^No faces were detected\.$") as caught:
         assert aligner.get_landmarks(photo) is None
+    assert caught[0].filename == __file__
     with pytest.warns(UserWarning, match="No faces"):
         assert aligner.get_landmarks(photo, return_bboxes=True) == (None, None, None)
     assert aligner.get_landmarks_from_batch(photo.transpose(2, 0, 1)[None]) == [[]]

@@ -81,16 +81,6 @@ class FaceAlignment:
             )
         self.landmarks_type = LandmarksType.TWO_D
 
-    def get_landmarks(
-        self,
-        image_or_path: Any,
-        detected_faces: Sequence[ArrayLike] | None = None,
-        return_bboxes: bool = False,
-        return_landmark_score: bool = False,
-    ) -> Result:
-        """Return the points of each face, (68, 2) image px; see `get_landmarks_from_image`."""
-        return self.get_landmarks_from_image(image_or_path, detected_faces, return_bboxes, return_landmark_score)
-
     def get_landmarks_from_image(
         self,
         image_or_path: Any,
@@ -125,6 +115,8 @@ class FaceAlignment:
             boxes or None if return_bboxes else None,
             return_bboxes or return_landmark_score,
         )
+
+    get_landmarks = get_landmarks_from_image
 
     def get_landmarks_from_batch(
         self,
