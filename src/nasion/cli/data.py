@@ -15,7 +15,7 @@ from nasion.cli.options import (
     require_training_extra,
     write_new,
 )
-from nasion.cli.screen import REPORTER, notice, say
+from nasion.cli.screen import REPORTER, counted, notice, say
 from nasion.datasets.new_skeleton import FIVE_POINTS, skeleton_text
 from nasion.errors import ConfigError
 from nasion.predict.model_zoo import DEFAULT
@@ -81,8 +81,8 @@ def doctor(
     picture, table = write_files(examination, out)
     if json_file is not None:
         write_text(json_file, to_json(examination))
-    alarms = len(examination.alarms)
-    say(f"{alarms} check{'s' * (alarms != 1)} found something; the faces: {picture}; every file: {table}")
+    alarms = counted(len(examination.alarms), "check")
+    say(f"{alarms} found something; the faces: {picture}; every file: {table}")
 
 
 def show(
@@ -150,11 +150,11 @@ def convert(
     if done.new_folder:
         notice(f"created the folder {done.new_folder}")
     if done.problems:
-        count = f"{done.problems} face{'s' * (done.problems != 1)}"
+        count = counted(done.problems, "face")
         REPORTER.warn(f"skipped {count} that cannot be read; nasion doctor {source} lists the reasons")
     if done.lost:
         REPORTER.warn(done.lost)
-    say(f"{done.faces} face{'s' * (done.faces != 1)} in {done.images} image{'s' * (done.images != 1)} → {target}")
+    say(f"{counted(done.faces, 'face')} in {counted(done.images, 'image')} → {target}")
 
 
 def formats() -> None:

@@ -214,7 +214,7 @@ class LabelFiles:
         return np.where(table[:, 2:] > 0, table[:, :2] * size - self.origin, np.nan)
 
     def write(self, image: Path, face: int, keypoints: FloatArray) -> None:
-        """Write the keypoints of a face (K, 2), image px; v becomes 0 where NaN, otherwise it stays or becomes 2."""
+        """Write the keypoints of a face (K, 2), image px; v becomes 0 where NaN, and 2 where it was 0."""
         path = self._path(image)
         lines = _lines(path)
         number, fields = self._line(lines, image, face)
@@ -235,7 +235,7 @@ class LabelFiles:
         """Return the label file of an image.
 
         Raises:
-            AnnotationError: there is none any more.
+            AnnotationError: it no longer exists.
         """
         folder = self.folder / IMAGES
         place = image.relative_to(folder) if image.is_relative_to(folder) else Path(image.name)
