@@ -50,7 +50,7 @@ def test_given_boxes_are_used_and_returned(aligner, found, photo):
     assert np.abs(points[0] - points[1]).mean() < 2
 
 
-def test_without_a_face(nobody, photo):
+def test_without_a_face(no_face, photo):
     aligner = FaceAlignment(LandmarksType.TWO_D)
     with pytest.warns(UserWarning, match=r"^No faces were detected\.$") as caught:
         assert aligner.get_landmarks(photo) is None

@@ -326,7 +326,7 @@ def test_every_output_is_read_back(tmp_path, form, kind):
 
 
 @pytest.mark.parametrize("form", ["json", "csv"])
-def test_names_that_are_no_text_are_written(tmp_path, form):
+def test_names_that_are_not_text_are_written(tmp_path, form):
     path = Path("a\udcff.jpg")
     with ResultWriter(tmp_path, form, [path], QUAD) as writer:
         add(writer, path, IMAGE, [prediction(QUAD_FACE)])

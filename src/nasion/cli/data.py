@@ -32,9 +32,7 @@ def get(
     url: Annotated[
         str | None, typer.Option(help="download from here instead, such as from a mirror", metavar="URL")
     ] = None,
-    archive: Annotated[
-        Path | None, typer.Option(help="use this file, which you downloaded yourself", metavar="FILE")
-    ] = None,
+    archive: Annotated[Path | None, typer.Option(help="use this file instead of the network", metavar="FILE")] = None,
 ) -> None:
     """Download a dataset, show its terms, and verify it.
 
@@ -130,10 +128,10 @@ def convert(
     ],
     skeleton: Annotated[
         str | None,
-        typer.Option(help="keep the points of this skeleton, which says where they are", metavar="SKELETON"),
+        typer.Option(help="keep the points of this skeleton, which states where they are", metavar="SKELETON"),
     ] = None,
     mapping: Annotated[
-        str | None, typer.Option(help="choose the points by a mapping instead", metavar="NAME|FILE.toml")
+        str | None, typer.Option(help="choose the points with a mapping instead", metavar="NAME|FILE.toml")
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="refuse a target that does not store everything")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace existing files")] = False,

@@ -74,7 +74,7 @@ def predict(
     """Predict and draw the keypoints of every face in your images.
 
     The keypoints of all images are written as one file, in the format of --format; pts writes a file for each face. An
-    image from standard input is saved as well, so that the results can be read back.
+    image from standard input is also saved, so that the results can be read back.
 
     Examples:
         nasion predict me.jpg
@@ -104,10 +104,10 @@ def predict(
 
 
 def _check_form(form: str, max_spread: float | None) -> None:
-    """Reject a format that is unknown, or that cannot hold what is wanted.
+    """Check that a format can be written and can store what is requested.
 
     Raises:
-        ConfigError: it cannot be written.
+        ConfigError: it cannot.
     """
     if form == "pts" and max_spread is not None:
         raise ConfigError(
@@ -117,7 +117,7 @@ def _check_form(form: str, max_spread: float | None) -> None:
 
 
 def _ellipse_size(predictor: Predictor, draw_spread: bool, confidence: float | None) -> float:
-    """Return the half axes of the ellipses to draw, in spreads, and report what they rest on; 0 for none."""
+    """Return the half axes of the ellipses to draw, in spreads, and print their basis; 0 for none."""
     if confidence is None:
         return ELLIPSE_SPREADS if draw_spread else 0.0
     found = predictor.backend.confidence

@@ -212,7 +212,7 @@ def _known_length(text: str | None) -> dict[str, float]:
 
 
 def _predicted(predictor: Predictor, paths: Sequence[Path], boxes: BoxSource) -> Iterator[_Found]:
-    """Yield each image that can be read with its faces, in order; say which are skipped and which have no face.
+    """Yield each image that can be read with its faces, in order; report skipped images and those without a face.
 
     Raises:
         ImageError: no image could be used.

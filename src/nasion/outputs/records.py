@@ -53,7 +53,7 @@ class Content(StrEnum):
 
 
 PREDICTED = frozenset({Content.BOXES, Content.SCORES, Content.SPREAD, Content.ELLIPSES, Content.NAMES})
-"""What predictions hold; missing points, several faces and images without a face are possible, too."""
+"""What predictions hold; missing points, several faces and images without a face are possible."""
 
 
 LABEL_CONTENTS = {"subject": Content.SUBJECTS, "split": Content.SPLITS}
