@@ -49,7 +49,7 @@ def audit(
     normalizer: Annotated[
         str | None,
         typer.Option(
-            help="what errors are divided by, such as box_size; default: a distance of the eyes", metavar="NAME"
+            help="what errors are divided by, such as box_size; default: a distance between the eyes", metavar="NAME"
         ),
     ] = None,
     faces: Annotated[

@@ -88,7 +88,7 @@ ModelArgument = Annotated[str, typer.Argument(help=MODEL_TEXT, metavar="MODEL", 
 ModelOption = Annotated[
     str, typer.Option("--model", help=MODEL_TEXT, metavar="MODEL", autocompletion=model_zoo.available)
 ]
-RecursiveOption = Annotated[bool, typer.Option("--recursive", "-r", help="also search the folders in folders")]
+RecursiveOption = Annotated[bool, typer.Option("--recursive", "-r", help="also search subfolders")]
 RegionsOption = Annotated[bool, typer.Option("--regions", help="draw each region, such as an eye, in its own color")]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="change a setting: section.key=value", metavar="A.B=C")
