@@ -1,8 +1,10 @@
 """audit: the page, the values, groups from a table, and options that do not fit."""
 
+import json
+
 import pytest
 
-from made_files import make_csv, make_ibug, shape
+from made_files import make_csv, make_ibug, make_json, shape
 
 SOURCE = ("audit", "tiny", "synthetic:3?skeleton=ibug-68")
 
@@ -27,6 +29,15 @@ def test_groups_of_a_table(nasion, tmp_path, read_json):
     assert code == 0, error
     assert "sex f" in out
     assert [each["group"] for each in read_json("audit/audit.json", "audit")["groups"]] == ["f", "m"]
+
+
+def test_faces_that_are_all_of_the_split_are_not_divided_again(nasion, tmp_path, read_json):
+    make_json(tmp_path, shape(68))
+    document = json.loads((tmp_path / "a.json").read_text())
+    document["images"][0]["faces"] = [face | {"split": "train"} for face in document["images"][0]["faces"] * 2]
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    assert nasion("audit", "tiny", "json:a.json", "--split", "train")[0] == 0
+    assert read_json("audit/audit.json", "audit")["faces"] == 2
 
 
 @pytest.mark.parametrize(

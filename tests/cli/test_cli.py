@@ -14,7 +14,7 @@ from nasion import cli, images
 from nasion.cli.help import help_and_examples
 from nasion.datasets.drawn import render_face
 
-DATA, FACES = "synthetic:6", "synthetic:6?skeleton=ibug-68"
+FACES = "synthetic:6?skeleton=ibug-68"
 
 BAD = {
     "no such command": ("predcit a.png", 'did you mean "predict"'),
@@ -27,7 +27,7 @@ BAD = {
     "similar output format": ("predict a.png --format cvs", 'did you mean "csv"'),
     "unknown device": ("predict a.png --device gpu", "cuda"),
     "score above 1": ("predict a.png --min-score 3", "nasion predict --help"),
-    "score that is no number": ("predict a.png --min-score high", "nasion predict --help"),
+    "score that is not a number": ("predict a.png --min-score high", "nasion predict --help"),
     "boxes and scores": ("predict a.png --box 1,2,3,4 --min-score 0.5", "--min-score"),
     "malformed box": ("predict a.png --box 1,2,3", "x0,y0,x1,y1"),
     "missing file of boxes": ("predict a.png --box gone.csv", "no such file"),
@@ -35,7 +35,7 @@ BAD = {
     "missing points in .pts": ("predict a.png --format pts --max-spread 0.1", "such as json or csv"),
     "no such model": ("predict a.png --model defualt", 'did you mean "default"'),
     "an image as a model": ("predict a.png --model a.png", "name another .onnx file"),
-    "a folder that is no run": ("predict a.png --model empty", "nasion train"),
+    "a folder that is not a run": ("predict a.png --model empty", "nasion train"),
     "pattern without a match": ("predict *.jpeg", "check the pattern"),
     "folder without images": ("predict empty", "name another one"),
     "images in deeper folders": ("predict deep", "--recursive"),
@@ -53,7 +53,7 @@ BAD = {
     "known length without mm": ("measure a.png --known pupils", "pupils=63"),
     "missing definitions": ("measure a.png --definitions gone.toml", "check the path"),
     "table with another suffix": ("measure a.png --out a.txt", ".csv"),
-    "port that is no number": ("serve --port web", "--port"),
+    "port that is not a number": ("serve --port web", "--port"),
     "port out of range": ("serve --port 70000", "65535"),
     "missing folder to correct": ("serve gone", "check the path"),
     "data without a format": ("doctor faces", "imm:DIR"),
@@ -76,15 +76,15 @@ BAD = {
     "unknown split to audit": (f"audit default {FACES} --split tset", 'did you mean "test"'),
     "unknown point": (f"evaluate default {FACES} --point 68", "0 to 67"),
     "unknown boxes": (f"evaluate default {FACES} --boxes guesses", "detector"),
-    "a folder that is no run to measure": ("evaluate empty synthetic:6", "nasion train"),
+    "a folder to evaluate that is not a run": ("evaluate empty synthetic:6", "nasion train"),
 }
-"""Commands that are wrong, and a part of the answer that says what is right."""
+"""Wrong commands, and a part of the error message that names the remedy."""
 
 BAD_TRAINING = {
     "no recipe": ("train", "default"),
     "unknown recipe": ("train nsoe --data synthetic:6", 'did you mean "nose"'),
     "no data": ("train nose", "--data"),
-    "minutes that are no number": ("train nose --data synthetic:6 --minutes long", "--minutes"),
+    "minutes that are not a number": ("train nose --data synthetic:6 --minutes long", "--minutes"),
     "unknown section": ("train nose --data synthetic:6 --set optimzer.lr=1", 'did you mean "optimizer"'),
     "unknown key": ("train nose --data synthetic:6 --set optimizer.rate=1", "lr"),
     "setting without a value": ("train nose --data synthetic:6 --set optimizer.lr", "optimizer.lr=1e-4"),
@@ -122,7 +122,7 @@ def mistaken(nasion, tmp_path):
 
 
 @pytest.mark.parametrize("case", BAD | BAD_TRAINING)
-def test_a_mistake_is_answered_by_one_line_that_names_the_remedy(mistaken, case):
+def test_a_mistake_is_one_line_with_the_remedy(mistaken, case):
     if case in BAD_TRAINING:
         pytest.importorskip("pytorch_lightning")
     words, remedy = (BAD | BAD_TRAINING)[case]
@@ -209,7 +209,7 @@ def test_every_command_has_a_help_text_that_ends_with_examples(nasion, words):
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_every_option_says_what_its_value_is(nasion, words):
+def test_every_option_names_its_value(nasion, words):
     """Without a metavar, typer shows the type of the value in angle brackets."""
     assert not re.search(r"<\w+>", nasion(*words, "--help")[1])
 
@@ -218,7 +218,7 @@ def test_every_option_says_what_its_value_is(nasion, words):
 def test_examples_are_accepted(words):
     function = cli.NEW[words[1]] if words[0] == "new" else cli.COMMANDS[words[0]]
     for line in help_and_examples(function)[1].splitlines():
-        *_, given = (shlex.split(line.rpartition("nasion ")[2]),)
+        given = shlex.split(line.rpartition("nasion ")[2])
         command = typer.main.get_command(cli.app)
         while hasattr(command, "commands"):
             command, given = command.commands[given[0]], given[1:]
@@ -244,7 +244,7 @@ def test_help_lists_every_command_in_its_panel(nasion):
     assert out.index("\nLabel:") < out.index("\n  new ") < out.index("\nTrain:")
 
 
-def test_no_command_is_a_request_for_help(nasion):
+def test_without_a_command_the_help_text_is_printed(nasion):
     assert nasion() == nasion("--help")
 
 
@@ -254,6 +254,7 @@ def test_version_is_printed(nasion):
 
 def test_quiet_prints_only_what_needs_attention(nasion):
     assert nasion("show", "synthetic:6", "--quiet") == (0, "", "")
+    assert nasion("doctor", "synthetic:6", "--quiet")[:2] == (0, "")
     assert "show.png" in nasion("show", "synthetic:6")[1]
     code, out, error = nasion("doctor", "csv:nowhere.csv", "-q")
     assert (code, out) == (2, "")
@@ -261,21 +262,23 @@ def test_quiet_prints_only_what_needs_attention(nasion):
 
 
 @pytest.mark.parametrize(
-    ("words", "found"),
+    ("words", "found", "other"),
     [
-        ("nasion pre", "predict"),
-        ("nasion predict a.jpg --format cs", "csv-long"),
-        ("nasion predict a.jpg --model ti", "tiny"),
-        ("nasion train no", "nose"),
-        ("nasion doctor label", "labelme"),
+        ("nasion pre", "predict", "video"),
+        ("nasion predict a.jpg --format cs", "csv-long", "json"),
+        ("nasion predict a.jpg --model ti", "tiny", "default"),
+        ("nasion train no", "nose", "danes"),
+        ("nasion doctor label", "labelme", "imm"),
+        ("nasion get i", "imm", "300w"),
     ],
 )
-def test_the_shell_completes_words(nasion, monkeypatch, words, found):
+def test_the_shell_completes_words(nasion, monkeypatch, words, found, other):
     monkeypatch.setenv("_NASION_COMPLETE", "complete_zsh")
     monkeypatch.setenv("_TYPER_COMPLETE_ARGS", words)
     code, out, _ = nasion()
     assert code == 0
     assert found in out
+    assert other not in out
 
 
 def test_os_errors_are_one_line(nasion, monkeypatch):

@@ -80,5 +80,5 @@ def test_unknown_command_suggests_similar_ones(app, tmp_path, monkeypatch):
         app(["me.jpg"], prog_name="nasion", standalone_mode=False)
 
 
-def test_no_examples_are_no_epilog():
+def test_without_examples_there_is_no_epilog():
     assert epilog("") is None

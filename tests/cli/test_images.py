@@ -406,7 +406,7 @@ def test_points_that_are_dropped_are_counted(nasion, tmp_path):
     assert "68 points, 68 points dropped by --max-spread" in output
 
 
-def test_confidence_draws_ellipses_and_says_what_they_rest_on(nasion, tmp_path):
+def test_confidence_draws_ellipses_and_prints_their_basis(nasion, tmp_path):
     face = render_face(seed=0, person=0, view=0, skeleton="imm-58")
     images.write(tmp_path / "a.png", face.image)
     box = ",".join(f"{value:.0f}" for value in box_around(face.keypoints))

@@ -34,7 +34,7 @@ def found(_model, monkeypatch):
 
 
 @pytest.fixture
-def nobody(_model, monkeypatch):
+def no_face(_model, monkeypatch):
     """A shared predictor that finds no face."""
     monkeypatch.setattr(shared, "_current", [])
     compat.use(Predictor(_model.backend, FixedDetector()))

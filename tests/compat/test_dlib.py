@@ -41,7 +41,7 @@ def test_threshold_drops_faces(found, photo):
     assert detector.run(photo, 0, 0.95) == ([], [], [])
 
 
-def test_without_a_face(nobody, photo):
+def test_without_a_face(no_face, photo):
     boxes = dlib.get_frontal_face_detector()(photo)
     assert (list(boxes), type(boxes)) == ([], dlib.rectangles)
 

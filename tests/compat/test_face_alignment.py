@@ -50,10 +50,11 @@ def test_given_boxes_are_used_and_returned(aligner, found, photo):
     assert np.abs(points[0] - points[1]).mean() < 2
 
 
-def test_without_a_face(nobody, photo):
+def test_without_a_face(no_face, photo):
     aligner = FaceAlignment(LandmarksType.TWO_D)
-    with pytest.warns(UserWarning, match=r"^No faces were detected\.$"):
+    with pytest.warns(UserWarning, match=r"^No faces were detected\.$") as caught:
         assert aligner.get_landmarks(photo) is None
+    assert caught[0].filename == __file__
     with pytest.warns(UserWarning, match="No faces"):
         assert aligner.get_landmarks(photo, return_bboxes=True) == (None, None, None)
     assert aligner.get_landmarks_from_batch(photo.transpose(2, 0, 1)[None]) == [[]]

@@ -45,7 +45,7 @@ def test_parts_of_known_points():
     assert small == {"nose_tip": [(4, 0)], "left_eye": [(2, 0), (3, 0)], "right_eye": [(0, 0), (1, 0)]}
 
 
-def test_without_a_face(nobody, photo):
+def test_without_a_face(no_face, photo):
     assert face_recognition.face_landmarks(photo) == []
     assert face_recognition.face_locations(photo) == []
 

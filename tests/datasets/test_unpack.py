@@ -159,7 +159,7 @@ def test_names_that_cannot_be_shown_are_rejected(tmp_path, name):
     assert message.isprintable()
 
 
-def test_a_name_that_is_no_text_is_rejected(tmp_path):
+def test_a_name_that_is_not_text_is_rejected(tmp_path):
     content = bytearray(zipped([("é.jpg", b"x")]))
     rejected(tmp_path, bytes(content).replace("é".encode(), b"\xff\xfe"))
 

@@ -62,7 +62,7 @@ def test_without_a_download_and_a_cascade_one_line_says_so(download, monkeypatch
     download.error = DownloadError("cannot download it (no connection); pass its file")
     notices = []
     with pytest.raises(
-        ModelError, match=r"^cannot download it .+; pass its file\. The .+ is missing, too: OpenCV \S+ has no"
+        ModelError, match=r"^cannot download it .+; pass its file\. The .+ is also missing: OpenCV \S+ has no"
     ):
         best_detector(notice=notices.append)
     assert notices == []

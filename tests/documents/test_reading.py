@@ -89,7 +89,7 @@ def test_keys_of_many_parts_are_rejected(text):
     assert "a key has more than 32 parts" in rejected(parse_toml, text)
 
 
-def test_dots_in_values_are_no_key():
+def test_dots_in_values_are_not_part_of_keys():
     text = "a = [" + "0.5, " * 1000 + "]\nb = 'www.example.org/a.b.c.d'\n"
     assert len(parse_toml(text, "this text", NasionError)["a"]) == 1000
 

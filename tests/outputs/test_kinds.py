@@ -10,7 +10,7 @@ jsonschema = pytest.importorskip("jsonschema")
 
 
 @pytest.mark.parametrize("kind", FILES)
-def test_every_schema_is_one(kind):
+def test_every_schema_is_a_valid_json_schema(kind):
     schema = json_schema(kind)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     jsonschema.Draft202012Validator.check_schema(schema)

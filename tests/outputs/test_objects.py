@@ -110,7 +110,7 @@ def test_fiftyone_gets_the_path_of_the_image_and_no_uncertainty(fiftyone, tmp_pa
 
 
 def test_fiftyone_needs_the_image(fiftyone):
-    with pytest.raises(ConfigError, match="to_fiftyone needs the image of the faces, too"):
+    with pytest.raises(ConfigError, match="to_fiftyone also needs the image of the faces"):
         nasion.to_fiftyone(FACES)
 
 

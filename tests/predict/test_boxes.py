@@ -76,7 +76,7 @@ def test_boxes_that_no_image_has_are_rejected(text):
 @pytest.mark.parametrize(
     "box", [[0, 0, 1e-300, 1e-300], [0, 0, 1e-4, 9], "box", [None] * 4, [[1, 2], [3]], [10**400] * 4]
 )
-def test_what_is_no_box_is_rejected_in_one_line(box):
+def test_values_that_are_not_a_box_are_rejected_in_one_line(box):
     with pytest.raises(ConfigError, match="a box is x0,y0,x1,y1 in px"):
         check_box(box)
 

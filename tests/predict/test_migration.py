@@ -66,7 +66,7 @@ def test_frozen_epochs_become_a_share():
         ({"freeze_epochs": 100}, "init.freeze_epochs = 100 of 100 epochs"),
     ],
 )
-def test_frozen_epochs_that_make_no_sense_are_rejected(init, message):
+def test_impossible_numbers_of_frozen_epochs_are_rejected(init, message):
     with pytest.raises(ConfigError, match=message):
         migrate_config({"init": init})
 

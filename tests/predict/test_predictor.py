@@ -111,7 +111,7 @@ def test_refined_box_has_margin_and_aspect():
 
 
 @pytest.mark.parametrize(("spread", "passes"), [(10, 1), (30, 1), (40, 2), (50, 2)])
-def test_keypoints_in_a_small_spot_of_a_given_box_get_no_other_pass(spread, passes):
+def test_keypoints_in_a_small_part_of_a_given_box_end_the_passes(spread, passes):
     places = [[0, 0], [spread, spread * 3 / 4]]
     backend = Fixed(np.resize(places, (58, 2)), margin=1.0)
     Predictor(backend).predict_boxes([IMAGE], [[100, 100, 164, 148]], passes=2)

@@ -94,7 +94,7 @@ def test_measurements_are_written_with_their_errors(measured_file):
         assert (error is None) if name.endswith("_open") else error == pytest.approx(each.error, abs=1e-4), name
 
 
-def test_measurements_are_no_points_and_fit_the_schema(measured_file):
+def test_measurements_are_not_read_as_points_and_fit_the_schema(measured_file):
     form = measured_file.suffix[1:]
     faces = datasets.load(f"{form}:{measured_file}?images={measured_file.parents[1]}")
     assert faces.skeleton.names == TURNED.skeleton.names
@@ -136,8 +136,8 @@ def test_parquet_without_pyarrow_names_the_extra(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("form", ["csv-long", "coco", "pts"])
-def test_formats_without_measurements_are_rejected_if_they_are_wanted(tmp_path, form):
-    with pytest.raises(ConfigError, match="cannot hold measurements; use one of json, csv, parquet"):
+def test_measurements_are_rejected_for_formats_without_them(tmp_path, form):
+    with pytest.raises(ConfigError, match="cannot store measurements; use one of json, csv, parquet"):
         ResultWriter(tmp_path / "out", form, [Path("a.jpg")], QUAD, measure=True)
     assert not (tmp_path / "out").exists()
 
@@ -326,7 +326,7 @@ def test_every_output_is_read_back(tmp_path, form, kind):
 
 
 @pytest.mark.parametrize("form", ["json", "csv"])
-def test_names_that_are_no_text_are_written(tmp_path, form):
+def test_names_that_are_not_text_are_written(tmp_path, form):
     path = Path("a\udcff.jpg")
     with ResultWriter(tmp_path, form, [path], QUAD) as writer:
         add(writer, path, IMAGE, [prediction(QUAD_FACE)])
@@ -389,7 +389,7 @@ def test_uncertainty_and_regions_are_drawn_on_request(tmp_path, monkeypatch, spr
 
 def test_neither_is_drawn_by_default(tmp_path):
     with ResultWriter(tmp_path, "json", [Path("a.jpg")], QUAD) as writer:
-        assert (writer.draw_spread, writer.draw_regions) == (0.0, False)
+        assert (writer.ellipse_spreads, writer.draw_regions) == (0.0, False)
 
 
 def test_faces_are_counted_by_image(tmp_path):

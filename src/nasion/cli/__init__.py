@@ -1,10 +1,10 @@
 """The command line: parse, call one function, print. Errors of the input are one line and exit code 2.
 
-images.py       predict, match, models        data.py         get, doctor, show, new skeleton, convert, formats
+images.py       predict, match, models        data.py         get, doctor, show, convert, formats, new skeleton
 video.py        video                         training.py     train, sweep, compare, average, export, filters, recipes,
-                                              settings, new recipe
-evaluation.py   evaluate                      studio.py       serve
-measure.py      crop, measure                      audit.py        audit
+                                                              settings, new recipe
+evaluation.py   evaluate                      audit.py        audit
+measure.py      crop, measure                 studio.py       serve
 options.py      options of several commands   screen.py       lines, tables and progress bars
 help.py         help texts, usage errors
 """
@@ -110,7 +110,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # names of files may have characters that the terminal cannot show
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    logging.basicConfig(handlers=[logging.NullHandler()])  # what libraries log about damaged files is raised as well
+    logging.basicConfig(handlers=[logging.NullHandler()])  # libraries log about damaged files, and raise the same
     set_quiet(False)
     try:
         code = app(["--help"] if len(sys.argv) == 1 else None, prog_name="nasion", standalone_mode=False)

@@ -1,4 +1,4 @@
-"""The command that audits a model: corrupted images, conditions and groups of people, on one page."""
+"""The command that measures a model on corrupted images, by condition and by group of people."""
 
 import json
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from nasion.audit.systems import ModelSystem
 from nasion.cli.options import DataArgument, DeviceOption, ModelArgument, choice, make_predictor
 from nasion.cli.screen import REPORTER, say, typed_command
 from nasion.datasets.mapping import load_mapping
-from nasion.datasets.splits import with_validation
+from nasion.draw import evenly_spaced
 from nasion.errors import ConfigError
+from nasion.evaluation.evaluation import select_split
 from nasion.evaluation.extras import require_report_extra
 from nasion.evaluation.format import SPLIT_NAMES
 from nasion.predict.backends.devices import AUTO
-from nasion.predict.predictor import Predictor
 from nasion.sample import DataSet
 
 __all__ = ["audit"]
@@ -41,17 +41,19 @@ def audit(
         typer.Option(help="table with the columns image and COLUMN; default: that of csv:FILE", metavar="FILE.csv"),
     ] = None,
     mapping: Annotated[
-        Path | None,
-        typer.Option(help="the labeled points from the model's, if they have none in common", metavar="NAME|FILE.toml"),
+        str | None,
+        typer.Option(
+            help="computes the labeled points from the model's, if they have none in common", metavar="NAME|FILE.toml"
+        ),
     ] = None,
     normalizer: Annotated[
         str | None,
         typer.Option(
-            help="what errors are divided by, such as box_size; default: a distance of the eyes", metavar="NAME"
+            help="what errors are divided by, such as box_size; default: a distance between the eyes", metavar="NAME"
         ),
     ] = None,
     faces: Annotated[
-        int | None, typer.Option(min=2, help="measure only so many, evenly spaced", metavar="COUNT")
+        int | None, typer.Option(min=2, help="measure only this many, evenly spaced", metavar="COUNT")
     ] = None,
     device: DeviceOption = AUTO,
 ) -> None:
@@ -65,26 +67,18 @@ def audit(
     ensure_writable(out)
     predictor = make_predictor(model, None, device=device)
     system = ModelSystem(predictor, None if mapping is None else load_mapping(mapping))
-    chosen = _load(data, split, predictor, faces)
-    rows = _table(data, table, group or ())  # a missing file ends here, not after the measurement
-    if rows is not None:
-        read_columns(rows, group or (), chosen.annotations)
+    chosen = select_split(datasets.load(data), split, predictor)
+    if faces is not None:
+        chosen = chosen.subset([chosen.annotations[index] for index in evenly_spaced(chosen, faces)])
+    people = _table(data, table, group or ())
+    if people is not None:
+        read_columns(people, group or (), chosen.annotations)  # its errors should not come after the measurement
     found = run_audit(system, chosen, split, normalizer, reporter=REPORTER)
-    columns = {} if rows is None else read_columns(rows, group or (), found.faces)
+    columns = {} if people is None else read_columns(people, group or (), found.faces)
     scores = Scores.of(found, columns)
     _print(found, scores)
     write_text(out / VALUES, json.dumps(audit_table(found, scores), indent=1, allow_nan=False) + "\n")
     _write_page(out / PAGE, found, scores, system, chosen)
-
-
-def _load(data: str, split: str, predictor: Predictor, count: int | None) -> DataSet:
-    chosen = datasets.load(data)
-    if split in ("train", "val"):
-        chosen = with_validation(chosen, predictor.backend.validation_share)
-    chosen = chosen.of_split(split)
-    if count is None or count >= len(chosen):
-        return chosen
-    return chosen.subset([chosen.annotations[k * len(chosen) // count] for k in range(count)])
 
 
 def _table(data: str, table: Path | None, names: Sequence[str]) -> Path | None:

@@ -10,12 +10,12 @@ from nasion.atomic import ensure_writable, no_empty_folders, write_text
 from nasion.cli.options import (
     DataArgument,
     SetOption,
-    complete_data,
+    data_formats,
     make_predictor,
     require_training_extra,
     write_new,
 )
-from nasion.cli.screen import REPORTER, notice, say
+from nasion.cli.screen import REPORTER, counted, notice, say
 from nasion.datasets.new_skeleton import FIVE_POINTS, skeleton_text
 from nasion.errors import ConfigError
 from nasion.predict.model_zoo import DEFAULT
@@ -32,9 +32,7 @@ def get(
     url: Annotated[
         str | None, typer.Option(help="download from here instead, such as from a mirror", metavar="URL")
     ] = None,
-    archive: Annotated[
-        Path | None, typer.Option(help="use this file, which you downloaded yourself", metavar="FILE")
-    ] = None,
+    archive: Annotated[Path | None, typer.Option(help="use this file instead of the network", metavar="FILE")] = None,
 ) -> None:
     """Download a dataset, show its terms, and verify it.
 
@@ -81,8 +79,8 @@ def doctor(
     picture, table = write_files(examination, out)
     if json_file is not None:
         write_text(json_file, to_json(examination))
-    alarms = len(examination.alarms)
-    say(f"{alarms} check{'s' * (alarms != 1)} found something; the faces: {picture}; every file: {table}")
+    alarms = counted(len(examination.alarms), "check")
+    say(f"{alarms} found something; the faces: {picture}; every file: {table}")
 
 
 def show(
@@ -120,20 +118,20 @@ def show(
 
 def convert(
     source: Annotated[
-        str, typer.Argument(help='the labels, "format:source"', metavar="SOURCE", autocompletion=complete_data)
+        str, typer.Argument(help='the labels, "format:source"', metavar="SOURCE", autocompletion=data_formats)
     ],
     target: Annotated[
         str,
         typer.Argument(
-            help='what to write, "format:file" or "format:folder"', metavar="TARGET", autocompletion=complete_data
+            help='what to write, "format:file" or "format:folder"', metavar="TARGET", autocompletion=data_formats
         ),
     ],
     skeleton: Annotated[
         str | None,
-        typer.Option(help="keep the points of this skeleton, which says where they are", metavar="SKELETON"),
+        typer.Option(help="keep the points of this skeleton, which states where they are", metavar="SKELETON"),
     ] = None,
     mapping: Annotated[
-        str | None, typer.Option(help="choose the points by a mapping instead", metavar="NAME|FILE.toml")
+        str | None, typer.Option(help="choose the points with a mapping instead", metavar="NAME|FILE.toml")
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="refuse a target that does not store everything")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace existing files")] = False,
@@ -150,11 +148,11 @@ def convert(
     if done.new_folder:
         notice(f"created the folder {done.new_folder}")
     if done.problems:
-        count = f"{done.problems} face{'s' * (done.problems != 1)}"
+        count = counted(done.problems, "face")
         REPORTER.warn(f"skipped {count} that cannot be read; nasion doctor {source} lists the reasons")
     if done.lost:
         REPORTER.warn(done.lost)
-    say(f"{done.faces} face{'s' * (done.faces != 1)} in {done.images} image{'s' * (done.images != 1)} → {target}")
+    say(f"{counted(done.faces, 'face')} in {counted(done.images, 'image')} → {target}")
 
 
 def formats() -> None:

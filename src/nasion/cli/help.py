@@ -1,4 +1,4 @@
-"""Help texts with examples, the option --quiet, and usage errors of one line."""
+"""Help texts with examples, the option --quiet, and one-line usage errors."""
 
 import inspect
 import textwrap
@@ -29,7 +29,7 @@ EXAMPLES = "Examples:"
 """The last section of a command's docstring, shown at the end of its help text."""
 
 USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
-"""The base of errors of usage. It is not public in Typer, and it is in another module in earlier versions."""
+"""The base of usage errors. It is not public in Typer, and is in another module in earlier versions."""
 
 MAX_SHOWN = 80
 """Largest number of characters of a value in a message."""
@@ -38,7 +38,7 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="print only war
 
 
 class HelpCommand(TyperCommand):
-    """A command whose help text shows arguments and options by name, without the types of Python."""
+    """A command whose help text shows arguments and options by name, without Python types."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Return the words of the line "Usage"."""
@@ -97,7 +97,7 @@ def _is_argument(parameter: Any) -> bool:
 def epilog(examples: str) -> str | None:
     """Return examples, one to a line, as the end of a help text; None if there are none."""
     indented = textwrap.indent(examples, "  ")
-    return f"\b\n{EXAMPLES}\n{indented}" if examples else None  # the mark keeps the lines as they are
+    return f"\b\n{EXAMPLES}\n{indented}" if examples else None  # \b prevents rewrapping
 
 
 def add_command(app: typer.Typer, name: str, function: Callable[..., None], panel: str | None, quiet: bool) -> None:
@@ -108,7 +108,7 @@ def add_command(app: typer.Typer, name: str, function: Callable[..., None], pane
         name: the command's name.
         function: the command.
         panel: the heading under which the app's help text lists it.
-        quiet: whether it gets the option --quiet.
+        quiet: whether to add the option --quiet.
     """
     text, examples = help_and_examples(function)
     app.command(name, cls=HelpCommand, help=text, epilog=epilog(examples), rich_help_panel=panel)(
@@ -148,7 +148,7 @@ def _with_quiet(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def usage_message(error: Any) -> str:
-    """Return an error of usage as one line that names the value, the rule, and the command that shows the help text.
+    """Return a usage error as one line that names the value, the rule, and the command that shows the help text.
 
     Args:
         error: a `USAGE_ERROR`.

@@ -19,7 +19,7 @@ from nasion.cli.options import (
     make_boxes,
     make_predictor,
 )
-from nasion.cli.screen import REPORTER, notice, say
+from nasion.cli.screen import REPORTER, counted, notice, say
 from nasion.draw.faces import ELLIPSE_SPREADS
 from nasion.errors import ConfigError, ImageError
 from nasion.matching import MORPHS, Match
@@ -74,7 +74,7 @@ def predict(
     """Predict and draw the keypoints of every face in your images.
 
     The keypoints of all images are written as one file, in the format of --format; pts writes a file for each face. An
-    image from standard input is saved as well, so that the results can be read back.
+    image from standard input is also saved, so that the results can be read back.
 
     Examples:
         nasion predict me.jpg
@@ -104,10 +104,10 @@ def predict(
 
 
 def _check_form(form: str, max_spread: float | None) -> None:
-    """Reject a format that is unknown, or that cannot hold what is wanted.
+    """Check that a format can be written and can store what is requested.
 
     Raises:
-        ConfigError: it cannot be written.
+        ConfigError: it cannot.
     """
     if form == "pts" and max_spread is not None:
         raise ConfigError(
@@ -117,7 +117,7 @@ def _check_form(form: str, max_spread: float | None) -> None:
 
 
 def _ellipse_size(predictor: Predictor, draw_spread: bool, confidence: float | None) -> float:
-    """Return the half axes of the ellipses to draw, in spreads, and report what they rest on; 0 for none."""
+    """Return the half axes of the ellipses to draw, in spreads, and print their basis; 0 for none."""
     if confidence is None:
         return ELLIPSE_SPREADS if draw_spread else 0.0
     found = predictor.backend.confidence
@@ -137,12 +137,12 @@ def _report_image(result: ImageResult, writer: ResultWriter, predictor: Predicto
 def _report_total(writer: ResultWriter, out: Path, skipped: int, images: int, device: str) -> None:
     faces, used = sum(writer.counts.values()), len(writer.counts)
     target = writer.files[0] if len(writer.files) == 1 else out
-    say(f"{faces} face{'s' * (faces != 1)} in {used} image{'s' * (used != 1)}, on {device} → {target}")
+    say(f"{counted(faces, 'face')} in {counted(used, 'image')}, on {device} → {target}")
     if skipped:
         REPORTER.warn(f"skipped {skipped} of {images} images")
     if writer.stale:
         notice(
-            f"{out} also has {len(writer.stale)} .pts file{'s' * (len(writer.stale) != 1)} of earlier runs, such as "
+            f"{out} also has {counted(len(writer.stale), '.pts file')} of earlier runs, such as "
             f"{writer.stale[0].name}; delete them, or choose another folder with --out"
         )
 
@@ -150,10 +150,10 @@ def _report_total(writer: ResultWriter, out: Path, skipped: int, images: int, de
 def _describe(result: ImageResult, count: int) -> str:
     if not result.faces:
         return "no face found"
-    points = f"{count} point{'s' * (count > 1)}"
+    points = counted(count, "point")
     described = points if result.faces == 1 else f"{result.faces} faces with {points}"
     missing = result.faces * count - result.points
-    return f"{described}, {missing} point{'s' * (missing > 1)} dropped by --max-spread" if missing else described
+    return f"{described}, {counted(missing, 'point')} dropped by --max-spread" if missing else described
 
 
 def match(

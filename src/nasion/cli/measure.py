@@ -27,7 +27,7 @@ from nasion.cli.options import (
     make_boxes,
     make_predictor,
 )
-from nasion.cli.screen import REPORTER, notice, say
+from nasion.cli.screen import REPORTER, counted, notice, say
 from nasion.errors import ConfigError, ImageError, MeasurementError
 from nasion.measure import templates
 from nasion.measure.crops import DEFAULT_BORDER
@@ -99,7 +99,7 @@ def crop(
         tables.append({"image": str(found.path), "faces": table})
     write_text(out / "crops.json", json.dumps({**file_version(), "images": tables}, indent=1) + "\n")
     count = sum(len(table["faces"]) for table in tables)
-    say(f"{count} crop{'s' * (count != 1)} from {len(tables)} image{'s' * (len(tables) != 1)} → {out / 'crops.json'}")
+    say(f"{counted(count, 'crop')} from {counted(len(tables), 'image')} → {out / 'crops.json'}")
 
 
 def _write_crops(
@@ -175,7 +175,7 @@ def measure(
             ensure_no_overwrite([found.path], [path])
             image_io.write(path, _with_axes(found))
     write_text(out, table.getvalue())
-    say(f"{faces} face{'s' * (faces != 1)} in {used} image{'s' * (used != 1)} → {out}")
+    say(f"{counted(faces, 'face')} in {counted(used, 'image')} → {out}")
 
 
 def _rows(path: Path, number: int, measured: Sequence[tuple[str, measuring.Measured]]) -> Iterator[list[str]]:
@@ -212,7 +212,7 @@ def _known_length(text: str | None) -> dict[str, float]:
 
 
 def _predicted(predictor: Predictor, paths: Sequence[Path], boxes: BoxSource) -> Iterator[_Found]:
-    """Yield each image that can be read with its faces, in order; say which are skipped and which have no face.
+    """Yield each image that can be read with its faces, in order; report skipped images and those without a face.
 
     Raises:
         ImageError: no image could be used.

@@ -31,8 +31,7 @@ __all__ = [
     "SourcesOption",
     "WeightsOption",
     "choice",
-    "complete_data",
-    "complete_model",
+    "data_formats",
     "find_images",
     "make_boxes",
     "make_predictor",
@@ -55,22 +54,13 @@ def choice(option: str, known: Collection[str], text: str) -> Any:
             raise ConfigError(f'{option} cannot be "{value[:80]}"; {suggest(value, known)}')
         return value
 
-    return typer.Option(
-        option, help=text, metavar="|".join(known), callback=check, autocompletion=_complete(lambda: list(known))
-    )
+    return typer.Option(option, help=text, metavar="|".join(known), callback=check, autocompletion=lambda: list(known))
 
 
-def _complete(names: Callable[[], list[str]]) -> Callable[[str], list[str]]:
-    """Return a function that completes the start of a word."""
+def data_formats() -> list[str]:
+    """Return what the name of a data set may start with, such as "imm:"; the shell completes it."""
+    return [f"{name}:" for name in datasets.available()]
 
-    def complete(incomplete: str) -> list[str]:
-        return [name for name in names() if name.startswith(incomplete)]
-
-    return complete
-
-
-complete_data = _complete(lambda: [f"{name}:" for name in datasets.available()])
-complete_model = _complete(model_zoo.available)
 
 MODEL_TEXT = "a model's name, an .onnx file or a run folder"
 
@@ -81,7 +71,7 @@ BoxOption = Annotated[
 DataArgument = Annotated[
     str,
     typer.Argument(
-        help='"format:source", such as imm:DIR or synthetic:400', metavar="DATA", autocompletion=complete_data
+        help='"format:source", such as imm:DIR or synthetic:400', metavar="DATA", autocompletion=data_formats
     ),
 ]
 DeviceOption = Annotated[str, choice("--device", [devices.AUTO, *devices.DEVICES], "where the network runs")]
@@ -94,9 +84,11 @@ MinScoreOption = Annotated[
 MinutesOption = Annotated[
     float | None, typer.Option("--minutes", min=0.01, max=100_000, help="training time to aim for", metavar="MINUTES")
 ]
-ModelArgument = Annotated[str, typer.Argument(help=MODEL_TEXT, metavar="MODEL", autocompletion=complete_model)]
-ModelOption = Annotated[str, typer.Option("--model", help=MODEL_TEXT, metavar="MODEL", autocompletion=complete_model)]
-RecursiveOption = Annotated[bool, typer.Option("--recursive", "-r", help="also search the folders in folders")]
+ModelArgument = Annotated[str, typer.Argument(help=MODEL_TEXT, metavar="MODEL", autocompletion=model_zoo.available)]
+ModelOption = Annotated[
+    str, typer.Option("--model", help=MODEL_TEXT, metavar="MODEL", autocompletion=model_zoo.available)
+]
+RecursiveOption = Annotated[bool, typer.Option("--recursive", "-r", help="also search subfolders")]
 RegionsOption = Annotated[bool, typer.Option("--regions", help="draw each region, such as an eye, in its own color")]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="change a setting: section.key=value", metavar="A.B=C")
@@ -107,7 +99,7 @@ SourcesOption = Annotated[
         "--data",
         help='"format:source"; may be repeated to add training data',
         metavar="DATA",
-        autocompletion=complete_data,
+        autocompletion=data_formats,
     ),
 ]
 WeightsOption = Annotated[
@@ -142,12 +134,12 @@ def make_boxes(box: str | None, min_score: float) -> BoxSource:
 
 
 def find_images(words: list[str], recursive: bool, out: Path) -> list[Path]:
-    """Return the images that the words of a command line name; say which folders are not searched.
+    """Return the images that the words of a command line name; report which folders are not searched.
 
     Args:
         words: files, folders, patterns, and "-" for standard input.
         recursive: whether folders inside folders are searched.
-        out: the folder for results, which is not searched with the others.
+        out: the folder for results, which is not searched.
 
     Raises:
         ImageError: a folder or a pattern contains no image.

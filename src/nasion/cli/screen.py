@@ -1,4 +1,4 @@
-"""The screen: lines, warnings, tables and progress bars."""
+"""The screen: lines, warnings, tables, progress bars, and numbers with nouns."""
 
 import shlex
 import sys
@@ -22,7 +22,7 @@ from rich.table import Table
 from nasion.errors import one_line, printable
 from nasion.progress import Task, Unit
 
-__all__ = ["REPORTER", "ScreenReporter", "console", "notice", "say", "set_quiet", "typed_command"]
+__all__ = ["REPORTER", "ScreenReporter", "console", "counted", "notice", "say", "set_quiet", "typed_command"]
 
 console = Console(highlight=False)
 
@@ -45,6 +45,15 @@ def _printable(text: str) -> str:
 def notice(text: str) -> None:
     """Print one line on standard error, beside the results."""
     print("nasion: " + one_line(text), file=sys.stderr)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "face"), counted(0, "face")
+    ('1 face', '0 faces')
+    """
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def typed_command() -> str:

@@ -15,13 +15,13 @@ from nasion.progress import SILENT
 __all__ = ["average", "compare", "export", "filters", "new_recipe", "recipes", "settings", "sweep", "train"]
 
 
-def _complete_recipe(incomplete: str) -> list[str]:
+def _recipe_names() -> list[str]:
     from nasion.train import config
 
-    return [name for name in config.available() if name.startswith(incomplete)]
+    return config.available()
 
 
-RECIPE = typer.Argument(help="a recipe's name, or a .toml file", metavar="RECIPE", autocompletion=_complete_recipe)
+RECIPE = typer.Argument(help="a recipe's name, or a .toml file", metavar="RECIPE", autocompletion=_recipe_names)
 
 
 def train(
@@ -215,7 +215,7 @@ def settings(
 def new_recipe(
     file: Annotated[Path, typer.Argument(help="the file to write", metavar="FILE.toml")],
     start: Annotated[
-        str, typer.Option("--from", help="the recipe to start from", metavar="RECIPE", autocompletion=_complete_recipe)
+        str, typer.Option("--from", help="the recipe to start from", metavar="RECIPE", autocompletion=_recipe_names)
     ] = "finetune",
 ) -> None:
     """Write a recipe to change, as a copy of another one.

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nasion.cli.options import DeviceOption, ModelOption, RegionsOption, WeightsOption, choice, make_predictor
-from nasion.cli.screen import REPORTER, notice, say
+from nasion.cli.screen import REPORTER, counted, notice, say
 from nasion.errors import ConfigError
 from nasion.images import SUFFIXES
 from nasion.predict import model_zoo
@@ -81,11 +81,11 @@ def video(
 def _report_damage(clip: Clip, summary: ClipSummary) -> None:
     if clip.ended_early:
         notice(
-            f"{clip.path}: it ends after {_count(summary.frames, 'frame')} ({clip.ended_early}); "
+            f"{clip.path}: it ends after {counted(summary.frames, 'frame')} ({clip.ended_early}); "
             "the frames before are written"
         )
     if clip.damaged:
-        notice(f"{clip.path}: skipped {_count(clip.damaged, 'damaged part')}")
+        notice(f"{clip.path}: skipped {counted(clip.damaged, 'damaged part')}")
     if summary.lost_sound:
         notice(f"{clip.path}: {summary.lost_sound}")
 
@@ -94,13 +94,9 @@ def _format_summary(summary: ClipSummary) -> str:
     counts = sorted(summary.frames_by_face.items())
     faces = ", ".join(f"face {number} in {frames}" for number, frames in counts[:LISTED_FACES])
     more = f" and {len(counts) - LISTED_FACES} more" if len(counts) > LISTED_FACES else ""
-    counted = Counter(event.kind for event in summary.events)
-    events = "".join(f"; {kind}: {count}" for kind, count in sorted(counted.items()))
+    kinds = Counter(event.kind for event in summary.events)
+    events = "".join(f"; {kind}: {count}" for kind, count in sorted(kinds.items()))
     return (
-        f"{_count(summary.frames, 'frame')}, {summary.rate:.0f} frames/s; {faces or 'no face found'}{more}; "
-        f"detector ran {_count(summary.detector_runs, 'time')}{events}"
+        f"{counted(summary.frames, 'frame')}, {summary.rate:.0f} frames/s; {faces or 'no face found'}{more}; "
+        f"detector ran {counted(summary.detector_runs, 'time')}{events}"
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"

@@ -1,4 +1,4 @@
-"""dlib, face_alignment and face_recognition as nasion answers them: a program needs only another import.
+"""Replacements for dlib, face_alignment and face_recognition: a program changes only its import.
 
     from nasion.compat import dlib                  # instead of: import dlib
     from nasion.compat import face_alignment        # instead of: import face_alignment

@@ -1,4 +1,4 @@
-"""Boxes as the detectors of other packages frame faces, from and to boxes around the keypoints."""
+"""Conversion between boxes around keypoints and the boxes of other packages' detectors."""
 
 import numpy as np
 

@@ -1,8 +1,8 @@
-"""dlib's face detector and shape predictor, as nasion answers them: `from nasion.compat import dlib`.
+"""A replacement for dlib's face detector and shape predictor: `from nasion.compat import dlib`.
 
-Names and types are dlib's. Coordinates are rounded here, because dlib's are whole px; the attribute `prediction` of a
+Names and types are dlib's. Coordinates are rounded, because dlib's are whole px; the attribute `prediction` of a
 `full_object_detection` has the exact points and their uncertainty. Differences: scores are 0 to 1, while dlib's are
-margins, and images need no upsampling, because small faces are searched anyway.
+margins, and images need no upsampling, because the detector also finds small faces.
 """
 
 import warnings
@@ -50,10 +50,10 @@ __all__ = [
 ]
 
 FIVE_POINTS = [45, 42, 36, 39, 33]
-"""The points of dlib's model of five: outer and inner corner of the eye at image right, and left; base of the nose."""
+"""The points of dlib's five-point model: outer and inner corner of the eye at image right and left, nose base."""
 
 FIVE_POINTS_FILE = "5_face_landmarks"
-"""Part of the name of that model's file."""
+"""Part of the name of the file of dlib's five-point model."""
 
 TEMPLATE = "dlib"
 """Template of dlib's face chips."""
@@ -63,7 +63,7 @@ Array = NDArray[np.uint8]
 
 
 class fhog_object_detector:
-    """Finds faces with the shared predictor; called as dlib's frontal face detector is."""
+    """Finds faces with the shared predictor; called like dlib's frontal face detector."""
 
     def __call__(self, image: Array, upsample_num_times: int = 0) -> rectangles:
         """Return the boxes of the faces in an image, framed as dlib does.
@@ -80,12 +80,12 @@ class fhog_object_detector:
     def run(
         self, image: Array, upsample_num_times: int = 0, adjust_threshold: float = 0.0
     ) -> tuple[rectangles, list[float], list[int]]:
-        """Return the boxes of the faces, their scores, 0 to 1, and a 0 for each, in place of dlib's weight index.
+        """Return the boxes of the faces, their scores, 0 to 1, and a 0 for each instead of dlib's weight index.
 
         Args:
             image: (H, W) gray or (H, W, 3) RGB, uint8.
             upsample_num_times: not used.
-            adjust_threshold: faces with a score up to this are dropped.
+            adjust_threshold: faces with this score or a lower one are dropped.
 
         Raises:
             ImageError: the image is not such an array.
@@ -101,10 +101,10 @@ def get_frontal_face_detector() -> fhog_object_detector:
 
 
 class shape_predictor:
-    """Predicts the points of a face in a box; called as dlib's is.
+    """Predicts the points of a face in a box; called like dlib's.
 
     Args:
-        predictor_path: a model file of dlib, which is not read, with one warning: nasion predicts with its own model.
+        predictor_path: a model file of dlib. It is not read, and a warning states that nasion uses its own model.
             Without `5_face_landmarks` in its name, 68 points are predicted.
     """
 
@@ -131,7 +131,7 @@ class shape_predictor:
 
 
 def get_face_chip(img: Array, face: full_object_detection, size: int = 150, padding: float = 0.25) -> Array:
-    """Return the upright crop of a face, (size, size) gray or (size, size, 3) RGB, uint8, as the image is.
+    """Return the upright crop of a face, (size, size) gray or (size, size, 3) RGB, uint8, like the image.
 
     Args:
         img: (H, W) gray or (H, W, 3) RGB, uint8.
@@ -140,7 +140,7 @@ def get_face_chip(img: Array, face: full_object_detection, size: int = 150, padd
         padding: width of the border around the face, as a share of the face's part of the crop.
 
     Raises:
-        ConfigError: the face was made by hand and does not have 68 parts.
+        ConfigError: the face has no `prediction`, and not 68 parts.
     """
     template = load_template(TEMPLATE)
     table = template.table.model_copy(update={"padding": padding})
@@ -156,7 +156,7 @@ def get_face_chips(
 
 
 def _exact(face: full_object_detection) -> Prediction:
-    """Return a face with its points before rounding; those of a face made by hand are its parts."""
+    """Return a face with its points before rounding; without a prediction, its parts are the points."""
     if face.prediction is not None:
         return face.prediction
     skeleton = load_skeleton(shared.SKELETON)

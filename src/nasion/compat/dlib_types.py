@@ -1,4 +1,4 @@
-"""The points, rectangles and faces of dlib's Python interface: whole px, named and called as dlib does."""
+"""The points, rectangles and faces of dlib's Python interface: whole px, with dlib's names and calls."""
 
 from __future__ import annotations
 
@@ -162,8 +162,8 @@ class full_object_detection:
     """A face: its box and its parts, whole px.
 
     Attributes:
-        rect: the box that the predictor got.
-        prediction: the exact points of the face and their uncertainty, image px; None for a face made by hand.
+        rect: the box that was given to the predictor.
+        prediction: the exact points and their uncertainty, image px; None for a face that the program created.
     """
 
     rect: rectangle

@@ -1,7 +1,7 @@
-"""face_alignment's 68 points, as nasion answers them: `from nasion.compat import face_alignment`.
+"""A replacement for face_alignment with its 68 points: `from nasion.compat import face_alignment`.
 
-Names, arguments and types are those of face_alignment 1.5. Boxes are framed as its default detector does, scores of
-points are probabilities instead of heights of heatmaps, and points in three dimensions are not here.
+Names, arguments and types are those of face_alignment 1.5. Boxes are framed as by its default detector. Scores of
+points are probabilities instead of heights of heatmaps. Points in three dimensions are not available.
 """
 
 import warnings
@@ -56,7 +56,7 @@ class FaceAlignment:
     Args:
         landmarks_type: `LandmarksType.TWO_D`.
         network_size, device, dtype, flip_input, face_detector, face_detector_kwargs, verbose, compile, max_batch_size:
-            not used; they choose and tune face_alignment's networks. `nasion.compat.use` chooses nasion's.
+            not used; they configure face_alignment's networks. `nasion.compat.use` sets nasion's model.
 
     Raises:
         ConfigError: other points are requested.
@@ -81,16 +81,6 @@ class FaceAlignment:
             )
         self.landmarks_type = LandmarksType.TWO_D
 
-    def get_landmarks(
-        self,
-        image_or_path: Any,
-        detected_faces: Sequence[ArrayLike] | None = None,
-        return_bboxes: bool = False,
-        return_landmark_score: bool = False,
-    ) -> Result:
-        """Return the points of each face, (68, 2) image px; see `get_landmarks_from_image`."""
-        return self.get_landmarks_from_image(image_or_path, detected_faces, return_bboxes, return_landmark_score)
-
     def get_landmarks_from_image(
         self,
         image_or_path: Any,
@@ -98,12 +88,12 @@ class FaceAlignment:
         return_bboxes: bool = False,
         return_landmark_score: bool = False,
     ) -> Result:
-        """Return the points of each face, a list of (68, 2) float32, image px; None and a warning if there is none.
+        """Return the points of each face, a list of (68, 2) float32, image px; None and a warning without faces.
 
         Args:
             image_or_path: (H, W, 3) RGB or (H, W) gray, an array or a tensor with values 0 to 255, or a path.
             detected_faces: boxes of faces, (4,) or with a score (5,): x0, y0, x1, y1, image px.
-            return_bboxes: whether to return the boxes as well, a list of (5,): x0, y0, x1, y1, image px, score.
+            return_bboxes: whether to also return the boxes, a list of (5,): x0, y0, x1, y1, image px, score.
             return_landmark_score: whether to return a score (68,) for each point, 0 to 1: the probability that the
                 point is within 5 % of the face's size of its true position.
 
@@ -126,6 +116,8 @@ class FaceAlignment:
             return_bboxes or return_landmark_score,
         )
 
+    get_landmarks = get_landmarks_from_image
+
     def get_landmarks_from_batch(
         self,
         image_batch: Any,
@@ -138,8 +130,8 @@ class FaceAlignment:
         Args:
             image_batch: (B, 3, H, W) RGB, an array or a tensor with values 0 to 255.
             detected_faces: boxes of the faces of each image, px; see `get_landmarks_from_image`.
-            return_bboxes: whether to return the boxes of each image as well.
-            return_landmark_score: whether to return the scores of each image as well.
+            return_bboxes: whether to also return the boxes of each image.
+            return_landmark_score: whether to also return the scores of each image.
         """
         landmarks: list[Any] = []
         scores: list[list[Array] | None] = []
@@ -170,8 +162,8 @@ class FaceAlignment:
             extensions: suffixes of the images.
             recursive: whether to include the folders below.
             show_progress_bar: not used.
-            return_bboxes: whether to return boxes as well.
-            return_landmark_score: whether to return scores as well.
+            return_bboxes: whether to also return boxes.
+            return_landmark_score: whether to also return scores.
         """
         wanted = {extension.lower() for extension in extensions}
         files = (file for file in files_below(Path(path)) if recursive or file.parent == Path(path))
@@ -183,7 +175,7 @@ class FaceAlignment:
 
 
 def _faces(image: Image, boxes: Sequence[ArrayLike] | None) -> list[Prediction]:
-    """Return the faces of an image (H, W, 3), those in the boxes (4,) or (5,), px, or all that are found."""
+    """Return the faces of an image (H, W, 3), in the given boxes (4,) or (5,), px, or all that the detector finds."""
     if boxes is None:
         return shared.predictor()(image)
     framed = (np.asarray(box, np.float64)[:4] for box in boxes)
@@ -191,12 +183,12 @@ def _faces(image: Image, boxes: Sequence[ArrayLike] | None) -> list[Prediction]:
 
 
 def _box(face: Prediction) -> Array:
-    """Return the box of a face as face_alignment's detector frames it, image px, and its score, (5,)."""
+    """Return the box of a face, framed as by face_alignment's detector, image px, and its score, (5,)."""
     return np.append(WIDER_FACE.detector_box(keypoints_box(face)), face.score).astype(np.float32)
 
 
 def _scores(face: Prediction) -> Array:
-    """Return the probability (K,) of each point to be close to its true position, which is measured in image px."""
+    """Return the probability (K,) of each point to be close to its true position."""
     return confidences(face.spread, box_size(keypoints_box(face))).astype(np.float32)
 
 

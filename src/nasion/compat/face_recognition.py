@@ -1,8 +1,8 @@
-"""The parts of face_recognition that find faces and their points, as nasion answers them.
+"""A replacement for the functions of face_recognition that find faces and their points.
 
-`from nasion.compat import face_recognition`. Names, arguments and types are those of face_recognition, whose left and
-right are the viewer's. Coordinates are rounded, as there. Images are turned upright by their EXIF orientation on
-loading, which face_recognition leaves out. Recognition itself (`face_encodings`, `compare_faces`) is not here.
+Use it with `from nasion.compat import face_recognition`. Names, arguments and types are those of face_recognition,
+whose left and right are the viewer's. Coordinates are rounded like its own. Unlike there, images are turned upright by
+their EXIF orientation on loading. Recognition (`face_encodings`, `compare_faces`) is not available.
 """
 
 from collections.abc import Iterable, Sequence
@@ -53,7 +53,7 @@ def load_image_file(file: str | Path | BinaryIO, mode: str = "RGB") -> Array:
 
     Raises:
         ImageError: the file cannot be read.
-        ConfigError: the mode is another one.
+        ConfigError: the mode is unknown.
     """
     if mode not in ("RGB", "L"):
         raise ConfigError(f'the mode of an image is "RGB" or "L", not "{mode}"')
@@ -97,10 +97,10 @@ def face_landmarks(
         face_image: (H, W, 3) RGB or (H, W) gray, uint8.
         face_locations: boxes of faces: top, right, bottom, left, image px; default: all faces are found.
         model: "large" for nine parts with 68 points, or "small" for three with five.
-        landmark_points: points of each face that are known already, instead of an image.
+        landmark_points: known points of each face, instead of an image.
 
     Raises:
-        ConfigError: the model is another one, or there is neither an image nor points.
+        ConfigError: the model is unknown, or neither an image nor points are given.
         ImageError: the image is not such an array.
     """
     if model not in FEATURES:

@@ -9,7 +9,7 @@ A format can be written if its module in `nasion.datasets.formats` has
     image_root(path: Path, options) -> Path                         only if images are not named relative to the folder
                                                                     of the file, or to `?images=`
     SKELETON: str                                                   only if it stores no other skeleton
-    NAMES_PRESENT_POINTS: bool                                      only if files name no point that every face lacks
+    NAMES_PRESENT_POINTS: bool                                      only if files name only points that some face has
 
 Formats with `image_place` write a folder, into which the images are copied. All others write one file.
 """
@@ -31,7 +31,7 @@ from nasion.datasets.formats import _reading as reading
 from nasion.datasets.mapping import load_mapping
 from nasion.errors import AnnotationError, ConfigError, SkeletonError
 from nasion.geometry import is_present
-from nasion.outputs.records import Content, ImageRecord, LabelSet
+from nasion.outputs.records import Content, ImageRecord, LabelSet, faces_by_image
 from nasion.progress import SILENT, Reporter, track
 from nasion.sample import Annotation, DataSet
 from nasion.skeleton import Skeleton, load_skeleton
@@ -119,8 +119,8 @@ def convert(
     Args:
         source: the data set's name, such as "dlib:faces.xml".
         target: name of the data set to write, such as "coco:faces.json".
-        skeleton: the points to keep: a skeleton that says where its points are in the source's.
-        mapping: a mapping's name or TOML file that says so instead; see `nasion.datasets.mapping`.
+        skeleton: the points to keep: a skeleton that states where its points are among the source's.
+        mapping: a mapping's name or TOML file that states it instead; see `nasion.datasets.mapping`.
         strict: whether to refuse a target that cannot store everything.
         overwrite: whether to replace existing files.
         reporter: receives the progress.
@@ -271,10 +271,8 @@ def _describe_loss(
 
 
 def _by_image(faces: Sequence[Annotation], empty: Sequence[Path], several: bool) -> Grouped:
-    """Return each image with its faces; each face on its own if the target has one face per image."""
-    grouped: dict[Path, list[Annotation]] = {image: [] for image in empty}
-    for face in faces:
-        grouped.setdefault(face.image, []).append(face)
+    """Return each image with its faces; each face separately if the target has one face per image."""
+    grouped: dict[Path, list[Annotation]] = {image: [] for image in empty} | faces_by_image(faces)
     if several:
         return list(grouped.items())
     return [(image, [face]) for image, inside in grouped.items() for face in inside]

@@ -1,4 +1,4 @@
-"""The files in a folder and in the folders below it, through links as well; which of them are the studio's."""
+"""The files in a folder and its subfolders, following links; which of them belong to the studio."""
 
 import os
 from collections import deque
@@ -10,7 +10,7 @@ PROGRESS = "nasion-progress.json"
 """Name, or end of the name, of the studio's file that lists the faces that are done."""
 
 RUNS = "nasion-runs"
-"""Name of the studio's folder for training runs; its files are no labels or images of the folder above."""
+"""Name of the studio's folder for training runs; its files are not labels or images of the folder that contains it."""
 
 
 def is_of_studio(path: Path, folder: Path) -> bool:

@@ -15,7 +15,7 @@ FIVE_POINTS = ("right_eye", "left_eye", "nose", "right_mouth_corner", "left_mout
 SIDES = {"left": "right", "right": "left"}
 
 SIDE = re.compile(r"(?<![a-z])(left|right)(?![a-z])")
-"""A side of the face in a name, as a word of its own."""
+"""A side of the face in a name, as a separate word."""
 
 NUMBER = re.compile(r"_?\d+$")
 """The number at the end of a name: points whose names differ only in it are a region."""
@@ -26,8 +26,8 @@ def skeleton_text(name: str, names: Sequence[str] = FIVE_POINTS) -> str:
 
     Args:
         name: the name of the file without ".toml".
-        names: the K points, in order. Points that are each other's mirror image have names that differ only in "left"
-            and "right". Points whose names differ only in a number at the end are one region.
+        names: the K points, in order. Mirrored points have names that differ only in "left" and "right". Points whose
+            names differ only in a number at the end are one region.
 
     Raises:
         SkeletonError: a name is empty or appears twice, or there are too many.
@@ -63,7 +63,7 @@ def skeleton_text(name: str, names: Sequence[str] = FIVE_POINTS) -> str:
             "[normalizers]",
             normalizer or '# inter_ocular = ["0", "1"]',
             "",
-            "# Where these points are in other skeletons, if labels or a model of those are to be used.",
+            "# Where these points are in other skeletons, to use their labels or models.",
             "# [from]",
             '# ibug-68 = "36 45 30 48 54"',
             "",
@@ -74,7 +74,7 @@ def skeleton_text(name: str, names: Sequence[str] = FIVE_POINTS) -> str:
 
 
 def _flip(names: Sequence[str]) -> list[int]:
-    """Return the index of each point in a mirrored face; empty if the names do not tell."""
+    """Return the index of each point in a mirrored face; empty if the names do not determine it."""
     mirrored = [SIDE.sub(lambda side: SIDES[side[0]], name) for name in names]
     is_known = any(name != other for name, other in zip(names, mirrored, strict=True)) and set(mirrored) == set(names)
     return [names.index(each) for each in mirrored] if is_known else []

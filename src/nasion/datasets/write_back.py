@@ -31,7 +31,7 @@ class Labels(Protocol):
         """Return the keypoints (K, 2), image px, that the file now holds for a face; None if it holds none.
 
         Raises:
-            AnnotationError: the face is not in the file any more.
+            AnnotationError: the face is no longer in the file.
         """
         ...
 
@@ -39,7 +39,7 @@ class Labels(Protocol):
         """Write the keypoints (K, 2) of a face, image px; NaN where missing.
 
         Raises:
-            AnnotationError: the face is not in the file any more.
+            AnnotationError: the face is no longer in the file.
             OutputError: the file cannot be written.
         """
         ...

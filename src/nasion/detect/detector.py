@@ -43,6 +43,6 @@ def best_detector(weights: Path | None = None, notice: Callable[[str], None] = l
         try:
             cascade = Cascade()
         except ModelError as missing:
-            raise ModelError(f"{error}. The offline fallback is missing, too: {missing}") from None
+            raise ModelError(f"{error}. The offline fallback is also missing: {missing}") from None
         notice(f"{error}; using OpenCV's cascade instead, which finds fewer faces")
         return cascade

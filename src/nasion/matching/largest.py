@@ -1,4 +1,4 @@
-"""The face of an image that is meant if nobody says which."""
+"""The face of an image that is chosen by default: the largest."""
 
 from collections.abc import Sequence
 

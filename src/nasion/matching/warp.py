@@ -71,7 +71,7 @@ def triangles(points: FloatArray, size: tuple[int, int]) -> NDArray[np.intp]:
         index_of.setdefault(int(vertex), index)
     found = []
     for corners in np.asarray(plane.getTriangleList()).reshape(-1, 3, 2):
-        # OpenCV adds triangles with helper vertices outside the border: they are no points and are dropped.
+        # OpenCV adds triangles with helper vertices outside the border: they are not points and are dropped.
         inside = [(float(x), float(y)) for x, y in corners if x0 <= x <= x1 and y0 <= y <= y1]
         ids = [plane.locate(corner)[2] for corner in inside]
         if len(ids) == 3 and all(vertex in index_of for vertex in ids):

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from nasion.errors import ConfigError
 from nasion.outputs.columns import BOX, FACE, IMAGE, SCORE, wide_columns, wide_rows
-from nasion.outputs.records import PREDICTED, Content, ImageRecord, LabelSet, predicted_faces
-from nasion.sample import Annotation, DataSet, Prediction
+from nasion.outputs.records import PREDICTED, Content, ImageRecord, LabelSet, faces_by_image, predicted_faces
+from nasion.sample import DataSet, Prediction
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -29,7 +29,7 @@ def to_pandas(faces: Sequence[Prediction] | DataSet, measure: bool = False) -> "
         measure: whether predicted faces have columns with their measurements; see docs/measurements.md.
 
     Raises:
-        ConfigError: pandas is not installed, or measurements of a data set are wanted.
+        ConfigError: pandas is not installed, or measurements of a data set are requested.
 
     >>> import nasion
     >>> table = nasion.to_pandas(nasion.load("synthetic:2"))               # doctest: +SKIP
@@ -53,10 +53,8 @@ def to_pandas(faces: Sequence[Prediction] | DataSet, measure: bool = False) -> "
 
 def _labels(faces: Sequence[Prediction] | DataSet, measure: bool) -> LabelSet:
     if isinstance(faces, DataSet):
-        by_image: dict[str, list[Annotation]] = {}
-        for face in faces.annotations:
-            by_image.setdefault(str(face.image), []).append(face)
-        records = [ImageRecord(image, UNSIZED, inside) for image, inside in by_image.items()]
+        grouped = faces_by_image(faces.annotations)
+        records = [ImageRecord(str(image), UNSIZED, inside) for image, inside in grouped.items()]
         return LabelSet(faces.skeleton, records, LABELED)
     record = ImageRecord("", UNSIZED, predicted_faces("", faces, measure))
     return LabelSet(faces[0].skeleton, [record], measured=measure)

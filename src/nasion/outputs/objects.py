@@ -10,7 +10,7 @@ import numpy as np
 from nasion import images
 from nasion.errors import ConfigError
 from nasion.geometry import FloatArray, box_around, box_size, is_present, normalize
-from nasion.outputs.records import predicted_faces
+from nasion.outputs.records import faces_by_image, predicted_faces
 from nasion.sample import Annotation, DataSet, Image, Prediction
 from nasion.uncertainty import confidences
 
@@ -86,9 +86,12 @@ def to_fiftyone(faces: Sequence[Prediction] | DataSet, image: Image | str | Path
     """
     package = _package("fiftyone", "to_fiftyone")
     if isinstance(faces, DataSet):
-        return [_sample(package, path, inside) for path, inside in _by_image(faces).items()]
+        grouped = faces_by_image(faces.annotations) | {image: [] for image in faces.empty_images}
+        return [_sample(package, path, inside) for path, inside in grouped.items()]
     if image is None:
-        raise ConfigError("to_fiftyone needs the image of the faces, too: its points are shares of the image's size")
+        raise ConfigError(
+            "to_fiftyone also needs the image of the faces, because FiftyOne's points are shares of its size"
+        )
     size = images.size(image) if isinstance(image, (str, Path)) else np.shape(image)[:2]
     return _keypoints(package, predicted_faces("", faces), (size[0], size[1]))
 
@@ -103,13 +106,6 @@ def _package(name: str, function: str) -> Any:
         return import_module(name)
     except ImportError as error:
         raise ConfigError(f"{function} needs {name} ({error}); pip install {name}") from None
-
-
-def _by_image(faces: DataSet) -> dict[Path, list[Annotation]]:
-    found: dict[Path, list[Annotation]] = {}
-    for face in faces.annotations:
-        found.setdefault(face.image, []).append(face)
-    return found | {image: [] for image in faces.empty_images}
 
 
 def _sample(package: Any, path: Path, faces: Sequence[Annotation]) -> Any:

@@ -23,6 +23,7 @@ __all__ = [
     "LabelSet",
     "ellipse_values",
     "face_values",
+    "faces_by_image",
     "file_version",
     "header_values",
     "point_values",
@@ -52,7 +53,7 @@ class Content(StrEnum):
 
 
 PREDICTED = frozenset({Content.BOXES, Content.SCORES, Content.SPREAD, Content.ELLIPSES, Content.NAMES})
-"""What predictions hold; missing points, several faces and images without a face are possible, too."""
+"""What predictions hold; missing points, several faces and images without a face are possible."""
 
 
 LABEL_CONTENTS = {"subject": Content.SUBJECTS, "split": Content.SPLITS}
@@ -95,8 +96,16 @@ class LabelSet:
     measured: bool = False
 
 
+def faces_by_image(faces: Iterable[Annotation]) -> dict[Path, list[Annotation]]:
+    """Return the faces of each image, in the order of the images' first faces."""
+    found: dict[Path, list[Annotation]] = {}
+    for face in faces:
+        found.setdefault(face.image, []).append(face)
+    return found
+
+
 def predicted_faces(image: str | Path, faces: Sequence[Prediction], measure: bool = False) -> list[Annotation]:
-    """Return predictions as labels of an image, on request with their measurements."""
+    """Return predictions as labels of an image, with measurements on request."""
     return [
         Annotation(
             image=Path(image),

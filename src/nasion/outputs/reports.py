@@ -34,11 +34,11 @@ class Cell(Schema):
     within_spreads: tuple[float | None, float | None, float | None]
     """Shares of points within 1, 2 and 3 spreads; null without a predicted uncertainty."""
     rejected: float | None
-    """Share of faces that the model itself rejects."""
+    """Share of faces whose detection the model rejects."""
     wrong_and_kept: float | None
-    """Share of faces with an NME above 8 % that it does not reject."""
+    """Share of faces with an NME above 8 % whose detection the model does not reject."""
     missing: float | None
-    """Share of faces for which it returns nothing."""
+    """Share of faces for which the model returns nothing."""
 
 
 class CorruptionScores(Schema):
@@ -46,7 +46,7 @@ class CorruptionScores(Schema):
 
     name: str
     unit: str
-    """What the strengths are."""
+    """Meaning and unit of the strengths."""
     ratio_at_severities_1_to_3: float | None
     """Mean NME at the severities 1 to 3, divided by that without corruption."""
     severities: list[Cell]
@@ -67,13 +67,13 @@ class GroupScores(Schema):
     nme_corrupted: Interval
     """The same over all corruptions of the severities 1 to 3."""
     nme_controlled: Interval | None
-    """Mean NME without corruption, controlled for yaw and size; null where that makes no sense."""
+    """Mean NME without corruption, controlled for yaw and size; null if it does not apply."""
     nme_corrupted_controlled: Interval | None
     """The same over all corruptions of the severities 1 to 3."""
     within_2_spreads: float | None
     """Share of points within two spreads, without corruption."""
     rejected: float | None
-    """Share of faces that the model itself rejects, without corruption."""
+    """Share of faces whose detection the model rejects, without corruption."""
 
 
 class Skipped(Schema):
@@ -126,7 +126,7 @@ class Finding(Schema):
 
     check: str
     verdict: Literal["good", "check", "wrong", "unclear", "unknown"]
-    """"check" asks to look at the data, "unclear" means that two explanations fit, "unknown" that data are too few."""
+    """ "check": look at the data; "unclear": two explanations fit; "unknown": too little data."""
     text: str
     faces: list[NamedFace]
 

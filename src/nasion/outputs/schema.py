@@ -61,9 +61,9 @@ class Measurement(Schema):
 
 
 class Measurements(Schema):
-    """Pose, eyes, mouth and symmetry of a face; what its skeleton does not allow is left out.
+    """Pose, eyes, mouth and symmetry of a face; measurements for which its skeleton lacks points are left out.
 
-    The names are those of the tables as well: columns NAME and NAME_error, and rows of `nasion measure`.
+    Tables use the same names: columns NAME and NAME_error, and rows of `nasion measure`.
     """
 
     yaw: Measurement | None = None
@@ -126,9 +126,9 @@ class Face(Schema):
     ellipses: Ellipses | None
     """Uncertainty of each keypoint by direction; null if unknown."""
     hidden_probability: list[float | None] | None = None
-    """Probability that each keypoint is hidden, 0 to 1: 0 or 1 for labels; models that do not predict it have none."""
+    """Probability that each keypoint is hidden, 0 to 1: 0 or 1 for labels; missing if the model does not predict it."""
     measurements: Measurements | None = None
-    """Measurements of the face, if they were wanted."""
+    """Measurements of the face, if requested."""
     subject: str | None = None
     """The person or photograph, if the labels name one."""
     split: Literal["train", "val", "test"] | None = None

@@ -52,7 +52,7 @@ def list_images(sources: Sequence[str], recursive: bool = False, results: Path |
     Args:
         sources: the words.
         recursive: whether the folders inside folders are searched.
-        results: a folder that is left out of this search, because results of earlier runs are in it.
+        results: a folder that is not searched, because it may contain results of earlier runs.
 
     Raises:
         ImageError: a folder or a pattern contains no image.
@@ -75,7 +75,7 @@ def list_images(sources: Sequence[str], recursive: bool = False, results: Path |
 
 
 def folders_left_out(sources: Sequence[str]) -> list[Path]:
-    """Return the folders with images that lie directly inside the folders among `sources`, which may be any words."""
+    """Return the folders with images directly inside the folders among `sources`; other words are ignored."""
     folders = (path for path in map(Path, sources) if path.is_dir())
     inside = (each for folder in folders for each in sorted(folder.iterdir()) if each.is_dir())
     return [each for each in inside if os.access(each, os.R_OK | os.X_OK) and _images_in(each)]

@@ -323,7 +323,7 @@ def _check_limits(min_score: float, max_spread: float | None) -> None:
 
 
 def _check_image(image: object) -> None:
-    """Reject what is not an image as `nasion.read` returns it.
+    """Check that an image is an array as `nasion.read` returns it.
 
     Raises:
         ImageError: its shape or type differs.

@@ -46,10 +46,10 @@ class ResultWriter:
         form: one of `FORMATS`.
         paths: the images, in order; they determine the names of the files.
         skeleton: the keypoints.
-        draw_spread: half axes of the drawn ellipses, in spreads; 0 draws none.
+        ellipse_spreads: half axes of the drawn ellipses, in spreads; 0 draws none.
         draw_regions: whether they show each region in its own color.
         model: name of the model, for the files that state it.
-        measure: whether the file holds the measurements of each face.
+        measure: whether the file has the measurements of each face.
 
     Attributes:
         counts: number of faces by image, in the order of `add`.
@@ -58,8 +58,8 @@ class ResultWriter:
         stale: .pts files in the folder that an earlier run seems to have written for the same images; set on exit.
 
     Raises:
-        ConfigError: the format is unknown, needs a package that is not installed or cannot hold measurements that are
-            wanted, or a file among the inputs would be overwritten.
+        ConfigError: the format is unknown, needs a package that is not installed or cannot store the requested
+            measurements, or a file among the inputs would be overwritten.
         OutputError: the folder cannot be written to.
     """
 
@@ -69,7 +69,7 @@ class ResultWriter:
         form: str,
         paths: Sequence[Path],
         skeleton: Skeleton,
-        draw_spread: float = 0.0,
+        ellipse_spreads: float = 0.0,
         draw_regions: bool = False,
         model: str | None = None,
         measure: bool = False,
@@ -77,9 +77,9 @@ class ResultWriter:
         check_format(form)
         if measure and form not in WITH_MEASUREMENTS:
             formats = ", ".join(WITH_MEASUREMENTS)
-            raise ConfigError(f'the format "{form}" cannot hold measurements; use one of {formats}, or nasion measure')
+            raise ConfigError(f'the format "{form}" cannot store measurements; use one of {formats}, or nasion measure')
         self.folder, self.form, self.skeleton, self.model = folder, form, skeleton, model
-        self.draw_spread, self.draw_regions, self.measure = draw_spread, draw_regions, measure
+        self.ellipse_spreads, self.draw_regions, self.measure = ellipse_spreads, draw_regions, measure
         self.counts: dict[Path, int] = {}
         self.drawn: dict[Path, Path] = {}
         self.files: list[Path] = []
@@ -113,7 +113,7 @@ class ResultWriter:
 
     def _drawn(self, image: Image, faces: Sequence[Prediction]) -> Image:
         """Return a copy of the image (H, W, 3) uint8 RGB with the faces drawn on it."""
-        return draw.draw_predictions(image, faces, self.draw_spread > 0, self.draw_regions, self.draw_spread)
+        return draw.draw_predictions(image, faces, self.ellipse_spreads > 0, self.draw_regions, self.ellipse_spreads)
 
     def add(self, path: Path, size: tuple[int, int], faces: Sequence[Prediction], drawn: Path) -> None:
         """Keep the keypoints of an image of (height, width), px, for the end.
@@ -278,4 +278,4 @@ FORMATS: dict[str, Format] = {
 """The output formats by name."""
 
 WITH_MEASUREMENTS = "json", "csv", "parquet"
-"""The formats that can hold measurements."""
+"""The formats that can store measurements."""

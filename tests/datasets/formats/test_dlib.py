@@ -39,7 +39,7 @@ def names_of(*names):
 # --------------------------------------------------------------------------------------------------------------- read
 
 
-def test_names_that_are_no_plain_numbers_are_sorted_as_text():
+def test_names_that_are_not_plain_numbers_are_sorted_as_text():
     assert names_of("²", "10", "9", "9" * 5000, "٣") == sorted(["9" * 5000, "²", "٣"]) + ["9", "10"]
 
 

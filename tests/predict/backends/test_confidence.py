@@ -9,7 +9,7 @@ from nasion.uncertainty import nominal_multiple, nominal_share
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.72, 0.9, 0.97, 0.99])
 def test_ellipses_contain_the_share_on_new_faces(share):
     random = np.random.default_rng(0)
-    held_out, new = random.gamma(2.0, 1.0, (2, 400, 68))  # no distribution that a network assumes
+    held_out, new = random.gamma(2.0, 1.0, (2, 400, 68))  # not the distribution that networks assume
     multiple = measure_confidence(held_out).multiple(share)
     assert (new <= multiple).mean() == pytest.approx(share, abs=0.01 if share >= 0.5 else 0.06)
 

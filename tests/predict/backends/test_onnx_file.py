@@ -117,6 +117,6 @@ def test_any_bytes_are_read_or_rejected(content):
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"\x08", b"\x3a\x05abc", b"\x08" + b"\xff" * 20, b"\x0b\x0c"])
-def test_bytes_that_are_no_message_are_rejected(content):
+def test_bytes_that_are_not_a_message_are_rejected(content):
     with pytest.raises(ModelError, match="damaged, or not an ONNX model"):
         check_self_contained(content, "a")

@@ -13,7 +13,7 @@ from nasion.geometry import FloatArray, is_present
 from nasion.sample import Annotation, DataSet
 from nasion.skeleton import Skeleton
 
-__all__ = ["FACE", "LabeledFace", "check_points_left", "labeled_dataset", "with_points"]
+__all__ = ["FACE", "LabeledFace", "check_points_left", "check_removal", "labeled_dataset", "with_points"]
 
 FACE = "face"
 """Label of a face's box and of the face as a whole."""
@@ -105,7 +105,7 @@ def _annotation(face: LabeledFace, skeleton: Skeleton, index: Mapping[str, int],
 
 
 def check_points_left(keypoints: FloatArray, image: Path) -> None:
-    """Check that a face keeps a point: without any it would leave the file, and the next faces would be renumbered.
+    """Check that a face keeps a point: without points it is not in the file, and the faces after it are renumbered.
 
     Args:
         keypoints: (K, 2), image px; NaN where missing.
@@ -118,6 +118,21 @@ def check_points_left(keypoints: FloatArray, image: Path) -> None:
         raise AnnotationError(
             f"{image.name}: a face keeps at least one point; delete it in the program that labeled it"
         )
+
+
+def check_removal(label: str, labels: Iterable[str], file: str) -> None:
+    """Check that a label of a point can be removed from a file: a label that no face has is lost for all faces.
+
+    Args:
+        label: the label.
+        labels: those of the points of all faces, repeated for each face.
+        file: name of the file.
+
+    Raises:
+        AnnotationError: only one face has a point of this label.
+    """
+    if sum(each == label for each in labels) == 1:
+        raise AnnotationError(f'{file}: no other face has the point "{label}", so it cannot be removed')
 
 
 def with_points(items: list[Any], before: list[Any], after: list[Any]) -> list[Any]:

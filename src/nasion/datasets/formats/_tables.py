@@ -61,7 +61,7 @@ def point_names(path: Path, header: Sequence[str]) -> dict[str, tuple[str, str]]
 
 
 def measurement_columns(header: Sequence[str]) -> list[int]:
-    """Return the numbers of the columns with measurements, which no longer hold when the points of their row change."""
+    """Return the numbers of the columns with measurements, which are invalid after the points of the row change."""
     return [number for number, column in enumerate(header) if column in MEASUREMENT_COLUMNS]
 
 

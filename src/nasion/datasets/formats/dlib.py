@@ -144,7 +144,7 @@ class LabelFiles:
         """Write the keypoints of a face (K, 2), image px, rounded; the parts of NaN points are removed.
 
         Raises:
-            AnnotationError: the face is not in the file any more, or the last part of some name would be removed,
+            AnnotationError: the face is no longer in the file, or the last part of some name would be removed,
                 which would change what the file's points are.
         """
         raw = read_bytes(self.path, str(self.path), AnnotationError, reading.MAX_BYTES)

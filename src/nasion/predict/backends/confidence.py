@@ -45,14 +45,14 @@ class Confidence(NamedTuple):
         return nominal * float(np.interp(share, LEVELS, np.array(self.factors) / nominal_multiple(LEVELS)))
 
     def basis(self) -> str:
-        """Return in a few words what the factors rest on."""
+        """Return how the factors were determined, as a short text."""
         if not self.factors:
             return "by the assumed distribution of the errors; this model has no measurement"
         return f"measured on {self.faces} held-out face{'s' * (self.faces != 1)}"
 
 
 NOMINAL = Confidence(0, ())
-"""The distribution that the networks are trained with, without any measurement."""
+"""Sizes by the distribution that training assumes, without a measurement."""
 
 
 def measure_confidence(distances: ArrayLike) -> Confidence:
@@ -77,5 +77,5 @@ def read_confidence(table: Mapping[str, object] | None) -> Confidence:
     factors = tuple(float(value) for value in np.asarray(table["factors"], np.float64))
     faces = int(str(table["faces"]))
     if len(factors) != len(LEVELS) or not np.isfinite(factors).all() or min(factors) <= 0 or faces < 1:
-        raise ValueError("its confidence does not hold a positive factor for each level")
+        raise ValueError("its confidence lacks a positive factor for each level")
     return Confidence(faces, factors)

@@ -69,7 +69,7 @@ def test_a_changed_file_keeps_one_line_for_each_face(tmp_path):
     assert load(spec).annotations[0].keypoints == pytest.approx(shape(68) + 1, abs=1e-3)
 
 
-def test_own_points_have_their_names(tmp_path):
+def test_custom_points_keep_their_names(tmp_path):
     def change(document):
         document |= {"skeleton": "mine", "point_names": ["eye", "chin"]}
         document["images"][0]["faces"][0]["keypoints"] = [[1, 2], [3, 4]]

@@ -121,7 +121,7 @@ def test_two_files_of_one_image(tmp_path):
     assert [face.keypoints.tolist() for face in load(f"labelme:{tmp_path}").annotations] == [[[0.5, 0.5]], [[8, 9]]]
 
 
-def test_files_of_the_studio_are_no_labels(tmp_path):
+def test_files_of_the_studio_are_not_labels(tmp_path):
     make(tmp_path, shape_of("eye", 1, 1))
     (tmp_path / "nasion-progress.json").write_text("{}")
     (tmp_path / "nasion-runs" / "1").mkdir(parents=True)

@@ -31,7 +31,7 @@ ROWS = 1000
 """Rows of a batch in memory."""
 
 MAX_CELLS = 200_000_000
-"""Largest number of rows times columns: a small file may hold very many equal values. As CSV they would have 2 GB."""
+"""Largest number of rows times columns, about 2 GB as CSV: a small file can store a huge table of equal values."""
 
 
 def load_arrow() -> Any:

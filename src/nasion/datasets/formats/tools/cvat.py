@@ -101,7 +101,7 @@ class _Spot(NamedTuple):
         """Store a point (2,), image px; NaN is a missing one.
 
         Raises:
-            AnnotationError: the element holds other points, too, so that none of them can be missing.
+            AnnotationError: the point is missing, and the element also holds other points.
         """
         pairs = _pairs(self.element)
         if not is_present(point):
@@ -202,7 +202,7 @@ class LabelFiles:
         """Write the keypoints of a face (K, 2), image px; NaN points become `outside`.
 
         Raises:
-            AnnotationError: the face is not in the file any more, or its points are one element and one of them is NaN.
+            AnnotationError: the face is no longer in the file, or its points are one element and one of them is NaN.
         """
         raw = read_bytes(self.path, str(self.path), AnnotationError, reading.MAX_BYTES)
         root = parse_xml(raw, str(self.path), AnnotationError, reading.MAX_BYTES, comments=True)

@@ -19,6 +19,7 @@ from nasion.datasets.formats._labels import (
     FACE,
     LabeledFace,
     check_points_left,
+    check_removal,
     labeled_dataset,
     with_points,
 )
@@ -114,7 +115,7 @@ def _faces(shapes: list[Mapping[str, Any]], image: Path, origin: float) -> list[
 
 
 def _groups(shapes: list[Any]) -> dict[Any, list[Any]]:
-    """Return the shapes that are points by their group, each of which is a face."""
+    """Return the point shapes by group; each group is a face."""
     groups: dict[Any, list[Any]] = {}
     for shape in shapes:
         if shape.get("shape_type") == "point":
@@ -187,8 +188,8 @@ class LabelFiles:
         """Write the keypoints of a face (K, 2), image px; the points that are NaN are removed.
 
         Raises:
-            AnnotationError: the face is not in the folder any more, or no face would have some point any more, which
-                would change what the folder's points are.
+            AnnotationError: the face is no longer in the folder, or a removed point is the only one with its label, so
+                that the folder's labels would have fewer points.
         """
         path, document, points = self._find(image, face)
         check_points_left(keypoints, image)
@@ -197,7 +198,7 @@ class LabelFiles:
         before = {index[_label(shape)]: shape for shape in points}
         after = [number for number, point in enumerate(keypoints) if is_present(point)]
         for number in set(before).difference(after):
-            self._check_removal(path, labels[number])
+            check_removal(labels[number], self._labels_of_points(), path.name)
         for number in set(after).difference(before):
             name = labels.get(number, self.skeleton.names[number])
             before[number] = _shape(name, points[0].get("group_id"), "point", [[0, 0]], self.origin, {})
@@ -216,7 +217,7 @@ class LabelFiles:
 
     @cached_property
     def _files_of(self) -> dict[Path, list[Path]]:
-        """The files of each image; read once, as reading all for each face would take long."""
+        """The files of each image; cached, because finding them takes reading all files."""
         files: dict[Path, list[Path]] = {}
         for path, image, _ in self._readable():
             files.setdefault(image, []).append(path)
@@ -224,11 +225,11 @@ class LabelFiles:
 
     @cached_property
     def _labels(self) -> list[str]:
-        """The labels of all points; read once, too, and changed by no correction."""
-        return list(dict.fromkeys(_label(shape) for _, _, points in self._readable() for shape in points))
+        """The different labels of the folder's points; cached as well, because corrections do not change them."""
+        return list(dict.fromkeys(self._labels_of_points()))
 
     def _index(self, points: list[Any]) -> dict[str, int]:
-        """Return the index of each label in the skeleton; numbers mean something only among all of the folder."""
+        """Return the index of each label in the skeleton; for labels that are numbers, all of the folder are needed."""
         names = {name: number for number, name in enumerate(self.skeleton.names)}
         if all(_label(shape) in names for shape in points):
             return names
@@ -241,7 +242,6 @@ class LabelFiles:
                 document, image = _read_document(path)
                 yield path, image, [shape for points in _groups(document["shapes"]).values() for shape in points]
 
-    def _check_removal(self, path: Path, label: str) -> None:
-        """Check that another face has a point of the label that is removed from a file."""
-        if sum(_label(shape) == label for _, _, points in self._readable() for shape in points) == 1:
-            raise AnnotationError(f'{path.name}: no other face has the point "{label}", so it cannot be removed')
+    def _labels_of_points(self) -> Iterator[str]:
+        """Yield the label of each point in the folder."""
+        return (_label(shape) for _, _, points in self._readable() for shape in points)

@@ -21,6 +21,7 @@ from nasion.datasets.formats._labels import (
     FACE,
     LabeledFace,
     check_points_left,
+    check_removal,
     labeled_dataset,
     with_points,
 )
@@ -207,7 +208,7 @@ def _face_results(number: int, face: Annotation, size: tuple[int, int], origin: 
 
 
 class _Place(NamedTuple):
-    """A face as it is stored: the results of its task, the points of each face of the task, and the key of its own."""
+    """A stored face: the results of its task, the points of each face of the task by key, and the key of this face."""
 
     results: list[Any]
     groups: dict[str, list[Any]]
@@ -215,18 +216,18 @@ class _Place(NamedTuple):
 
     @property
     def points(self) -> list[Any]:
-        """The results that are the points of the face."""
+        """The results with the points of the face."""
         return self.groups[self.key]
 
     def is_ambiguous(self) -> bool:
-        """Return whether the points of this face and of another one are told apart only by their order."""
+        """Return whether only the order of the points separates this face from another one."""
         return self.key.endswith(ALONE) and sum(key.endswith(ALONE) for key in self.groups) > 1
 
 
 class LabelFiles:
     """A file of tasks whose points can be changed, added and removed; everything else stays as it is.
 
-    What is read is changed: a task's last annotation, or its prediction if it has no annotation.
+    Changes go into the results that are read: those of a task's last annotation, or of its prediction without one.
     """
 
     form, hides = "Label Studio's .json", True
@@ -248,9 +249,9 @@ class LabelFiles:
         """Write the keypoints of a face (K, 2), image px; the points that are NaN are removed.
 
         Raises:
-            AnnotationError: the face is not in the file any more; no face would have some point any more, which would
-                change what the file's points are; or a face gains or loses points, and only their order says which face
-                they belong to.
+            AnnotationError: the face is no longer in the file; a removed point is the only one with its label, so that
+                the file's labels would have fewer points; or a face gains or loses points, and only their order assigns
+                them to faces.
         """
         tasks = _read_tasks(self.path)
         places = list(self._places(tasks))
@@ -265,7 +266,7 @@ class LabelFiles:
             )
         labels = {number: label for label, number in index.items()}
         for number in changed.difference(after):
-            self._check_removal(places, labels[number])
+            check_removal(labels[number], _labels_of_points(places), self.path.name)
         for number in changed.intersection(after):
             points[number] = _point_beside(place.points[0], labels.get(number, self.skeleton.names[number]))
         for number in after:
@@ -287,12 +288,13 @@ class LabelFiles:
 
     def _index(self, places: list[tuple[Path, _Place]]) -> dict[str, int]:
         """Return the index of each label of the file in the skeleton."""
-        labels = dict.fromkeys(_label(result) for _, place in places for result in place.points)
-        return reading.indices_of_labels(self.path.stem, list(labels), self.skeleton)
+        labels = list(dict.fromkeys(_labels_of_points(places)))
+        return reading.indices_of_labels(self.path.stem, labels, self.skeleton)
 
-    def _check_removal(self, places: list[tuple[Path, _Place]], label: str) -> None:
-        if sum(_label(result) == label for _, place in places for result in place.points) == 1:
-            raise AnnotationError(f'{self.path.name}: no other face has the point "{label}", so it cannot be removed')
+
+def _labels_of_points(places: list[tuple[Path, _Place]]) -> Iterator[str]:
+    """Yield the label of each point of the faces."""
+    return (_label(result) for _, place in places for result in place.points)
 
 
 def _point_beside(other: dict[str, Any], label: str) -> dict[str, Any]:

@@ -173,13 +173,13 @@ def _line(face: Annotation, record: ImageRecord, origin: float) -> str:
     size = np.array(record.size[::-1])
     box = box_of(face)
     center, extent = ((box[:2] + box[2:]) / 2 + origin) / size, (box[2:] - box[:2]) / size
-    words = [_word(value) for value in (*center, *extent)]
+    words = [_fraction(value) for value in (*center, *extent)]
     for (x, y), v in zip((face.keypoints + origin) / size, visibility(face), strict=True):
-        words += [_word(x), _word(y), str(v)] if v else MISSING
+        words += [_fraction(x), _fraction(y), str(v)] if v else MISSING
     return " ".join(["0", *words]) + "\n"
 
 
-def _word(value: float) -> str:
+def _fraction(value: float) -> str:
     return f"{value:.{DECIMALS}f}"
 
 
@@ -214,7 +214,7 @@ class LabelFiles:
         return np.where(table[:, 2:] > 0, table[:, :2] * size - self.origin, np.nan)
 
     def write(self, image: Path, face: int, keypoints: FloatArray) -> None:
-        """Write the keypoints of a face (K, 2), image px; v becomes 0 where NaN, otherwise it stays or becomes 2."""
+        """Write the keypoints of a face (K, 2), image px; v becomes 0 where NaN, and 2 where it was 0."""
         path = self._path(image)
         lines = _lines(path)
         number, fields = self._line(lines, image, face)
@@ -224,7 +224,7 @@ class LabelFiles:
         for k, (x, y) in enumerate(shares.tolist()):
             before = fields[BOX_FIELDS + k * per_point :][:per_point]
             seen = before[2:] if float(before[-1]) in (HIDDEN, VISIBLE) else [str(VISIBLE)]
-            words += (MISSING if np.isnan(x + y) else [_word(x), _word(y), *seen])[:per_point]
+            words += (MISSING if np.isnan(x + y) else [_fraction(x), _fraction(y), *seen])[:per_point]
         lines[number] = " ".join(words)
         replace_file(path, "\n".join(lines).encode("utf-8"))
 
@@ -235,7 +235,7 @@ class LabelFiles:
         """Return the label file of an image.
 
         Raises:
-            AnnotationError: there is none any more.
+            AnnotationError: it no longer exists.
         """
         folder = self.folder / IMAGES
         place = image.relative_to(folder) if image.is_relative_to(folder) else Path(image.name)
