@@ -9,7 +9,7 @@ from nasion.datasets.mapping import PointMapping
 from nasion.errors import AnnotationError, ConfigError, SkeletonError
 from nasion.geometry import FloatArray, box_around, similarity_between
 from nasion.measure.heads import head_of
-from nasion.predict.backends.backend import relative_spread
+from nasion.predict.backends.backend import is_rejected
 from nasion.predict.predictor import Predictor
 from nasion.sample import Annotation, DataSet, Image, Prediction
 
@@ -109,7 +109,7 @@ class ModelSystem:
         return [self._found(each) for each in self.predictor.predict_boxes(images, [box] * len(images))]
 
     def _found(self, face: Prediction) -> Found:
-        rejected = relative_spread(face.spread, face.box) > self.predictor.backend.max_relative_spread
+        rejected = is_rejected(face, self.predictor.backend)
         if self.mapping is None:
             return Found(face.keypoints, face.spread, face.anisotropy, rejected, face)
         keypoints = self.mapping.mean(face.keypoints)  # the error of a mean of points is unknown
