@@ -1,4 +1,4 @@
-"""The figure of what was found."""
+"""The figure of the findings."""
 
 import numpy as np
 
@@ -14,6 +14,10 @@ def test_each_face_has_two_views_side_by_side(drawn):
 
 
 def test_missing_points_are_not_drawn(drawn):
-    nothing = np.full((58, 2), np.nan)
-    sheet = findings_sheet(drawn, [], [Suspect(drawn.annotations[0], expected=nothing)])
-    assert sheet.dtype == np.uint8
+    face = drawn.annotations[0]
+    missing = np.full((58, 2), np.nan)
+    without, unknown, known = (
+        findings_sheet(drawn, [], [Suspect(face, expected=points)]) for points in (None, missing, face.keypoints)
+    )
+    assert (unknown == without).all()
+    assert (known != without).any()

@@ -29,17 +29,17 @@ __all__ = [
 ]
 
 Verdict = Literal["good", "check", "wrong", "unclear", "unknown"]
-"""Result of a check: "check" asks the user to look at the data, "unclear" means that two explanations fit, "unknown"
-that there is too little data."""
+"""Result of a check: "check" asks the user to look at the data, "unclear" means that an error and a harmless cause both
+fit, "unknown" that there is too little data."""
 
 ALARMS: tuple[Verdict, ...] = ("check", "wrong")
-"""The verdicts that ask the user to do something."""
+"""The verdicts that need the user's attention."""
 
 MIN_FACES = 8
-"""Smallest number of faces from which statistics of a data set are computed."""
+"""Smallest number of faces for statistics of a data set."""
 
 MIN_POINTS = 3
-"""Smallest number of points from which shapes are compared; two points always fit."""
+"""Smallest number of points for a comparison of shapes; two points always fit."""
 
 MAX_NAMES = 4
 """Largest number of faces that the text of a finding names; the table of findings names all."""
@@ -51,9 +51,9 @@ class Suspect:
 
     Attributes:
         face: the labeled face.
-        reason: what is unusual, such as "left_eye"; may be empty.
+        reason: what is unusual, such as "left_eye"; empty if unknown.
         points: the indices of the points concerned; empty for the complete face.
-        expected: (K, 2) image px, where the points are expected; NaN where unknown, None if nothing is known.
+        expected: (K, 2) expected positions of the points, image px; NaN where unknown, None if all are.
         twin: another face that this one is compared with, such as its duplicate.
     """
 
