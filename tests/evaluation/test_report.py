@@ -537,7 +537,7 @@ def test_face_without_an_error_has_an_unknown_one(captions):
 
 
 def turned_evaluation(*yaws):
-    """An evaluation of faces with 68 points that are turned by `yaws`, degrees; face k is off by k px."""
+    """Return an evaluation of faces with 68 points, turned by `yaws`, degrees; face k has an error of k px."""
     true = np.stack([projected(yaw, 5, -10) for yaw in yaws])
     faces = [
         Annotation(Path(f"{k}.jpg"), points, IBUG, np.ones(68, bool), subject=str(k)) for k, points in enumerate(true)
