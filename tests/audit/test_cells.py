@@ -1,4 +1,4 @@
-"""The measurement of all cells: known errors, lost and rejected faces, and faces that cannot be read."""
+"""The measurement of all cells: known errors, missing and rejected faces, and unreadable faces."""
 
 from dataclasses import replace
 
@@ -43,7 +43,7 @@ def test_large_faces_are_measured_in_their_own_size():
     assert found.conditions["size"] == pytest.approx(4 * audited(faces).conditions["size"])
 
 
-def test_a_face_that_is_not_found_is_the_mean_face_in_the_box():
+def test_the_mean_face_in_the_box_replaces_a_missing_face():
     faces = drawn()
     system = Perfect(faces, finds=lambda image: not is_dark(image))
     found = run_audit(system, faces, threads=1)

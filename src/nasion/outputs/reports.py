@@ -34,11 +34,11 @@ class Cell(Schema):
     within_spreads: tuple[float | None, float | None, float | None]
     """Shares of points within 1, 2 and 3 spreads; null without a predicted uncertainty."""
     rejected: float | None
-    """Share of faces that the model itself rejects."""
+    """Share of faces that the model rejects."""
     wrong_and_kept: float | None
     """Share of faces with an NME above 8 % that it does not reject."""
     missing: float | None
-    """Share of faces for which it returns nothing."""
+    """Share of faces that it does not return."""
 
 
 class CorruptionScores(Schema):
@@ -46,7 +46,7 @@ class CorruptionScores(Schema):
 
     name: str
     unit: str
-    """What the strengths are."""
+    """Unit of the strengths."""
     ratio_at_severities_1_to_3: float | None
     """Mean NME at the severities 1 to 3, divided by that without corruption."""
     severities: list[Cell]
@@ -73,7 +73,7 @@ class GroupScores(Schema):
     within_2_spreads: float | None
     """Share of points within two spreads, without corruption."""
     rejected: float | None
-    """Share of faces that the model itself rejects, without corruption."""
+    """Share of faces that the model rejects, without corruption."""
 
 
 class Skipped(Schema):
