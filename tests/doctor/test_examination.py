@@ -201,7 +201,7 @@ def test_the_table_and_json_name_every_face_of_every_finding(drawn, tmp_path):
     assert finding["verdict"] == "wrong"
 
 
-def test_flagged_faces_are_drawn_before_the_unusual_ones(drawn, tmp_path):
+def test_flagged_faces_are_added_to_the_figure(drawn, tmp_path):
     plain, _ = doctor.write_files(doctor.examine(drawn), tmp_path / "plain")
     flagged, _ = doctor.write_files(doctor.examine(with_odd_face(drawn, 4)), tmp_path / "flagged")
     heights = [images.read(path).shape[0] for path in (plain, flagged)]
