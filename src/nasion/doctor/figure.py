@@ -9,7 +9,7 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 from nasion import draw, images
-from nasion.doctor.checks import Finding, Suspect
+from nasion.doctor.checks import Finding, Suspect, count
 from nasion.errors import ImageError
 from nasion.geometry import Affine, FloatArray, box_to_aspect, is_present, scale_box
 from nasion.sample import Annotation, DataSet, Image
@@ -57,7 +57,7 @@ def findings_sheet(faces: DataSet, findings: Sequence[Finding], unusual: Sequenc
     for finding in findings:
         shown = list(finding.suspects[: min(MAX_PER_FINDING, left)])
         total = len(finding.suspects)
-        heading = f"{finding.check} ({finding.verdict}): {total} face{'s' * (total != 1)}"
+        heading = f"{finding.check} ({finding.verdict}): {count(total)}"
         heading += f", the first {len(shown)} shown" if len(shown) < total else ""
         section = _section(faces, shown, heading)
         sections += section

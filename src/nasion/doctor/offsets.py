@@ -193,8 +193,8 @@ def _mixed(comparison: Comparison, chosen: NDArray[np.intp], read: Sequence[Read
         )
         for row, (x, y) in zip(chosen[smaller], offsets[smaller] - np.median(offsets[~smaller], axis=0), strict=True)
     )
-    text = f"two clusters of offsets, 1 px apart in x and y: {count(suspects)} may have another origin than the other "
-    return Finding("mixed origins", "check", f"{text}{(~smaller).sum()}: {named(suspects)}", suspects)
+    text = f"two clusters of offsets, 1 px apart in x and y: {count(len(suspects))} may have another origin than the"
+    return Finding("mixed origins", "check", f"{text} other {(~smaller).sum()}: {named(suspects)}", suspects)
 
 
 def _face_offsets(comparison: Comparison, chosen: NDArray[np.intp]) -> FloatArray:

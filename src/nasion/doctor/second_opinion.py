@@ -251,10 +251,12 @@ def faces_finding(comparison: Comparison, doubts: Sequence[Doubt], read: Sequenc
     suspects = tuple(_suspect(each, read, comparison) for each in doubts)
     recognized = np.isfinite(comparison.typical)
     if not suspects and recognized.mean() < MIN_RECOGNIZED:
-        text = f"{model} recognizes only {recognized.sum()} of {count(read)}"
+        text = f"{model} recognizes only {recognized.sum()} of {count(len(read))}"
         return Finding("second opinion", "unknown", text)
     if not suspects:
-        text = f"{model} agrees with the labels of {recognized.sum()} faces at {len(comparison.here)} shared points"
+        text = (
+            f"{model} agrees with the labels of {count(int(recognized.sum()))} at {len(comparison.here)} shared points"
+        )
         text += f", and does not recognize {(~recognized).sum()}" if not recognized.all() else ""
         return Finding("second opinion", "good", text)
     groups: dict[str, list[Suspect]] = defaultdict(list)
@@ -270,10 +272,10 @@ def _group(reason: str) -> str:
 
 def _group_text(reason: str, suspects: Sequence[Suspect], total: int) -> str:
     if not reason:
-        return f"{count(suspects)} with labels far from the prediction: {named(suspects)}"
+        return f"{count(len(suspects))} with labels far from the prediction: {named(suspects)}"
     if reason == "labels exchanged":
         names = listed(f"{each.face.name} ({each.reason.removeprefix('labels exchanged ')})" for each in suspects)
-        return f"{count(suspects)} with the labels of another file: {names}"
+        return f"{count(len(suspects))} with the labels of another file: {names}"
     names = listed(each.face.name for each in suspects)
     return f"{len(suspects)} of {total} faces: {reason}: {names}"
 
@@ -310,7 +312,7 @@ def points_finding(comparison: Comparison, doubts: Sequence[Doubt], read: Sequen
     if not suspects:
         text = f"no point is more than {FAR_POINT:g} spreads from the prediction of {model}"
         return Finding("points and model", "good", text)
-    text = f"points of {count(suspects)} are more than {FAR_POINT:g} spreads from the prediction of {model}"
+    text = f"points of {count(len(suspects))} are more than {FAR_POINT:g} spreads from the prediction of {model}"
     return Finding("points and model", "check", f"{text}: {named(suspects)}", tuple(suspects))
 
 
