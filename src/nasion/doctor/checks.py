@@ -151,7 +151,5 @@ def missing(faces: DataSet) -> Finding:
     """Count missing and hidden points."""
     absent = ~is_present(faces.keypoints())
     hidden = sum(int((~face.visible & is_present(face.keypoints)).sum()) for face in faces.annotations)
-    text = (
-        f"{count(int(absent.sum()), 'point')} missing in {count(int(absent.any(1).sum()))}, {hidden} marked as hidden"
-    )
-    return Finding("missing points", "good", text)
+    points, incomplete = count(int(absent.sum()), "point"), count(int(absent.any(1).sum()))
+    return Finding("missing points", "good", f"{points} missing in {incomplete}, {hidden} marked as hidden")

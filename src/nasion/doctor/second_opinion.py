@@ -254,9 +254,8 @@ def faces_finding(comparison: Comparison, doubts: Sequence[Doubt], read: Sequenc
         text = f"{model} recognizes only {recognized.sum()} of {count(len(read))}"
         return Finding("second opinion", "unknown", text)
     if not suspects:
-        text = (
-            f"{model} agrees with the labels of {count(int(recognized.sum()))} at {len(comparison.here)} shared points"
-        )
+        agreeing = count(int(recognized.sum()))
+        text = f"{model} agrees with the labels of {agreeing} at {len(comparison.here)} shared points"
         text += f", and does not recognize {(~recognized).sum()}" if not recognized.all() else ""
         return Finding("second opinion", "good", text)
     groups: dict[str, list[Suspect]] = defaultdict(list)

@@ -3,8 +3,8 @@
 A point is compared with its expected position, given all other points of the face, under a normal distribution of
 aligned faces: with the precision matrix P and the difference x from the mean, the residual of point k is
 inv(P_kk) (P x)_k, and its covariance inv(P_kk). The distribution is estimated without the face and its subject, and
-without the most unusual faces, as in P. Rousseeuw, K. Van Driessen, "A Fast Algorithm for the Minimum Covariance Determinant
-Estimator", Technometrics 1999.
+without the most unusual faces, as in P. Rousseeuw, K. Van Driessen, "A Fast Algorithm for the Minimum Covariance
+Determinant Estimator", Technometrics 1999.
 """
 
 from dataclasses import dataclass
