@@ -1,4 +1,4 @@
-"""Audit nasion, dlib and MediaPipe: the same 75 corruptions of the same faces, with boxes from the points, in one run.
+"""Audit nasion, dlib and MediaPipe in one run: the same 75 corruptions of the same faces, with boxes from the points.
 
 make bench-audit DATA=300W_DIR            prints a table, writes audit.csv
     CACHE=DIR keeps dlib's trained predictor; ON=FORMAT:PATH measures other faces than lfpw/testset; FACES=COUNT fewer
@@ -26,7 +26,7 @@ from nasion.skeleton import load_skeleton
 
 
 class PeerSystem:
-    """Another package as a system that is audited; it predicts no uncertainty."""
+    """Another package as an audited system, without uncertainty."""
 
     def __init__(self, contender: Contender) -> None:
         self.name, self.contender = contender.name, contender
@@ -40,7 +40,7 @@ class PeerSystem:
         return face.points_box()
 
     def find(self, images: Sequence[Image], box: FloatArray) -> list[Found | None]:
-        """Return the face in a box (4,) of each image (H, W, 3) uint8 RGB, px; None if nothing is found."""
+        """Return the face in a box (4,) of each image (H, W, 3) uint8 RGB, px; None if the package returns no face."""
         return [self._found(image, box) for image in images]
 
     def _found(self, image: Image, box: FloatArray) -> Found | None:
@@ -92,7 +92,7 @@ def show(found: Sequence[Audit], scores: Sequence[Scores], path: Path) -> None:
         f"lowest NME in cells with corruption: {', '.join(f'{name} {count}' for name, count in wins.items())}"
     )
     missing = (f"{each.system} {100 * each.missing.mean():.1f} %" for each in found)
-    console.print(f"nothing returned, measured as the mean face in the box: {', '.join(missing)}")
+    console.print(f"no face returned, mean face in the box measured instead: {', '.join(missing)}")
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         columns = [f"{name}: {what}" for name in names for what in ("NME", "low", "high", "missing")]

@@ -165,10 +165,16 @@ MESH_FRAME = (33, 133, 263, 362, 1, 61, 291, 152, 10)
 
 
 class Mesh:
-    """MediaPipe's face mesh; a ridge regression in its similarity frame maps its points to the 68 points."""
+    """MediaPipe's face mesh; a ridge regression in its similarity frame maps its points to the 68 points.
 
-    def __init__(self) -> None:
-        self.net = mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, max_num_faces=1)
+    Args:
+        refine: whether MediaPipe refines the eyes and lips.
+    """
+
+    def __init__(self, refine: bool = False) -> None:
+        self.net = mediapipe.solutions.face_mesh.FaceMesh(
+            static_image_mode=True, max_num_faces=1, refine_landmarks=refine
+        )
         self.mean: FloatArray = np.zeros((MESH_POINTS, 2))
         self.ridge = Ridge()
 

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from nasion.geometry import FloatArray, has_places, is_present, similarity_between
 
-__all__ = ["infer_flip_map", "mean_shape"]
+__all__ = ["infer_flip_map", "mean_points", "mean_shape"]
 
 PAIRING_ROUNDS = 10
 """Number of times `infer_flip_map` alternates between aligning the mirrored shape and pairing its points."""
@@ -35,11 +35,22 @@ def mean_shape(shapes: ArrayLike, rounds: int = 5) -> FloatArray:
     reference = mean
     for _ in range(rounds):
         aligned = np.stack([_aligned(shape, mean) for shape in array])
-        present = np.isfinite(aligned)
-        total, count = np.where(present, aligned, 0.0).sum(0), present.sum(0)
-        mean = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+        mean = mean_points(aligned)
         mean = similarity_between(mean, reference)(mean)  # otherwise the size drifts from round to round
     return mean
+
+
+def mean_points(shapes: ArrayLike) -> FloatArray:
+    """Return the mean (K, 2) of the points of shapes (N, K, 2), px, NaN where missing; NaN for a point that none has.
+
+    >>> mean_points([[[1.0, 2.0], [5.0, 6.0]], [[3.0, 2.0], [np.nan, np.nan]]])
+    array([[2., 2.],
+           [5., 6.]])
+    """
+    array = np.asarray(shapes, np.float64)
+    present = np.isfinite(array)
+    total, count = np.where(present, array, 0.0).sum(0), present.sum(0)
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 
 
 def _aligned(shape: FloatArray, mean: FloatArray) -> FloatArray:

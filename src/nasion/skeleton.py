@@ -15,7 +15,7 @@ A skeleton is a TOML file, either in the package (`available()`) or the user's o
     inter_ocular = ["0", "1"]
     [from]                         # optional: indices of these points in other skeletons
     ibug-68 = "36 45 30 48 54"
-    [shared]                       # optional: points that are defined as in another skeleton, "here=there"
+    [shared]                       # optional: points with the same definition in another skeleton
     imm-58 = "2=52"
     [head]                         # optional: the points on a mean head, cm; see `nasion.measure.camera` for the axes
     points = [[-4.5, 3.4, 8.6], ...]
@@ -83,7 +83,7 @@ class Skeleton:
         flip: point k of a mirrored face is point flip[k] of the original face; None if unknown.
         normalizers: two groups of indices for each normalizer; errors are divided by the distance of their means.
         sources: the K indices of these points in other skeletons, by the skeleton's name.
-        shared: pairs of indices, here and in another skeleton, of points with the same definition, by its name.
+        shared: pairs of indices, in this and in another skeleton, of points with the same definition, by its name.
         head: the K points (x, y, z) on a mean head, cm: x towards the person's left, y up, z forward; None if unknown.
 
     >>> imm = load_skeleton("imm-58")
@@ -374,8 +374,12 @@ def index_list(spec: str) -> Indices:
 
 
 def _pairs(spec: str) -> tuple[tuple[int, int], ...]:
-    """Return the pairs of indices that a text lists, such as "6=8 13=45"; anything else is a `ValueError`."""
-    pairs = tuple(tuple(map(int, part.split("="))) for part in spec.split()[:MAX_POINTS])
-    if not pairs or any(len(pair) != 2 or min(pair) < 0 for pair in pairs):
+    """Return the pairs of indices that a text lists, such as "6=8 13=45".
+
+    Raises:
+        ValueError: the text is not a list of pairs.
+    """
+    pairs = [part.split("=") for part in spec.split()[:MAX_POINTS]]
+    if not pairs or any(len(pair) != 2 or not all(map(str.isdecimal, pair)) for pair in pairs):
         raise ValueError(f'"shared" lists pairs of points, such as "6=8 13=45", not "{spec[:80]}"')
-    return tuple((here, there) for here, there in pairs)
+    return tuple((int(here), int(there)) for here, there in pairs)

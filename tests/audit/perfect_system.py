@@ -1,4 +1,6 @@
-"""A system that knows the labeled points and makes known errors, and the audits of faces that it finds."""
+"""A system that returns the labeled points with known errors, and its audits."""
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -54,3 +56,27 @@ def audited(faces=None, **options):
     """Return the audit of drawn faces by a perfect system."""
     faces = drawn() if faces is None else faces
     return run_audit(Perfect(faces, **options), faces, threads=1)
+
+
+def made(count=40, seed=0, nme=None):
+    """Return an audit of `count` faces with random errors, or with the errors `nme`."""
+    base = audited(drawn(2))
+    random = np.random.default_rng(seed)
+    errors = random.uniform(0.02, 0.06, (76, count)) if nme is None else np.broadcast_to(nme, (76, count)).copy()
+    faces = tuple(replace(base.faces[0], subject=f"p{k // 2}") for k in range(count))
+    return replace(
+        base,
+        faces=faces,
+        nme=errors,
+        within=np.tile([30, 60, 68], (76, count, 1)),
+        known=np.full((76, count), 68),
+        rejected=np.zeros((76, count), bool),
+        missing=np.zeros((76, count), bool),
+        conditions={
+            "yaw": random.uniform(0, 60, count),
+            "size": random.uniform(50, 200, count),
+            "sharpness": random.uniform(0, 1, count),
+            "brightness": random.uniform(0, 255, count),
+            "hidden": np.zeros(count),
+        },
+    )

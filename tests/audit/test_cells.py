@@ -1,4 +1,4 @@
-"""The measurement of all cells: known errors, lost and rejected faces, and faces that cannot be read."""
+"""The measurement of all cells: known errors, missing and rejected faces, and unreadable faces."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from audit.perfect_system import Perfect, audited, drawn
 from nasion.audit import mean_face, run_audit
 from nasion.audit.cells import CELLS, CLEAN, MODERATE, Cell
 from nasion.errors import AnnotationError, ConfigError, ImageError
-from nasion.geometry import box_around
+from nasion.geometry import box_around, is_present
 
 
 def is_dark(image):
@@ -43,7 +43,7 @@ def test_large_faces_are_measured_in_their_own_size():
     assert found.conditions["size"] == pytest.approx(4 * audited(faces).conditions["size"])
 
 
-def test_a_face_that_is_not_found_is_the_mean_face_in_the_box():
+def test_the_mean_face_in_the_box_replaces_a_missing_face():
     faces = drawn()
     system = Perfect(faces, finds=lambda image: not is_dark(image))
     found = run_audit(system, faces, threads=1)
@@ -109,12 +109,15 @@ def test_normalizers():
         run_audit(Perfect(faces), faces, normalizer="eyes")
 
 
-def test_the_mean_face_lies_in_its_box():
-    faces = drawn()
+def test_the_mean_face_is_the_mean_of_the_present_points_in_their_boxes():
+    faces = drawn(2)
+    first, second = (face.keypoints for face in faces.annotations)
+    first[30], first[31], second[31] = np.nan, np.nan, np.nan
+    expected = [(each - box_around(each)[:2]) / np.ptp(each[is_present(each)], axis=0) for each in (first, second)]
     usual = mean_face(Perfect(faces), faces)
-    assert usual.shape == (68, 2)
-    assert (box_around(usual) >= 0).all()
-    assert (box_around(usual) <= 1).all()
+    assert usual[:30] == pytest.approx(np.mean(expected, axis=0)[:30])
+    assert usual[30] == pytest.approx(expected[1][30])
+    assert usual[31].tolist() == [0.5, 0.5]
 
 
 def test_data_without_faces_is_an_error():

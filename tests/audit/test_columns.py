@@ -55,18 +55,18 @@ def test_many_numbers_are_divided_at_their_quartiles(tmp_path):
     [
         ("image,sex\n1.jpg,f\n", ConfigError, 'no column "age"'),
         ("file,age\n1.jpg,3\n", AnnotationError, 'no column "image"'),
-        ("image,age\n2.jpg,3\n", AnnotationError, "no row is about one of the 1 faces, such as 1.jpg"),
+        ("image,age\n2.jpg,3\n", AnnotationError, "no row belongs to any of the 1 faces, such as 1.jpg"),
         ("image,age\n1.jpg,\n", ConfigError, 'the column "age" is empty for all of the 1 faces'),
         ("", ConfigError, 'no column "age"'),
     ],
 )
-def test_mistakes_are_one_line(tmp_path, text, error, words):
+def test_errors_are_one_line(tmp_path, text, error, words):
     with pytest.raises(error, match=words) as caught:
         read_columns(table(tmp_path, text), ["age"], faces_of("1.jpg"))
     assert "\n" not in str(caught.value)
 
 
-def test_what_is_not_a_table(tmp_path):
+def test_files_that_are_not_tables_are_errors(tmp_path):
     (tmp_path / "t.csv").write_bytes(b"\xff\xfe\0\0")
     with pytest.raises(AnnotationError, match="cannot read"):
         read_columns(tmp_path / "t.csv", ["age"], faces_of("1.jpg"))

@@ -1,4 +1,4 @@
-"""Corruptions: what they change, that they move nothing, and that they are repeatable."""
+"""Corruptions: their strength, that they move no point, and that they are repeatable."""
 
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def test_the_same_face_gets_the_same_image_and_another_face_another_one(kind):
 
 @pytest.mark.parametrize("name", ["Gaussian blur", "defocus", "motion blur", "low resolution"])
 @pytest.mark.parametrize("severity", SEVERITIES)
-def test_blur_and_low_resolution_move_nothing(name, severity):
+def test_blur_and_low_resolution_move_no_point(name, severity):
     y, x = np.mgrid[:180, :170]
     spot = 200 * np.exp(-((x - 83.3) ** 2 + (y - 76.6) ** 2) / 50)
     image = np.repeat(spot[..., None], 3, -1).astype(np.uint8)

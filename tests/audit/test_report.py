@@ -62,7 +62,7 @@ def test_systems_without_uncertainty_and_with_missing_faces(tmp_path, measured):
     missing[7, 1] = True
     text = page(tmp_path, measured, known=np.zeros_like(audit.known), missing=missing)
     assert "predicts no uncertainty of these points" in text
-    assert "returns nothing" in text
+    assert "returns no face for" in text
     assert "33.3 %" in text
 
 

@@ -1,14 +1,12 @@
-"""Scores of cells, conditions and groups, against values worked out by hand."""
-
-from dataclasses import replace
+"""Scores of cells, conditions and groups, compared with values computed by hand."""
 
 import numpy as np
 import pytest
 
-from audit.perfect_system import audited, drawn
+from audit.perfect_system import made
 from nasion.audit.cells import CELLS, CLEAN, Cell
 from nasion.audit.scores import (
-    FEWEST,
+    MIN_FACES,
     Scores,
     cell_scores,
     condition_scores,
@@ -17,30 +15,6 @@ from nasion.audit.scores import (
     kind_ratios,
     worst_cells,
 )
-
-
-def made(count=40, seed=0, nme=None):
-    """Return an audit of many faces with made-up errors."""
-    base = audited(drawn(2))
-    random = np.random.default_rng(seed)
-    errors = random.uniform(0.02, 0.06, (76, count)) if nme is None else np.broadcast_to(nme, (76, count)).copy()
-    faces = tuple(replace(base.faces[0], subject=f"p{k // 2}") for k in range(count))
-    return replace(
-        base,
-        faces=faces,
-        nme=errors,
-        within=np.tile([30, 60, 68], (76, count, 1)),
-        known=np.full((76, count), 68),
-        rejected=np.zeros((76, count), bool),
-        missing=np.zeros((76, count), bool),
-        conditions={
-            "yaw": random.uniform(0, 60, count),
-            "size": random.uniform(50, 200, count),
-            "sharpness": random.uniform(0, 1, count),
-            "brightness": random.uniform(0, 255, count),
-            "hidden": np.zeros(count),
-        },
-    )
 
 
 def test_scores_of_a_cell():
@@ -54,7 +28,7 @@ def test_scores_of_a_cell():
     score = cell_scores(audit)[1]
     assert score.cell == Cell(0, 1)
     assert score.nme.value == pytest.approx(0.0925)
-    assert score.nme.low == pytest.approx(0.035)  # both subjects drawn as the first
+    assert score.nme.low == pytest.approx(0.035)  # both resampled subjects are the first
     assert score.nme.high == pytest.approx(0.15)
     assert score.ratio == pytest.approx(0.0925 / 0.025)
     assert score.failures == 0.5
@@ -92,7 +66,7 @@ def test_conditions_cover_all_faces():
     scores = condition_scores(audit)
     for name in audit.conditions:
         assert sum(score.faces for score in scores if score.name == name) == 40
-    small = [score for score in scores if score.faces < FEWEST]
+    small = [score for score in scores if score.faces < MIN_FACES]
     assert small
     assert all(score.is_small for score in small)
     hidden = next(score for score in scores if score.name == "hidden")

@@ -37,7 +37,7 @@ def five_points(faces):
     )
 
 
-def test_a_model_finds_what_its_predictor_finds():
+def test_a_model_returns_the_predictions_of_its_predictor():
     faces = drawn(1)
     (face,) = faces.annotations
     image, box = faces.load(0).image, faces.annotations[0].points_box()
@@ -87,7 +87,7 @@ def test_points_in_one_place_have_no_box():
         ModelSystem(predictor(), MAPPING).box(replace(face, keypoints=np.full((5, 2), 7.0)))
 
 
-def test_what_does_not_fit():
+def test_unsuitable_models_mappings_and_data_are_errors():
     with pytest.raises(ConfigError, match="uses full images"):
         ModelSystem(predictor(box="image"))
     with pytest.raises(SkeletonError, match="the mapping is from wflw-98, not from ibug-68"):

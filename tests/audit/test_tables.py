@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from audit.test_scores import made
+from audit.perfect_system import made
 from nasion.audit import CORRUPTIONS, Scores, audit_table, corruption_rows, group_rows
 from nasion.audit.cells import CLEAN
 

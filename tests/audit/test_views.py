@@ -1,4 +1,4 @@
-"""The part of an image around a face: where it is, how large, and where its points are."""
+"""The part of an image around a face: its position, its size, and its points."""
 
 from dataclasses import replace
 

@@ -1,16 +1,16 @@
-from dataclasses import replace
-
 import pytest
+
+from doctor.faces import opened_once
+from nasion import datasets
 
 
 @pytest.fixture(scope="session")
 def drawn(drawn):
     """Return the synthetic faces of `tests/conftest.py`, each rendered only once."""
-    rendered = {}
+    return opened_once(drawn)
 
-    def open_image(face):
-        if face.image not in rendered:
-            rendered[face.image] = drawn.open_image(face)
-        return rendered[face.image]
 
-    return replace(drawn, open_image=open_image)
+@pytest.fixture(scope="session")
+def many():
+    """Return 48 synthetic faces of eight people, each rendered only once."""
+    return opened_once(datasets.load("synthetic:48"))

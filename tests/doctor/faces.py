@@ -1,4 +1,4 @@
-"""Helpers for tests of checks: sets of faces with a changed one, and faces as if their images had been read."""
+"""Helpers for tests of checks: changed sets of faces, and faces as if their images had been read."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +19,18 @@ def changed(faces, index, **fields):
 
 def first(faces, count):
     return faces.subset(faces.annotations[:count])
+
+
+def opened_once(faces):
+    """Return the data set with images that are opened only once, so that the same image is the same array."""
+    opened = {}
+
+    def open_image(face):
+        if face.image not in opened:
+            opened[face.image] = faces.open_image(face)
+        return opened[face.image]
+
+    return replace(faces, open_image=open_image)
 
 
 def read(name="a.png", digest="1", points=((3.0, 4.0),), size=(48, 64), subject="", split="", bits=None):

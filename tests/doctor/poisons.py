@@ -11,7 +11,7 @@ from nasion.geometry import Affine
 from nasion.sample import DataSet
 
 BAD = 3
-"""Number of faces that a mistake in single files concerns."""
+"""Number of faces with a mistake in single files."""
 
 FAR_PX = 40.0
 """Distance of a misplaced point, px."""
@@ -24,7 +24,7 @@ class Poisoned:
     Attributes:
         faces: the data set.
         files: the names of the files at fault; empty if the mistake is in all files.
-        truth: the right labels of the same images; None if they are those of the clean data set.
+        truth: the correct labels of the same images; None if they are the labels of the clean data set.
     """
 
     faces: DataSet
@@ -59,7 +59,7 @@ def half_shifted(faces, random):
 
 
 def _mirrored(faces, indices):
-    """Return the set with some images and their labels mirrored, but the points not renamed."""
+    """Return the set with some images and their labels mirrored, without renaming the points."""
     chosen = {faces.annotations[k].image for k in indices}
 
     def open_image(face):
@@ -96,7 +96,7 @@ def eyes_exchanged(faces, random):
 
 
 def _copied(faces, indices, split, compress):
-    """Return the set with copies of some faces in files of other names."""
+    """Return the set with copies of some faces in files with other names."""
     copies = {}
     for number, k in enumerate(indices):
         face = faces.annotations[k]

@@ -30,7 +30,7 @@ def test_skipped_faces_are_named_with_the_first_reason():
 def test_a_point_beyond_an_edge_is_outside(point, px):
     finding = checks.outside([read(points=[(20, 20), point]), read("b.png")])
     assert finding.verdict == "check"
-    assert finding.text == f"1 points of 1 faces lie outside: a.png by {px} px"
+    assert finding.text == f"1 point of 1 face outside: a.png by {px} px"
 
 
 def test_points_on_the_edges_and_missing_points_are_inside():
@@ -40,7 +40,7 @@ def test_points_on_the_edges_and_missing_points_are_inside():
 
 def test_the_farthest_faces_outside_come_first():
     faces = [read("near.png", points=[(-1.5, 0)]), read("far.png", points=[(-9.5, 0), (0, -2.5)])]
-    assert "3 points of 2 faces lie outside: far.png by 9.0 px, near.png by 1.0 px" in checks.outside(faces).text
+    assert "3 points of 2 faces outside: far.png by 9.0 px, near.png by 1.0 px" in checks.outside(faces).text
 
 
 def test_missing_and_hidden_points_are_counted(drawn):
@@ -48,4 +48,4 @@ def test_missing_and_hidden_points_are_counted(drawn):
     keypoints[[4, 9]] = np.nan
     visible[[4, 5, 6, 7]] = False  # point 4 is missing, and so not hidden
     finding = checks.missing(changed(drawn, 2, keypoints=keypoints, visible=visible))
-    assert finding.text == "2 points missing in 1 faces, 3 marked as hidden"
+    assert finding.text == "2 points missing in 1 face, 3 marked as hidden"

@@ -1,4 +1,4 @@
-"""All checks together, and the files of what was found."""
+"""All checks together, and the files of the findings."""
 
 import csv
 import json
@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from doctor.faces import changed, first
 from doctor.oracle import Oracle
 from nasion import doctor, images
 from nasion.errors import AnnotationError, ImageError, OutputError
@@ -33,9 +34,7 @@ def broken(names, faces):
 def with_odd_face(faces, index):
     keypoints = faces.annotations[index].keypoints.copy()
     keypoints[10:30] += np.random.default_rng(0).normal(0, 200, (20, 2))
-    annotations = list(faces.annotations)
-    annotations[index] = replace(annotations[index], keypoints=keypoints)
-    return faces.subset(annotations)
+    return changed(faces, index, keypoints=keypoints)
 
 
 def test_good_labels_pass_every_check(drawn):
@@ -62,8 +61,8 @@ def test_good_labels_pass_every_check(drawn):
 
 
 def test_the_same_image_in_two_files_is_a_duplicate_and_a_leak(drawn):
-    first, second = drawn.annotations[0], drawn.annotations[20]
-    twice = replace(drawn, open_image=lambda face: drawn.open_image(first if face.image == second.image else face))
+    one, other = drawn.annotations[0], drawn.annotations[20]
+    twice = replace(drawn, open_image=lambda face: drawn.open_image(one if face.image == other.image else face))
     found = findings(twice)
     assert found["duplicates"].verdict == "check"
     assert found["leaks between splits"].verdict == "wrong"
@@ -101,39 +100,33 @@ def test_progress_is_reported_once_per_face(drawn):
         def advance(self, steps=1):
             events.append(steps)
 
-    few = drawn.subset(drawn.annotations[:3])
+    few = first(drawn, 3)
     doctor.examine(few, Recorder())
     assert events == [("reading images", 3), 1, 1, 1]
 
 
 def test_nothing_is_printed(drawn, capfd):
-    doctor.examine(drawn.subset(drawn.annotations[:2]))
+    doctor.examine(first(drawn, 2))
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_data_set_of_single_points_is_examined_too(drawn):
+def test_faces_of_one_labeled_point_have_no_extent_and_are_good(drawn):
     found = findings(drawn.reduced_to(load_skeleton("nose-1")))
     assert found["flip map"].verdict == "unknown"
     assert found["inside the image"].verdict == "good"
+    assert found["extent"].verdict == "good"
 
 
 def test_table_rows_contain_every_finding_in_order(drawn):
-    examination = doctor.examine(drawn.subset(drawn.annotations[:3]))
+    examination = doctor.examine(first(drawn, 3))
     rows = doctor.table_rows(examination)
     assert rows == [(finding.check, finding.verdict, finding.text) for finding in examination.findings]
     assert all(len(row) == 3 for row in rows)
 
 
-def with_keypoints(faces, index, keypoints):
-    """Return the set with other keypoints (K, 2), image px, in one face."""
-    annotations = list(faces.annotations)
-    annotations[index] = replace(annotations[index], keypoints=keypoints)
-    return faces.subset(annotations)
-
-
 @pytest.mark.parametrize("place", [0.0, 5.0, 1e6])
 def test_a_face_whose_points_lie_in_one_place_is_named_and_left_out(drawn, place):
-    found = findings(with_keypoints(drawn, 3, np.full((58, 2), place)))
+    found = findings(changed(drawn, 3, keypoints=np.full((58, 2), place)))
     assert found["extent"].verdict == "wrong"
     assert drawn.annotations[3].name in found["extent"].text
     assert found["unusual shapes"].verdict == "good"
@@ -142,7 +135,7 @@ def test_a_face_whose_points_lie_in_one_place_is_named_and_left_out(drawn, place
 def test_a_face_with_a_point_far_away_is_named_and_left_out(drawn):
     far = drawn.annotations[3].keypoints.copy()
     far[7] = 1e6, -1e6
-    found = findings(with_keypoints(drawn, 3, far))
+    found = findings(changed(drawn, 3, keypoints=far))
     assert "1 face with all points in one place, or with a point 10 image sizes away" in found["extent"].text
     assert found["unusual shapes"].verdict == "good"
 
@@ -169,12 +162,7 @@ def test_faces_of_two_points_each_can_be_examined(drawn):
     assert found["unusual shapes"].verdict == "unknown"
 
 
-def test_faces_of_a_single_point_have_no_extent_and_are_right(drawn):
-    found = findings(drawn.reduced_to(load_skeleton("nose-1")))
-    assert found["extent"].verdict == "good"
-
-
-def test_with_a_model_its_checks_follow(drawn):
+def test_a_model_adds_its_checks(drawn):
     found = {each.check: each.verdict for each in doctor.examine(drawn, predictor=Oracle(drawn)).findings}
     names = ("second opinion", "points and model", "pixel origin (model)", "mixed origins")
     assert [found[name] for name in names] == ["good"] * 4
@@ -200,7 +188,7 @@ def test_the_table_and_json_name_every_face_of_every_finding(drawn, tmp_path):
     faces = drawn
     flip = list(drawn.skeleton.flip)
     for index in range(6):
-        faces = with_keypoints(faces, index, faces.annotations[index].keypoints[flip])
+        faces = changed(faces, index, keypoints=faces.annotations[index].keypoints[flip])
     examination = doctor.examine(faces)
     _, table = doctor.write_files(examination, tmp_path)
     rows = list(csv.DictReader(table.read_text().splitlines()))
@@ -213,7 +201,7 @@ def test_the_table_and_json_name_every_face_of_every_finding(drawn, tmp_path):
     assert finding["verdict"] == "wrong"
 
 
-def test_flagged_faces_are_drawn_before_the_unusual_ones(drawn, tmp_path):
+def test_flagged_faces_are_added_to_the_figure(drawn, tmp_path):
     plain, _ = doctor.write_files(doctor.examine(drawn), tmp_path / "plain")
     flagged, _ = doctor.write_files(doctor.examine(with_odd_face(drawn, 4)), tmp_path / "flagged")
     heights = [images.read(path).shape[0] for path in (plain, flagged)]
@@ -221,7 +209,7 @@ def test_flagged_faces_are_drawn_before_the_unusual_ones(drawn, tmp_path):
 
 
 def test_images_that_became_unreadable_are_not_drawn(drawn, tmp_path):
-    examination = doctor.examine(drawn.subset(drawn.annotations[:5]))
+    examination = doctor.examine(first(drawn, 5))
     gone = {face.name for face in drawn.annotations[:3]}
     fewer = replace(examination, faces=broken(gone, drawn))
     heights = [images.read(doctor.write_files(each, tmp_path)[0]).shape[0] for each in (examination, fewer)]
@@ -230,13 +218,13 @@ def test_images_that_became_unreadable_are_not_drawn(drawn, tmp_path):
 
 def test_files_that_cannot_be_written_are_an_error(drawn, tmp_path):
     (tmp_path / "file").write_text("")
-    examination = doctor.examine(drawn.subset(drawn.annotations[:2]))
+    examination = doctor.examine(first(drawn, 2))
     with pytest.raises(OutputError):
         doctor.write_files(examination, tmp_path / "file")
 
 
-def test_images_that_vanish_after_the_examination_are_one_line(drawn, tmp_path):
+def test_images_that_become_unreadable_are_an_error(drawn, tmp_path):
     examination = doctor.examine(drawn)
     gone = replace(examination, faces=broken([face.name for face in drawn.annotations], drawn))
-    with pytest.raises(ImageError, match="its images cannot be read any more"):
+    with pytest.raises(ImageError, match="its images can no longer be read"):
         doctor.write_files(gone, tmp_path)

@@ -1,4 +1,4 @@
-"""The figure of what was found."""
+"""The figure of the findings."""
 
 import numpy as np
 
@@ -13,7 +13,19 @@ def test_each_face_has_two_views_side_by_side(drawn):
     assert 2 * SIDE < sheet.shape[0] < 3 * SIDE
 
 
+def test_flagged_faces_are_drawn_before_the_unusual_ones(drawn):
+    flagged, unusual = (Suspect(face) for face in drawn.annotations[:2])
+    findings = [Finding("order", "check", "", (flagged,))]
+    both, first = findings_sheet(drawn, findings, [unusual]), findings_sheet(drawn, findings, [])
+    assert (both[: len(first)] == first).all()
+    assert len(both) > len(first)
+
+
 def test_missing_points_are_not_drawn(drawn):
-    nothing = np.full((58, 2), np.nan)
-    sheet = findings_sheet(drawn, [], [Suspect(drawn.annotations[0], expected=nothing)])
-    assert sheet.dtype == np.uint8
+    face = drawn.annotations[0]
+    missing = np.full((58, 2), np.nan)
+    without, unknown, known = (
+        findings_sheet(drawn, [], [Suspect(face, expected=points)]) for points in (None, missing, face.keypoints)
+    )
+    assert (unknown == without).all()
+    assert (known != without).any()

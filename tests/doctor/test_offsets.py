@@ -1,30 +1,14 @@
-"""Offsets between labels and predictions: common ones, and those of a part of the files."""
+"""Offsets between labels and predictions, of all files and of some."""
 
 import numpy as np
 import pytest
 
 from doctor.faces import changed
 from doctor.oracle import Oracle
-from nasion.datasets import load
 from nasion.doctor import offsets
 from nasion.doctor.comparison import compare
 from nasion.doctor.offsets import offset_verdict
 from nasion.doctor.reading import read_face
-
-
-@pytest.fixture(scope="module")
-def many():
-    """Return 48 synthetic faces, each rendered once."""
-    from dataclasses import replace
-
-    faces, rendered = load("synthetic:48"), {}
-
-    def open_image(face):
-        if face.image not in rendered:
-            rendered[face.image] = faces.open_image(face)
-        return rendered[face.image]
-
-    return replace(faces, open_image=open_image)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +52,7 @@ def test_good_labels_have_no_offset(many, oracle):
 def test_an_offset_of_all_labels_is_one_pixel(many, oracle, shift):
     common, mixed = findings(shifted(many, range(48), shift), oracle)
     assert (common.verdict, mixed.verdict) == ("check", "good")
-    assert common.text.endswith("as a wrong origin would be")
+    assert common.text.endswith("; a wrong origin would explain this")
 
 
 def test_two_origins_are_two_clusters_and_the_smaller_is_named(many, oracle):
@@ -79,6 +63,6 @@ def test_two_origins_are_two_clusters_and_the_smaller_is_named(many, oracle):
     assert names == {many.annotations[k].name for k in chosen}
 
 
-def test_few_faces_have_no_offset(many, oracle):
+def test_offsets_need_enough_faces(many, oracle):
     few = many.subset(many.annotations[:7])
     assert [each.verdict for each in findings(few, oracle)] == ["unknown", "unknown"]

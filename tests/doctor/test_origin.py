@@ -38,7 +38,7 @@ def test_whole_numbers_are_good(drawn):
     assert "coordinates are whole numbers" in found.text
 
 
-def test_halves_are_to_be_checked(drawn):
+def test_halves_need_a_check(drawn):
     found = coordinates(moved(drawn, lambda points: np.floor(points) + 0.5))
     assert found.verdict == "check"
     assert "halves: pixels may have been counted from their edge" in found.text
@@ -131,9 +131,9 @@ def test_real_data_has_the_origin_of_its_format(real, spec, wrong):
     assert (offset_verdict(*symmetry_offset(faces)) == "check") == wrong
 
 
-def test_an_offset_that_the_model_does_not_see_is_unclear(drawn):
+def test_an_offset_that_the_model_does_not_find_is_unclear(drawn):
     shifted = moved(drawn, lambda points: points + [1.5, 0])
-    seen = Finding("pixel origin (model)", "good", "")
-    found = origin.findings(shifted, [(480, 640)] * len(drawn), seen)[1]
+    agreement = Finding("pixel origin (model)", "good", "")
+    found = origin.findings(shifted, [(480, 640)] * len(drawn), agreement)[1]
     assert found.verdict == "unclear"
-    assert "the model sees no offset" in found.text
+    assert "the model finds no offset" in found.text

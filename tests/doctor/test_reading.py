@@ -1,4 +1,4 @@
-"""What is read of a face's image."""
+"""Reading faces: size and digest of the image, and unreadable images."""
 
 from dataclasses import replace
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from doctor.faces import changed, first
-from nasion.datasets import load
 from nasion.doctor import shape_model, sides
 from nasion.doctor.checks import MIN_FACES
 from nasion.geometry import Affine
@@ -72,12 +71,6 @@ def test_outliers_need_enough_faces(drawn):
     assert shape_model.unusual_shapes(few, shape_model.shape_residuals(few)).verdict == "unknown"
 
 
-@pytest.fixture(scope="module")
-def many():
-    """Return 48 synthetic faces of eight people."""
-    return load("synthetic:48")
-
-
 def test_the_points_of_good_labels_fit_each_other(many):
     found = shape_model.single_points(many)
     assert (found.verdict, found.suspects) == ("good", ())
@@ -93,7 +86,7 @@ def test_a_misplaced_point_is_named_with_its_expected_place(many):
     assert np.linalg.norm(suspect.expected[20] - many.annotations[7].keypoints[20]) < 10
 
 
-def test_distances_of_points_by_an_independent_computation():
+def test_distances_of_points_agree_with_a_computation_by_hand():
     """For two coordinates with correlation r, the residual is x - r y, with variance 1 - r^2."""
     covariance = np.eye(4)
     covariance[0, 2] = covariance[2, 0] = 0.8

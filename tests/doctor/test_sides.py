@@ -1,4 +1,4 @@
-"""Each fault is put into good labels, and its check must find it."""
+"""The flip map, left and right, and the order of points, in good and in changed labels."""
 
 from dataclasses import replace
 
@@ -75,7 +75,7 @@ def test_an_eye_with_another_order_is_named(drawn, change):
     assert finding.text.startswith(f"right_eye in 1 face: {drawn.annotations[5].name};")
 
 
-def test_an_open_region_may_be_reversed_but_not_rotated(drawn):
+def test_the_points_of_an_open_region_can_be_reversed_but_not_rotated(drawn):
     brow = list(drawn.skeleton.regions["left_brow"])
     verdicts = []
     for order in (brow[::-1], brow[2:] + brow[:2]):

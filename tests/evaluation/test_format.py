@@ -38,13 +38,14 @@ def test_score_has_its_unit(name, value, text):
     ("name", "meaning"),
     [
         ("n", "faces"),
-        ("n/lost", "faces for which no box was found; no score includes them"),
-        ("n/inter_ocular", "faces with this length; no score by it includes the others"),
+        ("n/lost", "faces for which no box was found; scores do not include them"),
+        ("n/inter_ocular", "faces with this length; scores relative to it include only these"),
         ("auc@0.08/inter_ocular", "area under the error curve up to 8 %; higher is better"),
         ("failure_rate@0.08/inter_pupil", "faces with an NME above 8 %"),
         ("within@1/spread", "keypoints within 1 spread; 47.4 % is ideal"),
         ("within@2/spread", "keypoints within 2 spreads; 85.9 % is ideal"),
         ("nme/inter_ocular", "mean distance / distance of the outer eye corners"),
+        ("nme/hidden/inter_ocular", "mean distance of the hidden points / distance of the outer eye corners"),
         ("something else", ""),
     ],
 )

@@ -537,7 +537,7 @@ def test_face_without_an_error_has_an_unknown_one(captions):
 
 
 def turned_evaluation(*yaws):
-    """An evaluation of faces with 68 points that are turned by `yaws`, degrees; face k is off by k px."""
+    """Return an evaluation of faces with 68 points, turned by `yaws`, degrees; face k has an error of k px."""
     true = np.stack([projected(yaw, 5, -10) for yaw in yaws])
     faces = [
         Annotation(Path(f"{k}.jpg"), points, IBUG, np.ones(68, bool), subject=str(k)) for k, points in enumerate(true)
@@ -557,7 +557,7 @@ def turned_evaluation(*yaws):
 
 def test_faces_are_grouped_by_their_yaw_to_either_side():
     evaluation = turned_evaluation(*[-20.0, 20.0] * 3, *[0.0] * 5, *[50.0] * 4)
-    assert np.abs(evaluation.yaws()) == pytest.approx([20] * 6 + [0] * 5 + [50] * 4, abs=0.1)
+    assert evaluation.yaws() == pytest.approx([-20, 20] * 3 + [0] * 5 + [50] * 4, abs=0.1)
     groups = report._by_yaw(evaluation)
     errors = evaluation.nme("box_size")
     assert list(groups) == ["0–15°", "15–30°"]  # the others are too few

@@ -173,7 +173,7 @@ def _run_measure(prepared: object, random: Random, folder: Path) -> None:
 
 
 def _predicted(random: Random, keypoints: np.ndarray) -> Prediction:
-    """Return a predicted face of which points may be missing or coincide."""
+    """Return a predicted face; some of its points may be missing or coincide."""
     points, skeleton = keypoints.copy(), load_skeleton("ibug-68")
     if random.random() < 0.2:
         points[random.sample(range(68), 30)] = random.choice((np.nan, 5.0, 1e6))

@@ -73,7 +73,7 @@ COLUMNS = (
     *(["x", "", "a.jpg"], ["a.jpg"] * 3, ["../a.jpg", "\0", "/"], [b"\xff", b"a.jpg", None], [[1.0], [], None]),
     *([{"a": 1}, {"a": None}, None], [datetime(2020, 1, 1)] * 3, [timedelta(1)] * 3, [Decimal("1.5")] * 3, [0, 0, 0]),
 )
-"""Columns of three rows, of every type."""
+"""Columns of every type, with three rows each."""
 
 LARGEST_SET = 200
 """Faces from which the doctor takes too long for one input: it needs 10 ms for each."""
@@ -142,7 +142,7 @@ def _changed_xml(random: Random, content: bytes) -> bytes:
 
 
 def _changed_parquet(random: Random, content: bytes) -> bytes:
-    """Return a table of which columns have other values, types or names, or are missing."""
+    """Return a table in which columns have other values, types or names, or are missing."""
     table = parquet.read_table(io.BytesIO(content))
     columns = {name: table.column(name).to_pylist() * 3 for name in table.column_names}
     for _ in range(random.choice((1, 1, 2, 5))):
@@ -203,7 +203,7 @@ def _correct(spec: str, random: Random) -> None:
     after = np.where(np.isfinite(before), before + 3, 20.0)
     try:
         album.save(number, after, version(before), done=True)
-    except ConflictError:  # NaN is not equal to itself, or the like
+    except ConflictError:  # for example because NaN is not equal to itself
         raise AssertionError("labels that did not change were said to have changed") from None
     found = album.keypoints(number)
     if found is None or not np.allclose(found, after, atol=ROUNDING_PX):
@@ -225,7 +225,7 @@ def _prepare_doctor(folder: Path) -> object:
 
 
 def _run_doctor(prepared: object, random: Random, folder: Path) -> None:
-    """Examine faces of which some have hostile coordinates."""
+    """Examine faces, some of which have hostile coordinates."""
     valid, faces = prepared
     count = random.choice((1, 2, 3, 68, 68, 68))
     rows = ["image,split,subject," + ",".join(f"x{k},y{k}" for k in range(count))]

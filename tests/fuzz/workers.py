@@ -1,7 +1,7 @@
 """Runs inputs in forked processes that are limited in time and memory, and describes what happened to each.
 
 A worker reports over a pipe which input it starts and how the input ended. If it dies or takes too long, the parent
-notes this for the input it was at, and a new worker goes on with the next one.
+notes this for the input it was at, and a new worker continues with the next one.
 """
 
 import io

@@ -1,8 +1,8 @@
-"""How a model holds up: its errors on corrupted images, in different conditions, and in groups of people.
+"""Audits: the errors of a model on corrupted images, under different conditions, and in groups of people.
 
 corruptions.py   15 kinds, 5 severities            cells.py    the measurement
 views.py         the part of an image around a face  scores.py   means, intervals, shares
-systems.py       what is audited                   tables.py   JSON values and rows of text
+systems.py       the audited systems               tables.py   JSON values and rows of text
 conditions.py    yaw, size, sharpness, brightness  report.py   the page (needs matplotlib and jinja2)
 columns.py       groups of people from a table
 """

@@ -1,4 +1,4 @@
-"""The measurement: each face in its image and in 75 corrupted versions of it, and what the system finds there."""
+"""The measurement: the errors of a system on each face, in its image and in 75 corrupted versions of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,18 +12,20 @@ from nasion.audit.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from nasion.audit.systems import Found, System
 from nasion.audit.views import View, view_of
 from nasion.errors import AnnotationError, ConfigError, ImageError
+from nasion.evaluation.evaluation import default_normalizer
 from nasion.evaluation.metrics import face_errors, point_errors
 from nasion.geometry import FloatArray
 from nasion.predict.parallel import cores, map_in_order
 from nasion.progress import SILENT, Reporter
 from nasion.sample import Annotation, DataSet, Image, Problem
+from nasion.shapes import mean_points
 from nasion.uncertainty import mahalanobis
 
 __all__ = ["CELLS", "CLEAN", "MODERATE", "Audit", "Cell", "cell_image", "mean_face", "run_audit"]
 
 
 class Cell(NamedTuple):
-    """One column of faces: a kind of corruption, as an index in `CORRUPTIONS`, and its severity; kind -1 is none."""
+    """A kind of corruption, as an index in `CORRUPTIONS`, and its severity; (-1, 0) without corruption."""
 
     kind: int
     severity: int
@@ -44,25 +46,25 @@ MODERATE = tuple(k for k, cell in enumerate(CELLS) if 1 <= cell.severity <= 3)
 """Indices of all cells of severities 1 to 3."""
 
 MULTIPLES = (1, 2, 3)
-"""Numbers of spreads within which points are counted."""
+"""Multiples of the spread within which points are counted."""
 
 BATCH = 16
-"""Corrupted images in memory at a time, for each face that is measured."""
+"""Number of corrupted images of a face that are in memory at a time."""
 
 
 @dataclass(frozen=True, eq=False)
 class Audit:
-    """What a system finds in C cells of N faces.
+    """The measurements of a system on N faces in C cells.
 
     Attributes:
-        system, data, split: what was measured on which faces.
-        normalizer: what errors are divided by.
+        system, data, split: names of the system, the data set and the split.
+        normalizer: name of the length by which errors are divided.
         faces: the N faces.
         nme: (C, N), fractions; NaN if a face's normalizer is unknown.
         within: (C, N, 3), numbers of points within 1, 2 and 3 spreads.
         known: (C, N), numbers of points whose spread is known.
-        rejected: (C, N), whether the system itself says that this is no face.
-        missing: (C, N), whether the system returned nothing; then the mean face in the box was measured.
+        rejected: (C, N), whether the system rejects the face as a false detection.
+        missing: (C, N), whether the system returned no face; the mean face in the box is measured instead.
         conditions: values (N,) by the names of `CONDITIONS`.
         problems: faces that could not be measured.
     """
@@ -95,16 +97,16 @@ def run_audit(
     threads: int | None = None,
     reporter: Reporter = SILENT,
 ) -> Audit:
-    """Return what a system finds in the images of labeled faces and in corrupted versions of them.
+    """Return the measurements of a system on the images of labeled faces and on corrupted versions of them.
 
     Args:
-        system: what is audited; several threads call it at once.
+        system: the audited system; it is called from several threads.
         faces: labeled with its points, or with a skeleton that contains them.
         split: the name of the faces' split, for the report.
-        normalizer: what errors are divided by; default: a distance of the eyes, or the size of the points' box.
-        mean_in_box: (K, 2), no unit, the mean face as `mean_face` returns it, which replaces faces for which the system
-            returns nothing; default: that of these faces.
-        threads: faces at a time; default: one per core.
+        normalizer: name of the length by which errors are divided; default: a distance between the eyes, or "box_size".
+        mean_in_box: (K, 2), no unit, from `mean_face`, measured in place of faces that the system does not return;
+            default: the mean of these faces.
+        threads: number of faces at a time; default: one per core.
         reporter: shows the progress.
 
     Raises:
@@ -142,11 +144,11 @@ def _normalizer(faces: DataSet, wanted: str | None) -> str:
     known = faces.annotations[0].normalizer_lengths()
     if wanted is not None and wanted not in known:
         raise ConfigError(f'no normalizer "{wanted}"; these faces have {", ".join(known)}')
-    return wanted or next((name for name in known if name.startswith("inter_")), "box_size")
+    return wanted or default_normalizer(known)
 
 
 def mean_face(system: System, faces: DataSet) -> FloatArray:
-    """Return the mean face (K, 2), no unit, in the box that the system gets, whose corners are (0, 0) and (1, 1).
+    """Return the mean face (K, 2), no unit, relative to the system's boxes, whose corners are (0, 0) and (1, 1).
 
     Raises:
         AnnotationError: no face has a box.
@@ -160,10 +162,8 @@ def mean_face(system: System, faces: DataSet) -> FloatArray:
         shapes.append((face.keypoints - box[:2]) / (box[2:] - box[:2]))
     if not shapes:
         raise AnnotationError(f"{faces.name}: no face has a bounding box")
-    table = np.stack(shapes)
-    present = np.isfinite(table)
-    count = np.maximum(present.sum(0), 1)
-    return np.where(present.any(0), np.where(present, table, 0.0).sum(0) / count, 0.5)
+    mean = mean_points(shapes)
+    return np.where(np.isfinite(mean), mean, 0.5)
 
 
 def cell_image(view: View, cell: Cell) -> Image:
@@ -172,7 +172,7 @@ def cell_image(view: View, cell: Cell) -> Image:
 
 
 class _Row(NamedTuple):
-    """One face in all cells, as in `Audit`."""
+    """The measurements of one face in all cells, as in `Audit`."""
 
     nme: FloatArray
     within: NDArray[np.int32]
@@ -183,7 +183,7 @@ class _Row(NamedTuple):
 
 
 def _row(system: System, face: Annotation, view: View, length: float, usual: FloatArray) -> _Row:
-    """Return one face in all cells; `length` is the normalizer, view px."""
+    """Return the measurements of one face in all cells; `length` is the normalizer, view px."""
     found: list[Found | None] = []
     for start in range(0, len(CELLS), BATCH):
         found += system.find([cell_image(view, cell) for cell in CELLS[start : start + BATCH]], view.box)

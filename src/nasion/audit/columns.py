@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
+from nasion.audit.conditions import quartile_edges
 from nasion.documents import read_text
 from nasion.errors import AnnotationError, ConfigError, suggest
 from nasion.outputs.columns import FACE, IMAGE
@@ -18,19 +19,17 @@ MAX_BYTES = 200_000_000
 """Largest table."""
 
 MAX_VALUES = 8
-"""Number of different numbers from which a column is divided at its quartiles; fewer are groups of their own."""
-
-QUARTILES = (0.25, 0.5, 0.75)
+"""Largest number of distinct numbers that are groups; a column with more is divided at its quartiles."""
 
 Columns = Mapping[str, Sequence[str]]
-"""The group of each of N faces by the column's name; empty where unknown."""
+"""The group of each of N faces, by column; empty where unknown."""
 
 
 def read_columns(path: Path, names: Sequence[str], faces: Sequence[Annotation]) -> dict[str, list[str]]:
-    """Return the groups of faces by the columns of a table; a column of many numbers is divided at its quartiles.
+    """Return the groups of faces by the columns of a table; a column with many numbers is divided at its quartiles.
 
     A row belongs to the face whose image has the row's path, or ends with it. If the table has no column `face`, the
-    rows of an image are its faces in their order.
+    rows of an image belong to its faces in order.
 
     Args:
         path: a CSV file with the column `image`.
@@ -46,11 +45,11 @@ def read_columns(path: Path, names: Sequence[str], faces: Sequence[Annotation]) 
         if name not in header:
             raise ConfigError(f'{path}: no column "{name}"; {suggest(name, header)}')
     if IMAGE not in header:
-        raise AnnotationError(f'{path}: no column "{IMAGE}", which says whose row it is')
+        raise AnnotationError(f'{path}: no column "{IMAGE}", which assigns rows to faces')
     table = _by_face(rows)
     found = [next((table[key] for key in _keys(face) if key in table), {}) for face in faces]
     if not any(found):
-        raise AnnotationError(f"{path}: no row is about one of the {len(faces)} faces, such as {faces[0].name}")
+        raise AnnotationError(f"{path}: no row belongs to any of the {len(faces)} faces, such as {faces[0].name}")
     columns = {name: _groups([(row.get(name) or "").strip() for row in found]) for name in names}
     for name, cells in columns.items():
         if not any(cells):
@@ -83,13 +82,13 @@ def _by_face(rows: Sequence[dict[str, str]]) -> dict[Key, dict[str, str]]:
 
 
 def _keys(face: Annotation) -> list[Key]:
-    """Return the keys under which a face may be in a table, longest path first."""
+    """Return the possible keys of a face in a table, longest path first."""
     parts = face.image.parts
     return [(parts[k:], str(face.face)) for k in range(len(parts))]
 
 
 def _groups(cells: list[str]) -> list[str]:
-    """Return the group of each cell: the cell itself, or the range of numbers in which it lies."""
+    """Return the group of each cell: its text, or the range of numbers that contains it."""
     try:
         numbers = np.array([float(cell) if cell else np.nan for cell in cells])
     except ValueError:
@@ -97,7 +96,7 @@ def _groups(cells: list[str]) -> list[str]:
     known = numbers[np.isfinite(numbers)]
     if len(np.unique(known)) <= MAX_VALUES:
         return cells
-    edges = np.unique([known.min(), *np.quantile(known, QUARTILES), known.max()])
+    edges = quartile_edges(known)
     texts = [f"{low:.4g} to {high:.4g}" for low, high in pairwise(edges)]
     places = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, len(texts) - 1)
     return [texts[k] if np.isfinite(number) else "" for k, number in zip(places, numbers, strict=True)]

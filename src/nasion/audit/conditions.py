@@ -9,24 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasion.audit.views import View
-from nasion.errors import MeasurementError, SkeletonError
+from nasion.errors import SkeletonError
+from nasion.evaluation.evaluation import labeled_yaw, yaw_of
 from nasion.geometry import Affine, FloatArray, box_size, is_present
 from nasion.images import warp
 from nasion.measure.heads import head_of
-from nasion.measure.pose import pose
 from nasion.sample import Annotation, Prediction
 from nasion.skeleton import Skeleton
 
-__all__ = ["CONDITIONS", "Bin", "bins", "conditions_of", "has_head"]
+__all__ = ["CONDITIONS", "Bin", "bins", "conditions_of", "has_head", "quartile_edges"]
 
 CONDITIONS = {
-    "yaw": "turn of the head from the camera, degrees, without its sign",
+    "yaw": "angle by which the head is turned to either side, degrees",
     "size": "geometric mean of the width and height of the box around the points, px of the image",
-    "sharpness": "standard deviation of the Laplacian by that of the gray values, of the face at 100 px",
+    "sharpness": "standard deviation of the Laplacian / that of the gray values, at a face size of 100 px",
     "brightness": "mean gray value of the face, 0 to 255",
     "hidden": "share of the points that are labeled as hidden or missing",
 }
-"""What is known of each face, and what it means."""
+"""The conditions of a face by name, with their meanings."""
 
 YAW_EDGES = (0.0, 15.0, 30.0, 45.0, 180.0)
 """Limits of the groups by yaw, degrees."""
@@ -55,14 +55,14 @@ def conditions_of(face: Annotation, view: View, predicted: Prediction | None) ->
     Args:
         face: the labeled face.
         view: the face in its image.
-        predicted: the face as a model finds it in the image; its yaw is used if the labels have no head.
+        predicted: the prediction of a model in the image; its yaw is used if the skeleton of the labels has no head.
     """
     side = SHARPNESS_PX, SHARPNESS_PX
     patch = cv2.cvtColor(warp(view.image, Affine.crop(view.box, side), side), cv2.COLOR_RGB2GRAY).astype(np.float64)
     contrast = float(patch.std())
     present = is_present(face.keypoints)
     return {
-        "yaw": abs(_yaw(_as_prediction(face, view) if has_head(face.skeleton) else predicted)),
+        "yaw": abs(_yaw(face, predicted)),
         "size": box_size(view.box) / view.scale,
         "sharpness": float(cv2.Laplacian(patch, cv2.CV_64F).std()) / contrast if contrast else float("nan"),
         "brightness": float(patch.mean()),
@@ -70,23 +70,15 @@ def conditions_of(face: Annotation, view: View, predicted: Prediction | None) ->
     }
 
 
-def _as_prediction(face: Annotation, view: View) -> Prediction:
-    unknown = np.full(face.skeleton.count, np.nan)
-    return Prediction(
-        face.keypoints, unknown, np.zeros((face.skeleton.count, 2)), view.box, score=1.0, skeleton=face.skeleton
-    )
-
-
-def _yaw(face: Prediction | None) -> float:
-    """Return the yaw of a face, degrees; NaN if it cannot be measured."""
-    try:
-        return float("nan") if face is None else float(pose(face).yaw.value)
-    except (MeasurementError, SkeletonError):
-        return float("nan")
+def _yaw(face: Annotation, predicted: Prediction | None) -> float:
+    """Return the yaw, degrees, from the labels or, if their skeleton has no head, from a prediction; NaN if unknown."""
+    if has_head(face.skeleton):
+        return labeled_yaw(face)
+    return float("nan") if predicted is None else yaw_of(predicted)
 
 
 class Bin(NamedTuple):
-    """Faces in the same condition: the condition, the range of its values as text, and which faces (N,) bool."""
+    """Faces in the same condition: its name, the range of its values as text, and whether each face (N,) belongs."""
 
     condition: str
     text: str
@@ -94,7 +86,7 @@ class Bin(NamedTuple):
 
 
 def bins(conditions: Mapping[str, FloatArray]) -> list[Bin]:
-    """Return the groups of faces by each condition with known and different values.
+    """Return the groups of faces by each condition with known values.
 
     Args:
         conditions: values (N,) of the faces by condition, px or degrees as in `CONDITIONS`; NaN where unknown.
@@ -109,9 +101,14 @@ def bins(conditions: Mapping[str, FloatArray]) -> list[Bin]:
         elif name == "hidden":
             edges = np.array(HIDDEN_EDGES)
         else:
-            edges = np.unique([known.min(), *np.quantile(known, QUARTILES), np.nextafter(known.max(), np.inf)])
+            edges = quartile_edges(known)
         found += _between(name, values, edges)
     return found
+
+
+def quartile_edges(values: FloatArray) -> FloatArray:
+    """Return the limits of the groups between the quartiles of values (N,), any unit; equal limits are merged."""
+    return np.unique([values.min(), *np.quantile(values, QUARTILES), np.nextafter(values.max(), np.inf)])
 
 
 def _between(name: str, values: FloatArray, edges: FloatArray) -> list[Bin]:

@@ -2,8 +2,8 @@
 
 The strengths of all 75 are constants of this module. Lengths are shares of the face's size, which is the geometric mean
 of the width and height of the box around its points, so that a severity means the same for a small and a large face.
-What is random, such as the place of a patch, depends on the face and the kind only: a higher severity changes more of
-the same image.
+Random parameters, such as the position of a patch, depend only on the face and the kind, so that a higher severity
+changes more of the same image.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class Corruption:
 
     Attributes:
         name: its name in tables.
-        unit: what `values` are.
+        unit: of `values`.
         values: the strength at each severity.
         apply: corrupts an image.
     """
@@ -53,7 +53,7 @@ def corrupt(image: Image, kind: int, severity: int, box: FloatArray, key: str) -
         kind: index in `CORRUPTIONS`.
         severity: 1 to 5.
         box: (4,) around the face's points, image px.
-        key: the face's name, from which randomness follows.
+        key: the face's name, which seeds the random generator.
     """
     corruption = CORRUPTIONS[kind]
     random = np.random.default_rng([crc32(key.encode("utf-8", "surrogateescape")), kind])
@@ -107,7 +107,7 @@ def _motion_blur(image: Image, share: float, box: FloatArray, random: np.random.
 
 
 def _grid(radius: float) -> tuple[FloatArray, FloatArray]:
-    """Return x and y, px, of the pixels of a kernel around its center that reaches as far as `radius`, px."""
+    """Return x and y, px, of the pixels of a kernel of this radius, px, relative to its center."""
     reach = int(np.ceil(radius)) + 1
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float64)
     return x, y
@@ -153,7 +153,7 @@ FOG_GRAY = 230.0
 """Gray value of fog."""
 
 FOG_CELLS = 4
-"""Cells across the image in which the density of fog varies, by a quarter of its mean."""
+"""Number of cells across the image in which the density of fog varies, by up to a quarter."""
 
 
 def _fog(image: Image, density: float, _box: FloatArray, random: np.random.Generator) -> Image:
@@ -231,4 +231,4 @@ CORRUPTIONS = (
     Corruption("fog", "density", (0.25, 0.4, 0.55, 0.67, 0.78), _fog),
     Corruption("color cast", "log gain", (0.2, 0.4, 0.6, 0.9, 1.2), _color_cast),
 )
-"""The kinds and the strengths of their five severities."""
+"""All kinds, with the strengths of their five severities."""

@@ -14,7 +14,7 @@ from nasion.atomic import write_text
 from nasion.audit.cells import CELLS, CLEAN, Audit, Cell, cell_image
 from nasion.audit.conditions import CONDITIONS, has_head
 from nasion.audit.corruptions import CORRUPTIONS, SEVERITIES
-from nasion.audit.scores import CONTROLS, FEWEST, CellScore, GroupScore, Interval, Scores, kind_ratios, worst_cells
+from nasion.audit.scores import CONTROLS, MIN_FACES, CellScore, GroupScore, Interval, Scores, kind_ratios, worst_cells
 from nasion.audit.systems import System
 from nasion.audit.views import FACE_PX, view_of
 from nasion.evaluation.evaluation import THRESHOLD
@@ -27,7 +27,7 @@ from nasion.uncertainty import nominal_share
 __all__ = ["write_page"]
 
 WORST_CELLS, WORST_FACES = 5, 4
-"""Cells whose worst faces are shown, and number of faces of each."""
+"""Number of cells whose worst faces are shown, and of faces of each."""
 
 SAMPLE_SEVERITIES = (1, 3, 5)
 """Severities of the sample images."""
@@ -36,7 +36,7 @@ TILE_PX = 150
 """Side of a sample image, px."""
 
 DARKEST_RATIO = 3.0
-"""Error relative to that without corruption that has the darkest color."""
+"""Error, relative to that without corruption, with the darkest color."""
 
 RED, BLUE = (214, 69, 65), (70, 130, 200)
 
@@ -78,7 +78,7 @@ def write_page(path: Path, audit: Audit, scores: Scores, system: System, faces: 
         yaw_source=_yaw_source(audit),
         normalizer_note=_normalizer_note(audit),
         controls=CONTROLS,
-        fewest=FEWEST,
+        min_faces=MIN_FACES,
         samples=[_samples(audit, system, faces)],
         worst=_worst(audit, cells, system, faces),
         face_px=f"{FACE_PX:g}",
@@ -112,18 +112,18 @@ def _summary(audit: Audit, cells: Sequence[CellScore]) -> list[str]:
     if audit.known.any():
         kept = max(cells[1:], key=lambda score: score.wrong_kept)
         lines.append(
-            f"The most faces that are wrong by more than {_percent(THRESHOLD, 0)} and not rejected are in "
-            f"{kept.cell.name}: {_percent(kept.wrong_kept, 1)}."
+            f"The largest share of faces with an NME above {_percent(THRESHOLD, 0)} that are not rejected is "
+            f"{_percent(kept.wrong_kept, 1)}, in {kept.cell.name}."
         )
     if audit.missing.any():
-        lines.append(f"The system returns nothing for {_percent(float(audit.missing.mean()), 1)} of all images.")
+        lines.append(f"The system returns no face for {_percent(float(audit.missing.mean()), 1)} of all images.")
     return lines
 
 
 def _yaw_source(audit: Audit) -> str:
     if has_head(audit.faces[0].skeleton):
         return "Yaw is measured from the labeled points."
-    return "Yaw is measured from the model's points in the image without corruption, as the labels have too few."
+    return "Yaw is measured from the model's points without corruption, because the labels have too few points."
 
 
 def _normalizer_note(audit: Audit) -> str:
@@ -131,7 +131,7 @@ def _normalizer_note(audit: Audit) -> str:
         return ""
     return (
         "Errors are divided by a distance between the eyes, which is shorter in turned faces: part of their larger NME "
-        "comes from that; --normalizer box_size divides by the size of the face."
+        "comes from that. --normalizer box_size divides by the size of the face."
     )
 
 
@@ -194,7 +194,7 @@ def _share_color(share: float) -> str:
 
 
 def _coverage_color(share: float) -> str:
-    """Return red for fewer points than are right, blue for more."""
+    """Return red for a share below the nominal one, blue for a share above it."""
     excess = share - float(nominal_share(2))
     return _color(-3 * excess) if excess < 0 else _color(3 * excess, BLUE)
 

@@ -17,7 +17,7 @@ from nasion.geometry import FloatArray
 
 __all__ = [
     "CONTROLS",
-    "FEWEST",
+    "MIN_FACES",
     "CellScore",
     "GroupScore",
     "Interval",
@@ -29,20 +29,20 @@ __all__ = [
     "worst_cells",
 ]
 
-FEWEST = 30
-"""Number of faces below which a group says little; it is shown in gray."""
+MIN_FACES = 30
+"""Smallest number of faces in a group for a reliable mean; smaller groups are shown in gray."""
 
 ROUNDS = 1000
-"""Resamples of an interval."""
+"""Number of resamples for an interval."""
 
 CONTROLLED_ROUNDS = 300
-"""Resamples of an interval of a controlled mean, each of which fits a regression."""
+"""Number of resamples for an interval of a controlled mean; each one fits a regression."""
 
 CONTROLS = (
     "linear regression of a face's NME on the group and on yaw, yaw², log size and log² size; the means are those of "
     "faces with the average of these"
 )
-"""How the means of groups are controlled."""
+"""The method that controls the means of groups, in words."""
 
 
 class Interval(NamedTuple):
@@ -59,12 +59,12 @@ class CellScore(NamedTuple):
     Attributes:
         cell: the kind of corruption and its severity.
         nme: mean NME.
-        ratio: mean NME by that of the same faces without corruption.
+        ratio: mean NME divided by that of the same faces without corruption.
         failures: share of faces with an NME above 8 %.
         within: (3,) shares of points within 1, 2 and 3 spreads; NaN if the system predicts no uncertainty.
-        rejected: share of faces that the system itself rejects.
+        rejected: share of faces that the system rejects.
         wrong_kept: share of faces with an NME above 8 % that it does not reject.
-        missing: share of faces for which it returns nothing, so that the mean face in the box was measured.
+        missing: share of faces that it does not return; the mean face in the box is measured instead.
     """
 
     cell: Cell
@@ -87,8 +87,8 @@ class GroupScore(NamedTuple):
         clean: mean NME without corruption.
         corrupted: mean NME over all corruptions of severities 1 to 3.
         within: share of points within two spreads, without corruption.
-        rejected: share of faces that the system itself rejects, without corruption.
-        controlled_clean, controlled_corrupted: the means controlled for yaw and size; None where that makes no sense.
+        rejected: share of faces that the system rejects, without corruption.
+        controlled_clean, controlled_corrupted: the means controlled for yaw and size; None for groups by condition.
     """
 
     name: str
@@ -104,8 +104,8 @@ class GroupScore(NamedTuple):
 
     @property
     def is_small(self) -> bool:
-        """Whether the group has fewer than `FEWEST` faces."""
-        return self.faces < FEWEST
+        """Whether the group has fewer than `MIN_FACES` faces."""
+        return self.faces < MIN_FACES
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def _shares_within(audit: Audit, index: int, members: NDArray[np.bool_]) -> list
 
 
 def kind_ratios(scores: Sequence[CellScore], severities: tuple[int, ...] = (1, 2, 3)) -> list[float]:
-    """Return, for each kind of corruption, the mean NME over severities by the NME without corruption."""
+    """Return, for each kind of corruption, the mean NME over severities divided by the NME without corruption."""
     return [
         mean([score.ratio for score in scores if score.cell.kind == kind and score.cell.severity in severities])
         for kind in range(len(CORRUPTIONS))
@@ -220,10 +220,10 @@ def _by_number(text: str) -> tuple[float, str]:
 
 
 def _controlled(audit: Audit, nme: FloatArray, codes: NDArray[np.intp], count: int) -> list[Interval]:
-    """Return the mean NME of each group, controlled as `CONTROLS` says.
+    """Return the mean NME of each group, controlled by the method of `CONTROLS`.
 
     Args:
-        audit: knows the conditions.
+        audit: contains the conditions.
         nme: (N,), fractions.
         codes: (N,), the group of each face; -1 where unknown.
         count: number of groups.
@@ -247,14 +247,14 @@ def _controlled(audit: Audit, nme: FloatArray, codes: NDArray[np.intp], count: i
 
 
 def _covariates(audit: Audit) -> FloatArray:
-    """Return what is controlled for (N, P), no unit: powers of yaw, if it is known, and of the logarithm of size."""
+    """Return the covariates (N, P), no unit: powers of yaw, if it is known, and of the logarithm of size."""
     yaw, size = audit.conditions["yaw"] / 90, np.log(audit.conditions["size"] / 100)
     with_yaw = [yaw, yaw**2] if np.isfinite(yaw).any() else []
     return np.stack([*with_yaw, size, size**2], 1)
 
 
 def controlled_means(values: FloatArray, codes: NDArray[np.intp], covariates: FloatArray, count: int) -> FloatArray:
-    """Return the means of groups (G,) that faces with average covariates have, by linear regression.
+    """Return the means of groups (G,) for faces with average covariates, by linear regression.
 
     Args:
         values: (N,), any unit.
@@ -263,7 +263,7 @@ def controlled_means(values: FloatArray, codes: NDArray[np.intp], covariates: Fl
         count: G; a group without a face is NaN.
 
     >>> x = np.array([[0.0], [1.0], [1.0], [2.0]])
-    >>> controlled_means(3 + 2 * x[:, 0], np.array([0, 0, 1, 1]), x, 2).round(6)  # the groups differ by x only
+    >>> controlled_means(3 + 2 * x[:, 0], np.array([0, 0, 1, 1]), x, 2).round(6)  # the groups differ only by x
     array([5., 5.])
     """
     present = np.unique(codes)

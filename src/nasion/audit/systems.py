@@ -1,4 +1,4 @@
-"""What is audited: anything that returns the points of faces in given boxes."""
+"""Audited systems: models, and other predictors of the points of faces in given boxes."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -9,7 +9,7 @@ from nasion.datasets.mapping import PointMapping
 from nasion.errors import AnnotationError, ConfigError, SkeletonError
 from nasion.geometry import FloatArray, box_around, similarity_between
 from nasion.measure.heads import head_of
-from nasion.predict.backends.backend import relative_spread
+from nasion.predict.backends.backend import is_rejected
 from nasion.predict.predictor import Predictor
 from nasion.sample import Annotation, DataSet, Image, Prediction
 
@@ -17,13 +17,13 @@ __all__ = ["Found", "ModelSystem", "System"]
 
 
 class Found(NamedTuple):
-    """A found face.
+    """A face that a system found.
 
     Attributes:
         keypoints: (K, 2) the points that are labeled, px of the image.
         spread: (K,), px, and anisotropy: (K, 2), as in `Prediction`; NaN where unknown.
-        is_rejected: whether the system itself says that this is not a face.
-        complete: the prediction with all points of the model; None if the system has no such thing.
+        is_rejected: whether the system rejects the face as a false detection.
+        complete: the prediction with all points of the model; None if the system is not a model of nasion.
     """
 
     keypoints: FloatArray
@@ -51,7 +51,7 @@ class System(Protocol):
         ...
 
     def box(self, face: Annotation) -> FloatArray:
-        """Return the box (4,), image px, around the points of a labeled face, or where all of the system's would be.
+        """Return the box (4,), image px, around a labeled face, as the system expects it.
 
         Raises:
             AnnotationError: the face has no bounding box.
@@ -59,7 +59,7 @@ class System(Protocol):
         ...
 
     def find(self, images: Sequence[Image], box: FloatArray) -> list[Found | None]:
-        """Return the face in a box (4,) of each image (H, W, 3) uint8 RGB, px; None if the system returns nothing."""
+        """Return the face in a box (4,) of each image (H, W, 3) uint8 RGB, px; None if the system returns no face."""
         ...
 
 
@@ -68,8 +68,8 @@ class ModelSystem:
 
     Args:
         predictor: the model.
-        mapping: the labeled points from those of the model, if their skeletons have no points in common; the box around
-            the model's points is then that of a mean head, laid on the labeled points.
+        mapping: maps the model's points to the labeled ones, if their skeletons have no points in common; boxes then
+            surround a mean head that is aligned with the labeled points.
 
     Raises:
         ConfigError: the model uses full images, or the mapping is from other points than the model's.
@@ -96,7 +96,7 @@ class ModelSystem:
         return faces
 
     def box(self, face: Annotation) -> FloatArray:
-        """Return the box (4,), image px, around the labeled points, or around a mean head that is laid on them."""
+        """Return the box (4,), image px, around the labeled points, or around a mean head that is aligned with them."""
         if self.mapping is None or self.head is None:
             return face.points_box()
         try:
@@ -109,7 +109,7 @@ class ModelSystem:
         return [self._found(each) for each in self.predictor.predict_boxes(images, [box] * len(images))]
 
     def _found(self, face: Prediction) -> Found:
-        rejected = relative_spread(face.spread, face.box) > self.predictor.backend.max_relative_spread
+        rejected = is_rejected(face, self.predictor.backend)
         if self.mapping is None:
             return Found(face.keypoints, face.spread, face.anisotropy, rejected, face)
         keypoints = self.mapping.mean(face.keypoints)  # the error of a mean of points is unknown

@@ -84,7 +84,7 @@ def _group_values(score: GroupScore) -> dict[str, Any]:
 
 def corruption_rows(scores: Sequence[CellScore]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return a header and a row for each kind of corruption: the mean NME at each severity, percent."""
-    header = ("NME, percent", *map(str, SEVERITIES), "1 to 3 by clean")
+    header = ("NME, percent", *map(str, SEVERITIES), "1 to 3 / clean")
     rows = [("no corruption", f"{100 * scores[CLEAN].nme.value:.2f}", *[""] * len(SEVERITIES))]
     for number, (kind, ratio) in enumerate(zip(CORRUPTIONS, kind_ratios(scores), strict=True)):
         values = (f"{100 * score.nme.value:.2f}" for score in scores if score.cell.kind == number)

@@ -1,4 +1,4 @@
-"""The part of an image that is corrupted: a face and its surroundings, at a size at which all corruptions are alike."""
+"""The part of an image that is corrupted: a face and its surroundings, at a common scale for all corruptions."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from nasion.sample import Annotation, Image
 __all__ = ["FACE_PX", "View", "view_of"]
 
 FACE_PX = 200.0
-"""Largest size of a face in a view, px: noise of single pixels would vanish in a larger one when it is cropped."""
+"""Largest size of a face in a view, px; in a larger one, the network's crop would average out the noise of pixels."""
 
 REACH = 2.4
 """Side of the view, as a multiple of the box around the points; networks crop 1.2 to 1.5 times the box."""

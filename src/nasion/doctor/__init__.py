@@ -1,16 +1,16 @@
-"""Checks of labels: reads every face, tests what can be wrong, and shows what was found.
+"""Checks of labels: reads every face, looks for mistakes in the labels and files, and shows the findings.
 
 examination.py      runs all checks on a data set, and writes a figure, a table of files, and JSON
-reading.py          what every check needs to know about an image; perceptual hash
+reading.py          one pass over the images: size, digest, perceptual hash, prediction
 checks.py           the results of checks; counts, unreadable files, points outside the image
 duplicates.py       duplicates, near-duplicates, leaks between splits
 sides.py            flip map, left and right, order of points
 shape_model.py      unusual shapes and single points
 origin.py           pixel origin, from coordinates and from the symmetry of faces
 comparison.py       labels and the predictions of a model at the shared points
-second_opinion.py   faces and points whose labels are not where a model sees them
+second_opinion.py   faces and points whose labels are far from the predictions of a model
 offsets.py          pixel origin, and mixed origins, from a model
-figure.py           the figure of what was found
+figure.py           the figure of the findings
 """
 
 from nasion.doctor.checks import Finding, Suspect, Verdict

@@ -1,7 +1,7 @@
 """The results of checks, and the checks of single faces and files: counts, unreadable files, points outside."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence, Sized
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,17 +29,17 @@ __all__ = [
 ]
 
 Verdict = Literal["good", "check", "wrong", "unclear", "unknown"]
-"""Result of a check: "check" asks the user to look at the data, "unclear" means that two explanations fit, "unknown"
-that there is too little data."""
+"""Result of a check: "check" asks the user to look at the data, "unclear" means that an error and a harmless cause both
+fit, "unknown" that there is too little data."""
 
 ALARMS: tuple[Verdict, ...] = ("check", "wrong")
-"""The verdicts that ask the user to do something."""
+"""The verdicts that need the user's attention."""
 
 MIN_FACES = 8
-"""Smallest number of faces from which statistics of a data set are computed."""
+"""Smallest number of faces for statistics of a data set."""
 
 MIN_POINTS = 3
-"""Smallest number of points from which shapes are compared; two points always fit."""
+"""Smallest number of points for a comparison of shapes; two points always fit."""
 
 MAX_NAMES = 4
 """Largest number of faces that the text of a finding names; the table of findings names all."""
@@ -51,9 +51,9 @@ class Suspect:
 
     Attributes:
         face: the labeled face.
-        reason: what is unusual, such as "left_eye"; may be empty.
+        reason: what is unusual, such as "left_eye"; empty if unknown.
         points: the indices of the points concerned; empty for the complete face.
-        expected: (K, 2) image px, where the points are expected; NaN where unknown, None if nothing is known.
+        expected: (K, 2) expected positions of the points, image px; NaN where unknown, None if all are.
         twin: another face that this one is compared with, such as its duplicate.
     """
 
@@ -93,13 +93,13 @@ def named(suspects: Sequence[Suspect]) -> str:
     return listed(map(str, suspects))
 
 
-def count(faces: Sized) -> str:
-    """Return the number of faces with the noun.
+def count(number: int, noun: str = "face") -> str:
+    """Return a number with its noun.
 
-    >>> count("a"), count("abc")
-    ('1 face', '3 faces')
+    >>> count(1), count(3, "point")
+    ('1 face', '3 points')
     """
-    return f"{len(faces)} face{'s' * (len(faces) != 1)}"
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def counts(faces: DataSet) -> Finding:
@@ -107,7 +107,7 @@ def counts(faces: DataSet) -> Finding:
     image_count = len({face.image for face in faces.annotations})
     subjects = len({face.subject for face in faces.annotations if face.subject})
     splits = Counter(face.split or "no split" for face in faces.annotations)
-    text = f"{len(faces)} faces in {image_count} images of {subjects} subjects; "
+    text = f"{count(len(faces))} in {count(image_count, 'image')} of {count(subjects, 'subject')}; "
     text += ", ".join(f"{name}: {n}" for name, n in splits.items())
     return Finding("count", "good", text + (f"; {faces.note}" if faces.note else ""))
 
@@ -134,7 +134,7 @@ def outside(read: Sequence[ReadFace]) -> Finding:
         return Finding("inside the image", "good", "every point")
     names = listed(f"{each.face.name} {each.reason}" for each in suspects)
     total = sum(len(each.points) for each in suspects)
-    text = f"{total} points of {len(suspects)} faces lie outside: {names}"
+    text = f"{count(total, 'point')} of {count(len(suspects))} outside: {names}"
     return Finding("inside the image", "check", text, suspects)
 
 
@@ -143,7 +143,7 @@ def extent(read: Sequence[ReadFace]) -> Finding:
     wrong = tuple(Suspect(each.face) for each in read if not is_measurable(each.face, each.size))
     if not wrong:
         return Finding("extent", "good", "every face")
-    text = f"{count(wrong)} with all points in one place, or with a point {FAR_SIZES} image sizes away: "
+    text = f"{count(len(wrong))} with all points in one place, or with a point {FAR_SIZES} image sizes away: "
     return Finding("extent", "wrong", text + f"{named(wrong)}; the checks below leave them out", wrong)
 
 
@@ -151,5 +151,5 @@ def missing(faces: DataSet) -> Finding:
     """Count missing and hidden points."""
     absent = ~is_present(faces.keypoints())
     hidden = sum(int((~face.visible & is_present(face.keypoints)).sum()) for face in faces.annotations)
-    text = f"{int(absent.sum())} points missing in {int(absent.any(1).sum())} faces, {hidden} marked as hidden"
-    return Finding("missing points", "good", text)
+    points, incomplete = count(int(absent.sum()), "point"), count(int(absent.any(1).sum()))
+    return Finding("missing points", "good", f"{points} missing in {incomplete}, {hidden} marked as hidden")

@@ -19,12 +19,12 @@ from nasion.uncertainty import mahalanobis
 __all__ = ["Comparison", "compare", "shared_points"]
 
 MAX_DEFINITION = 0.05
-"""Largest difference between two definitions of a point, as a share of the face's diagonal; 2 % for IMM's brows."""
+"""Largest difference between two definitions of a point, as a share of the face's diagonal; IMM's brows have 2 %."""
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Labels and predictions of N faces at S shared points; NaN for faces of which the model is uncertain.
+    """Labels and predictions of N faces at S shared points; NaN for faces that the model does not recognize.
 
     Attributes:
         here: (S,) indices of the points in the skeleton of the labels.
@@ -33,8 +33,8 @@ class Comparison:
         points: (N, S, 2) predictions, image px.
         shift: (S, 2) typical difference of labels and predictions, px of `mean`.
         mean: (S, 2) mean shape of the predictions.
-        expected: (N, S, 2) where the labels should be, image px.
-        distances: (N, S) distances of the labels from there, spreads.
+        expected: (N, S, 2) expected positions of the labels, image px.
+        distances: (N, S) distances of the labels from the expected positions, spreads.
     """
 
     here: NDArray[np.intp]
@@ -52,9 +52,9 @@ class Comparison:
         return _median(self.distances)
 
     def expected_in(self, face: Prediction) -> FloatArray:
-        """Return where the labels of a predicted face should be (S, 2), image px."""
+        """Return the expected positions of the labels of a predicted face (S, 2), image px."""
         points = face.keypoints[self.there]
-        return points + _turned_back(points, self.mean, self.shift)
+        return points + _in_image(points, self.mean, self.shift)
 
     def distance(self, labels: FloatArray, face: Prediction) -> float:
         """Return the median distance of labels (K, 2), image px, from a predicted face, spreads."""
@@ -62,7 +62,7 @@ class Comparison:
         return float(_median(mahalanobis(offsets, face.spread[self.there], face.anisotropy[self.there])[None])[0])
 
     def for_skeleton(self, expected: FloatArray, skeleton: Skeleton) -> FloatArray:
-        """Return expected places (S, 2), image px, as the points (K, 2) of a skeleton; NaN for the others."""
+        """Return expected positions (S, 2), image px, as the points (K, 2) of a skeleton; NaN for the others."""
         points = np.full((skeleton.count, 2), np.nan)
         points[self.here] = expected
         return points
@@ -74,14 +74,14 @@ def _median(distances: FloatArray) -> FloatArray:
     return np.array([np.nanmedian(row) if known else np.nan for row, known in zip(distances, enough, strict=True)])
 
 
-def _turned_back(points: FloatArray, mean: FloatArray, shift: FloatArray) -> FloatArray:
-    """Return differences (S, 2), px of the mean shape (S, 2), in the frame of a face's points (S, 2), image px."""
+def _in_image(points: FloatArray, mean: FloatArray, shift: FloatArray) -> FloatArray:
+    """Return differences (S, 2), px of the mean shape (S, 2), as image px of a face with the points (S, 2)."""
     to_image = similarity_between(points, mean).inverse().matrix[:, :2]
     return shift @ to_image.T
 
 
 def shared_points(skeleton: Skeleton, other: Skeleton) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the indices (S,) of the points that two skeletons share, in the one and in the other; S may be 0.
+    """Return the indices (S,) of the points that two skeletons share, in the first and in the second; S may be 0.
 
     >>> from nasion import load_skeleton
     >>> here, there = shared_points(load_skeleton("imm-58"), load_skeleton("ibug-68"))
@@ -107,14 +107,14 @@ def shared_points(skeleton: Skeleton, other: Skeleton) -> tuple[NDArray[np.intp]
 
 
 def compare(read: Sequence[ReadFace], skeleton: Skeleton, predictor: Predictor) -> Comparison | None:
-    """Return the comparison of labels and predictions; None if the model cannot judge these faces.
+    """Return the comparison of labels and predictions; None if there is too little to compare.
 
-    It can if the skeletons share three points, and if it predicts an uncertainty and is certain of three faces.
+    A comparison needs three shared points and three faces that the model recognizes, with uncertainties.
 
     Args:
         read: the faces.
         skeleton: of their labels.
-        predictor: gave the opinions.
+        predictor: the model that predicted the opinions.
     """
     here, there = shared_points(skeleton, predictor.skeleton)
     opinions = [each.opinion for each in read]
@@ -132,7 +132,7 @@ def compare(read: Sequence[ReadFace], skeleton: Skeleton, predictor: Predictor) 
     shift = _definition(labels, points, mean)
     expected = points.copy()
     for row in np.flatnonzero(is_present(points).all(1)):
-        expected[row] += _turned_back(points[row], mean, shift)
+        expected[row] += _in_image(points[row], mean, shift)
     distances = mahalanobis(labels - expected, spread, anisotropy)
     return Comparison(here, there, labels, points, shift, mean, expected, distances)
 
@@ -140,7 +140,7 @@ def compare(read: Sequence[ReadFace], skeleton: Skeleton, predictor: Predictor) 
 def _definition(labels: FloatArray, points: FloatArray, mean: FloatArray) -> FloatArray:
     """Return the typical difference (S, 2) of labels and predictions (N, S, 2), image px, in px of the mean shape.
 
-    It is 0 where it is too large for a difference between two definitions, and for too few faces.
+    It is 0 where it is too large for a difference between two definitions, and for points with too few faces.
     """
     known = is_present(points).all(1)
     turned = [

@@ -12,7 +12,7 @@ from nasion.doctor.reading import ReadFace
 __all__ = ["MAX_BITS", "duplicate_groups", "duplicates", "hash_distances", "leaks"]
 
 MAX_BITS = 20
-"""Largest number of different bits, of 255, of two copies of an image.
+"""Largest number of bits, of 255, in which the hashes of two copies of an image differ.
 
 Of 792 training photos of IMM and 300-W, saved as JPEG of quality 30 to 90 and scaled by 0.6 to 1.3, half differ from
 their original by at most 6 bits, and 95 % by at most 20; different photos differ by at least 29 bits (two photos of one
@@ -33,7 +33,7 @@ def hash_distances(hashes: NDArray[np.bool_], others: NDArray[np.bool_]) -> NDAr
 
 
 def duplicate_groups(read: Sequence[ReadFace]) -> list[list[int]]:
-    """Return the groups of faces that show the same in different files, as indices; each group has at least two."""
+    """Return the groups of faces that are the same in different files, as indices; each group has at least two."""
     group = list(range(len(read)))
 
     def root(index: int) -> int:

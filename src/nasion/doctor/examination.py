@@ -1,9 +1,9 @@
-"""Runs all checks on a data set, and writes what was found: a figure, a table of files, and JSON."""
+"""Runs all checks on a data set, and writes the findings: a figure, a table of files, and JSON."""
 
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,10 @@ from nasion.sample import DataSet, Problem
 __all__ = ["Examination", "examine", "table_rows", "to_json", "write_files"]
 
 UNUSUAL_FACES = 8
-"""Number of unusual faces, which no check names, that are drawn."""
+"""Largest number of unusual faces that are drawn although no check names them."""
 
-FILE_COLUMNS = ("check", "verdict", "image", "face", "points", "reason")
+FILE_COLUMNS: Sequence[str] = ("check", "verdict", "image", "face", "points", "reason")
 """Columns of the table of files."""
-
-MODEL_CHECKS = ("second opinion", "points and model", "pixel origin (model)", "mixed origins")
-"""Names of the checks that need a model."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +41,7 @@ class Examination:
     Attributes:
         faces: the data set.
         findings: one finding per check.
-        unusual: the most unusual faces that no check names, with the reason; it is empty if it cannot be computed.
+        unusual: the most unusual faces that no check names; their reasons are empty if unknown.
     """
 
     faces: DataSet
@@ -61,16 +58,16 @@ def examine(faces: DataSet, reporter: Reporter = SILENT, predictor: Predictor | 
     """Return the findings on the labels and images of a data set.
 
     Args:
-        faces: the data set; every image is read once, and those of doubtful faces a second time.
+        faces: the data set; every image is read once, and those of doubtful faces again.
         reporter: receives the progress.
-        predictor: the model that gives a second opinion; None leaves it out.
+        predictor: the model for the second opinion; None leaves it out.
 
     Raises:
         AnnotationError: no image can be read.
         SkeletonError: the skeletons of the labels and of the model have the same name and different points.
     """
-    judge = predictor if predictor and len(shared_points(faces.skeleton, predictor.skeleton)[0]) else None
-    results = _read(faces, judge, reporter)
+    comparable = predictor if predictor and len(shared_points(faces.skeleton, predictor.skeleton)[0]) else None
+    results = _read(faces, comparable, reporter)
     unreadable = [result for result in results if isinstance(result, Problem)]
     read = [result for result in results if isinstance(result, ReadFace)]
     if not read:
@@ -90,12 +87,15 @@ def examine(faces: DataSet, reporter: Reporter = SILENT, predictor: Predictor | 
     if not measurable:
         return Examination(faces, findings, [Suspect(each.face) for each in read[:UNUSUAL_FACES]])
     measured = faces.subset([each.face for each in measurable])
-    opinions = _second_opinion(measured, measurable, predictor, judge, reporter)
+    if comparable is None:
+        opinions = [_no_opinion(faces, predictor)]
+    else:
+        opinions = _second_opinion(measured, measurable, comparable, reporter)
     residuals = shape_model.shape_residuals(measured)
-    seen = next((each for each in opinions if each.check == "pixel origin (model)"), None)
+    model_finding = next((each for each in opinions if each.check == "pixel origin (model)"), None)
     findings += [
         *opinions,
-        *origin.findings(measured, [each.size for each in measurable], seen),
+        *origin.findings(measured, [each.size for each in measurable], model_finding),
         sides.flip_map(measured),
         sides.left_and_right(measured),
         sides.order_of_points(measured),
@@ -105,31 +105,34 @@ def examine(faces: DataSet, reporter: Reporter = SILENT, predictor: Predictor | 
     return Examination(faces, findings, _unusual(measured, residuals, findings))
 
 
-def _read(faces: DataSet, judge: Predictor | None, reporter: Reporter) -> list[ReadFace | Problem]:
-    """Return what the checks need of each face, or why its image cannot be read; several images at a time."""
+def _read(faces: DataSet, predictor: Predictor | None, reporter: Reporter) -> list[ReadFace | Problem]:
+    """Return each face with its image's properties, or why the image cannot be read; several images at a time."""
     results: list[ReadFace | Problem] = []
     with reporter.task("reading images", len(faces)) as task:
-        for result in map_in_order(lambda index: read_face(faces, index, judge), range(len(faces)), cores()):
+        for result in map_in_order(lambda index: read_face(faces, index, predictor), range(len(faces)), cores()):
             results.append(result)
             task.advance()
     return results
 
 
-def _second_opinion(
-    faces: DataSet, read: Sequence[ReadFace], predictor: Predictor | None, judge: Predictor | None, reporter: Reporter
-) -> list[Finding]:
-    """Return the findings that need a model; one that says why there are none if there is no model that can judge."""
+def _no_opinion(faces: DataSet, predictor: Predictor | None) -> Finding:
+    """Return the finding for labels that cannot be compared with a model."""
     if predictor is None:
-        return [Finding(MODEL_CHECKS[0], "unknown", "no model")]
-    if judge is None:
-        text = f"{predictor.skeleton.name}, the skeleton of {predictor.backend.name}, shares no point with "
-        return [Finding(MODEL_CHECKS[0], "unknown", f"{text}{faces.skeleton.name}; [shared] in its file can name some")]
-    read = second_opinion.look_elsewhere(faces, read, judge, reporter)
-    comparison = compare(read, faces.skeleton, judge)
-    name = judge.backend.name
+        return Finding("second opinion", "unknown", "no model")
+    text = f"{predictor.skeleton.name}, the skeleton of {predictor.backend.name}, shares no point with "
+    return Finding("second opinion", "unknown", f"{text}{faces.skeleton.name}; [shared] in its file can name some")
+
+
+def _second_opinion(
+    faces: DataSet, read: Sequence[ReadFace], predictor: Predictor, reporter: Reporter
+) -> list[Finding]:
+    """Return the findings that need a model; a single one if labels and predictions cannot be compared."""
+    read = second_opinion.predict_in_other_boxes(faces, read, predictor, reporter)
+    comparison = compare(read, faces.skeleton, predictor)
+    name = predictor.backend.name
     if comparison is None:
-        return [Finding(MODEL_CHECKS[0], "unknown", f"{name} recognizes fewer than three faces at three points")]
-    doubts = second_opinion.look_again(faces, read, comparison, judge, reporter)
+        return [Finding("second opinion", "unknown", f"{name} recognizes fewer than three faces at three points")]
+    doubts = second_opinion.doubtful_faces(faces, read, comparison, predictor, reporter)
     return [
         second_opinion.faces_finding(comparison, doubts, read, name),
         second_opinion.points_finding(comparison, doubts, read, name),
@@ -157,39 +160,32 @@ def table_rows(examination: Examination) -> list[tuple[str, str, str]]:
 
 
 def write_files(examination: Examination, folder: Path) -> list[Path]:
-    """Write the figure of what was found, and a table of all files that the findings name; return their paths.
+    """Write the figure of the findings, and a table of all files that they name; return their paths.
 
     Raises:
         OutputError: a file cannot be written.
-        ImageError: the images have vanished since they were examined.
+        ImageError: the images can no longer be read.
     """
     picture, table = folder / "findings.png", folder / "findings.csv"
     images.write(picture, findings_sheet(examination.faces, examination.findings, examination.unusual))
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(FILE_COLUMNS)
-    writer.writerows([row[name] for name in FILE_COLUMNS] for row in _rows(examination))
+    writer = csv.DictWriter(text, FILE_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for finding in examination.findings:
+        for each in finding.suspects:
+            row = {"check": finding.check, "verdict": finding.verdict, **_file_values(each)}
+            writer.writerow({**row, "points": " ".join(map(str, each.points))})
     write_text(table, text.getvalue())
     return [picture, table]
 
 
-def _rows(examination: Examination) -> Iterator[dict[str, Any]]:
-    """Yield what the table says of each named face."""
-    for finding in examination.findings:
-        for each in finding.suspects:
-            yield {
-                "check": finding.check,
-                "verdict": finding.verdict,
-                "image": str(each.face.image),
-                "face": each.face.face,
-                "points": " ".join(map(str, each.points)),
-                "reason": each.reason,
-            }
+def _file_values(suspect: Suspect) -> dict[str, Any]:
+    """Return a face as JSON values, without its points."""
+    return {"image": str(suspect.face.image), "face": suspect.face.face, "reason": suspect.reason}
 
 
 def to_json(examination: Examination) -> str:
     """Return the findings, and every face that they name, as the text of a `reports.FindingsFile`."""
-    rows = list(_rows(examination))
     content = {
         **file_version(),
         "data": examination.faces.name,
@@ -200,18 +196,10 @@ def to_json(examination: Examination) -> str:
                 "check": finding.check,
                 "verdict": finding.verdict,
                 "text": finding.text,
-                "faces": [
-                    {"image": row["image"], "face": row["face"], "points": list(each.points), "reason": each.reason}
-                    for row, each in zip(
-                        (row for row in rows if row["check"] == finding.check), finding.suspects, strict=True
-                    )
-                ],
+                "faces": [{**_file_values(each), "points": list(each.points)} for each in finding.suspects],
             }
             for finding in examination.findings
         ],
-        "unusual": [
-            {"image": str(each.face.image), "face": each.face.face, "reason": each.reason}
-            for each in examination.unusual
-        ],
+        "unusual": [_file_values(each) for each in examination.unusual],
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""The figure of what was found: each flagged face beside what is expected, then faces that are unusual but correct."""
+"""The figure of the findings: the labels of each flagged face beside the expected points, then unusual faces."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -9,7 +9,7 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 from nasion import draw, images
-from nasion.doctor.checks import Finding, Suspect
+from nasion.doctor.checks import Finding, Suspect, count
 from nasion.errors import ImageError
 from nasion.geometry import Affine, FloatArray, box_to_aspect, is_present, scale_box
 from nasion.sample import Annotation, DataSet, Image
@@ -32,7 +32,7 @@ MAX_PER_FINDING, MAX_FLAGGED = 8, 32
 """Largest number of faces that are drawn for one finding, and for all."""
 
 MAX_NUMBERS = 24
-"""Largest number of points that are all numbered; of more, the first and last of each region are."""
+"""Largest number of points that are all numbered; if there are more, only the ends of each region are."""
 
 NUMBER_PX = 11
 """Height of a point's number, px."""
@@ -47,7 +47,7 @@ def findings_sheet(faces: DataSet, findings: Sequence[Finding], unusual: Sequenc
     Args:
         faces: opens the images.
         findings: of all checks.
-        unusual: faces that are unusual, and not flagged.
+        unusual: unusual faces that no check flags.
 
     Raises:
         ImageError: none of the images can be read.
@@ -57,14 +57,14 @@ def findings_sheet(faces: DataSet, findings: Sequence[Finding], unusual: Sequenc
     for finding in findings:
         shown = list(finding.suspects[: min(MAX_PER_FINDING, left)])
         total = len(finding.suspects)
-        heading = f"{finding.check} ({finding.verdict}): {total} face{'s' * (total != 1)}"
+        heading = f"{finding.check} ({finding.verdict}): {count(total)}"
         heading += f", the first {len(shown)} shown" if len(shown) < total else ""
         section = _section(faces, shown, heading)
         sections += section
         left -= len(shown) if section else 0
-    sections += _section(faces, unusual, "unusual, but no check objects")
+    sections += _section(faces, unusual, "unusual, but not flagged by a check")
     if not sections:
-        raise ImageError(f"{faces.name}: its images cannot be read any more; restore them")
+        raise ImageError(f"{faces.name}: its images can no longer be read; restore them")
     entries = [(f"findings on {faces.name}", None), ("labeled", draw.TRUE), ("expected", draw.PREDICTED)]
     return draw.legend(np.concatenate(sections), entries)
 
@@ -81,7 +81,7 @@ def _section(faces: DataSet, suspects: Sequence[Suspect], heading: str) -> list[
 
 
 def _tile(faces: DataSet, suspect: Suspect) -> Image | None:
-    """Return the labeled face beside what is expected (height, width, 3) uint8 RGB; None if its image is unreadable."""
+    """Return the labels beside the expected points (height, width, 3) uint8 RGB; None if an image is unreadable."""
     face = suspect.face
     try:
         image = faces.open_image(face)
@@ -105,7 +105,7 @@ def _tile(faces: DataSet, suspect: Suspect) -> Image | None:
 def _view(suspect: Suspect, size: tuple[int, int]) -> tuple[FloatArray, list[int]]:
     """Return the box (4,), image px, that a view shows, and the indices of the points that it numbers.
 
-    It shows the regions of the points concerned, labeled and expected; or the complete face.
+    The view shows the regions of the suspect's points, labeled and expected, or the complete face.
     """
     skeleton, keypoints = suspect.face.skeleton, suspect.face.keypoints
     chosen = set(suspect.points)
@@ -137,7 +137,7 @@ def _draw_view(
 
 
 def _draw_lines(canvas: Image, points: FloatArray, face: Annotation, color: draw.Color) -> None:
-    """Join the points (K, 2), canvas px, that follow each other in a region; missing ones are left out."""
+    """Join consecutive points (K, 2), canvas px, of each region; missing ones are left out."""
     for line in face.skeleton.lines:
         known = [k for k in line if is_present(points[k])]
         for start, end in pairwise(draw.to_subpixels(points[known]) if known else []):
@@ -145,7 +145,7 @@ def _draw_lines(canvas: Image, points: FloatArray, face: Annotation, color: draw
 
 
 def _numbered(face: Annotation, shown: Sequence[int]) -> list[int]:
-    """Return the indices of the points that get a number: all shown, or the ends of the regions if they are many."""
+    """Return the indices of the numbered points: all shown points, or the ends of the regions if there are many."""
     if len(shown) <= MAX_NUMBERS:
         return list(shown)
     ends = {k for indices in face.skeleton.regions.values() for k in (indices[0], indices[-1])}

@@ -1,7 +1,7 @@
-"""Offsets between labels and a model's predictions, image px: of all faces, and of one part of them.
+"""Offsets between labels and a model's predictions, image px: common to all faces, or to some of them.
 
 Labels that are read with the wrong origin are one pixel off in x and y, at every point of every face. If only some
-files are, the offsets of the faces form two clusters that are (1, 1) px apart.
+files have the wrong origin, the offsets of the faces form two clusters that are (1, 1) px apart.
 """
 
 from collections.abc import Sequence
@@ -22,26 +22,26 @@ __all__ = ["findings", "offset_verdict"]
 ROUNDS = 100
 """Number of bootstrap rounds for the standard errors of the common offset."""
 
-USUAL_LEAN_PX = 0.35
-"""Offset that correct labels may have, px.
+USUAL_BIAS_PX = 0.35
+"""Largest offset of correct labels, px.
 
 It is at most 0.38 ± 0.13 px on IMM's persons 1 to 32 and on the three parts of 300-W's training photos.
 """
 
 ONE_PIXEL = 1.0
-"""Offset of a wrong origin, px."""
+"""Offset that a wrong origin causes, px."""
 
 CLIP = 3.0
 """Offsets of single faces are clipped to this many robust standard deviations from the median."""
 
 MIN_SHARE = 0.2
-"""Share of faces from which a cluster counts.
+"""Smallest share of faces in a cluster.
 
 On IMM's persons 1 to 32 and on the three parts of 300-W's training photos, the smaller cluster has at most 0.02.
 """
 
 MEMBER = 0.5
-"""Probability from which a face belongs to the smaller cluster."""
+"""Probability above which a face belongs to the upper cluster."""
 
 EM_STEPS = 50
 """Number of steps of the fit of two clusters."""
@@ -69,7 +69,7 @@ def findings(comparison: Comparison, read: Sequence[ReadFace], skeleton: Skeleto
 def offset_verdict(offset: float, error: float) -> Verdict:
     """Return the verdict on an offset and its standard error, px, by the interval of two standard errors around it.
 
-    It is "check" if a wrong origin explains the offset and the usual lean of labels does not, and "unclear" if both do.
+    It is "check" if a wrong origin explains the offset and the usual bias of labels does not, and "unclear" if both do.
 
     >>> offset_verdict(0.05, 0.18), offset_verdict(-1.05, 0.18), offset_verdict(0.7, 0.4), offset_verdict(0.6, 0.1)
     ('good', 'check', 'unclear', 'good')
@@ -77,15 +77,15 @@ def offset_verdict(offset: float, error: float) -> Verdict:
     low, high = abs(offset) - 2 * error, abs(offset) + 2 * error
     if high < ONE_PIXEL:
         return "good"
-    return "check" if low > USUAL_LEAN_PX else "unclear"
+    return "check" if low > USUAL_BIAS_PX else "unclear"
 
 
 def _common(comparison: Comparison, chosen: NDArray[np.intp], skeleton: Skeleton) -> Finding:
     """Check that the labels of all faces do not have a common offset from the predictions.
 
     The typical difference of each point is one observation, because two skeletons may define a point differently. The
-    weighted median of all points ignores the few that differ most. In x, a difference in the definition of a point is
-    the opposite on the other side of the face, so the mean of both sides does not contain it.
+    weighted median of all points ignores the few that differ most. In x, a difference in the definition of a point has
+    the opposite sign on the other side of the face, so it cancels in the mean of both sides.
     """
     differences = (comparison.labels - comparison.points)[chosen]
     weights = _weights(comparison, chosen)
@@ -108,19 +108,19 @@ def _common(comparison: Comparison, chosen: NDArray[np.intp], skeleton: Skeleton
     verdicts = [offset_verdict(o, e) for o, e in zip(offset, error, strict=True)]
     verdict: Verdict = "check" if "check" in verdicts else "unclear" if "unclear" in verdicts else "good"
     (x, y), (x_error, y_error) = offset, error
-    text = f"labels lie {x:+.2f} ± {x_error:.2f} px in x and {y:+.2f} ± {y_error:.2f} px in y from where the model sees"
-    return Finding("pixel origin (model)", verdict, f"{text} the points{EXPLANATIONS.get(verdict, '')}")
+    text = f"labels lie {x:+.2f} ± {x_error:.2f} px in x and {y:+.2f} ± {y_error:.2f} px in y from the predictions"
+    return Finding("pixel origin (model)", verdict, text + EXPLANATIONS.get(verdict, ""))
 
 
-EXPLANATIONS: dict[str, str] = {
-    "check": ", as a wrong origin would be",
-    "unclear": "; a wrong origin and another definition of the points both fit",
+EXPLANATIONS: dict[Verdict, str] = {
+    "check": "; a wrong origin would explain this",
+    "unclear": "; a wrong origin or another definition of the points would explain this",
 }
-"""What an offset may mean, by the verdict."""
+"""What may explain an offset, by the verdict."""
 
 
 def _weights(comparison: Comparison, chosen: NDArray[np.intp]) -> FloatArray:
-    """Return the weights (S,) of the points, from their typical distances in px: uncertain points count less."""
+    """Return the weights (S,) of the points, inverse squares of their typical distances in px."""
     sizes = np.abs((comparison.labels - comparison.expected)[chosen])
     typical = np.linalg.norm(_known_median(sizes), axis=-1)
     return np.where(typical > 0, 1 / np.maximum(typical, np.finfo(float).eps) ** 2, 0.0)
@@ -160,7 +160,7 @@ class Clusters:
 
 
 def _clusters(offsets: FloatArray) -> Clusters:
-    """Return the most likely clusters of the offsets (N, 2), px; expectation maximization with a fixed distance."""
+    """Return the most likely clusters of the offsets (N, 2), px, by expectation maximization."""
     median = np.median(offsets, axis=0)
     spread = np.maximum(MAD_TO_STD * np.median(np.abs(offsets - median), axis=0), np.finfo(float).eps)
     clipped = np.clip(offsets, median - CLIP * spread, median + CLIP * spread)
@@ -193,15 +193,15 @@ def _mixed(comparison: Comparison, chosen: NDArray[np.intp], read: Sequence[Read
         )
         for row, (x, y) in zip(chosen[smaller], offsets[smaller] - np.median(offsets[~smaller], axis=0), strict=True)
     )
-    text = f"two clusters of offsets, 1 px apart in x and y: {count(suspects)} may have another origin than the other "
-    return Finding("mixed origins", "check", f"{text}{(~smaller).sum()}: {named(suspects)}", suspects)
+    text = f"two clusters of offsets, 1 px apart in x and y: {count(len(suspects))} may have another origin than the"
+    return Finding("mixed origins", "check", f"{text} other {(~smaller).sum()}: {named(suspects)}", suspects)
 
 
 def _face_offsets(comparison: Comparison, chosen: NDArray[np.intp]) -> FloatArray:
-    """Return the mean offset (N, 2) of each chosen face's labels from the expected places, image px.
+    """Return the mean offset (N, 2) of each chosen face's labels from the expected positions, image px.
 
-    An offset of all faces by the same number of pixels is not in proportion to their sizes, as `Comparison.expected`
-    assumes, so what depends on the size is subtracted.
+    A common offset in pixels does not scale with the size of a face, as `Comparison.expected` assumes, so the part
+    that depends linearly on the size is subtracted.
     """
     differences = (comparison.labels - comparison.expected)[chosen]
     known = is_present(differences)

@@ -27,10 +27,10 @@ FACE_SHARE = 0.7
 """Longer side of the mean shape as a share of the side of the mean image."""
 
 SLOW_PX = 5.0
-"""Scale, px, above which changes in brightness count as light rather than as features."""
+"""Scale, px, above which changes in brightness are attributed to the light, not to features of the face."""
 
 NO_EDGES = 1e-9
-"""Sum of squared slopes below which an image has no edges that could be symmetric."""
+"""Sum of squared slopes below which an image has no edges."""
 
 STEPS = 5
 """Number of Gauss-Newton steps."""
@@ -42,25 +42,25 @@ ROUNDS = 50
 """Number of bootstrap rounds for the standard error of the offset."""
 
 EXPLANATIONS: dict[Verdict, str] = {
-    "good": "; a wrong origin would show as about 1 px",
-    "check": ", as a wrong origin would be",
-    "unclear": "; a wrong origin and labels that lean a little both fit",
+    "good": "; a wrong origin would shift them by about 1 px",
+    "check": "; a wrong origin would explain this",
+    "unclear": "; a wrong origin or a bias of the labels to one side would explain this",
 }
-"""What an offset may mean, by the verdict."""
+"""What may explain an offset, by the verdict."""
 
 WHOLE_SHARE = 0.99
-"""Share of coordinates that must agree before they count as whole numbers or halves."""
+"""Share of coordinates above which all count as whole numbers or halves."""
 
 
-def findings(faces: DataSet, sizes: Sequence[tuple[int, int]], seen: Finding | None = None) -> list[Finding]:
+def findings(faces: DataSet, sizes: Sequence[tuple[int, int]], model_finding: Finding | None = None) -> list[Finding]:
     """Return the findings on the pixel origin.
 
     Args:
         faces: the faces, whose images can be read.
         sizes: the size (height, width) of each face's image, px.
-        seen: the finding on the offset from a model's predictions, if there is one.
+        model_finding: the finding on the offset from a model's predictions, if there is one.
     """
-    return [_coordinates(faces, sizes), _symmetry(faces, seen)]
+    return [_coordinates(faces, sizes), _symmetry(faces, model_finding)]
 
 
 def _coordinates(faces: DataSet, sizes: Sequence[tuple[int, int]]) -> Finding:
@@ -81,11 +81,11 @@ def _coordinates(faces: DataSet, sizes: Sequence[tuple[int, int]]) -> Finding:
     return Finding("pixel origin (coordinates)", "check" if one_based or half > WHOLE_SHARE else "good", text)
 
 
-def _symmetry(faces: DataSet, seen: Finding | None) -> Finding:
+def _symmetry(faces: DataSet, model_finding: Finding | None) -> Finding:
     """Check that the labels lie on the symmetry axis of the faces.
 
-    Labels of a data set may lean to one side of the axis: those of 300-W's training photos do by 0.5 to 1.5 px. If a
-    model sees the points where the labels are, the lean may be the reason, so the offset is unclear.
+    Correct labels may be biased to one side of the axis: those of 300-W's training photos are, by 0.5 to 1.5 px. If a
+    model's predictions agree with the labels, such a bias may explain the offset, so the verdict is "unclear".
     """
     faces = faces.subset([face for face in faces.annotations if is_present(face.keypoints).sum() >= MIN_POINTS])
     enough = faces.skeleton.count >= MIN_POINTS and len(faces) >= MIN_FACES
@@ -95,8 +95,9 @@ def _symmetry(faces: DataSet, seen: Finding | None) -> Finding:
     offset, error = symmetry_offset(faces)
     verdict = offset_verdict(offset, error)
     text = f"labels lie {offset:+.2f} ± {error:.2f} px beside the symmetry axis of the faces"
-    if verdict == "check" and seen is not None and seen.verdict == "good":
-        return Finding("pixel origin (symmetry)", "unclear", f"{text}; the model sees no offset: labels that lean?")
+    if verdict == "check" and model_finding is not None and model_finding.verdict == "good":
+        text += "; the model finds no offset, so the labels may be biased to one side"
+        return Finding("pixel origin (symmetry)", "unclear", text)
     return Finding("pixel origin (symmetry)", verdict, text + EXPLANATIONS[verdict])
 
 

@@ -1,4 +1,4 @@
-"""One pass over the images: size, digest and perceptual hash of each face's image, and what a model sees in it.
+"""One pass over the images: size, digest and perceptual hash of each face's image, and a model's prediction.
 
 The hash consists of the signs of the low spatial frequencies of the face's crop, as in C. Zauner, "Implementation and
 Benchmarking of Perceptual Image Hash Functions", 2010, but of 16 x 16 frequencies instead of 8 x 8, because crops of
@@ -25,14 +25,14 @@ from nasion.geometry import (
     is_present,
     scale_box,
 )
-from nasion.predict.backends.backend import relative_spread
+from nasion.predict.backends.backend import is_rejected
 from nasion.predict.predictor import Predictor
 from nasion.sample import Annotation, DataSet, Image, Prediction, Problem
 
-__all__ = ["FAR_SIZES", "ReadFace", "face_hash", "is_certain", "is_measurable", "read_face"]
+__all__ = ["FAR_SIZES", "ReadFace", "face_hash", "is_measurable", "is_recognized", "read_face"]
 
 FAR_SIZES = 10
-"""Distance of a point from the image, in image sizes, from which its face is not compared with others."""
+"""Largest distance of a point from the image, in image sizes, up to which its face is compared with others."""
 
 HASH_SIDE = 64
 """Side of the crop that is hashed, px."""
@@ -56,7 +56,7 @@ class ReadFace:
         size: (height, width) of the image, px.
         digest: SHA-256 of the image's pixels.
         hash: (255,) perceptual hash of the face.
-        opinion: what the model predicts in the box of the labels; None without a model, or if it is uncertain.
+        opinion: the prediction of the model in the box of the labels; None without a model, or if the model rejects it.
     """
 
     face: Annotation
@@ -67,7 +67,7 @@ class ReadFace:
 
 
 def read_face(faces: DataSet, index: int, predictor: Predictor | None = None) -> ReadFace | Problem:
-    """Return what the checks need of face `index`, or the reason why its image cannot be read.
+    """Return face `index` with its image's properties, or the reason why the image cannot be read.
 
     Args:
         faces: the data set.
@@ -84,27 +84,26 @@ def read_face(faces: DataSet, index: int, predictor: Predictor | None = None) ->
     opinion = None
     if predictor is not None and box is not None:
         (predicted,) = predictor.predict_boxes([image], [box])
-        opinion = predicted if is_certain(predicted, predictor) else None
-    seen = box if opinion is None else box_around(opinion.keypoints)
+        opinion = predicted if is_recognized(predicted, predictor) else None
+    hashed = box if opinion is None else box_around(opinion.keypoints)
     digest = hashlib.sha256(image.tobytes()).hexdigest()
-    return ReadFace(face, size, digest, face_hash(image, seen), opinion)
+    return ReadFace(face, size, digest, face_hash(image, hashed), opinion)
 
 
-def is_certain(face: Prediction, predictor: Predictor) -> bool:
-    """Return whether a prediction is a face by the rule that drops false detections."""
-    doubt = relative_spread(face.spread, face.box)
-    return bool(has_extent(face.keypoints) and not doubt > predictor.backend.max_relative_spread)
+def is_recognized(face: Prediction, predictor: Predictor) -> bool:
+    """Return whether the model recognizes a face, by the rule that rejects false detections."""
+    return has_extent(face.keypoints) and not is_rejected(face, predictor.backend)
 
 
 def _points_box(face: Annotation, size: tuple[int, int]) -> FloatArray | None:
-    """Return the box (4,) around a face's points in an image of `size`, px; None if a network cannot look at it."""
+    """Return the box (4,) around a face's points in an image of `size`, px; None if a network cannot crop it."""
     if not is_measurable(face, size) or not has_extent(face.keypoints):
         return None
     return box_around(face.keypoints)
 
 
 def is_measurable(face: Annotation, size: tuple[int, int]) -> bool:
-    """Return whether a face can be compared with others: its points have an extent, near its image of `size`, px."""
+    """Return whether a face can be compared: its points have an extent and lie near its image of `size`, px."""
     present = face.keypoints[is_present(face.keypoints)]
     near = np.abs(present).max() <= FAR_SIZES * max(size)
     return bool(near and (face.skeleton.count < 2 or np.ptp(present, axis=0).max() >= MIN_EXTENT))
@@ -115,8 +114,8 @@ def face_hash(image: Image, box: FloatArray | None) -> NDArray[np.bool_]:
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        box: (4,) xyxy around the face's keypoints, image px; the full image is hashed without it, or if most of it
-            lies outside.
+        box: (4,) xyxy around the face's keypoints, image px; without a box, or if most of it lies outside, the full
+            image is hashed.
     """
     size = HASH_SIDE, HASH_SIDE
     full = image_box(image.shape[:2])

@@ -1,10 +1,10 @@
 """Checks of shapes: faces that are unusual as a whole, and single points that do not fit the others of their face.
 
-A point is compared with its place given all other points of the face, under a normal distribution of aligned faces:
-with the precision matrix P and the difference x from the mean, the residual of point k is inv(P_kk) (P x)_k, and its
-covariance inv(P_kk). The distribution is estimated without the face itself and its subject, and without the most
-unusual faces, as in P. Rousseeuw, K. Van Driessen, "A Fast Algorithm for the Minimum Covariance Determinant
-Estimator", Technometrics 1999.
+A point is compared with its expected position, given all other points of the face, under a normal distribution of
+aligned faces: with the precision matrix P and the difference x from the mean, the residual of point k is
+inv(P_kk) (P x)_k, and its covariance inv(P_kk). The distribution is estimated without the face and its subject, and
+without the most unusual faces, as in P. Rousseeuw, K. Van Driessen, "A Fast Algorithm for the Minimum Covariance
+Determinant Estimator", Technometrics 1999.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nasion.doctor.checks import MIN_FACES, MIN_POINTS, Finding, Suspect, named
+from nasion.doctor.checks import MIN_FACES, MIN_POINTS, Finding, Suspect, count, named
 from nasion.geometry import MIN_EXTENT, FloatArray, is_present, similarity_between
 from nasion.sample import DataSet
 from nasion.shapes import mean_shape
@@ -23,7 +23,7 @@ OUTLIER = 4.0
 """Distance from the mean face, as a multiple of the median distance, above which a face is named."""
 
 POINT_OUTLIER = 3.5
-"""Largest distance of a face's points from their place given the others, as a multiple of that of the median face.
+"""Largest distance of a face's points from their expected positions, as a multiple of that of the median face.
 
 Above it are six of the 2204 faces of IMM's persons 1 to 32 and of 300-W's training photos, each with a misplaced point.
 The largest of all others is 3.3.
@@ -36,7 +36,7 @@ KEPT = 0.9
 """Share of the faces, the most usual ones, from which the distribution is estimated."""
 
 STEPS = 4
-"""Number of times that the most usual faces are chosen again."""
+"""Number of times that the most usual faces are selected again."""
 
 LABEL_NOISE = 0.005
 """Standard deviation of labels that is added to the distribution, share of the face size: about 1 px of 200."""
@@ -112,7 +112,7 @@ def unusual_shapes(faces: DataSet, residuals: FloatArray) -> Finding:
 
 
 def single_points(faces: DataSet) -> Finding:
-    """Check that no point lies far from its place given the other points of its face."""
+    """Check that no point is far from the position that the other points of its face suggest."""
     skeleton = faces.skeleton
     if skeleton.count <= MIN_POINTS or len(faces) < FOLDS * MIN_FACES:
         text = f"needs {FOLDS * MIN_FACES} faces, and more than {MIN_POINTS} points"
@@ -128,16 +128,17 @@ def single_points(faces: DataSet) -> Finding:
         moved[worst] = expected[row, worst]
         suspects.append(Suspect(faces.annotations[row], reason, (worst,), moved))
     if not suspects:
-        text = f"every point lies within {limit:.0f} standard deviations of its place given the others"
+        text = f"every point lies within {limit:.0f} standard deviations of its expected position"
         return Finding("single points", "good", text)
-    text = f"{len(suspects)} faces have a point far from its place given the others: {named(suspects)}"
+    text = f"{count(len(suspects))} with a point far from its expected position: {named(suspects)}"
     return Finding("single points", "check", text, tuple(suspects))
 
 
 def point_distances(faces: DataSet) -> tuple[FloatArray, FloatArray]:
-    """Return each point's distance (N, K) from its place given the other points, and that place (N, K, 2), image px.
+    """Return each point's distance (N, K) from its expected position, and that position (N, K, 2), image px.
 
-    Distances are in standard deviations; they are 0 for missing points and for faces without `MIN_POINTS` points.
+    The other points of the face determine the expected position. Distances are in standard deviations; they are 0 for
+    missing points and for faces without `MIN_POINTS` points.
 
     Args:
         faces: at least `FOLDS` times `MIN_FACES` faces.
@@ -191,7 +192,7 @@ class _Distribution:
         return _Distribution(flat.mean(0), covariance)
 
     def _filled(self, flat: FloatArray) -> FloatArray:
-        """Return faces (N, 2 K) with their missing coordinates at their expected places."""
+        """Return faces (N, 2 K) with their missing coordinates at the expected positions."""
         filled = flat.copy()
         for rows, known in _patterns(np.isfinite(flat)):
             gain = np.linalg.solve(self.covariance[np.ix_(known, known)], self.covariance[np.ix_(known, ~known)])
@@ -199,7 +200,7 @@ class _Distribution:
         return filled
 
     def compare(self, shapes: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return each point's distance (N, K), in standard deviations, from its place (N, K, 2) given the others."""
+        """Return each point's distance (N, K), standard deviations, from its expected position (N, K, 2)."""
         flat = shapes.reshape(len(shapes), -1)
         distances, places = np.zeros(shapes.shape[:2]), np.full(shapes.shape, np.nan)
         for rows, known in _patterns(np.isfinite(flat)):

@@ -95,7 +95,7 @@ def _sided_regions(skeleton: Skeleton, flip: np.ndarray) -> Iterator[tuple[str, 
 
 
 def _mean_gap(distances: FloatArray) -> float:
-    """Return the mean of the known distances (K,); NaN if none is known."""
+    """Return the mean of the known distances (K,); NaN if all are unknown."""
     known = distances[np.isfinite(distances)]
     return float(known.mean()) if len(known) else np.nan
 
@@ -119,13 +119,13 @@ def order_of_points(faces: DataSet) -> Finding:
     if not suspects:
         return Finding("order of points", "good", "every region has the same order as in most faces")
     text = "; ".join(_region_text(name, suspects) for name in dict.fromkeys(each.reason for each in suspects))
-    text += "; their points start elsewhere or run in the other direction"
+    text += "; their points start at another point or run in the opposite direction"
     return Finding("order of points", "check", text, tuple(suspects))
 
 
 def _region_text(name: str, suspects: Sequence[Suspect]) -> str:
     names = [each.face.name for each in suspects if each.reason == name]
-    return f"{name} in {count(names)}: {listed(names)}"
+    return f"{name} in {count(len(names))}: {listed(names)}"
 
 
 def _better_order(region: FloatArray, mean: FloatArray, closed: bool) -> np.ndarray | None:

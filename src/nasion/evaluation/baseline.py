@@ -1,6 +1,5 @@
-"""What a model that ignores the image would score: the mean face, in each face's box or at its place in the image."""
+"""Errors of the mean training face, which ignores the image: the baseline that a model has to improve on."""
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,26 +8,25 @@ from nasion.errors import AnnotationError
 from nasion.evaluation.metrics import face_errors, point_errors
 from nasion.geometry import FloatArray, image_box
 from nasion.sample import Annotation
+from nasion.shapes import mean_points
 
 __all__ = ["mean_face_errors"]
 
 WITHOUT_BOX = image_box((1, 1))
-"""The frame of faces that are compared in image px: one px is one unit."""
+"""The frame of faces that are compared without boxes: image coordinates, in px."""
 
 
 def mean_face_errors(train: Sequence[Annotation], faces: Sequence[Annotation], in_boxes: bool) -> FloatArray:
-    """Return the mean error (N,), image px, that the mean training face has on each of N faces.
+    """Return the mean error (N,), image px, of the mean training face on each of N faces.
 
     Args:
-        train: the faces of which the mean is taken.
+        train: the training faces.
         faces: the faces to measure; the error of a face without a bounding box is NaN.
-        in_boxes: whether the mean is taken, and placed, relative to the box around each face's points; otherwise it is
-            the mean of the image coordinates.
+        in_boxes: whether the mean face is computed, and placed, relative to the box around each face's points; if not,
+            it is the mean of the image coordinates.
     """
     shapes = [_scaled(face, in_boxes) for face in train]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a point that no face has is NaN
-        mean = np.nanmean(shapes, axis=0)
+    mean = mean_points(shapes)
     placed = [mean * size + corner for corner, size in (_frame(face, in_boxes) for face in faces)]
     return face_errors(point_errors(placed, [face.keypoints for face in faces]))
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from nasion.errors import ConfigError
 from nasion.evaluation.box_modes import BoxFunction
-from nasion.evaluation.evaluation import evaluate
+from nasion.evaluation.evaluation import default_normalizer, evaluate
 from nasion.evaluation.metrics import mean
 from nasion.geometry import FloatArray, scale_box
 from nasion.predict.predictor import Predictor
@@ -59,7 +59,7 @@ def box_sensitivity(predictor: Predictor, faces: DataSet, reporter: Reporter = S
     angles = np.random.default_rng(0).uniform(0, 2 * np.pi, len(faces))
     directions = {(face.image, face.face): angle for face, angle in zip(faces.annotations, angles, strict=True)}
     lengths = faces.annotations[0].normalizer_lengths()
-    normalizer = next((name for name in lengths if name.startswith("inter_")), "box_size")
+    normalizer = default_normalizer(lengths)
 
     def changed(shift: float, scale: float) -> BoxFunction:
         def box(face: Annotation, _image: Image) -> FloatArray:

@@ -1,9 +1,9 @@
 """A predictor on labeled faces: every error in image px, and the scores computed from the errors."""
 
-from __future__ import annotations  # help() then shows the names of types as they are written here
+from __future__ import annotations  # so that help() shows the names of the types
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,10 +23,9 @@ from nasion.predict.backends.backend import relative_spread
 from nasion.predict.predictor import Predictor
 from nasion.progress import SILENT, Reporter, Task
 from nasion.sample import Annotation, DataSet, Image, Prediction, Problem
-from nasion.skeleton import INTER_OCULAR
 from nasion.uncertainty import expected_errors, mahalanobis
 
-__all__ = ["THRESHOLD", "Evaluation", "evaluate", "select_split"]
+__all__ = ["THRESHOLD", "Evaluation", "default_normalizer", "evaluate", "labeled_yaw", "select_split", "yaw_of"]
 
 THRESHOLD = 0.08
 """NME above which a face counts as a failure, as in the 300-W challenge."""
@@ -99,14 +98,14 @@ class Evaluation:
 
     @property
     def hidden(self) -> FloatArray:
-        """Whether the ground truth is hidden (N, K), no unit: 1, or 0; NaN where missing or unknown."""
+        """Whether each true keypoint is hidden (N, K), 1 or 0, no unit; NaN where missing or unknown."""
         marked = np.array(
             [~face.visible if face.visibility_known else np.full(len(face.visible), np.nan) for face in self.faces]
         )
         return np.where(is_present(self.true_keypoints), marked, np.nan)
 
     def _errors_by_visibility(self, length: FloatArray) -> dict[str, FloatArray]:
-        """Return each face's NME (N,), fractions of `length` (N,), px, over its visible and over its hidden points."""
+        """Return each face's NME (N,), fractions of `length` (N,), px, of its visible and of its hidden points."""
         hidden = self.hidden
         return {
             name: metrics.face_errors(np.where(hidden == value, self.errors, np.nan), length)
@@ -123,7 +122,7 @@ class Evaluation:
         for name in self.lengths:
             table[f"nme/{name}"] = self.nme(name), metrics.mean
         if np.isfinite(self.hidden).any():
-            length = INTER_OCULAR if INTER_OCULAR in self.lengths else "box_size"
+            length = default_normalizer(self.lengths)
             parts = self._errors_by_visibility(self.lengths[length])
             table |= {f"nme/{part}/{length}": (values, metrics.mean) for part, values in parts.items()}
         for name in (name for name in self.lengths if name.startswith("inter_")):
@@ -181,8 +180,8 @@ class Evaluation:
         return {name: metrics.mean(errors[:, list(indices)]) for name, indices in regions.items()}
 
     def yaws(self) -> FloatArray:
-        """Return each face's yaw (N,), degrees, from its true keypoints; NaN where it has none."""
-        return np.array([_yaw(face, points) for face, points in zip(self.faces, self.true_keypoints, strict=True)])
+        """Return each face's yaw (N,), degrees, from its true keypoints; NaN where it cannot be measured."""
+        return np.array([labeled_yaw(face) for face in self.faces])
 
     def order(self) -> NDArray[np.intp]:
         """Return the indices (M,) of the measured faces from best to worst, by mean error over face size."""
@@ -192,12 +191,25 @@ class Evaluation:
         return order[np.isfinite(values[order])]
 
 
-def _yaw(face: Annotation, keypoints: FloatArray) -> float:
-    """Return the yaw, degrees, of labeled keypoints (K, 2), image px; NaN if they have none."""
-    count = len(keypoints)
-    exact = Prediction(keypoints, np.zeros(count), np.zeros((count, 2)), np.zeros(4), 1.0, face.skeleton)
+def default_normalizer(names: Iterable[str]) -> str:
+    """Return the first of these normalizers that is a distance between the eyes, or "box_size".
+
+    >>> default_normalizer(["inter_ocular", "inter_pupil", "box_size"]), default_normalizer(["box_size"])
+    ('inter_ocular', 'box_size')
+    """
+    return next((name for name in names if name.startswith("inter_")), "box_size")
+
+
+def labeled_yaw(face: Annotation) -> float:
+    """Return the yaw, degrees, of a face from its labels; NaN if it cannot be measured."""
+    count = face.skeleton.count
+    return yaw_of(Prediction(face.keypoints, np.zeros(count), np.zeros((count, 2)), np.zeros(4), 1.0, face.skeleton))
+
+
+def yaw_of(face: Prediction) -> float:
+    """Return the yaw of a face, degrees; NaN if it cannot be measured."""
     try:
-        return pose(exact).yaw.value
+        return pose(face).yaw.value
     except (MeasurementError, SkeletonError):
         return float("nan")
 
@@ -224,7 +236,7 @@ def evaluate(
     split: str = "all",
     reporter: Reporter = SILENT,
 ) -> Evaluation:
-    """Return a model's keypoints on labeled faces, with all errors and scores; faces that cannot be read are skipped.
+    """Return a model's predictions for labeled faces, with errors and scores; faces that cannot be read are skipped.
 
     Args:
         model: a predictor, or what `Predictor` accepts: a model's name, an .onnx file or a run folder.
@@ -238,7 +250,7 @@ def evaluate(
     Raises:
         SkeletonError: the faces lack the model's points.
         AnnotationError: no image can be read, or the split has no face.
-        ConfigError: `boxes` is something else, or does not fit the model.
+        ConfigError: there are no such boxes, or they do not suit the model.
         ModelError: there is no such model.
 
     >>> import nasion
@@ -273,7 +285,7 @@ def evaluate(
 
 
 def select_split(faces: DataSet, split: str, predictor: Predictor) -> DataSet:
-    """Return the faces of a split; sets without validation faces are divided as for the model's training.
+    """Return the faces of a split; a set without such splits is divided as for the model's training.
 
     Raises:
         AnnotationError: the split has no face.

@@ -22,7 +22,7 @@ MEANINGS = {
     "auc/hidden_probability": "probability that a hidden point is ranked above a visible one; 50 % is chance",
     "ms_per_face": "time from image and box to keypoints, ms, on the machine that measured",
     "n": "faces",
-    "n/lost": "faces for which no box was found; no score includes them",
+    "n/lost": "faces for which no box was found; scores do not include them",
 }
 """Meanings of the scores with a fixed name."""
 
@@ -65,12 +65,10 @@ def score_meaning(name: str) -> str:
     if name in MEANINGS:
         return MEANINGS[name]
     if name.startswith("n/"):
-        return "faces with this length; no score by it includes the others"
+        return "faces with this length; scores relative to it include only these"
     if name.startswith(("nme/visible/", "nme/hidden/")):
         _, part, length = name.split("/")
-        return (
-            f"the same over the {part} points of each face" if length == "inter_ocular" else f"over the {part} points"
-        )
+        return score_meaning(f"nme/{length}").replace("mean distance", f"mean distance of the {part} points", 1)
     if name.startswith("auc@"):
         return f"area under the error curve up to {100 * THRESHOLD:g} %; higher is better"
     if name.startswith("within@"):

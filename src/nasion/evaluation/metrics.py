@@ -96,7 +96,7 @@ def share_within(distances: ArrayLike, multiple: float) -> float:
 
 
 def roc_auc(scores: ArrayLike, positive: ArrayLike) -> float:
-    """Return the area under the ROC curve, 0 to 1, of scores (N,) of N cases, positive or not; NaN if all are alike.
+    """Return the area under the ROC curve, 0 to 1, of the scores (N,) of positive and negative cases; NaN without both.
 
     It is the probability that a positive case has a higher score than a negative one; equal scores count half.
 

@@ -1,4 +1,4 @@
-"""Self-contained pages: templates with one style, and images as data URIs.
+"""Self-contained pages: templates with a common style, and images as data URIs.
 
 This module needs matplotlib and jinja2 (`pip install 'nasion[report]'`); import it only where a page is written.
 """
@@ -25,7 +25,7 @@ JPEG_QUALITY = 88
 
 @dataclass(frozen=True)
 class Panel:
-    """An image of a page as a data URI, with its caption."""
+    """An image of a page, as a data URI, with its caption."""
 
     data: str
     caption: str
@@ -44,7 +44,7 @@ def photo_panel(image: Image, caption: str) -> Panel:
 
 
 def render(package: str, template: str, **values: Any) -> str:
-    """Return a page: a template in a package, filled with values; `style` is the style of all pages."""
+    """Return a page: a package's template, filled with values and the common style."""
     style = (resources.files("nasion.evaluation") / STYLE).read_text("utf-8")
     text = (resources.files(package) / template).read_text("utf-8")
     return Environment(autoescape=True).from_string(text).render(style=Markup(style), **values)  # noqa: S704

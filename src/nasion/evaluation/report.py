@@ -99,15 +99,15 @@ BIAS_CAPTION = (
 )
 
 YAW_CAPTION = (
-    "Mean error of faces that are turned to the side by so many degrees, either way, as a share of the size of the box "
-    "around the points, with 95 % intervals. The yaw is that of the true points."
+    "Mean error by yaw to either side, as a share of the size of the box around the points, with 95 % intervals. The "
+    "yaw is computed from the true points."
 )
 
 YAW_EDGES = 0, 15, 30, 45, 60, 90
-"""Limits of the groups of yaw, degrees."""
+"""Limits of the groups by yaw, degrees."""
 
 MIN_GROUP = 5
-"""Smallest number of faces in a group of yaw that is shown."""
+"""Smallest number of faces in a group that is shown."""
 
 RELIABILITY_CAPTION = (
     "Is the predicted uncertainty right? Left: share of points within a number of spreads; above the dotted line the "
@@ -170,7 +170,7 @@ def _error_figures(evaluation: Evaluation) -> list[Panel]:
 
 
 def _by_yaw(evaluation: Evaluation) -> dict[str, FloatArray]:
-    """Return the faces' NMEs, shares of the box's size, by their group of yaw; small groups are left out."""
+    """Return the NMEs of the faces, shares of the box's size, in groups by yaw; small groups are left out."""
     if "box_size" not in evaluation.lengths:
         return {}
     yaws, errors = np.abs(evaluation.yaws()), evaluation.nme("box_size")

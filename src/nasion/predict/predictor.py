@@ -21,7 +21,7 @@ from nasion.detect import IOU_THRESHOLD, Detection, Detector, best_detector, iou
 from nasion.errors import ConfigError, ImageError
 from nasion.geometry import Affine, FloatArray, box_around, box_size, image_box
 from nasion.images import read, warp
-from nasion.predict.backends.backend import Backend, load_backend, relative_spread
+from nasion.predict.backends.backend import Backend, is_rejected, load_backend
 from nasion.predict.boxes import check_box
 from nasion.predict.crop import face_box, to_channels
 from nasion.predict.model_zoo import DEFAULT, available
@@ -206,9 +206,7 @@ class Predictor:
 
     def _drop_non_faces(self, faces: Sequence[Prediction]) -> list[Prediction]:
         """Return the faces, best first, without non-faces and duplicates."""
-        # The comparison is False for NaN: a model without uncertainty rejects nothing.
-        limit = self.backend.max_relative_spread
-        accepted = [face for face in faces if not relative_spread(face.spread, face.box) > limit]
+        accepted = [face for face in faces if not is_rejected(face, self.backend)]
         boxes = np.array([box_around(face.keypoints) for face in accepted]).reshape(-1, 4)
         scores = np.array([face.score for face in accepted])
         return [accepted[k] for k in suppress(boxes, scores, IOU_THRESHOLD)]

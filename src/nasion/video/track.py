@@ -17,7 +17,7 @@ import numpy as np
 from nasion.detect import IOU_THRESHOLD, iou, suppress
 from nasion.errors import ConfigError
 from nasion.geometry import FloatArray, box_around, box_center, box_size, image_box
-from nasion.predict.backends.backend import relative_spread
+from nasion.predict.backends.backend import is_rejected
 from nasion.predict.predictor import Predictor
 from nasion.sample import Image, Prediction
 from nasion.video.reader import open_clip
@@ -240,7 +240,7 @@ class FaceTracker:
 
     def _is_plausible(self, face: Prediction, size: tuple[int, int]) -> bool:
         """Return whether a face is large, certain and inside a frame of `size` (height, width), px."""
-        if relative_spread(face.spread, face.box) > self.predictor.backend.max_relative_spread:
+        if is_rejected(face, self.predictor.backend):
             return False
         box, frame = box_around(face.keypoints), image_box(size)
         sides = box[2:] - box[:2]

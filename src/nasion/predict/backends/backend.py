@@ -15,9 +15,10 @@ from nasion.predict.backends.onnx_backend import OnnxBackend
 from nasion.predict.backends.outputs import NetworkOutputs
 from nasion.predict.crop import CropConfig
 from nasion.predict.model_zoo import available, is_run, resolve
+from nasion.sample import Prediction
 from nasion.skeleton import Skeleton
 
-__all__ = ["Backend", "load_backend", "relative_spread"]
+__all__ = ["Backend", "is_rejected", "load_backend", "relative_spread"]
 
 TORCH_BACKEND = "nasion.train.runs.torch_backend"
 """Module of the backend for run folders. It is imported by name because prediction must not require torch."""
@@ -83,3 +84,8 @@ def relative_spread(spread: FloatArray, box: FloatArray) -> float:
     0.05
     """
     return float(np.median(spread)) / box_size(box)
+
+
+def is_rejected(face: Prediction, backend: Backend) -> bool:
+    """Return whether a detection that a model predicted is a non-face; False if the model predicts no uncertainty."""
+    return relative_spread(face.spread, face.box) > backend.max_relative_spread
