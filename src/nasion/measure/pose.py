@@ -30,7 +30,9 @@ MIN_WIDTH_SHARE = 0.02
 """Width of a set of points across its longest direction, as a share of its length, below which it is a line."""
 
 STEPS = 3
-"""Gauss-Newton steps at most; on 500 photographs, later ones change yaw and roll by up to 0.1°, pitch by up to 0.4°."""
+"""Largest number of Gauss-Newton steps; on 500 photographs, further steps change yaw and roll by at most 0.1°,
+and pitch by at most 0.4°.
+"""
 
 SHARED_ERRORS = 5.0
 """Factor of the points' covariances in a fit: the errors of neighboring points are similar, so they average out less.
@@ -41,7 +43,10 @@ chosen. With a factor of 1 they hold 77 and 70 %. See bench/measurements.py.
 """
 
 ROLL_ERROR_SHARE = 0.75
-"""Factor of the error of roll: shapes differ alike on both sides, which rolls no head; the fit has them independent.
+"""Factor of the error of roll.
+
+The fit treats both sides of a face as independent, although most shapes deviate symmetrically, which does not
+cause roll.
 
 Without it, 90 % intervals of roll hold 95 to 99 % of projected heads; with it 89 to 94 %, on both halves of the same
 photographs, with exact points and with errors of `default`. It was chosen on one half.
@@ -51,7 +56,7 @@ UNKNOWN_SPREAD_SHARE = 0.01
 """Spread that the fit assumes where a model predicts none, as a share of the points' extent."""
 
 NEGLIGIBLE_RAD = 5e-3
-"""Largest rotation about an axis, radians, of a step after which the fit ends."""
+"""The fit ends after a step that rotates the head by less than this about each axis, radians."""
 
 AXIS_CM = 8.0
 """Length of a drawn axis on a mean head, cm."""
