@@ -253,7 +253,7 @@ class Prediction:
 
         Raises:
             SkeletonError: the skeleton has no points in three dimensions.
-            MeasurementError: too few points are visible, or they lie on a line.
+            MeasurementError: too few points are visible, or they lie on a line or in a plane of the head.
         """
         return import_module(MEASURE).pose(self)
 

@@ -107,19 +107,23 @@ class _UsualOpening:
     """The opening that the eyes of a face usually have.
 
     Attributes:
-        seen: times, seconds, and openings of the last frames.
+        seen: times, seconds, and openings of the last frames. Closed eyes are left out, as they would become the usual
+            state of a person who sleeps.
     """
 
     seen: deque[tuple[float, float]] = field(default_factory=deque)
 
     def limit(self, time_s: float, opening: float) -> float:
         """Add a frame, and return the opening below which the eyes are closed."""
+        limit = EYE_OPEN
+        if len(self.seen) >= MIN_FRAMES:
+            limit = CLOSED_SHARE * float(np.quantile([each for _, each in self.seen], USUAL_QUANTILE))
+            if opening < min(limit, EYE_OPEN):
+                return limit
         self.seen.append((time_s, opening))
         while time_s - self.seen[0][0] > MEMORY_S:
             self.seen.popleft()
-        if len(self.seen) < MIN_FRAMES:
-            return EYE_OPEN
-        return CLOSED_SHARE * float(np.quantile([each for _, each in self.seen], USUAL_QUANTILE))
+        return limit
 
 
 @dataclass

@@ -138,7 +138,7 @@ def pose(
     Raises:
         SkeletonError: the skeleton has no points in three dimensions, or an inter-ocular distance is given and the
             skeleton does not say between which points it is.
-        MeasurementError: fewer than six points are visible, or they lie on a line.
+        MeasurementError: fewer than six points are visible, they lie on a line, or in a plane of the head.
         ConfigError: the focal length or the inter-ocular distance is not positive, or the size of the image is missing.
     """
     head = head_of(face.skeleton)
@@ -188,11 +188,14 @@ def _is_line(square: FloatArray) -> bool:
 def _start(points: FloatArray, head: Head) -> Camera:
     """Return the weak perspective camera that is closest to the affine one from the head's K points to image px."""
     middle, origin = points.mean(0), head.points.mean(0)
-    frontal = np.diag(TO_CAMERA)[:2] * np.sqrt(((points - middle) ** 2).sum() / ((head.points - origin) ** 2).sum())
-    affine = frontal if head.inverse is None else (points - middle).T @ head.inverse
+    if head.inverse is None:
+        raise MeasurementError("a pose needs points with depth; the visible points lie in a plane of the head")
+    affine = (points - middle).T @ head.inverse
     square = affine @ affine.T
-    if _is_line(square):
-        affine, square = frontal, frontal @ frontal.T
+    if _is_line(square):  # start from a frontal face
+        size = np.sqrt(((points - middle) ** 2).sum() / ((head.points - origin) ** 2).sum())
+        affine = np.diag(TO_CAMERA)[:2] * size
+        square = affine @ affine.T
     # The closest rotation is square^-1/2 times the affine map.
     (across, mixed), (_, down) = square.tolist()
     area = sqrt(across * down - mixed * mixed)
