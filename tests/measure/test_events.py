@@ -106,7 +106,9 @@ def test_faces_have_their_own_events_and_missing_points_pause_them():
         if index == 7:
             blinking.keypoints[36] = np.nan
         found += detector.add(index / RATE, 0, open_face) + detector.add(index / RATE, 1, blinking)
-    assert [(event.face, event.kind) for event in found + detector.finish()] == [(1, BLINK)]
+    (event,) = found + detector.finish()
+    assert (event.face, event.kind) == (1, BLINK)
+    assert 4 / RATE < event.start_s < 5 / RATE < 8 / RATE < event.end_s < 9 / RATE
 
 
 def test_skeletons_without_eyes_and_lips_are_rejected():
