@@ -3,7 +3,8 @@
 python bench/blinks.py ibug:300w/lfpw/testset coco:aflw68/train.json YUNET_FILE
 
 Each clip shows one face with open eyes that moves a little; for a blink, the eyes of another person's face with closed
-eyes (bench/openings.toml) are cloned into it, half at first and at the end. Neither face was used for training.
+eyes (bench/openings.toml) are cloned into it, with half opacity when the blink starts and ends. Neither face was used
+for training.
 """
 
 import tomllib
@@ -19,7 +20,7 @@ from rich.console import Console
 from rich.progress import track
 
 from nasion import datasets, images
-from nasion.geometry import Affine, FloatArray, similarity_between
+from nasion.geometry import Affine, similarity_between
 from nasion.measure import EventDetector, eyes
 from nasion.measure.events import BLINK, CLOSED, Event
 from nasion.predict.predictor import Predictor
@@ -31,13 +32,13 @@ SIDE, FACE_PX = 320, 160
 """Side of the frames, px, and size of the face in them."""
 
 SPANS_S = (0.12, 0.2, 0.3, 1.0)
-"""Lengths of the closures of a clip, seconds; the last is no blink."""
+"""Lengths of the closures of a clip, seconds; the last one is too long for a blink."""
 
 PAUSE_S = 1.4
-"""Time between the starts of closures without the length of those before, seconds."""
+"""Mean time from the end of a closure to the start of the next, seconds."""
 
 OPEN = 0.27
-"""Labeled opening from which a face is used as one with open eyes."""
+"""Labeled opening from which the eyes of a face count as open."""
 
 MAX_YAW = 20.0
 """Largest yaw of the faces, degrees."""
@@ -53,7 +54,7 @@ console = Console()
 
 
 def _usable(faces: DataSet, closed: set[str] | None) -> list[Annotation]:
-    """Return the frontal faces with eyes that are closed by the given names, or open by their labels."""
+    """Return the frontal faces whose names are in `closed`; if it is None, those whose labeled eyes are open."""
     found = []
     for face in faces.annotations:
         labeled = Prediction(face.keypoints, np.ones(68), np.zeros((68, 2)), face.points_box(), 1.0, face.skeleton)
@@ -64,8 +65,8 @@ def _usable(faces: DataSet, closed: set[str] | None) -> list[Annotation]:
     return found
 
 
-def _composed(faces: DataSet, face: Annotation, others: DataSet, other: Annotation) -> tuple[Image, Image, FloatArray]:
-    """Return the image of a face with open and with closed eyes, SIDE px, and the box of its points."""
+def _composed(faces: DataSet, face: Annotation, others: DataSet, other: Annotation) -> tuple[Image, Image]:
+    """Return the image of a face with open and with closed eyes, (SIDE, SIDE, 3) uint8 RGB."""
     box = face.points_box()
     scale = FACE_PX / (box[2] - box[0])
     middle = Affine.translation(*(SIDE / 2 - (box[:2] + box[2:]) / 2 * scale))
@@ -83,7 +84,7 @@ def _composed(faces: DataSet, face: Annotation, others: DataSet, other: Annotati
         cv2.ellipse(mask, tuple(np.rint(center).astype(int).tolist()), axes, 0, 0, 360, 255, -1)
     x, y, w, h = cv2.boundingRect(mask)
     shut = cv2.seamlessClone(donor, image, mask, (x + w // 2, y + h // 2), cv2.NORMAL_CLONE)
-    return image, np.asarray(shut, np.uint8), affine(box.reshape(2, 2)).ravel()
+    return image, np.asarray(shut, np.uint8)
 
 
 def _frames(
@@ -115,7 +116,7 @@ def _events(predictor: Predictor, frames: Iterator[tuple[float, Image]]) -> list
     tracker, detector, found = FaceTracker(predictor), EventDetector(), list[Event]()
     for time_s, image in frames:
         for face in tracker(image, time_s):
-            found += detector.add(time_s, face.number, face.unsmoothed or face.prediction)
+            found += detector.add(time_s, face.number, face.unsmoothed)
     return [event for event in found + detector.finish() if event.kind in (BLINK, CLOSED)]
 
 
@@ -123,7 +124,7 @@ def main(
     open_data: Annotated[str, typer.Argument(help="labeled faces with open eyes")],
     closed_data: Annotated[str, typer.Argument(help="labeled faces, some of them with closed eyes")],
     detector: Annotated[Path, typer.Argument(help="YuNet's file")],
-    count: Annotated[int, typer.Option(help="number of clips")] = 16,
+    count: Annotated[int, typer.Option(help="number of clips")] = 12,
     picture: Annotated[Path | None, typer.Option(help="write the faces of the clips, open and closed")] = None,
 ) -> None:
     """Compose clips and count their blinks."""
@@ -135,7 +136,7 @@ def main(
     hits, kinds, wrong, apart, pairs = 0, 0, 0, list[float](), list[Image]()
     for k in track(range(count), "clips", console=console):
         face, other = faces[rng.integers(len(faces))], others[k % len(others)]
-        image, shut, _ = _composed(opened, face, closed, other)
+        image, shut = _composed(opened, face, closed, other)
         pairs.append(np.vstack([image, shut]))
         spans = _spans(rng)
         events = _events(predictor, _frames(image, shut, spans, rng))

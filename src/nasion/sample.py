@@ -30,9 +30,11 @@ Image = NDArray[np.uint8]
 """An image is an array (H, W, 3) uint8, RGB."""
 
 HIDDEN_FROM = 0.9
-"""Probability from which a point counts as hidden. The ends of the jaw are hidden by hair in most photographs that a
-network learns from, so that it gives them 0.8 on faces with visible ears, too."""
+"""Probability from which a point counts as hidden.
 
+In most training photographs hair hides the ends of the jaw, so a network gives them about 0.8 even on faces with
+visible ears.
+"""
 
 DRAW, RECORDS = "nasion.draw", "nasion.outputs.records"
 """The package that draws, and the module with the form of files; imported by name, as they depend on this module."""
@@ -234,7 +236,7 @@ class Prediction:
 
     @property
     def visible_keypoints(self) -> FloatArray:
-        """The keypoints (K, 2), image px, NaN where missing or where the probability to be hidden is at least 0.5."""
+        """The keypoints (K, 2), image px; NaN where missing or hidden, from a probability of `HIDDEN_FROM`."""
         return np.where(self.hidden_probability[:, None] >= HIDDEN_FROM, np.nan, self.keypoints)
 
     @property
@@ -251,7 +253,7 @@ class Prediction:
 
         Raises:
             SkeletonError: the skeleton has no points in three dimensions.
-            MeasurementError: too few points are visible, or they lie on a line.
+            MeasurementError: too few points are visible, or they lie on a line or in a plane of the head.
         """
         return import_module(MEASURE).pose(self)
 

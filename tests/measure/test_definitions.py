@@ -34,11 +34,11 @@ def test_points_are_names_regions_and_numbers(tmp_path):
         ({"distances": {"a": ["36", "68"]}}, "0 to 67"),
         ({"distances": {"a": ["36"]}}, "distances.a"),
         ({"ratios": {"a": ["b", "c"]}}, 'the ratio "a" has no distance "b"'),
-        ({"angles": {"yaw": ["36", "30", "45"]}}, '"yaw" is measured on every face; choose another name'),
+        ({"angles": {"yaw": ["36", "30", "45"]}}, '"yaw" is a built-in measurement; choose another name'),
         ({"distances": {"a": ["36", "45"]}, "ratios": {"b": ["a", "aa"]}}, 'has no distance "aa"; did you mean "a"'),
         ({"ratios": {"a": ["b", "c"]}}, r"define it in \[distances\]"),
-        ({"distances": {"a": ["36 37", "37 36"]}}, "a: it names the same points twice"),
-        ({"angles": {"a": ["36", "36", "45"]}}, "a: it names the same points twice"),
+        ({"distances": {"a": ["36 37", "37 36"]}}, "a: the same points are named twice"),
+        ({"angles": {"a": ["36", "36", "45"]}}, "a: the same points are named twice"),
         ({"distance": {}}, 'unknown key "distance"; did you mean "distances"'),
     ],
 )
@@ -63,7 +63,7 @@ def test_points_are_listed_by_name_region_and_number(words, indices):
     assert parse_indices(words, load_skeleton("ibug-68")) == indices
 
 
-def test_a_list_of_more_points_than_there_are_is_rejected_before_it_fills_the_memory():
+def test_lists_with_more_points_than_the_skeleton_are_rejected_early():
     with pytest.raises(ValueError, match=r'"0-9999 0-9999.* lists more points than ibug-68 has'):
         parse_indices("0-9999 " * 100_000, load_skeleton("ibug-68"))
 

@@ -24,10 +24,10 @@ def frame(closed=0.0, yawn=0.0, noise=0.0, seed=0, turn=0.0):
     return face_of(keypoints + np.random.default_rng(seed).normal(0, noise, keypoints.shape), max(noise, 0.5))
 
 
-def events_of(signal, number=0, **options):
+def events_of(signal, number=0, seconds=10, **options):
     """The events of a clip of one face; `signal(time)` returns the closing and the yawn."""
     detector, found = EventDetector(), []
-    for index in range(int(10 * RATE)):
+    for index in range(int(seconds * RATE)):
         face = frame(*signal(index / RATE), seed=index, **options)
         found += detector.add(index / RATE, number, face)
     return found + detector.finish()
@@ -55,6 +55,23 @@ def test_narrow_eyes_are_not_closed_and_their_blinks_are_found(usual):
     (event,) = events_of(lambda t: (usual + (1 - usual) * bump(t, 5.0, 0.3), 0.0))
     assert event.kind == BLINK
     assert 5 < event.start_s < 5.15 < event.end_s < 5.3
+
+
+@pytest.mark.parametrize(("closing", "kinds"), [(0.2, []), (0.3, [BLINK])])
+def test_eyes_are_closed_below_three_quarters_of_their_usual_opening(closing, kinds):
+    assert [event.kind for event in events_of(lambda t: (closing * (5 < t < 5.2), 0.0))] == kinds
+
+
+def test_each_face_has_its_own_usual_opening():
+    detector, found = EventDetector(), []
+    for index in range(100):
+        found += detector.add(index / RATE, 0, frame()) + detector.add(index / RATE, 1, frame(closed=0.35))
+    assert {event.face for event in found + detector.finish() if event.end_s > 2} == set()
+
+
+def test_a_long_sleep_is_one_event():
+    (event,) = events_of(lambda t: (float(5 < t < 35), 0.0), seconds=40, noise=0.3)
+    assert (event.kind, event.start_s, event.end_s) == (CLOSED, pytest.approx(5, abs=0.1), pytest.approx(35, abs=0.1))
 
 
 def test_eyes_that_stay_closed_are_not_a_blink():
@@ -89,7 +106,9 @@ def test_faces_have_their_own_events_and_missing_points_pause_them():
         if index == 7:
             blinking.keypoints[36] = np.nan
         found += detector.add(index / RATE, 0, open_face) + detector.add(index / RATE, 1, blinking)
-    assert [(event.face, event.kind) for event in found + detector.finish()] == [(1, BLINK)]
+    (event,) = found + detector.finish()
+    assert (event.face, event.kind) == (1, BLINK)
+    assert 4 / RATE < event.start_s < 5 / RATE < 8 / RATE < event.end_s < 9 / RATE
 
 
 def test_skeletons_without_eyes_and_lips_are_rejected():

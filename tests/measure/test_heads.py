@@ -35,7 +35,7 @@ def test_own_heads_have_an_assumed_variation():
     assert head_of(replace(own, name="mine")).modes.shape == (0, 68, 3)
 
 
-def test_a_packaged_skeleton_may_lack_a_file_of_its_variation(monkeypatch):
+def test_packaged_skeletons_without_a_variation_file_have_an_assumed_variation(monkeypatch):
     nose = replace(load_skeleton("nose-1"), head=((0.0, 0.0, 1.0),))
     monkeypatch.setattr(heads, "load_skeleton", lambda name: nose)
     heads._packaged_head.cache_clear()

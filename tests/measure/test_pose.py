@@ -1,6 +1,7 @@
 """Poses of projected heads: exact for the mean head, errors that hold for other heads, and what is rejected."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from nasion.errors import ConfigError, MeasurementError, SkeletonError
 from nasion.measure.camera import Camera, rotation_matrix
 from nasion.measure.heads import head_of
 from nasion.measure.pose import ROLL_ERROR_SHARE, SHARED_ERRORS, pose
-from nasion.skeleton import load_skeleton
+from nasion.skeleton import from_table, load_skeleton
 
 
 def angles(found):
@@ -85,6 +86,14 @@ def test_without_uncertainty_the_errors_are_nan():
     assert np.isnan([number.error for number in found.numbers().values()]).all()
 
 
+def test_points_without_uncertainty_leave_the_weights_of_the_others():
+    keypoints, spread = projected(25, -10, 5), np.ones(68)
+    keypoints[30] += 60.0
+    spread[30], spread[8] = 1000.0, np.nan
+    face = replace(face_of(keypoints), spread=spread)
+    assert angles(pose(face)) == pytest.approx([25, -10, 5], abs=0.3)
+
+
 def test_focal_length_gives_translation_and_distance():
     camera = Camera(rotation_matrix(np.radians([30, 10, -5])), np.array([4.0, -3.0, 50.0]), 700.0, (319.5, 239.5))
     face = face_of(camera.project(HEAD), 0.3)
@@ -98,6 +107,8 @@ def test_focal_length_gives_translation_and_distance():
     assert place == pytest.approx([4, -3, 50], abs=0.3)
     assert found.translation[2] == found.distance
     assert all(0 < each.error < 5 for each in found.translation)
+    twice = pose(face, 700.0, (480, 640), 2 * inter_ocular).translation
+    assert [each.error for each in twice] == pytest.approx([2 * each.error for each in found.translation])
     assert pose(face, 700.0, (480, 640)).distance is pose(face, 700.0, (480, 640)).translation is None
     assert abs(pose(face).yaw.value - 30) > 1  # so near, weak perspective is wrong
     assert np.allclose(found.matrix, found.camera.matrix)
@@ -146,6 +157,20 @@ def test_points_in_a_plane_have_a_pose():
     found = pose(face_of(keypoints))
     assert np.isfinite(angles(found)).all()
     assert found.yaw.error > 3
+
+
+def test_heads_without_depth_are_rejected():
+    flat = replace(IBUG, name="flat", head=tuple((x, y, 8.0) for x, y, _ in HEAD.tolist()))
+    with pytest.raises(MeasurementError, match="lie in a plane of the head"):
+        pose(face_of(projected(0, 0, 10), skeleton=flat))
+
+
+def test_points_that_do_not_look_like_a_head_have_a_pose():
+    """The y coordinates do not depend on those of the head, a cube: the best affine camera maps it onto a line."""
+    cube = np.array(list(product([-1.0, 1.0], repeat=3)))
+    table = {"title": "cube", "count": 8, "regions": {"corners": "0-7"}, "head": {"points": cube.tolist()}}
+    found = pose(face_of(10 * np.column_stack([cube[:, 0], cube.prod(1)]), skeleton=from_table("cube", table)))
+    assert np.isfinite([*angles(found), found.scale.value]).all()
 
 
 def test_axes_are_drawn_where_the_head_looks():

@@ -83,7 +83,7 @@ def test_own_templates_put_the_points_where_they_say(tmp_path):
         ('title = "a"\nsize = 9\n[points]\n"36" = [1, 2]\n', "two or more points"),
         ('title = "a"\nsize = 9\n[points]\n"36" = [1, 2]\nchin = [3, 4]\n', 'no point "chin"'),
         ('title = "a"\nsize = 9\n[points]\n"36" = [1, 2]\n"70" = [3, 4]\n', "0 to 67"),
-        ('title = "a"\nsize = 9\n[points]\n"36" = [1, 2]\n"45" = [1, 2]\n', "all positions are in one place"),
+        ('title = "a"\nsize = 9\n[points]\n"36" = [1, 2]\n"45" = [1, 2]\n', "all positions in .points. are the same"),
         ('title = "a"\nsize = 9\n[points]\n"36" = [1, 2]\n"45" = [1e9, 2]\n', "less than or equal to"),
         ('title = "a"\nsize = 9\nrule = "ffhq"\n[points]\n"36" = [1, 2]\n"40" = [3, 4]\n', "no points"),
         ('title = "a"\nsize = 9\npoint = 3\n', 'unknown key "point"'),

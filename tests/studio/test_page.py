@@ -215,8 +215,11 @@ def test_measurements_are_shown_and_downloaded_on_request(page, astronaut, tmp_p
     choose(page, astronaut)
     page.get_by_text("1 face").wait_for()
     assert page.locator(".measurements").count() == 0
+    page.locator("#try-zoom-in").click()
+    zoomed = pixels(page)
     page.locator("#show-measurements").check()
     page.locator(".measurements").wait_for()
+    assert np.array_equal(pixels(page), zoomed)
     rows = dict(row.split("\t") for row in page.locator(".measurements tbody").inner_text().splitlines())
     face = make("default")(data.astronaut())[0]
     assert list(rows) == ["Yaw", "Pitch", "Roll", "Left eye", "Right eye", "Mouth", "Asymmetry"]
@@ -236,6 +239,25 @@ def test_measurements_are_shown_and_downloaded_on_request(page, astronaut, tmp_p
     assert float(cells["roll_error"]) == table["images"][0]["faces"][0]["measurements"]["roll"]["error"]
     page.locator("#show-measurements").uncheck()
     page.locator(".measurements").wait_for(state="detached")
+
+
+def test_many_faces_are_numbered_and_leave_the_downloads_in_view(browser, tmp_path):
+    rows, columns = 2, 3
+    shifts = [np.tile([512 * column, 512 * row], 2) for row in range(rows) for column in range(columns)]
+    found = [Detection(FACE.box + shift, 0.9) for shift in shifts]
+    path = tmp_path / "crowd.png"
+    images.write(path, np.tile(data.astronaut(), (rows, columns, 1)))
+    crowded = build(make=lambda name: Predictor(OnnxBackend(resolve(name), threads=1), lambda _image: found))
+    with serving(crowded) as address, opened(browser, address) as page:
+        page.locator("#show-measurements").check()
+        choose(page, path)
+        page.get_by_text("crowd.png: 6 faces").wait_for()
+        assert page.locator(".measurements").count() == 6
+        below = page.locator("#save-json").bounding_box()
+        assert below["y"] + below["height"] <= DESKTOP["height"]
+        for name in ("points", "lines"):
+            page.locator(f"#show-{name}").uncheck()
+        assert count_pixels(page, BLUE) > 6 * 10  # only the numbers are blue
 
 
 def test_ground_truth_added_with_its_image_is_shown(page, astronaut, tmp_path):

@@ -239,9 +239,11 @@ def test_rate_is_frames_per_second_of_work():
 
 
 def face(number, shift=0.0):
+    """A tracked face whose keypoints are not smoothed."""
     points = np.random.default_rng(0).uniform(60, 120, (68, 2)) + [shift, 0]
     box = np.array([40.0, 40, 140, 140])
-    return TrackedFace(number, Prediction(points, np.ones(68), np.zeros((68, 2)), box, 0.9, load_skeleton("ibug-68")))
+    found = Prediction(points, np.ones(68), np.zeros((68, 2)), box, 0.9, load_skeleton("ibug-68"))
+    return TrackedFace(number, found, found)
 
 
 def test_summary_counts_the_frames_of_each_face():
@@ -296,7 +298,8 @@ def test_command_rejects_bad_arguments_without_a_traceback(clip, backend, tmp_pa
     assert isinstance(rejected.exception, (SystemExit, NasionError)), rejected.exception
 
 
-def test_events_are_written_with_their_times(clip, predictor, tmp_path, monkeypatch):
+@pytest.mark.parametrize("smooth", ["none", "strong"])
+def test_events_are_written_with_their_times(clip, predictor, tmp_path, monkeypatch, smooth):
     still = predictor(data.astronaut())[0]
     closed = still.keypoints.copy()
     for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
@@ -307,7 +310,7 @@ def test_events_are_written_with_their_times(clip, predictor, tmp_path, monkeypa
         return [replace(still, keypoints=closed if 4 <= next(frames) < 8 else still.keypoints) for _ in images]
 
     monkeypatch.setattr(Predictor, "predict_boxes", blinking)
-    summary = process_clip(clip, predictor, None, None, "none", events=tmp_path / "e.csv")
+    summary = process_clip(clip, predictor, None, None, smooth, events=tmp_path / "e.csv")
     (row,) = csv.DictReader((tmp_path / "e.csv").read_text().splitlines())
     assert (row["face"], row["event"]) == ("0", "blink")
     assert 3 / 25 < float(row["start_s"]) < 4 / 25

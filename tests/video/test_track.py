@@ -310,7 +310,7 @@ class Script:
 
 def test_found_is_the_former_name_of_prediction():
     prediction = face(1, 2)
-    assert TrackedFace(3, prediction).found is prediction
+    assert TrackedFace(3, prediction, prediction).found is prediction
 
 
 def test_detector_runs_every_half_second():

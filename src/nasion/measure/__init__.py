@@ -8,7 +8,7 @@ propagation.py   standard errors from the points' ellipses    templates.py     w
 camera.py        axes, angles, projections                    crops.py         aligned crops
 heads.py         3-D points and their variation               definitions.py   what to measure
 pose.py          yaw, pitch, roll, place and scale            distances.py     distances, angles, ratios, symmetry
-openings.py      eyes and mouth                               table.py         all of it by name
+openings.py      eyes and mouth                               table.py         all measurements by name
                                                               events.py        blinks and yawns in a clip
 """
 

@@ -66,7 +66,7 @@ class Crop:
 def align(face: Prediction, template: str | Template = "arcface", size: int | None = None) -> tuple[Affine, float]:
     """Return the map from image px to crop px, and the standard error of the crop's corners, crop px.
 
-    The map also uses the positions of hidden points, which are guesses; the error is then NaN.
+    The map also uses the predicted positions of hidden points; the error is then NaN.
 
     Args:
         face: the face.

@@ -8,8 +8,8 @@
     [ratios]                                      # of two distances
     mouth_to_eyes = ["mouth_width", "eye_distance"]
 
-Points are names, regions, numbers such as "30", or several of them, such as "36-41". The names of what is always
-measured, such as "yaw", cannot be defined again.
+Points are names, regions, numbers such as "30", or several of them, such as "36-41". The names of the
+built-in measurements, such as "yaw", cannot be used.
 """
 
 from collections.abc import Mapping
@@ -84,14 +84,14 @@ def build_definitions(table: Mapping[str, Any], skeleton: Skeleton, place: str =
 
     Raises:
         ConfigError: the table has an unknown key, names a point or distance that does not exist, names the same points
-            twice in one definition, or defines a name that is always measured.
+            twice in one definition, or uses the name of a built-in measurement.
     """
     try:
         read = _Table.model_validate(table)
     except ValidationError as error:
         raise ConfigError(f"{place}{explain(error, _Table)}") from None
     if taken := [name for name in (*read.distances, *read.angles, *read.ratios) if name in MEASUREMENTS]:
-        raise ConfigError(f'{place}"{taken[0]}" is measured on every face; choose another name')
+        raise ConfigError(f'{place}"{taken[0]}" is a built-in measurement; choose another name')
     for name, pair in read.ratios.items():
         for each in pair:
             if each not in read.distances:
@@ -110,7 +110,7 @@ def _groups(words: tuple[str, ...], skeleton: Skeleton, place: str) -> Groups:
     except ValueError as error:
         raise ConfigError(f"{place}{error}") from None
     if len({tuple(sorted(group)) for group in groups}) < len(groups):
-        raise ConfigError(f"{place}it names the same points twice; choose points that differ")
+        raise ConfigError(f"{place}the same points are named twice; choose different points")
     return groups
 
 

@@ -3,8 +3,8 @@
 An event starts with the first frame beyond the threshold and ends with the first frame back; the times are
 interpolated between frames. If the face disappears during an event, the event ends with its last frame.
 
-Eyes differ in their openings, and so do closed ones as the network draws them. Once a face has been visible for a
-while, its eyes count as closed below a share of the opening that it usually has.
+People's eyes differ in their openings, and the network predicts closed eyes of different people differently, too. After
+the first frames of a face, its eyes therefore count as closed below a share of their usual opening.
 """
 
 from collections import deque
@@ -35,10 +35,10 @@ CLOSED_SHARE = 0.75
 """Share of a face's usual opening below which its eyes are closed in a clip."""
 
 USUAL_QUANTILE = 0.8
-"""Quantile of the last openings that is the usual one."""
+"""Quantile of the recent openings that is taken as the usual opening."""
 
 MEMORY_S, MIN_FRAMES = 20.0, 20
-"""Time over which the usual opening is taken, seconds, and the frames before which the limit is `EYE_OPEN`."""
+"""Time over which the usual opening is taken, seconds; with fewer frames than this, the limit is `EYE_OPEN`."""
 
 MAX_PAUSE_S = 0.5
 """Longest time without a face that does not end its events."""
@@ -107,19 +107,23 @@ class _UsualOpening:
     """The opening that the eyes of a face usually have.
 
     Attributes:
-        seen: times, seconds, and openings of the last frames.
+        seen: times, seconds, and openings of the last frames. Closed eyes are left out, as they would become the usual
+            state of a person who sleeps.
     """
 
     seen: deque[tuple[float, float]] = field(default_factory=deque)
 
     def limit(self, time_s: float, opening: float) -> float:
         """Add a frame, and return the opening below which the eyes are closed."""
+        limit = EYE_OPEN
+        if len(self.seen) >= MIN_FRAMES:
+            limit = CLOSED_SHARE * float(np.quantile([each for _, each in self.seen], USUAL_QUANTILE))
+            if opening < min(limit, EYE_OPEN):
+                return limit
         self.seen.append((time_s, opening))
         while time_s - self.seen[0][0] > MEMORY_S:
             self.seen.popleft()
-        if len(self.seen) < MIN_FRAMES:
-            return EYE_OPEN
-        return CLOSED_SHARE * float(np.quantile([each for _, each in self.seen], USUAL_QUANTILE))
+        return limit
 
 
 @dataclass

@@ -20,7 +20,7 @@ UNKNOWN_VARIATION_CM = 0.4
 """Standard deviation of each coordinate of a point for skeletons without a file in `variation/`, cm."""
 
 MIN_VARIANCE_SHARE = 1e-12
-"""Smallest variance of a head's points in a direction, relative to the largest, for which they are not flat."""
+"""Variance of a head's points in a direction, relative to the largest, below which the points lie in a plane."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class Head:
 
     @cached_property
     def inverse(self) -> FloatArray | None:
-        """The matrix (K, 3), per cm, from image points (K, 2) to the affine camera; None if the points are flat."""
+        """The matrix (K, 3), per cm, from image points (K, 2) to the affine camera; None if they lie in a plane."""
         centered = self.points - self.points.mean(0)
         values, vectors = np.linalg.eigh(centered.T @ centered)
         flat = values[0] < MIN_VARIANCE_SHARE * values[-1]

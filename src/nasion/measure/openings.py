@@ -71,7 +71,7 @@ class Opening:
         return NormalDist().cdf((self.ratio.value - self.threshold) / self.ratio.error)
 
     def numbers(self) -> dict[str, Measured]:
-        """Return the opening, opening_gap, opening_width and, without an error, open: 1 or 0."""
+        """Return opening, opening_gap, opening_width, and open: 1 or 0 without an error."""
         state = Measured(float("nan") if self.is_open is None else float(self.is_open), float("nan"))
         return {"opening": self.ratio, "opening_gap": self.gap, "opening_width": self.width, "open": state}
 

@@ -30,7 +30,9 @@ MIN_WIDTH_SHARE = 0.02
 """Width of a set of points across its longest direction, as a share of its length, below which it is a line."""
 
 STEPS = 3
-"""Gauss-Newton steps at most; on 500 photographs, later ones change yaw and roll by up to 0.1°, pitch by up to 0.4°."""
+"""Largest number of Gauss-Newton steps; on 500 photographs, further steps change yaw and roll by at most 0.1°,
+and pitch by at most 0.4°.
+"""
 
 SHARED_ERRORS = 5.0
 """Factor of the points' covariances in a fit: the errors of neighboring points are similar, so they average out less.
@@ -41,7 +43,10 @@ chosen. With a factor of 1 they hold 77 and 70 %. See bench/measurements.py.
 """
 
 ROLL_ERROR_SHARE = 0.75
-"""Factor of the error of roll: shapes differ alike on both sides, which rolls no head; the fit has them independent.
+"""Factor of the error of roll.
+
+The fit treats both sides of a face as independent, although most shapes deviate symmetrically, which does not
+cause roll.
 
 Without it, 90 % intervals of roll hold 95 to 99 % of projected heads; with it 89 to 94 %, on both halves of the same
 photographs, with exact points and with errors of `default`. It was chosen on one half.
@@ -51,7 +56,7 @@ UNKNOWN_SPREAD_SHARE = 0.01
 """Spread that the fit assumes where a model predicts none, as a share of the points' extent."""
 
 NEGLIGIBLE_RAD = 5e-3
-"""Largest rotation about an axis, radians, of a step after which the fit ends."""
+"""The fit ends after a step that rotates the head by less than this about each axis, radians."""
 
 AXIS_CM = 8.0
 """Length of a drawn axis on a mean head, cm."""
@@ -133,7 +138,7 @@ def pose(
     Raises:
         SkeletonError: the skeleton has no points in three dimensions, or an inter-ocular distance is given and the
             skeleton does not say between which points it is.
-        MeasurementError: fewer than six points are visible, or they lie on a line.
+        MeasurementError: fewer than six points are visible, they lie on a line, or in a plane of the head.
         ConfigError: the focal length or the inter-ocular distance is not positive, or the size of the image is missing.
     """
     head = head_of(face.skeleton)
@@ -183,11 +188,14 @@ def _is_line(square: FloatArray) -> bool:
 def _start(points: FloatArray, head: Head) -> Camera:
     """Return the weak perspective camera that is closest to the affine one from the head's K points to image px."""
     middle, origin = points.mean(0), head.points.mean(0)
-    frontal = np.diag(TO_CAMERA)[:2] * np.sqrt(((points - middle) ** 2).sum() / ((head.points - origin) ** 2).sum())
-    affine = frontal if head.inverse is None else (points - middle).T @ head.inverse
+    if head.inverse is None:
+        raise MeasurementError("a pose needs points with depth; the visible points lie in a plane of the head")
+    affine = (points - middle).T @ head.inverse
     square = affine @ affine.T
-    if _is_line(square):
-        affine, square = frontal, frontal @ frontal.T
+    if _is_line(square):  # start from a frontal face
+        size = np.sqrt(((points - middle) ** 2).sum() / ((head.points - origin) ** 2).sum())
+        affine = np.diag(TO_CAMERA)[:2] * size
+        square = affine @ affine.T
     # The closest rotation is square^-1/2 times the affine map.
     (across, mixed), (_, down) = square.tolist()
     area = sqrt(across * down - mixed * mixed)

@@ -4,7 +4,7 @@ A function of some points has the covariance J C J^T, where C holds the points' 
 Jacobian. The errors of different points count as independent. Those of neighboring points are similar in practice:
 where many points are averaged, as in an aligned crop, errors are up to 1.8 times as large as their standard error.
 
-The position of a hidden point is a guess, so hidden points count as missing: a number that needs one is NaN.
+The position of a hidden point is uncertain, so hidden points count as missing: a number that needs one is NaN.
 """
 
 from collections.abc import Callable, Mapping, Sequence

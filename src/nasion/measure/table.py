@@ -1,4 +1,4 @@
-"""All measurements of a face by name, and with those that the user defines."""
+"""All measurements of a face by name, and those that the user defines."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ NAN = float("nan")
 def measurements(face: Prediction) -> dict[str, Measured]:
     """Return pose, eyes, mouth and asymmetry of a face by the names of `nasion.outputs.schema.Measurements`.
 
-    What the skeleton does not allow is left out; what needs missing or hidden points of this face is NaN.
+    Measurements that the skeleton does not allow are left out; those that need missing or hidden points are NaN.
     """
     found: dict[str, Measured] = {}
     for measure in (_pose, _eyes, _mouth, _asymmetry):

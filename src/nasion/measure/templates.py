@@ -41,7 +41,7 @@ MAX_COORDINATE = 100_000.0
 """Largest distance of a position from the origin along an axis, crop px."""
 
 MIN_EXTENT_PX = 1.0
-"""Extent of the positions below which a template is rejected, px of a crop."""
+"""Extent of the positions below which a template is rejected, crop px."""
 
 FFHQ_POINTS = "36-41", "42-47", "48", "54"
 """Points of FFHQ's rule: both eyes, and the corners of the outer lip."""
@@ -210,7 +210,9 @@ def _build(name: str, content: dict[str, object]) -> Template:
     groups = tuple(_group(name, words, skeleton) for words in table.points or FFHQ_POINTS)
     template = Template(name, table.title, table.size, skeleton, groups, table)
     if table.points and np.ptp(template.positions(table.size), axis=0).max() < MIN_EXTENT_PX:
-        raise ConfigError(f'template "{name}": all positions are in one place; put the points of [points] apart')
+        raise ConfigError(
+            f'template "{name}": all positions in [points] are the same; give each group of points its own position'
+        )
     return template
 
 

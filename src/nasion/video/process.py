@@ -97,14 +97,14 @@ def process_clip(
 
     Raises:
         SkeletonError: events are wanted, and the model predicts neither eyes nor lips.
-        ConfigError: the smoothing or the suffix of a file is unknown, a file would replace the clip, or measurements
-            are wanted without a table.
+        ConfigError: the smoothing or the suffix of a file is unknown, a file would replace the clip, or `measure` is
+            True without a table.
         ImageError: the clip has no readable frame.
         OutputError: a file cannot be written.
     """
     _check_outputs(clip, out, table, events)
     if measure and table is None:
-        raise ConfigError("measurements are columns of the table of keypoints; name that table with --csv")
+        raise ConfigError("measurements are written to the table of keypoints; name its file with --csv")
     tracker, summary, start = FaceTracker(predictor, smooth), ClipSummary(), time.perf_counter()
     with ExitStack() as stack:
         writer = stack.enter_context(ClipWriter(out, clip.size, clip.rate, clip.pixel)) if out else None
@@ -132,9 +132,8 @@ def _open_table(
 ) -> Iterator[Callable[[Frame], None]]:
     """Yield a function that writes the rows of a frame to a CSV file with the columns of the skeleton's keypoints.
 
-    On request, the measurements of the written keypoints follow.
-
-    After Ctrl-C the file holds the frames so far, if there are any.
+    With `measure`, the measurements of these keypoints follow. After Ctrl-C the file holds the frames so far, if there
+    are any.
     """
     with (
         atomic_path(path, keep_on_interrupt=lambda: summary.frames > 0) as part,
@@ -167,7 +166,7 @@ def _open_events(path: Path, summary: ClipSummary) -> Iterator[Callable[[Frame],
 
     def add(frame: Frame) -> None:
         for face in frame.faces:
-            found.extend(detector.add(frame.time_s, face.number, face.unsmoothed or face.prediction))
+            found.extend(detector.add(frame.time_s, face.number, face.unsmoothed))
 
     with atomic_path(path, keep_on_interrupt=lambda: summary.frames > 0) as part:
         try:

@@ -69,12 +69,12 @@ class TrackedFace:
     Attributes:
         number: the face's number in the clip, from 0.
         prediction: its keypoints, smoothed as requested.
-        unsmoothed: its keypoints before the smoothing, which makes blinks shallower; None if they are the same.
+        unsmoothed: its keypoints without smoothing, for events: smoothed eyes close less far.
     """
 
     number: int
     prediction: Prediction
-    unsmoothed: Prediction | None = None
+    unsmoothed: Prediction
 
     @property
     def found(self) -> Prediction:
@@ -315,14 +315,13 @@ class FaceTracker:
         return None if self._strength is None else Smoother(self._strength)
 
     def _update(self, track: Track, face: Prediction, elapsed_s: float) -> TrackedFace:
-        """Update a track with its face in the frame and return the face as it is shown: smoothed and masked."""
+        """Update a track with its face in the frame and return the face, masked, with and without smoothing."""
         track.update(face, self._time_s)
-        shown = self.predictor.mask_uncertain(face)
+        unsmoothed = self.predictor.mask_uncertain(face)
         if track.smoother is None:
-            return TrackedFace(track.number, shown)
+            return TrackedFace(track.number, unsmoothed, unsmoothed)
         keypoints = track.smoother(face.keypoints, face.spread, elapsed_s, POINTS_SHARE * box_size(face.box))
-        smoothed = self.predictor.mask_uncertain(replace(face, keypoints=keypoints))
-        return TrackedFace(track.number, smoothed, shown)
+        return TrackedFace(track.number, self.predictor.mask_uncertain(replace(face, keypoints=keypoints)), unsmoothed)
 
 
 def _same_face(a: Prediction, b: Prediction) -> bool:

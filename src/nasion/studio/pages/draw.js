@@ -25,6 +25,21 @@ export function drawFace(context, face, skeleton, show, toCanvas, scale, radius)
   if (show.points) positions.forEach((p, k) => p && drawPoint(context, p, radius, colors[k]));
 }
 
+// Write the number of a face below its keypoints, within the image of `height` px.
+export function drawNumber(context, face, height, toCanvas, scale) {
+  const known = face.keypoints.filter((p) => p);
+  if (!known.length) return;
+  const xs = known.map(([x]) => x);
+  const [left, right, low] = [Math.min(...xs), Math.max(...xs), Math.max(...known.map(([, y]) => y))];
+  const size = Math.max(13, (scale * (right - left)) / 6);
+  const [x, below] = toCanvas([(left + right) / 2, low]);
+  const y = Math.min(below + 0.3 * size, toCanvas([0, height])[1] - size);
+  Object.assign(context, { font: `600 ${size}px system-ui, sans-serif`, textAlign: "center", textBaseline: "top", lineJoin: "round" });
+  Object.assign(context, { strokeStyle: "#ffffff", fillStyle: PREDICTION_COLOR, lineWidth: size / 4 });
+  context.strokeText(face.face, x, y);
+  context.fillText(face.face, x, y);
+}
+
 // Return the ellipse of point k as [semiMajor, semiMinor, angleDeg]; null if it is unknown.
 function ellipseOf({ semi_major_px, semi_minor_px, angle_deg }, k) {
   return semi_major_px[k] === null ? null : [semi_major_px[k], semi_minor_px[k], angle_deg[k]];

@@ -27,12 +27,13 @@ export function toJson(images) {
 
 // Return a table with a row for each face, and for each image without one.
 export function toCsv(images) {
+  const written = ofOneModel(images);
   const names = images.at(-1).prediction.point_names;
   const axes = names.flatMap((name) => [`${name}_x`, `${name}_y`]);
-  const measured = measurementColumns(ofOneModel(images).flatMap(({ prediction }) => prediction.faces));
+  const measured = measurementColumns(written.flatMap(({ prediction }) => prediction.faces));
   const header = ["image", "face", "score", "box_x0", "box_y0", "box_x1", "box_y1", ...axes, ...measured.map(({ name }) => name)];
   const lines = [header.map(csvText).join(",")];
-  for (const { name, prediction } of ofOneModel(images)) {
+  for (const { name, prediction } of written) {
     if (!prediction.faces.length) lines.push(csvText(name) + ",".repeat(header.length - 1));
     for (const face of prediction.faces) {
       const coordinates = face.keypoints.flatMap((p) => [csvNumber(p?.[0]), csvNumber(p?.[1])]);

@@ -11,7 +11,6 @@ const ROWS = [
   ["Asymmetry", "asymmetry", 3, ""],
 ];
 const STATE = /_opening$/; // NAME_opening has a state NAME_open
-const NOTE = "± standard error. Positive: yaw to the right of the image, pitch up, roll clockwise. Left and right are the person’s.";
 
 // Return a number with its standard error, such as "12.3 ± 1.1°".
 function withError({ value, error }, digits, unit) {
@@ -43,14 +42,6 @@ export function measurementTable(face) {
     row.insertCell().textContent = describe(measurements, name, digits, unit);
   }
   return table;
-}
-
-// Return a paragraph that explains the tables.
-export function measurementNote() {
-  const note = document.createElement("p");
-  note.className = "note";
-  note.textContent = NOTE;
-  return note;
 }
 
 // Return the columns of the measurements in a table, each with its name and a function that returns the cell of a face.

@@ -2,9 +2,9 @@
 
 import * as api from "./api.js";
 import { $, connectZoomButtons, decodeImage } from "./dom.js";
-import { drawFace, drawGroundTruth } from "./draw.js";
+import { drawFace, drawGroundTruth, drawNumber } from "./draw.js";
 import { download, readGroundTruth, toCsv, toJson, toPts } from "./formats.js";
-import { measurementNote, measurementTable } from "./measure.js";
+import { measurementTable } from "./measure.js";
 import { View } from "./view.js";
 
 const LABEL_FILE = /\.(pts|json)$/i;
@@ -98,10 +98,11 @@ export class Try {
     if (selection !== this.latestSelection) return image.close();
     this.image?.close?.();
     this.image = image;
+    const isSame = this.selected === entry; // the zoom is kept
     this.selected = entry;
     $("hint").hidden = true;
     $("drop-area").classList.add("full");
-    this.view.show(image, entry.prediction.width, entry.prediction.height);
+    this.view.show(image, entry.prediction.width, entry.prediction.height, isSame);
     this.showPrediction(entry);
     this.showThumbnails();
   }
@@ -111,8 +112,8 @@ export class Try {
     const count = faces.length === 1 ? "1 face" : `${faces.length} faces`;
     this.studio.setStatus(faces.length ? `${entry.name}: ${count}` : `${entry.name}: no face found`);
     $("try-canvas").setAttribute("aria-label", `${entry.name} with ${count}`);
-    const described = faces.flatMap((face) => describeFace(face, faces.length));
-    $("faces").replaceChildren(...described, ...(faces.some(({ measurements }) => measurements) ? [measurementNote()] : []));
+    $("faces").replaceChildren(...faces.flatMap((face) => describeFace(face, faces.length)));
+    $("measurement-note").hidden = !$("faces").querySelector("table");
     for (const id of DOWNLOADS) $(`save-${id}`).disabled = !faces.length;
   }
 
@@ -161,7 +162,9 @@ export class Try {
 
   drawFaces(context, toCanvas, scale, radius) {
     const show = Object.fromEntries(Object.entries(LAYERS).map(([layer, id]) => [layer, $(`show-${id}`).checked]));
-    for (const face of this.selected.prediction.faces) drawFace(context, face, this.selected.skeleton, show, toCanvas, scale, radius);
+    const { faces, height } = this.selected.prediction;
+    for (const face of faces) drawFace(context, face, this.selected.skeleton, show, toCanvas, scale, radius);
+    if (faces.length > 1) for (const face of faces) drawNumber(context, face, height, toCanvas, scale);
     if (show.groundTruth) drawGroundTruth(context, this.selected.groundTruth ?? [], toCanvas, radius);
   }
 
@@ -244,7 +247,7 @@ function describeFace(face, count) {
   const name = document.createElement("b");
   name.textContent = count > 1 ? `Face ${face.face}` : "Face";
   const spreads = (face.spread_px ?? []).filter((value) => value !== null).sort((a, b) => a - b);
-  const error = spreads.length ? `, typical error ${spreads[spreads.length >> 1].toFixed(1)} px` : "";
+  const error = spreads.length ? `, typical error ${spreads[spreads.length >> 1].toFixed(1)}\u00a0px` : "";
   line.append(name, `: score ${face.score.toFixed(2)}${error}`);
   const table = measurementTable(face);
   return table ? [line, table] : [line];

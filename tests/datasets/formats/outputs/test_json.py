@@ -26,7 +26,7 @@ def test_everything_that_is_stored_is_read(tmp_path):
     def change(document):
         face = document["images"][0]["faces"][0]
         face |= {"score": 0.5, "subject": "anna", "split": "val", "spread_px": [1.5] * 67 + [None]}
-        face |= {"hidden_probability": [0.9, 0.2] + [None] * 66}
+        face |= {"hidden_probability": [0.9, 0.89] + [None] * 66}
         face["keypoints"][5] = None
         columns = {"semi_major_px": [3.0] * 68, "semi_minor_px": [1.0] * 68, "angle_deg": [None] * 68}
         face["ellipses"] = columns
