@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasion.errors import SkeletonError
-from nasion.skeleton import Skeleton, available, from_stored, from_table, load_skeleton, parse
+from nasion.skeleton import Skeleton, available, from_table, load_skeleton, parse
 
 FACE = """
 title = "five points"
@@ -255,15 +255,27 @@ def test_index_texts_list_points_and_ranges_in_both_directions(order, split):
     assert parse("six", f'count = 6\n[regions]\na = "{ranges}"\n').regions["a"] == (5, 4, 3, 0, 1, 2)
 
 
-def test_stored_skeletons_know_what_the_package_has_learned_since():
-    ibug = load_skeleton("ibug-68")
-    table = ibug.to_table() | {"from": {}}
-    assert from_stored("ibug-68", table) == ibug
-    assert from_stored("mine", table).sources == {}
-    own = from_stored("nose-1", load_skeleton("nose-1").to_table() | {"from": {"imm-58": "51"}})
-    assert own.sources == load_skeleton("nose-1").sources | {"imm-58": (51,)}
-    other = load_skeleton("nose-1").to_table() | {"names": ["tip"], "from": {}}
-    assert from_stored("nose-1", other).sources == {}
+def test_points_can_be_means_of_points_of_another_skeleton():
+    text = 'count = 3\n[regions]\na = "0-2"\n[means]\nibug-68 = ["36-41", "30", ""]\n[shared]\nibug-68 = "2=8"\n'
+    skeleton, ibug = parse("three", text), load_skeleton("ibug-68")
+    weights = skeleton.means_in(ibug)
+    assert np.flatnonzero(weights[0]).tolist() == [36, 37, 38, 39, 40, 41]
+    assert weights[0, 36] == pytest.approx(1 / 6)
+    assert np.flatnonzero(weights[1:].sum(0)).tolist() == [8, 30]
+    assert weights.sum(1) == pytest.approx(1)
+    assert from_table("three", skeleton.to_table()) == skeleton
+    assert not skeleton.means_in(load_skeleton("imm-58")).any()
+    assert load_skeleton("nose-1").means_in(ibug)[0].argmax() == 33
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [('["0"]', '"means" ibug-68 must list 2 points, not 1'), ('["0", "68"]', "beyond its last, 67")],
+)
+def test_means_that_do_not_fit_are_rejected(groups, message):
+    text = f'count = 2\n[regions]\na = "0-1"\n[means]\nibug-68 = {groups}\n'
+    with pytest.raises(SkeletonError, match=message):
+        parse("two", text).means_in(load_skeleton("ibug-68"))
 
 
 def test_points_on_a_head_are_read_and_survive_a_round_trip():

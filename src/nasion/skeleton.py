@@ -17,6 +17,8 @@ A skeleton is a TOML file, either in the package (`available()`) or the user's o
     ibug-68 = "36 45 30 48 54"
     [shared]                       # optional: points with the same definition in another skeleton
     imm-58 = "2=52"
+    [means]                        # optional: each of these points as a mean of points of another skeleton
+    ibug-68 = ["36-41", "42-47", "30", "48", "54"]
     [head]                         # optional: the points on a mean head, cm; see `nasion.measure.camera` for the axes
     points = [[-4.5, 3.4, 8.6], ...]
 
@@ -24,7 +26,7 @@ The section `[normalizers]` may also be spelled `[normalisers]`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -46,7 +48,6 @@ __all__ = [
     "Point3D",
     "Skeleton",
     "available",
-    "from_stored",
     "from_table",
     "index_list",
     "load_skeleton",
@@ -63,7 +64,7 @@ MAX_POINTS = 10_000
 INTER_OCULAR = "inter_ocular"
 """Name of the normalizer from one outer corner of the eyes to the other."""
 
-KNOWN_KEYS = ("title", "count", "flip", "closed", "names", "regions", "normalizers", "from", "shared", "head")
+KNOWN_KEYS = ("title", "count", "flip", "closed", "names", "regions", "normalizers", "from", "shared", "means", "head")
 """Keys of a skeleton's table."""
 
 OTHER_SPELLINGS = {"normalisers": "normalizers"}
@@ -84,6 +85,8 @@ class Skeleton:
         normalizers: two groups of indices for each normalizer; errors are divided by the distance of their means.
         sources: the K indices of these points in other skeletons, by the skeleton's name.
         shared: pairs of indices, in this and in another skeleton, of points with the same definition, by its name.
+        means: for each point, the indices in another skeleton whose mean it is, by its name; empty for other points.
+            A constant distance, such as that of two definitions of the tip of the nose, may remain.
         head: the K points (x, y, z) on a mean head, cm: x towards the person's left, y up, z forward; None if unknown.
 
     >>> imm = load_skeleton("imm-58")
@@ -100,11 +103,11 @@ class Skeleton:
     normalizers: Mapping[str, tuple[Indices, Indices]] = field(default_factory=dict)
     sources: Mapping[str, Indices] = field(default_factory=dict)
     shared: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    means: Mapping[str, tuple[Indices, ...]] = field(default_factory=dict)
     head: tuple[Point3D, ...] | None = None
 
     def __post_init__(self) -> None:
-        listed = sorted(i for indices in self.regions.values() for i in indices)
-        if listed != list(range(self.count)):
+        if sorted(i for indices in self.regions.values() for i in indices) != list(range(self.count)):
             raise self._error(f"regions must hold each of the {self.count} points once")
         if len(set(self.names)) != self.count:
             raise self._error("two points have the same name")
@@ -115,9 +118,10 @@ class Skeleton:
         for name, groups in self.normalizers.items():
             if not all(groups) or max(map(max, groups)) >= self.count:
                 raise self._error(f'normalizer "{name}" needs two groups of points below {self.count}')
-        for name, indices in self.sources.items():
-            if len(indices) != self.count:
-                raise self._error(f'"from" {name} must list {self.count} points, not {len(indices)}')
+        for key, lists in (("from", self.sources), ("means", self.means)):
+            for name, listed in lists.items():
+                if len(listed) != self.count:
+                    raise self._error(f'"{key}" {name} must list {self.count} points, not {len(listed)}')
         for name, pairs in self.shared.items():
             if any(here >= self.count for here, _ in pairs):
                 raise self._error(f'"shared" {name} names a point that is not below {self.count}')
@@ -187,6 +191,24 @@ class Skeleton:
             )
         return indices
 
+    def means_in(self, other: "Skeleton") -> FloatArray:
+        """Return the weights (K, L) that give this skeleton's points as means of the L points of `other`.
+
+        They come from `means`, or from `sources` or `shared`. The row of a point that is not known in `other` is zero.
+
+        Raises:
+            SkeletonError: a group names a point that `other` lacks.
+        """
+        groups = list(self.means.get(other.name, [()] * self.count))
+        for here, there in (*enumerate(self.sources.get(other.name, ())), *self.shared.get(other.name, ())):
+            groups[here] = groups[here] or (there,)
+        if max(map(max, filter(None, groups)), default=0) >= other.count:
+            raise self._error(f"names points of {other.name} beyond its last, {other.count - 1}")
+        weights = np.zeros((self.count, other.count))
+        for row, group in zip(weights, groups, strict=True):
+            np.add.at(row, list(group), 1 / max(1, len(group)))
+        return weights
+
     def to_table(self) -> dict[str, Any]:
         """Return this skeleton as a table for `from_table`, which models store."""
 
@@ -206,6 +228,8 @@ class Skeleton:
             table["flip"] = text(self.flip)
         if self.shared:
             table["shared"] = {name: " ".join(f"{a}={b}" for a, b in pairs) for name, pairs in self.shared.items()}
+        if self.means:
+            table["means"] = {name: [text(group) for group in groups] for name, groups in self.means.items()}
         if self.head is not None:
             table["head"] = {"points": [list(point) for point in self.head]}
         return table
@@ -299,23 +323,8 @@ class _Table(Settings):
     normalizers: dict[str, tuple[str, str]] = Field(default={})
     sources: dict[str, str] = Field(default={}, alias="from")
     shared: dict[str, str] = Field(default={})
+    means: dict[str, tuple[str, ...]] = Field(default={})
     head: _Head | None = None
-
-
-def from_stored(name: str, table: Mapping[str, Any]) -> Skeleton:
-    """Return the skeleton that a model stores, as `from_table` does.
-
-    If the package has it, it also has the head and names its points in the skeletons of `[from]` that were added after
-    the model was stored.
-
-    Raises:
-        SkeletonError: the table has an unknown key, is incomplete or contradicts itself.
-    """
-    stored = from_table(name, table)
-    known = load_skeleton(name) if name in available() else stored
-    if known.names != stored.names:
-        return stored
-    return replace(stored, sources={**known.sources, **stored.sources}, head=stored.head or known.head)
 
 
 def _current_spelling(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
@@ -340,6 +349,7 @@ def _build(name: str, table: _Table) -> Skeleton:
         },
         sources={key: index_list(spec) for key, spec in table.sources.items()},
         shared={key: _pairs(spec) for key, spec in table.shared.items()},
+        means={key: tuple(map(index_list, specs)) for key, specs in table.means.items()},
         head=None if table.head is None else table.head.points,
     )
 

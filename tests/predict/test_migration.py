@@ -7,7 +7,8 @@ import pytest
 
 from nasion.errors import ConfigError, ModelError
 from nasion.predict.backends.onnx_backend import OnnxBackend, parse_header
-from nasion.predict.migration import CONFIG_KEYS, FORMAT_VERSION, migrate, migrate_config
+from nasion.predict.migration import CONFIG_KEYS, FORMAT_VERSION, from_stored, migrate, migrate_config
+from nasion.skeleton import load_skeleton
 
 
 def test_model_file_of_version_1_is_read(stored_v1):
@@ -152,3 +153,14 @@ def test_later_or_invalid_versions_are_rejected(version):
 def test_a_header_of_a_later_version_is_a_model_error():
     with pytest.raises(ModelError, match="update nasion"):
         parse_header(json.dumps({"format_version": FORMAT_VERSION + 1}), "x.onnx")
+
+
+def test_stored_skeletons_know_what_the_package_has_learned_since():
+    ibug = load_skeleton("ibug-68")
+    table = ibug.to_table() | {"from": {}}
+    assert from_stored("ibug-68", table) == ibug
+    assert from_stored("mine", table).sources == {}
+    own = from_stored("nose-1", load_skeleton("nose-1").to_table() | {"from": {"imm-58": "51"}})
+    assert own.sources == load_skeleton("nose-1").sources | {"imm-58": (51,)}
+    other = load_skeleton("nose-1").to_table() | {"names": ["tip"], "from": {}}
+    assert from_stored("nose-1", other).sources == {}

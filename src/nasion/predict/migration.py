@@ -5,11 +5,13 @@ carry none. `migrate` renames what version 1 called differently. Recipes written
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from nasion.errors import ConfigError
+from nasion.skeleton import Skeleton, available, from_table, load_skeleton
 
-__all__ = ["CONFIG_KEYS", "FORMAT_KEY", "FORMAT_VERSION", "migrate", "migrate_config"]
+__all__ = ["CONFIG_KEYS", "FORMAT_KEY", "FORMAT_VERSION", "from_stored", "migrate", "migrate_config"]
 
 FORMAT_KEY = "format_version"
 """The key under which stored tables hold their format version."""
@@ -148,3 +150,19 @@ SECTIONS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
 
 RENAMED_ENTRIES = {"largest_doubt": "max_relative_spread", "doubt/max": "relative_spread/max"}
 """Entries of stored tables that have another name now."""
+
+
+def from_stored(name: str, table: Mapping[str, Any]) -> Skeleton:
+    """Return the skeleton that a model stores, as `from_table` does.
+
+    If the package has it, it also has the head and names its points in the skeletons of `[from]` that were added after
+    the model was stored.
+
+    Raises:
+        SkeletonError: the table has an unknown key, is incomplete or contradicts itself.
+    """
+    stored = from_table(name, table)
+    known = load_skeleton(name) if name in available() else stored
+    if known.names != stored.names:
+        return stored
+    return replace(stored, sources={**known.sources, **stored.sources}, head=stored.head or known.head)

@@ -108,7 +108,7 @@ def test_sources_with_different_points_cannot_be_joined(sources):
     other = Skeleton("other", "other", tuple("vwxyz"), {"all": (0, 1, 2, 3, 4)})
     sources["first"] = faces_with("a", ["", ""])
     sources["second"] = data_set(face("b.png", skeleton=other))
-    with pytest.raises(SkeletonError, match="the same points"):
+    with pytest.raises(SkeletonError, match=r"add a section \[means\]"):
         load_faces(config("first", "second", validation_share=0))
 
 

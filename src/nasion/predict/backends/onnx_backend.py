@@ -23,8 +23,8 @@ from nasion.predict.backends.devices import AUTO, CPU, DEVICES, choose_device
 from nasion.predict.backends.onnx_file import check_self_contained, read_metadata
 from nasion.predict.backends.outputs import NetworkOutputs, check_outputs
 from nasion.predict.crop import CropConfig
-from nasion.predict.migration import migrate
-from nasion.skeleton import Skeleton, from_stored
+from nasion.predict.migration import from_stored, migrate
+from nasion.skeleton import Skeleton
 
 __all__ = [
     "ANISOTROPY",

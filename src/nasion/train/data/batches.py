@@ -18,13 +18,14 @@ from torch import Tensor
 
 from nasion import images
 from nasion.errors import AnnotationError, ImageError
-from nasion.geometry import Affine, FloatArray, image_box, is_present, normalize, scale_box
+from nasion.geometry import Affine, FloatArray, box_size, image_box, is_present, normalize, scale_box
 from nasion.predict.crop import CropConfig, face_box, to_channels
 from nasion.progress import SILENT, Reporter, Task
 from nasion.sample import Annotation, DataSet, Image, Problem
 from nasion.skeleton import Skeleton
 from nasion.train.config import AugmentConfig, RunConfig
 from nasion.train.data.augment import Augmentation, sample_augmentation
+from nasion.train.data.weak import WeakAnnotation
 
 __all__ = [
     "Batch",
@@ -44,6 +45,9 @@ OVERSAMPLING = 1.5
 REACH = 2.2
 """Side of the cached region relative to the face box: rotated and shifted crops stay inside it."""
 
+LABEL_NOISE = 0.02
+"""Error of a manual label, as a share of the size of the face; labels with a larger uncertainty count less."""
+
 AHEAD = 3
 """Number of batches that are prepared while the network is busy."""
 
@@ -57,6 +61,8 @@ class Batch(NamedTuple):
         image_px: (B,), image px per crop px.
         length: (B,), what errors are divided by, image px.
         hidden: (B, K) float32, 1 for hidden points, 0 for visible ones; NaN where missing or unknown.
+        weight: (B, K) float32, of each label, 0 to 1; below 1 for labels with an uncertainty.
+        weak: (B, M, 2) float32, weak labels, normalized; NaN where missing.
         share: this device's share of the batch times the number of devices; 1 if all devices have equally many faces.
     """
 
@@ -65,6 +71,8 @@ class Batch(NamedTuple):
     image_px: Tensor
     length: Tensor
     hidden: Tensor
+    weight: Tensor
+    weak: Tensor
     share: float
 
 
@@ -158,6 +166,7 @@ class CropSource:
         problems: faces that cannot be read.
         lengths: (N,), what errors are divided by, image px.
         plain: the plan of unvaried crops of full size.
+        weak: what the weak labels of the faces are means of; None if there are none.
 
     Raises:
         AnnotationError: no face can be read.
@@ -183,6 +192,8 @@ class CropSource:
             raise AnnotationError(f"{data.name}: no image can be read{why}")
         lengths = [face.annotation.normalizer_lengths() for face in self.faces]
         self.lengths = np.array([each.get("inter_ocular", each.get("box_size", np.nan)) for each in lengths])
+        weak = [face.annotation.points for face in self.faces if isinstance(face.annotation, WeakAnnotation)]
+        self.weak = weak[0] if weak else None
 
     def __len__(self) -> int:
         return len(self.faces)
@@ -210,6 +221,27 @@ class CropSource:
             keypoints = self.skeleton.mirrored(keypoints - [shift, 0.0])
         return variation.change_pixels(crop), affine(keypoints), affine
 
+    def weak_at(self, index: int, plan: EpochPlan, affine: Affine) -> FloatArray:
+        """Return the weak labels (M, 2) of a crop, crop px; NaN where missing. `affine` maps image px to crop px."""
+        face, (variation, _) = self.faces[index].annotation, self.variation(index, plan)
+        count = 0 if self.weak is None else len(self.weak)
+        if not isinstance(face, WeakAnnotation) or face.points is None:
+            return np.full((count, 2), np.nan)
+        labels = affine(face.labels)
+        return face.points.mirrored(labels) if variation.mirror else labels
+
+    def weights_of(self, index: int, mirror: bool) -> FloatArray:
+        """Return the weights (K,), 0 to 1, no unit, of the labels of a face.
+
+        A label with the uncertainty s counts s0^2 / (s0^2 + s^2) as much as a manual one, whose own error is s0.
+        """
+        face = self.faces[index].annotation
+        if face.spread is None:
+            return np.ones(len(face.keypoints))
+        noise = LABEL_NOISE * box_size(face.points_box())
+        weights = 1 / (1 + np.nan_to_num(face.spread / noise) ** 2)
+        return self.skeleton.mirrored(weights[:, None])[:, 0] if mirror else weights
+
     def hidden_at(self, index: int, plan: EpochPlan, keypoints: FloatArray) -> FloatArray:
         """Return which points of a crop are hidden (K,), no unit: 1, or 0; NaN where missing or unknown.
 
@@ -228,12 +260,16 @@ class CropSource:
         crops, keypoints, affines = zip(*(self.crop_at(index, plan) for index in indices), strict=True)
         target = normalize(np.stack(keypoints), plan.size)
         hidden = [self.hidden_at(index, plan, points) for index, points in zip(indices, keypoints, strict=True)]
+        weights = [self.weights_of(index, self.variation(index, plan)[0].mirror) for index in indices]
+        weak = [self.weak_at(index, plan, affine) for index, affine in zip(indices, affines, strict=True)]
         return Batch(
             to_tensor(np.stack(crops)),
             torch.from_numpy(target.astype(np.float32)),
             torch.tensor([1 / affine.scale for affine in affines], dtype=torch.float32),
             torch.from_numpy(self.lengths[list(indices)].astype(np.float32)),
             torch.from_numpy(np.stack(hidden).astype(np.float32)),
+            torch.from_numpy(np.stack(weights).astype(np.float32)),
+            torch.from_numpy(normalize(np.stack(weak), plan.size).astype(np.float32)),
             share,
         )
 

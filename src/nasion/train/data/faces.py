@@ -6,10 +6,11 @@ import numpy as np
 
 from nasion import datasets
 from nasion.datasets.splits import with_validation
-from nasion.errors import ConfigError
+from nasion.errors import ConfigError, SkeletonError
 from nasion.sample import DataSet
 from nasion.skeleton import load_skeleton
 from nasion.train.config import RunConfig
+from nasion.train.data.weak import is_weak, with_weak_labels
 
 __all__ = ["limit_faces", "load_faces", "with_skeleton"]
 
@@ -18,18 +19,39 @@ def load_faces(config: RunConfig) -> DataSet:
     """Return the faces of a configuration with its skeleton and its validation split.
 
     The first source is what the network is for: it alone provides test faces and, unless `data.validate_on` is "all",
-    validation faces. The other sources add training faces; their own faces of other splits are left out.
+    validation faces. The other sources add training faces; their own faces of other splits are left out. A source whose
+    points are means of the trained points adds weakly labeled faces.
 
     Raises:
         NasionError: no data is named, or the data cannot be read or lacks the skeleton's points.
     """
     if not config.data.sources:
         raise ConfigError("no data; add --data, such as --data imm:DIR or --data synthetic:400")
-    first, *others = (with_skeleton(datasets.load(source), config) for source in config.data.sources)
+    first, *others = map(datasets.load, config.data.sources)
+    first = with_skeleton(first, config)
+    weak = [other for other in others if is_weak(other.skeleton, first.skeleton)]
     faces = limit_faces(with_validation(first, config.data.validation_share), config.data.faces)
     for other in others:
-        faces = faces.joined(_added(other, config))
-    return faces
+        if other not in weak:
+            same = with_skeleton(other, config)
+            _check_points(faces, same)
+            faces = faces.joined(_added(same, config))
+    return with_weak_labels(faces, weak) if weak else faces
+
+
+def _check_points(faces: DataSet, other: DataSet) -> None:
+    """Reject a source that teaches no point of the network.
+
+    Raises:
+        SkeletonError: it has other points than the first source, and does not say where they are among these.
+    """
+    here, there = faces.skeleton, other.skeleton
+    if here.names != there.names:
+        raise SkeletonError(
+            f"{faces.name} has the points of {here.name}, {other.name} those of {there.name}; if these are means of "
+            f'points of {here.name}, add a section [means] with {here.name} = ["36-41", "30", …], one entry for each '
+            f"of the {there.count} points, to the skeleton file of {there.name}"
+        )
 
 
 def _added(other: DataSet, config: RunConfig) -> DataSet:

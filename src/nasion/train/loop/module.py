@@ -19,6 +19,7 @@ from nasion.train.network.hidden import hidden_loss
 from nasion.train.network.interfaces import Decoded
 from nasion.train.network.network import KeypointNetwork, loss_of, mean_loss, spread_loss
 from nasion.train.network.spread import normalized_residual, spread_correction
+from nasion.train.network.weak import WeakLabels
 from nasion.train.runs.warm_start import HEAD
 
 __all__ = ["KeypointModule", "learning_rate_at"]
@@ -59,6 +60,8 @@ class KeypointModule(lightning.LightningModule):
         self.config, self.train_source, self.validation_source = config, train, validation
         self.network = network
         self.loss = loss_of(config, network)
+        weak = train.weak
+        self.weak = None if weak is None else WeakLabels(weak.weights, weak.shape)
         self.ema = _moving_average(network, config.schedule.ema_decay) if config.schedule.ema_decay else None
         self.step_loss = float("nan")
         self.initial_log_spread: float | None = None
@@ -132,10 +135,11 @@ class KeypointModule(lightning.LightningModule):
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         """Return the loss (), no unit, of a batch of crops (B, C, H, W)."""
         decoded = self.network.decode(batch.crops)
-        loss = mean_loss(self.loss, decoded, batch.target)
+        loss = mean_loss(self.loss, decoded, batch.target, batch.weight, self._weak_losses(decoded, batch))
         self.step_loss = float(loss.detach())  # the training curve excludes the spread's loss
         if self.network.spread is not None:
-            loss = loss + spread_loss(decoded, batch.target, self.network.spec.size)
+            manual = torch.where((batch.weight == 1)[..., None], batch.target, torch.nan)
+            loss = loss + spread_loss(decoded, manual, self.network.spec.size)
         if self.network.hidden is not None:
             loss = loss + hidden_loss(decoded, batch.hidden)
         if not isfinite(float(loss.detach())):
@@ -143,6 +147,13 @@ class KeypointModule(lightning.LightningModule):
                 f"the loss became {self.step_loss} in epoch {self.current_epoch + 1}; try a smaller optimizer.lr"
             )
         return loss * batch.share
+
+    def _weak_losses(self, decoded: Decoded, batch: Batch) -> tuple[Tensor, Tensor] | None:
+        """Return the losses (B, M), no unit, of the weak labels and which of these are present (B, M)."""
+        if self.weak is None:
+            return None
+        size = (batch.crops.shape[-2], batch.crops.shape[-1])
+        return self.weak.loss(decoded.keypoints, batch.weak, size), batch.weak.isfinite().all(-1)
 
     def configure_gradient_clipping(
         self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
@@ -196,7 +207,8 @@ class KeypointModule(lightning.LightningModule):
         """Return the optimizer and its schedule, which changes the rate at every step."""
         settings, init = self.config.optimizer, self.config.init
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.name]
-        optimizer = kind(_groups(self.network, settings, init.backbone_lr_factor), lr=settings.lr, fused=True)
+        groups = _groups(self.network, self.weak, settings, init.backbone_lr_factor)
+        optimizer = kind(groups, lr=settings.lr, fused=True)
         steps = self.steps_per_epoch()
 
         def head(step: int) -> float:
@@ -225,9 +237,11 @@ def learning_rate_at(step: int, total: int, schedule: ScheduleConfig) -> float:
     return (1 + cos(pi * min(1.0, (step - rise) / max(1.0, total - rise)))) / 2
 
 
-def _groups(network: KeypointNetwork, settings: OptimizerConfig, backbone_lr_factor: float) -> list[dict[str, Any]]:
+def _groups(
+    network: KeypointNetwork, weak: WeakLabels | None, settings: OptimizerConfig, backbone_lr_factor: float
+) -> list[dict[str, Any]]:
     """Return the head's weights, then all others, each split into weights with decay, and biases and norms without."""
-    extra = [weight for head in (network.spread, network.hidden) if head for weight in head.parameters()]
+    extra = [weight for part in (network.spread, network.hidden, weak) if part for weight in part.parameters()]
     head = [*network.model.head.parameters(), *extra]
     inside = {id(p) for p in head}
     others = [p for p in network.parameters() if id(p) not in inside]

@@ -107,15 +107,31 @@ def check_low_res(config: RunConfig, network: KeypointNetwork) -> None:
         raise ConfigError(f"{setting}: {error}; or set it to 0 for full-resolution crops only") from None
 
 
-def mean_loss(loss: Callable[[Decoded, Tensor], Tensor], decoded: Decoded, target: Tensor) -> Tensor:
+def mean_loss(
+    loss: Callable[[Decoded, Tensor], Tensor],
+    decoded: Decoded,
+    target: Tensor,
+    weight: Tensor | None = None,
+    weak: tuple[Tensor, Tensor] | None = None,
+) -> Tensor:
     """Return the mean loss (), no unit, over the present points of `target` (B, K, 2), normalized; 0 without points.
 
     A missing point (NaN) is replaced by 0 before the loss and excluded after it: a NaN hidden only by a mask would
     still reach the gradient.
+
+    Args:
+        loss: the loss of each keypoint.
+        decoded: what the network predicts.
+        target: the labels; NaN where missing.
+        weight: (B, K), 0 to 1, no unit, of each label; default: 1.
+        weak: the losses (B, M), no unit, of weak labels, 0 where these are missing, and which are present (B, M).
     """
     present = target.isfinite().all(-1)
-    losses = loss(decoded, torch.where(present[..., None], target, 0.0))
-    return (losses * present).sum() / present.sum().clamp_min(1)
+    losses = loss(decoded, torch.where(present[..., None], target, 0.0)) * present
+    total, count = (losses if weight is None else losses * weight).sum(), present.sum()
+    if weak is not None:
+        total, count = total + weak[0].sum(), count + weak[1].sum()
+    return total / count.clamp_min(1)
 
 
 def spread_loss(decoded: Decoded, target: Tensor, size: tuple[int, int]) -> Tensor:

@@ -23,10 +23,11 @@ from filelock import FileLock, Timeout
 from nasion.atomic import write_text
 from nasion.documents import read_json
 from nasion.errors import ConfigError, ModelError
-from nasion.predict.migration import FORMAT_KEY, FORMAT_VERSION, migrate
-from nasion.sample import DataSet
-from nasion.skeleton import Skeleton, from_stored
+from nasion.predict.migration import FORMAT_KEY, FORMAT_VERSION, from_stored, migrate
+from nasion.sample import Annotation, DataSet
+from nasion.skeleton import Skeleton
 from nasion.train.config import RunConfig, parse
+from nasion.train.data.weak import WeakAnnotation
 
 __all__ = [
     "CONFIDENCE",
@@ -197,6 +198,8 @@ def data_fingerprint(faces: DataSet) -> str:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         digest.update(f"{face.name}\0{face.split}\0{face.subject}\0".encode())
         digest.update(face.keypoints.tobytes())
+        if isinstance(face, WeakAnnotation):
+            digest.update(face.labels.tobytes())
     return digest.hexdigest()
 
 
@@ -205,10 +208,14 @@ def describe_data(faces: DataSet) -> dict[str, Any]:
     return {
         "name": faces.name,
         "skeleton": faces.skeleton.name,
-        "faces": dict(Counter(face.split for face in faces.annotations)),
+        "faces": dict(Counter(map(_kind, faces.annotations))),
         "skipped": [asdict(problem) for problem in faces.problems],
         "fingerprint": data_fingerprint(faces),
     }
+
+
+def _kind(face: Annotation) -> str:
+    return f"{face.split} with weak labels" if isinstance(face, WeakAnnotation) else face.split
 
 
 def package_versions() -> dict[str, str]:
