@@ -36,6 +36,19 @@ def train(
     devices: Annotated[int, typer.Option(min=1, help="processes or GPUs on each machine", metavar="COUNT")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="machines", metavar="COUNT")] = 1,
     resume: Annotated[Path | None, typer.Option(metavar="RUN", help="resume this run")] = None,
+    unlabeled: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--unlabeled",
+            "--unlabelled",
+            help="images or a folder to label by the network itself and train on; or data whose points are means of "
+            "the trained points",
+            metavar="DATA",
+        ),
+    ] = None,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, max=100, help="trainings with --unlabeled faces; default: 1", metavar="COUNT")
+    ] = None,
 ) -> None:
     """Train a network and write its report.
 
@@ -44,19 +57,22 @@ def train(
     Examples:
         nasion train nose --data synthetic:400 --minutes 1
         nasion train finetune --data csv:faces.csv --init default --minutes 5
+        nasion train finetune --data csv:faces.csv --init default --unlabeled photos --rounds 2
         nasion train --resume runs/nose
     """
     require_training_extra()
     from nasion.train import config
     from nasion.train.jobs import new_folder, resume_job, train_job
-    from nasion.train.loop.hardware import Devices, is_worker
+    from nasion.train.loop.hardware import SINGLE_PROCESS, Devices, is_worker
+    from nasion.train.rounds import train_rounds
 
     reporter = SILENT if is_worker() else REPORTER
     used = Devices(devices, nodes)
     if resume is not None:
-        if recipe or data or settings or init or minutes or out:
+        if recipe or data or settings or init or minutes or out or unlabeled:
             raise ConfigError(
-                "--resume continues a run with its own settings; omit recipe, --data, --out, --set, --init, --minutes"
+                "--resume continues a run with its own settings; omit recipe, --data, --out, --set, --init, --minutes, "
+                "--unlabeled"
             )
         resume_job(resume, reporter, used)
         return
@@ -68,6 +84,13 @@ def train(
     resolved = config.load(recipe, [*(settings or ()), *start], data or ())
     folder = out or new_folder(recipe)
     with no_empty_folders(folder):
+        if rounds and not unlabeled:
+            raise ConfigError("--rounds needs faces to label; name them with --unlabeled")
+        if unlabeled:
+            if used != SINGLE_PROCESS:
+                raise ConfigError("--unlabeled trains on one device; omit --devices and --nodes")
+            train_rounds(resolved, folder, unlabeled, rounds or 1, typed_command(), reporter, minutes)
+            return
         train_job(resolved, folder, typed_command(), reporter, minutes, used)
 
 

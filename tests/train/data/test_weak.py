@@ -53,7 +53,8 @@ def test_weak_faces_have_labels_and_a_box_from_the_mean_face():
 
 def test_points_that_the_trained_skeleton_lacks_are_left_out():
     other = replace(THREE, name="other", means={"five": ((1,), (), (3, 4))})
-    both = with_weak_labels(data_set(face()), [weak_set(weak_face()), weak_set(weak_face("x.png", skeleton=other))])
+    another = weak_set(weak_face("x.png", skeleton=other), skeleton=other)
+    both = with_weak_labels(data_set(face()), [weak_set(weak_face()), another])
     first, second = both.annotations[1:]
     np.testing.assert_array_equal(np.isnan(first.labels[:, 0]), [False, False, False, True, True])
     np.testing.assert_array_equal(second.labels[3:], LABELS[[0, 2]])

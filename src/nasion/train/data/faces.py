@@ -55,8 +55,9 @@ def _check_points(faces: DataSet, other: DataSet) -> None:
 
 
 def _added(other: DataSet, config: RunConfig) -> DataSet:
-    """Return the faces that a source after the first one adds."""
-    if config.data.validate_on == "all":
+    """Return the faces that a source after the first one adds; predicted labels never validate."""
+    predicted = any(face.spread is not None for face in other.annotations)
+    if config.data.validate_on == "all" and not predicted:
         divided = with_validation(other, config.data.validation_share)
         return divided.subset([face for face in divided.annotations if face.split != "test"])
     return other.subset([replace(face, split="train") for face in other.annotations if face.split in ("", "train")])
