@@ -192,7 +192,7 @@ class Skeleton:
         return indices
 
     def means_in(self, other: "Skeleton") -> FloatArray:
-        """Return the weights (K, L) that give this skeleton's points as means of the L points of `other`.
+        """Return the weights (K, L), no unit, that give this skeleton's points as means of the L points of `other`.
 
         They come from `means`, or from `sources` or `shared`. The row of a point that is not known in `other` is zero.
 

@@ -23,6 +23,16 @@ def _recipe_names() -> list[str]:
 
 RECIPE = typer.Argument(help="a recipe's name, or a .toml file", metavar="RECIPE", autocompletion=_recipe_names)
 
+UnlabeledOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--unlabeled",
+        "--unlabelled",
+        help="faces that the network labels for its own training: images, or data whose points are means of its points",
+        metavar="DATA",
+    ),
+]
+
 
 def train(
     recipe: Annotated[str | None, RECIPE] = None,
@@ -36,16 +46,7 @@ def train(
     devices: Annotated[int, typer.Option(min=1, help="processes or GPUs on each machine", metavar="COUNT")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="machines", metavar="COUNT")] = 1,
     resume: Annotated[Path | None, typer.Option(metavar="RUN", help="resume this run")] = None,
-    unlabeled: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--unlabeled",
-            "--unlabelled",
-            help="images or a folder to label by the network itself and train on; or data whose points are means of "
-            "the trained points",
-            metavar="DATA",
-        ),
-    ] = None,
+    unlabeled: UnlabeledOption = None,
     rounds: Annotated[
         int | None, typer.Option(min=1, max=100, help="trainings with --unlabeled faces; default: 1", metavar="COUNT")
     ] = None,
@@ -63,7 +64,7 @@ def train(
     require_training_extra()
     from nasion.train import config
     from nasion.train.jobs import new_folder, resume_job, train_job
-    from nasion.train.loop.hardware import SINGLE_PROCESS, Devices, is_worker
+    from nasion.train.loop.hardware import Devices, is_worker
     from nasion.train.rounds import train_rounds
 
     reporter = SILENT if is_worker() else REPORTER
@@ -76,6 +77,10 @@ def train(
             )
         resume_job(resume, reporter, used)
         return
+    if rounds and not unlabeled:
+        raise ConfigError("--rounds needs faces to label; name them with --unlabeled")
+    if unlabeled and used.world > 1:
+        raise ConfigError("--unlabeled trains on one device; omit --devices and --nodes")
     if recipe is None:
         raise ConfigError(f"name a recipe ({', '.join(config.available())}) or --resume RUN")
     if nodes > 1 and out is None:
@@ -84,14 +89,10 @@ def train(
     resolved = config.load(recipe, [*(settings or ()), *start], data or ())
     folder = out or new_folder(recipe)
     with no_empty_folders(folder):
-        if rounds and not unlabeled:
-            raise ConfigError("--rounds needs faces to label; name them with --unlabeled")
         if unlabeled:
-            if used != SINGLE_PROCESS:
-                raise ConfigError("--unlabeled trains on one device; omit --devices and --nodes")
             train_rounds(resolved, folder, unlabeled, rounds or 1, typed_command(), reporter, minutes)
-            return
-        train_job(resolved, folder, typed_command(), reporter, minutes, used)
+        else:
+            train_job(resolved, folder, typed_command(), reporter, minutes, used)
 
 
 def sweep(

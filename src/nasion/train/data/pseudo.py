@@ -141,7 +141,7 @@ def pseudo_labels(
     Args:
         predictor: predicts the faces.
         unlabeled: from `unlabeled_faces`.
-        held_out: hashes (N, 255) of faces that must not be trained on, from `face_hashes`.
+        held_out: hashes (N, 255), no unit, of faces that must not be trained on, from `face_hashes`.
         reporter: receives the progress.
     """
     with_labels = isinstance(unlabeled, DataSet)
