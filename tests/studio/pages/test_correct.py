@@ -148,7 +148,8 @@ def test_mirrored_edit_is_symmetric_about_the_face(page, skeleton):
     k = next(k for k, other in enumerate(flip) if other != k)
     step = page.evaluate(
         "async ([points, flip, k]) => { const { Edit } = await import('/pages/shared/edit.js');"
-        " const edit = new Edit(points, flip); edit.mirrored = true; edit.moveBy(k, -4, 3); return [k, flip[k]].map((j) => [0, 1].map((axis) =>"
+        " const edit = new Edit(points, flip); edit.mirrored = true;"
+        " edit.moveBy(k, -4, 3); return [k, flip[k]].map((j) => [0, 1].map((axis) =>"
         " edit.keypoints[j][axis] - points[j][axis])); }",
         [points.tolist(), list(flip), k],
     )
@@ -159,7 +160,8 @@ def test_mirrored_edit_is_symmetric_about_the_face(page, skeleton):
 def test_hidden_point_can_be_shown_again(page):
     places = page.evaluate(
         "async () => { const { Edit } = await import('/pages/shared/edit.js');"
-        " const edit = new Edit([null, null, [1, 2]], null, [[7, 8], null, null]); for (const k of [0, 1, 2, 2]) edit.toggleHidden(k, [5, 6]);"
+        " const edit = new Edit([null, null, [1, 2]], null, [[7, 8], null, null]);"
+        " for (const k of [0, 1, 2, 2]) edit.toggleHidden(k, [5, 6]);"
         " return edit.keypoints; }"
     )
     assert places == [[7, 8], [5, 6], [1, 2]]
