@@ -160,15 +160,16 @@ class ClipJobs:
                 raise ConfigError("there is no such clip any more; send it again")
             return self._jobs[name]
 
-    def remove(self, name: str) -> None:
-        """Stop a clip if it is running, and remove its files; do nothing if there is no such clip."""
+    def remove(self, name: str) -> bool:
+        """Stop a clip if it is running, remove its files, and return whether there was such a clip."""
         with self._lock:
             job = self._jobs.pop(name, None)
             if job is None:
-                return
+                return False
             job.is_removed.set()
             if job.state != "running":  # otherwise its thread removes them
                 job.folder.cleanup()
+            return True
 
     def close(self) -> None:
         """Stop and remove all clips."""

@@ -35,7 +35,15 @@ class Response:
 
 
 def ask(
-    headers=(), path="/v1/x", query="", token=None, chunks=(b"",), limit=1000, app=echo, server=("127.0.0.1", PORT), larger=None
+    headers=(),
+    path="/v1/x",
+    query="",
+    token=None,
+    chunks=(b"",),
+    limit=1000,
+    app=echo,
+    server=("127.0.0.1", PORT),
+    larger=None,
 ):
     """Send one request through access control and return the response."""
     sent, waiting = [], list(chunks)
@@ -287,7 +295,7 @@ def test_a_path_may_have_a_higher_limit():
 
 def test_the_message_about_a_large_body_names_the_limit():
     assert ask(chunks=(b"x" * 3_000_001,), limit=3_000_000).error == (
-        "the request has more than 3 MB; send a smaller image"
+        "the request has more than 3 MB; send a smaller file"
     )
 
 

@@ -48,7 +48,7 @@ def build(
         redoc_url=None,
         responses=ERROR_RESPONSES,
     )
-    app.state.server = Server(settings, models, queue, ClipJobs(settings.longest_clip_s), album, training)
+    app.state.server = Server(settings, models, queue, album, training, clips=ClipJobs(settings.longest_clip_s))
     add_error_handlers(app)
     app.include_router(page_routes.router)
     for module in (predict_routes, match_routes, export_routes, video_routes):

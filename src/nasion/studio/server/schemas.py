@@ -23,6 +23,7 @@ __all__ = [
     "MatchResult",
     "MatchedImage",
     "ModelInfo",
+    "RemovedClip",
     "SavedFace",
     "SkeletonInfo",
     "StudioInfo",
@@ -95,6 +96,13 @@ class ClipStatus(Schema):
     rate: float
     """Tracked frames per second."""
     faces: list[ClipFace]
+
+
+class RemovedClip(Schema):
+    """The result of removing a clip."""
+
+    removed: bool
+    """Whether there was such a clip."""
 
 
 class SkeletonInfo(Schema):

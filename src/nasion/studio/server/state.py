@@ -1,6 +1,6 @@
 """The state that all routes of a server share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
@@ -56,17 +56,17 @@ class Server:
         settings: its limits.
         models: the models that it offers.
         queue: runs the predictions.
-        clips: tracks faces in clips.
         album: the folder that is open for correction and training, if any.
         training: trains on that folder.
+        clips: tracks faces in clips.
     """
 
     settings: ServerSettings
     models: LoadedModels
     queue: JobQueue
-    clips: ClipJobs
     album: Album | None = None
     training: TrainingProcess | None = None
+    clips: ClipJobs = field(default_factory=lambda: ClipJobs(DEFAULT_SETTINGS.longest_clip_s))
 
 
 async def _current_server(request: Request) -> Server:

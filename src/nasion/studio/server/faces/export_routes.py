@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from nasion.outputs.schema import ImageFaces
 from nasion.studio.exports import export_faces
-from nasion.studio.server.faces.uploads import FILE
+from nasion.studio.server.faces.uploads import FILE_RESPONSE
 from nasion.studio.server.state import CurrentServer, ModelName
 
 __all__ = ["router"]
@@ -17,9 +17,6 @@ __all__ = ["router"]
 MAX_IMAGES = 10_000
 
 MEDIA_TYPES = {".json": "application/json", ".csv": "text/csv", ".pts": "text/plain", ".zip": "application/zip"}
-FILE_RESPONSE: dict[int | str, dict[str, object]] = {
-    200: {"description": "The file", "content": {kind: {"schema": FILE} for kind in MEDIA_TYPES.values()}}
-}
 
 router = APIRouter()
 

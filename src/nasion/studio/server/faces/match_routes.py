@@ -22,7 +22,7 @@ from nasion.outputs.records import point_values
 from nasion.predict.predictor import Predictor
 from nasion.sample import Image
 from nasion.studio.server.encoding import data_uri, encode_jpeg
-from nasion.studio.server.faces.uploads import FILE, TWO_IMAGES, read_images
+from nasion.studio.server.faces.uploads import FILE_RESPONSE, TWO_IMAGES, read_images
 from nasion.studio.server.schemas import MatchedImage, MatchResult
 from nasion.studio.server.state import CurrentServer, ModelName, Server
 
@@ -44,9 +44,6 @@ Kind = Literal["image", "gif", "json"]
 
 MEDIA_TYPES = {"image": "image/jpeg", "gif": "image/gif", "json": "application/json"}
 NAMES = {"image": "matches.jpg", "gif": "morph.gif", "json": "match.json"}
-FILE_RESPONSE: dict[int | str, dict[str, object]] = {
-    200: {"description": "The file", "content": {kind: {"schema": FILE} for kind in MEDIA_TYPES.values()}}
-}
 
 router = APIRouter()
 

@@ -1,6 +1,7 @@
 """Image files in requests."""
 
 import logging
+from typing import Any
 
 from fastapi import Request
 from starlette.datastructures import UploadFile
@@ -8,7 +9,7 @@ from starlette.formparsers import MultiPartException
 
 from nasion.errors import ConfigError
 
-__all__ = ["ONE_IMAGE", "TWO_IMAGES", "read_images"]
+__all__ = ["FILE", "FILE_RESPONSE", "ONE_IMAGE", "TWO_IMAGES", "file_response", "read_images"]
 
 FILE = {"type": "string", "format": "binary"}
 ONE_IMAGE = {
@@ -16,6 +17,15 @@ ONE_IMAGE = {
     "multipart/form-data": {"schema": {"type": "object", "properties": {"image": FILE}}},
 }
 TWO_IMAGES = {"multipart/form-data": {"schema": {"type": "object", "properties": {"a": FILE, "b": FILE}}}}
+
+
+def file_response(kind: str) -> dict[int | str, dict[str, Any]]:
+    """Return what OpenAPI shows for an answer that is a file of this media type."""
+    return {200: {"description": "The file", "content": {kind: {"schema": FILE}}}}
+
+
+FILE_RESPONSE = file_response("application/octet-stream")
+"""What OpenAPI shows for a file whose media type depends on the request."""
 
 logging.getLogger("python_multipart").addHandler(logging.NullHandler())  # it logs what is wrong with a form, too
 

@@ -19,8 +19,8 @@ from nasion.atomic import translate_os_errors
 from nasion.sample import Image
 from nasion.studio.clips import ClipJob
 from nasion.studio.server.encoding import encode_jpeg
-from nasion.studio.server.faces.uploads import FILE
-from nasion.studio.server.schemas import ClipFace, ClipStatus
+from nasion.studio.server.faces.uploads import FILE, file_response
+from nasion.studio.server.schemas import ClipFace, ClipStatus, RemovedClip
 from nasion.studio.server.state import CurrentServer, ModelName
 
 __all__ = ["UPLOAD", "router"]
@@ -32,19 +32,13 @@ PREVIEW_PX, PREVIEW_QUALITY = 960, 80
 """Longest side of the preview, px, and its JPEG quality."""
 
 CLIP = {"requestBody": {"required": True, "content": {"video/*": {"schema": FILE}}}}
-JPEG_RESPONSE: dict[int | str, dict[str, object]] = {
-    200: {"description": "The frame", "content": {"image/jpeg": {"schema": FILE}}}
-}
-FILE_RESPONSE: dict[int | str, dict[str, object]] = {
-    200: {"description": "The file", "content": {kind: {"schema": FILE} for kind in ("video/mp4", "text/csv")}}
-}
 
 Smooth = Annotated[Literal["none", "light", "strong"], Query(description="strength of the smoothing")]
 
 router = APIRouter()
 
 
-@router.post(UPLOAD, summary="Send a clip to have its faces tracked", status_code=202, openapi_extra=CLIP)
+@router.post(UPLOAD, summary="Send a clip to have its faces tracked", openapi_extra=CLIP)
 async def send_clip(
     request: Request, server: CurrentServer, model: ModelName = "", smooth: Smooth = "light"
 ) -> ClipStatus:
@@ -66,17 +60,17 @@ def clip_status(name: str, server: CurrentServer) -> ClipStatus:
     return _status(server.clips.get(name))
 
 
-@router.delete("/v1/video/{name}", summary="Cancel a clip and remove its files", status_code=204)
-def remove_clip(name: str, server: CurrentServer) -> None:
+@router.delete("/v1/video/{name}", summary="Cancel a clip and remove its files")
+def remove_clip(name: str, server: CurrentServer) -> RemovedClip:
     """Stop tracking a clip, and remove all of its files."""
-    server.clips.remove(name)
+    return RemovedClip(removed=server.clips.remove(name))
 
 
 @router.get(
     "/v1/video/{name}/frame",
     summary="Get the latest tracked frame as JPEG",
     response_class=Response,
-    responses=JPEG_RESPONSE,
+    responses=file_response("image/jpeg"),
 )
 def clip_frame(name: str, server: CurrentServer) -> Response:
     """Return the latest frame with its keypoints."""
@@ -90,7 +84,7 @@ def clip_frame(name: str, server: CurrentServer) -> Response:
     "/v1/video/{name}/keypoints.mp4",
     summary="Get the clip with its keypoints drawn",
     response_class=FileResponse,
-    responses=FILE_RESPONSE,
+    responses=file_response("video/mp4"),
 )
 def clip_video(name: str, server: CurrentServer) -> FileResponse:
     """Return the clip with the keypoints drawn, and its sound."""
@@ -101,7 +95,7 @@ def clip_video(name: str, server: CurrentServer) -> FileResponse:
     "/v1/video/{name}/keypoints.csv",
     summary="Get the keypoints of every frame as a table",
     response_class=FileResponse,
-    responses=FILE_RESPONSE,
+    responses=file_response("text/csv"),
 )
 def clip_table(name: str, server: CurrentServer) -> FileResponse:
     """Return a table with a row for each face in each frame."""
