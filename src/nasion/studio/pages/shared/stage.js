@@ -84,6 +84,7 @@ export class Stage {
   }
 
   moved() {
+    this.hover(null);
     this.draw();
     this.onMove();
   }

@@ -5,8 +5,8 @@ import { drawFace, drawGroundTruth, drawNumber, drawPointNumbers } from "../shar
 
 export const LAYERS = { points: "points", lines: "lines", uncertainty: "uncertainty", regions: "regions", numbers: "numbers" };
 
-const [MIN_RADIUS, MAX_RADIUS] = [1.2, 6]; // canvas px
-const FACE_PER_RADIUS = 150; // size of a face in radii of its points
+const [MIN_RADIUS, MAX_RADIUS] = [1.2, 5]; // canvas px
+const FACE_PER_RADIUS = 80; // size of a face in radii of its points
 const NUMBERED_FACE = 60; // canvas px from which the points of a face have room for numbers
 
 const sideOf = ({ box }) => box[2] - box[0];

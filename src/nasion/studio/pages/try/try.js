@@ -47,6 +47,7 @@ export class Try {
       const files = [...event.clipboardData.files];
       if (files.length && this.studio.current === "try") this.addFiles(files);
     });
+    this.showImages();
   }
 
   connectHover(stage, shown) {
