@@ -131,9 +131,11 @@ export class Try {
     let opened = false;
     for (const [k, entry] of entries.entries()) {
       this.studio.setStatus(entries.length > 1 ? `Predicting ${k + 1} of ${entries.length}: ${entry.name}…` : `Predicting ${entry.name}…`);
+      const decoding = opened || !candidates.includes(entry) ? null : decodeImage(entry.file); // while the server predicts
+      decoding?.catch(() => {}); // `open` reports it
       await this.predict(entry);
       if (run !== this.latestRun || !this.entries.includes(entry)) return;
-      if (!opened && entry.prediction && candidates.includes(entry)) opened = await this.open(entry);
+      if (!opened && entry.prediction && candidates.includes(entry)) opened = await this.open(entry, decoding);
       this.showImages();
     }
     const failed = entries.filter(({ error }) => error);
@@ -153,7 +155,7 @@ export class Try {
   }
 
   // Show an entry and return whether that worked. Only the shown image is kept decoded, to save memory.
-  async open(entry) {
+  async open(entry, decoding = null) {
     this.camera.stop();
     if (!entry.prediction) {
       if (entry.error) this.studio.setStatus(`${entry.name}: ${entry.error}`, true);
@@ -162,7 +164,7 @@ export class Try {
     const selection = ++this.latestSelection;
     let image;
     try {
-      image = await decodeImage(entry.file);
+      image = await (decoding ?? decodeImage(entry.file));
     } catch (error) {
       entry.error = error.message;
       this.studio.setStatus(`${entry.name}: ${error.message}`, true);
