@@ -1,0 +1,111 @@
+"""The application shell: tabs, keyboard, names of controls, sizes, rules of axe."""
+
+import pytest
+
+from browsing import DESKTOP, LARGE, PHONE, assert_nothing_overflows, choose, screenshot, wait_for_status
+
+AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
+pytestmark = pytest.mark.slow
+
+
+def violations(page):
+    """Return the rules of axe that the page breaks, with the elements."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    found = axe.Axe().run(page, options={"runOnly": AXE_RULES}).response["violations"]
+    return [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found]
+
+
+def test_all_controls_are_reachable_by_keyboard(page, astronaut):
+    choose(page, astronaut)
+    wait_for_status(page, "1 face")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "tab-try"
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#page-match").is_visible()
+    assert page.evaluate("document.activeElement.id") == "tab-match"
+    page.keyboard.press("ArrowLeft")
+    reached = set()
+    for _ in range(25):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.id"))
+    assert {"model", "try-canvas", "try-zoom-in", "files", "camera", "show-uncertainty"} <= reached
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+def test_every_control_has_a_name_and_fits_the_screen(page, astronaut, size):
+    page.set_viewport_size(size)
+    choose(page, astronaut)
+    wait_for_status(page, "1 face")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    nameless = page.evaluate(
+        "() => [...document.querySelectorAll('button, input, select')].filter(e => !(e.getAttribute('aria-label')"
+        " || e.textContent.trim() || e.labels?.length)).map(e => e.id)"
+    )
+    assert nameless == []
+    screenshot(page, f"try-{size['width']}")
+
+
+def test_camera_stops_when_the_page_is_left(page):
+    page.locator("#camera").click()
+    wait_for_status(page, "camera: ")
+    page.locator("#tab-match").click()
+    assert page.locator("#camera").get_attribute("aria-pressed") == "false"
+    page.locator("#file-a").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": b"a diary"})
+    wait_for_status(page, "a.txt: this browser cannot display this image")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_passes_axe_and_fits_a_phone(correct_page, scheme):
+    """Check the rules of axe for WCAG 2.1 AA, and that no page is wider than a phone."""
+    correct_page.emulate_media(color_scheme=scheme)
+    for name in ("try", "match", "video", "correct", "train"):
+        correct_page.locator(f"#tab-{name}").click()
+        correct_page.set_viewport_size(DESKTOP)
+        correct_page.wait_for_timeout(100)
+        assert violations(correct_page) == []
+        correct_page.set_viewport_size(PHONE)
+        assert correct_page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
+        screenshot(correct_page, f"{name}-{scheme}-390")
+
+
+def test_correct_and_train_explain_how_to_start_without_a_folder(page):
+    for name in ("correct", "train"):
+        page.locator(f"#tab-{name}").click()
+        assert "nasion serve" in page.locator(f"#page-{name}").inner_text()
+        assert_nothing_overflows(page)
+
+
+def test_a_reload_keeps_the_tab(page):
+    page.locator("#tab-match").click()
+    page.reload()
+    page.locator("#match-guide").wait_for()
+    assert page.locator("#tab-match").get_attribute("aria-selected") == "true"
+
+
+def test_the_status_of_one_tab_does_not_stay_in_another(page):
+    page.locator("#tab-match").click()
+    page.locator("#file-a").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": b"a diary"})
+    page.locator("#status.error").wait_for()
+    page.locator("#tab-try").click()
+    assert page.locator("#status").inner_text() == ""
+    assert page.locator("#status.error").count() == 0
+
+
+@pytest.mark.parametrize("size", [DESKTOP, LARGE, PHONE])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_overflows_with_results(page, astronaut, size, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size(size)
+    assert_nothing_overflows(page)
+    screenshot(page, f"start-{size['width']}-{scheme}")
+    page.locator("#files").set_input_files(str(astronaut))
+    wait_for_status(page, "1 face")
+    page.locator("#show-measurements").check()
+    page.locator(".measurements").wait_for()
+    assert_nothing_overflows(page)
+    assert violations(page) == []
+    screenshot(page, f"try-{size['width']}-{scheme}")
+    for name in ("match", "video"):
+        page.locator(f"#tab-{name}").click()
+        assert_nothing_overflows(page)
+        screenshot(page, f"{name}-{size['width']}-{scheme}")
