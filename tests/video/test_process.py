@@ -143,6 +143,20 @@ def test_progress_is_reported_after_each_frame(clip, predictor):
     assert summary.seconds > 0
 
 
+def test_each_frame_is_shown_to_a_watcher_whose_errors_leave_no_file(clip, predictor, tmp_path):
+    seen = []
+    process_clip(clip, predictor, None, None, watch=lambda frame, summary: seen.append((frame.index, summary.frames)))
+    assert seen == [(k, k + 1) for k in range(COUNT)]
+
+    def stop(frame, _summary):
+        if frame.index == 3:
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        process_clip(clip, predictor, tmp_path / "b.mp4", tmp_path / "b.csv", watch=stop)
+    assert names(tmp_path) == ["a.mp4"]
+
+
 def test_ctrl_c_keeps_what_was_written(clip, predictor, tmp_path):
     recorder = Recorder(stop_after=5, error=KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):

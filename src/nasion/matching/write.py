@@ -26,7 +26,16 @@ from nasion.predict.predictor import Predictor
 from nasion.sample import Image, Prediction
 from nasion.shapes import mean_shape
 
-__all__ = ["LARGE_RESIDUAL", "ChosenFace", "chosen_face", "matches_view", "write_match", "write_mean"]
+__all__ = [
+    "LARGE_RESIDUAL",
+    "ChosenFace",
+    "chosen_face",
+    "match_values",
+    "matches_view",
+    "morph_gif",
+    "write_match",
+    "write_mean",
+]
 
 MATCH_IMAGES = ("matches.jpg", "aligned.jpg", "warped.jpg", "midway.jpg")
 """The image files of a match."""
@@ -121,8 +130,8 @@ def write_match(
     *image_files, morph_file, table_file = files
     for file, view in zip(image_files, views, strict=True):
         images.write(file, view)
-    write_text(table_file, json.dumps(_to_json(a, b, matched), indent=1) + "\n")
-    write_bytes(morph_file, {"gif": _gif, "mp4": _mp4}[form](list(pair.frames(frames))))
+    write_text(table_file, json.dumps(match_values(a, b, matched), indent=1) + "\n")
+    write_bytes(morph_file, {"gif": morph_gif, "mp4": _mp4}[form](list(pair.frames(frames))))
     return matched, files
 
 
@@ -174,7 +183,7 @@ def _rainbow(count: int) -> list[draw.Color]:
     return [(round(r * 255), round(g * 255), round(b * 255)) for r, g, b in shades]
 
 
-def _gif(frames: Sequence[Image]) -> bytes:
+def morph_gif(frames: Sequence[Image]) -> bytes:
     """Return a GIF file that plays the frames (H, W, 3) uint8 RGB forwards and backwards, at two thirds of the size."""
     height, width = frames[0].shape[:2]
     small = [cv2.resize(each, (2 * width // 3, 2 * height // 3), interpolation=cv2.INTER_AREA) for each in frames]
@@ -201,7 +210,8 @@ def _mp4(frames: Sequence[Image]) -> bytes:
         return path.read_bytes()
 
 
-def _to_json(a: ChosenFace, b: ChosenFace, matched: Match) -> dict[str, object]:
+def match_values(a: ChosenFace, b: ChosenFace, matched: Match) -> dict[str, object]:
+    """Return the values of `schema.MatchFile`."""
     columns = (np.round(each, 3).tolist() for each in (matched.a, matched.b, matched.residuals))
     return {
         **file_version(),

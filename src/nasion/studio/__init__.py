@@ -1,10 +1,13 @@
 """The studio: a local web page and an HTTP interface.
 
 album.py             a folder that is open for correction: its images, labels and progress
+clips.py             clips whose faces are tracked in the background, in temporary files
+exports.py           predictions as the files that `nasion predict` writes
 connections.py       a time limit for requests that never end
 training_process.py  a training in a separate process, watched through its run folder
 server/              the HTTP server: access control, a single-worker queue that answers 429 when full, and the routes
-pages/               the page: plain HTML, CSS and JavaScript modules; no build step, nothing from other servers
+pages/               the page: plain HTML, CSS and JavaScript modules; no build step, nothing from other servers:
+                     a shell (index.html, main.js), a folder for each tab, shared modules and styles
 """
 
 from nasion.studio.album import open_album

@@ -81,6 +81,7 @@ def process_clip(
     draw_regions: bool = False,
     events: Path | None = None,
     measure: bool = False,
+    watch: Callable[[Frame, ClipSummary], None] | None = None,
 ) -> ClipSummary:
     """Track the faces of a clip; write the clip with the keypoints drawn, and the keypoints as a table.
 
@@ -94,6 +95,7 @@ def process_clip(
         draw_regions: whether to draw each region in its own color.
         events: the .csv file for blinks and yawns; None detects none.
         measure: whether the table has columns with the measurements of each face.
+        watch: called with each frame and the summary so far; what it raises ends the work, and nothing is written.
 
     Raises:
         SkeletonError: events are wanted, and the model predicts neither eyes nor lips.
@@ -120,6 +122,8 @@ def process_clip(
                 add_events(frame)
             summary.seconds = time.perf_counter() - start
             task.update(summary.frames, text=f"{summary.rate:.0f} frames/s")
+            if watch:
+                watch(frame, summary)
         summary.lost_sound = writer.lost_sound if writer else ""
         if not summary.frames:
             raise ImageError(f"{clip.path}: it has no frame that can be read; convert it to another format")

@@ -35,7 +35,15 @@ class Response:
 
 
 def ask(
-    headers=(), path="/v1/x", query="", token=None, chunks=(b"",), limit=1000, app=echo, server=("127.0.0.1", PORT)
+    headers=(),
+    path="/v1/x",
+    query="",
+    token=None,
+    chunks=(b"",),
+    limit=1000,
+    app=echo,
+    server=("127.0.0.1", PORT),
+    larger=None,
 ):
     """Send one request through access control and return the response."""
     sent, waiting = [], list(chunks)
@@ -54,7 +62,7 @@ def ask(
     async def send(message):
         sent.append(message)
 
-    asyncio.run(AccessControl(app, token, limit)(scope, receive, send))
+    asyncio.run(AccessControl(app, token, limit, larger)(scope, receive, send))
     return Response(sent)
 
 
@@ -278,9 +286,16 @@ def test_a_body_above_the_limit_is_rejected_whatever_length_it_declares(chunks, 
     assert response.status == 413
 
 
+def test_a_path_may_have_a_higher_limit():
+    chunks = (b"x" * 600, b"y" * 600)
+    assert ask(path="/v1/clip", chunks=chunks, larger={"/v1/clip": 1200}).status == 200
+    assert ask(path="/v1/clip", chunks=chunks, larger={"/v1/clip": 1199}).status == 413
+    assert ask(path="/v1/clip/x", chunks=chunks, larger={"/v1/clip": 1200}).status == 413
+
+
 def test_the_message_about_a_large_body_names_the_limit():
     assert ask(chunks=(b"x" * 3_000_001,), limit=3_000_000).error == (
-        "the request has more than 3 MB; send a smaller image"
+        "the request has more than 3 MB; send a smaller file"
     )
 
 

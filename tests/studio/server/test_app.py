@@ -69,13 +69,13 @@ def test_a_large_body_is_not_read(serve, has_length):
 
 
 def test_without_a_folder_there_is_no_album(client):
-    assert client.get("/v1/studio").json() == {"album": False}
+    assert client.get("/v1/studio").json()["album"] is False
     assert client.get("/v1/train").status_code == 404
     assert "/v1/album" not in client.get("/openapi.json").json()["paths"]
 
 
 def test_with_a_folder_there_is_an_album(album_client):
-    assert album_client.get("/v1/studio").json() == {"album": True}
+    assert album_client.get("/v1/studio").json()["album"] is True
     assert "/v1/album" in album_client.get("/openapi.json").json()["paths"]
 
 

@@ -43,6 +43,13 @@ def test_an_extra_model_may_replace_a_packaged_one():
     assert models.source("default") == "mine.onnx"
 
 
+def test_a_fresh_predictor_is_another_one_each_time(models, made):
+    assert models.fresh("a") is not models.fresh("a")
+    assert made == ["runs/a", "runs/a"]
+    with pytest.raises(ConfigError, match="no model"):
+        models.fresh("none")
+
+
 def test_an_empty_name_is_the_first_model(models):
     assert models.source() == models.source("") == "b.onnx"
     assert models.predictor().source == "b.onnx"

@@ -1,7 +1,7 @@
 """The HTTP server of the studio.
 
 app.py             builds the application             schemas.py        the JSON objects
-predict_routes.py  health check, models, predict, match   encoding.py   images and points in responses
+faces/             predict, match, export, video      encoding.py       images in responses
 album_routes.py    an open folder: correct and train  errors.py         errors as one line of JSON
 page_routes.py     the page                           state.py          settings and shared state
 access.py          access control                     loaded_models.py  models, loaded at first use

@@ -9,6 +9,7 @@ import hmac
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping
 from urllib.parse import parse_qs, urlencode
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -78,17 +79,20 @@ class AccessControl:
         app: the application.
         token: the access token; None requires no token and accepts only local host names.
         largest_body: limit for the size of a request body, bytes.
+        larger: higher limits of single paths, bytes.
 
     Raises:
         ConfigError: the token is empty, or has characters other than letters, digits, "-" and "_".
     """
 
-    def __init__(self, app: ASGIApp, token: str | None, largest_body: int) -> None:
+    def __init__(
+        self, app: ASGIApp, token: str | None, largest_body: int, larger: Mapping[str, int] | None = None
+    ) -> None:
         if token is not None and not TOKEN.fullmatch(token):
             raise ConfigError(
                 f'a token consists of letters, digits, "-" and "_", not "{token[:80]}"; omit it to have one generated'
             )
-        self.app, self.token, self.largest_body = app, token, largest_body
+        self.app, self.token, self.largest_body, self.larger = app, token, largest_body, larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection; everything except HTTP is passed on unchanged."""
@@ -103,7 +107,7 @@ class AccessControl:
             if self._is_token_in_query(scope) and scope["path"] in PAGES:
                 await _redirect_without_token(response.send, scope)
             else:
-                await self.app(scope, self._limit_body(receive, headers), response.send)
+                await self.app(scope, self._limit_body(receive, headers, self._limit(scope)), response.send)
         except RejectedError as error:
             if response.is_started:
                 raise
@@ -148,25 +152,25 @@ class AccessControl:
             return {}
         return {"set-cookie": f"{_cookie_name(scope)}={self.token}; HttpOnly; SameSite=Strict; Path=/"}
 
-    def _limit_body(self, receive: Receive, headers: dict[str, str]) -> Receive:
+    def _limit(self, scope: Scope) -> int:
+        return self.larger.get(scope["path"], self.largest_body)
+
+    def _limit_body(self, receive: Receive, headers: dict[str, str], limit: int) -> Receive:
         """Return `receive` with a limit: the declared length is checked at once, the true length while it arrives."""
         length = headers.get("content-length", "0")
-        if not LENGTH.fullmatch(length) or int(length) > self.largest_body:
-            raise self._too_large()
+        if not LENGTH.fullmatch(length) or int(length) > limit:
+            raise _too_large(limit)
         received = 0
 
         async def receive_limited() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self.largest_body:
-                raise self._too_large()
+            if received > limit:
+                raise _too_large(limit)
             return message
 
         return receive_limited
-
-    def _too_large(self) -> RejectedError:
-        return RejectedError(413, f"the request has more than {self.largest_body / 1e6:.0f} MB; send a smaller image")
 
 
 class _Response:
@@ -183,6 +187,10 @@ class _Response:
             added = [(name, value) for name, value in _encode_headers(self._headers) if name not in names]
             message["headers"] = [*own, *added]
         await self._send(message)
+
+
+def _too_large(limit: int) -> RejectedError:
+    return RejectedError(413, f"the request has more than {limit / 1e6:.0f} MB; send a smaller file")
 
 
 def _query(scope: Scope) -> dict[str, list[str]]:

@@ -8,9 +8,11 @@ from fastapi import FastAPI
 
 from nasion.predict.predictor import Predictor
 from nasion.studio.album import RUNS, Album
-from nasion.studio.server import album_routes, page_routes, predict_routes
+from nasion.studio.clips import ClipJobs
+from nasion.studio.server import album_routes, page_routes
 from nasion.studio.server.access import AccessControl
 from nasion.studio.server.errors import ERROR_RESPONSES, add_error_handlers
+from nasion.studio.server.faces import export_routes, match_routes, predict_routes, video_routes
 from nasion.studio.server.job_queue import JobQueue
 from nasion.studio.server.loaded_models import LoadedModels
 from nasion.studio.server.state import DEFAULT_SETTINGS, Server, ServerSettings
@@ -46,13 +48,14 @@ def build(
         redoc_url=None,
         responses=ERROR_RESPONSES,
     )
-    app.state.server = Server(settings, models, queue, album, training)
+    app.state.server = Server(settings, models, queue, album, training, clips=ClipJobs(settings.longest_clip_s))
     add_error_handlers(app)
     app.include_router(page_routes.router)
-    app.include_router(predict_routes.router)
+    for module in (predict_routes, match_routes, export_routes, video_routes):
+        app.include_router(module.router)
     if album is not None:
         app.include_router(album_routes.router)
-    return AccessControl(app, settings.token, settings.largest_body)
+    return AccessControl(app, settings.token, settings.largest_body, {video_routes.UPLOAD: settings.largest_clip})
 
 
 @asynccontextmanager
@@ -67,5 +70,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if scan is not None:
         scan.cancel()
     server.queue.close()
+    server.clips.close()
     if server.training is not None:
         server.training.close()

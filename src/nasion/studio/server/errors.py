@@ -8,6 +8,7 @@ from starlette.requests import ClientDisconnect
 
 from nasion.errors import NasionError
 from nasion.studio.album import ConflictError
+from nasion.studio.clips import MAX_CLIPS, ClipsFullError
 from nasion.studio.server.access import RejectedError
 from nasion.studio.server.job_queue import JobTimeoutError, QueueFullError
 from nasion.studio.server.schemas import ErrorMessage
@@ -23,7 +24,7 @@ ERROR_RESPONSES: dict[int | str, dict[str, object]] = {
 """What OpenAPI shows for errors."""
 
 HANDLED = (
-    *(NasionError, RejectedError, QueueFullError, JobTimeoutError, ConflictError),
+    *(NasionError, RejectedError, QueueFullError, JobTimeoutError, ClipsFullError, ConflictError),
     *(RequestValidationError, HTTPException, ClientDisconnect),
 )
 
@@ -45,6 +46,8 @@ def to_status(error: Exception) -> tuple[int, str]:
             return error.status, error.reason
         case QueueFullError():
             return 429, f"too many images are waiting; try again in {RETRY_S} s"
+        case ClipsFullError():
+            return 429, f"{MAX_CLIPS} clips are waiting already; cancel one, or try again later"
         case JobTimeoutError():
             return 504, "the upload or the prediction took too long; send a smaller image"
         case ClientDisconnect():

@@ -68,6 +68,15 @@ class LoadedModels:
             self._predictors[name] = self._make(source)
         return self._predictors[name]
 
+    def fresh(self, name: str = "") -> Predictor:
+        """Return a predictor that nothing else uses, for work beside the queue.
+
+        Raises:
+            ConfigError: there is no such model.
+            ModelError: its file is damaged or missing.
+        """
+        return self._make(self.source(name))
+
     def describe(self, name: str) -> ModelInfo:
         """Return a model's skeleton, and its card if it is a packaged model.
 

@@ -1,6 +1,6 @@
 """The JSON objects of the HTTP interface; those that files share are in `nasion.outputs.schema`."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +13,9 @@ __all__ = [
     "AlbumFace",
     "AlbumInfo",
     "BrokenModel",
+    "ClipFace",
+    "ClipLimits",
+    "ClipStatus",
     "ErrorMessage",
     "FaceUpdate",
     "Faces",
@@ -20,6 +23,7 @@ __all__ = [
     "MatchResult",
     "MatchedImage",
     "ModelInfo",
+    "RemovedClip",
     "SavedFace",
     "SkeletonInfo",
     "StudioInfo",
@@ -51,6 +55,54 @@ class StudioInfo(Schema):
 
     album: bool
     """Whether a folder is open for correction and training."""
+    clips: "ClipLimits"
+    """Which clips can be tracked."""
+
+
+class ClipLimits(Schema):
+    """Which clips this server tracks."""
+
+    missing: str
+    """Why it tracks none, in one line; empty if it does."""
+    largest_bytes: int
+    """Largest size of a file, bytes."""
+    longest_s: float
+    """Longest duration, seconds."""
+
+
+class ClipFace(Schema):
+    """One face in a clip."""
+
+    face: int
+    """Number of the face in the clip, from 0."""
+    frames: int
+    """Number of frames in which it is visible."""
+
+
+class ClipStatus(Schema):
+    """What has happened to a clip."""
+
+    name: str
+    """Name of the clip in the paths of its files."""
+    state: Literal["uploading", "waiting", "running", "done", "failed"]
+    error: str
+    """Why it failed, in one line; otherwise empty."""
+    note: str
+    """What was lost, such as damaged parts or the sound; empty if nothing."""
+    frames: int
+    """Number of tracked frames."""
+    total: int
+    """Number of frames that the file announces; 0 if it announces none."""
+    rate: float
+    """Tracked frames per second."""
+    faces: list[ClipFace]
+
+
+class RemovedClip(Schema):
+    """The result of removing a clip."""
+
+    removed: bool
+    """Whether there was such a clip."""
 
 
 class SkeletonInfo(Schema):
@@ -116,6 +168,8 @@ class MatchedImage(Schema):
     """Width of the upright image, px."""
     height: int
     """Height of the upright image, px."""
+    face: int
+    """Number of the matched face in its image, from 0."""
     keypoints: Points
     """x, y of each matched keypoint, image px."""
 
@@ -127,6 +181,8 @@ class MatchResult(Schema):
     """Names of the matched keypoints."""
     residual: float
     """Root mean square distance after alignment, as a fraction of the size of face A."""
+    large: bool
+    """Whether the poses differ so much that the morph stretches hidden parts."""
     scale: float
     """Scale of the similarity transform from B to A."""
     rotation_deg: float

@@ -1,11 +1,12 @@
 """The state that all routes of a server share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
 from nasion.studio.album import Album
+from nasion.studio.clips import ClipJobs
 from nasion.studio.server.job_queue import JobQueue
 from nasion.studio.server.loaded_models import LoadedModels
 from nasion.studio.training_process import TrainingProcess
@@ -31,6 +32,8 @@ class ServerSettings:
         largest_pixels: limit for the size of a decoded image, pixels.
         queue: how many jobs may wait while one is running.
         timeout_s: time limit for a job including its wait, s.
+        largest_clip: limit for the size of a clip, bytes.
+        longest_clip_s: limit for the duration of a clip, s.
     """
 
     token: str | None = None
@@ -38,6 +41,8 @@ class ServerSettings:
     largest_pixels: int = 50_000_000
     queue: int = 32
     timeout_s: float = 60.0
+    largest_clip: int = 200_000_000
+    longest_clip_s: float = 120.0
 
 
 DEFAULT_SETTINGS = ServerSettings()
@@ -53,6 +58,7 @@ class Server:
         queue: runs the predictions.
         album: the folder that is open for correction and training, if any.
         training: trains on that folder.
+        clips: tracks faces in clips.
     """
 
     settings: ServerSettings
@@ -60,6 +66,7 @@ class Server:
     queue: JobQueue
     album: Album | None = None
     training: TrainingProcess | None = None
+    clips: ClipJobs = field(default_factory=lambda: ClipJobs(DEFAULT_SETTINGS.longest_clip_s))
 
 
 async def _current_server(request: Request) -> Server:

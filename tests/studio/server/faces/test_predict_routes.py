@@ -1,15 +1,12 @@
-"""Images in, faces and matches out; everything else is an error of one line."""
+"""Images in, faces out; everything else is an error of one line."""
 
-import base64
 import io
-import logging
 
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
 from skimage import data
 
-from nasion.detect import Detection
 from nasion.outputs.schema import MEASUREMENTS
 from nasion.predict.model_zoo import available, card
 from nasion.studio import ServerSettings
@@ -175,86 +172,3 @@ def test_a_model_is_a_name_and_never_a_file(client, astronaut, name):
     assert response.status_code == 422
     assert "no model" in response.json()["error"]
     assert len(response.json()["error"]) < 300
-
-
-def test_two_images_are_matched(client, astronaut):
-    files = {"a": ("a.jpg", astronaut), "b": ("b.jpg", astronaut)}
-    answer = client.post("/v1/match?frames=3", files=files).json()
-    assert list(answer) == ["names", "residual", "scale", "rotation_deg", "a", "b", "frames"]
-    assert answer["residual"] == pytest.approx(0, abs=1e-6)
-    assert (answer["scale"], answer["rotation_deg"]) == pytest.approx((1, 0), abs=1e-6)
-    assert len(answer["names"]) == len(answer["a"]["keypoints"]) == 68
-    assert answer["a"] == answer["b"]
-    assert len(answer["frames"]) == 3
-
-
-def test_the_second_image_is_aligned_to_the_first(client, astronaut, to_jpeg):
-    part = np.ascontiguousarray(data.astronaut()[:300, 20:360])  # the fixed box of the detector still has the face
-    files = {"a": ("a.jpg", astronaut), "b": ("b.jpg", to_jpeg(part))}
-    answer = client.post("/v1/match?frames=2", files=files).json()
-    sizes = [(answer[name]["width"], answer[name]["height"]) for name in "ab"]
-    assert sizes == [(512, 512), (340, 300)]
-    a, b = (np.array(answer[name]["keypoints"]) for name in "ab")
-    assert a - b == pytest.approx(np.tile([20.0, 0.0], (68, 1)), abs=4)
-    assert answer["scale"] == pytest.approx(1, abs=0.05)
-
-
-def test_the_scale_of_a_match_leads_from_the_second_image_to_the_first(astronaut, make, monkeypatch, serve):
-    def twice_as_large(name):
-        predictor = make(name)
-        monkeypatch.setattr(predictor, "_detector", lambda image: [scaled(image.shape[0] / 512)])
-        return predictor
-
-    def scaled(factor):
-        return Detection(factor * np.array([176.0, 95, 275, 180]), 0.9)
-
-    large = io.BytesIO()
-    PillowImage.open(io.BytesIO(astronaut)).resize((1024, 1024)).save(large, "PNG")
-    with serve(make=twice_as_large) as client:
-        files = {"a": ("a.jpg", astronaut), "b": ("b.png", large.getvalue())}
-        answer = client.post("/v1/match?frames=2", files=files).json()
-    assert answer["scale"] == pytest.approx(0.5, abs=0.02)
-
-
-def test_the_frames_of_a_morph_are_jpeg_images_from_the_first_to_the_second(client, astronaut, to_jpeg):
-    swapped = to_jpeg(np.ascontiguousarray(data.astronaut()[:, :, ::-1]))  # red and blue swapped
-    files = {"a": ("a.jpg", astronaut), "b": ("b.jpg", swapped)}
-    frames = client.post("/v1/match?frames=3", files=files).json()["frames"]
-    reds = []
-    for frame in frames:
-        kind, _, content = frame.partition(",")
-        assert kind == "data:image/jpeg;base64"
-        image = np.asarray(PillowImage.open(io.BytesIO(base64.b64decode(content))), float)
-        reds.append((image[..., 0] - image[..., 2]).mean())
-    assert reds[0] > 3
-    assert reds[2] < -3
-    assert abs(reds[1]) < 2
-
-
-@pytest.mark.parametrize("empty", ["a", "b"])
-def test_a_match_needs_a_face_in_both_images(client, astronaut, gray, empty):
-    files = {name: (f"{name}.jpg", gray if name == empty else astronaut) for name in "ab"}
-    response = client.post("/v1/match", files=files)
-    assert response.status_code == 422
-    assert response.json()["error"] == f"no face was found in image {empty.upper()}"
-
-
-def test_a_match_needs_two_images(client, astronaut):
-    response = client.post("/v1/match", files={"a": ("a.jpg", astronaut)})
-    assert response.status_code == 422
-    assert response.json()["error"] == "send 2 images as files of a form; this request has 1"
-
-
-@pytest.mark.parametrize("frames", [1, 32, "many"])
-def test_the_number_of_frames_is_limited(client, astronaut, frames):
-    files = {"a": ("a.jpg", astronaut), "b": ("b.jpg", astronaut)}
-    assert client.post(f"/v1/match?frames={frames}", files=files).status_code == 422
-
-
-def test_what_is_wrong_with_a_form_is_answered_and_not_printed(client):
-    """Without a handler, Python prints what a library logs as a warning."""
-    body = b'--x\r\nContent-Disposition: form-data; name="a"\rB\r\n\r\n1\r\n--x--\r\n'
-    response = client.post("/v1/predict", content=body, headers={"content-type": "multipart/form-data; boundary=x"})
-    assert response.status_code == 400
-    assert "\n" not in response.json()["error"]
-    assert any(isinstance(each, logging.NullHandler) for each in logging.getLogger("python_multipart").handlers)
