@@ -23,15 +23,12 @@ from nasion.sample import Image
 from nasion.skeleton import Skeleton
 from nasion.studio.albums.history import History, Past
 from nasion.studio.albums.label_store import Face, LabelStore
-from nasion.studio.albums.progress import Progress
+from nasion.studio.albums.progress import Progress, State
 
-__all__ = ["STATES", "Album", "AlbumImage", "ConflictError", "Scan", "version"]
+__all__ = ["Album", "AlbumImage", "ConflictError", "Scan", "version"]
 
 LOCK_S = 20
 """Longest wait for another server that is saving, s."""
-
-STATES = ("todo", "done", "no_face")
-"""States of an image; "no_face" is the user's statement that it shows no face."""
 
 VERSION_DECIMALS = 2
 VERSION_LENGTH = 16
@@ -81,6 +78,7 @@ class Album:
         progress: which of them are done.
         history: their earlier labels.
         inside: folder that no image may leave through a link; None follows all links.
+        is_folder: whether all images of the folder belong to the album; otherwise those that a label file names.
 
     Attributes:
         scans: what is known about the images, by number.
@@ -97,8 +95,10 @@ class Album:
         progress: Progress,
         history: History,
         inside: Path | None = None,
+        is_folder: bool = True,
     ) -> None:
-        self.root, self.labels, self.progress, self.history, self.inside = root, labels, progress, history, inside
+        self.root, self.labels, self.progress, self.history = root, labels, progress, history
+        self.inside, self.is_folder = inside, is_folder
         self.entries = list(entries)
         self.counts = labels.counts()
         self.scans: dict[int, Scan] = {}
@@ -174,8 +174,8 @@ class Album:
                 )
         return checked
 
-    def state(self, number: int) -> str:
-        """Return the state of image `number`, one of `STATES`."""
+    def state(self, number: int) -> State:
+        """Return the state of image `number`."""
         entry = self.entry(number)
         has_no_face = self.labels.adds and self.counts.get(entry.path) == 0
         return "no_face" if has_no_face else self.progress.state(entry.name)
@@ -193,7 +193,7 @@ class Album:
         number: int,
         faces: Sequence[Face] | None,
         seen: str,
-        state: str = "todo",
+        state: State = "todo",
         is_changed: bool = True,
     ) -> str:
         """Replace the labels of an image, and return their new version.
@@ -202,7 +202,7 @@ class Album:
             number: the image.
             faces: its faces; None removes the labels.
             seen: version of the labels that the user has changed.
-            state: one of `STATES`.
+            state: its state from now on.
             is_changed: whether the user has drawn or moved points, now or earlier.
 
         Raises:
@@ -277,7 +277,7 @@ class Album:
         check_coordinates(keypoints, "a point", AnnotationError)
         return keypoints
 
-    def _check(self, entry: AlbumImage, faces: Sequence[Face] | None, state: str) -> None:
+    def _check(self, entry: AlbumImage, faces: Sequence[Face] | None, state: State) -> None:
         """Check what is to be saved before the folder is locked, which would create it."""
         if not entry.path.is_file():
             raise AnnotationError(f"{entry.name}: nothing was saved, because its image is missing; restore it first")
@@ -303,7 +303,7 @@ class Album:
         else:
             self.counts[path] = len(faces)
 
-    def _set_progress(self, name: str, state: str, is_changed: bool) -> None:
+    def _set_progress(self, name: str, state: State, is_changed: bool) -> None:
         try:
             self.progress.set(name, state, is_changed)
             self.notice = ""

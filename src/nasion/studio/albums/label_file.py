@@ -123,7 +123,7 @@ class LabelFile:
         if signature is not None:
             document = _document(self.path)
             names = document["point_names"]
-            if names and tuple(names) != self.skeleton.names:
+            if tuple(names) != self.skeleton.names and any(each["faces"] for each in document["images"]):
                 raise AnnotationError(
                     f"{self.path} has the {len(names)} points of {document['skeleton']}, not those of "
                     f"{self.skeleton.name}; open the folder again"

@@ -14,7 +14,7 @@ from nasion.studio.albums.label_file import LabelFile, stored_skeleton
 from nasion.studio.albums.label_store import InPlaceLabels, LabelStore
 from nasion.studio.albums.progress import Progress
 
-__all__ = ["find_images", "open_album"]
+__all__ = ["RUNS", "find_images", "open_album"]
 
 
 def open_album(source: str, skeleton: Skeleton, inside: Path | None = None) -> Album:
@@ -50,7 +50,7 @@ def open_album(source: str, skeleton: Skeleton, inside: Path | None = None) -> A
     files = labels_of(form, place, options, faces.skeleton)
     labels = InPlaceLabels(source, files, faces.skeleton, numbers, starts=False)
     entries = [AlbumImage(_name(image, root), image) for image in numbers]
-    return _album(root, labels, entries, prefix, inside)
+    return _album(root, labels, entries, prefix, inside, is_folder=False)
 
 
 def _open_folder(folder: Path, skeleton: Skeleton, inside: Path | None) -> Album:
@@ -75,9 +75,16 @@ def _pts_labels(folder: Path, entries: list[AlbumImage]) -> LabelStore:
     return InPlaceLabels(source, labels_of("ibug", str(folder), {}, skeleton), skeleton, numbers, starts=True)
 
 
-def _album(root: Path, labels: LabelStore, entries: list[AlbumImage], prefix: str, inside: Path | None) -> Album:
+def _album(
+    root: Path,
+    labels: LabelStore,
+    entries: list[AlbumImage],
+    prefix: str,
+    inside: Path | None,
+    is_folder: bool = True,
+) -> Album:
     progress, history = Progress(root / f"{prefix}{PROGRESS}"), History(root / f"{prefix}{HISTORY}")
-    return Album(root, labels, entries, progress, history, inside)
+    return Album(root, labels, entries, progress, history, inside, is_folder)
 
 
 def find_images(folder: Path, inside: Path | None = None) -> list[AlbumImage]:

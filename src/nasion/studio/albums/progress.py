@@ -2,12 +2,16 @@
 
 import json
 from pathlib import Path
+from typing import Literal
 
 from nasion.atomic import write_text
 from nasion.documents import read_json
 from nasion.errors import ConfigError
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "State"]
+
+State = Literal["todo", "done", "no_face"]
+"""State of an image; "no_face" is the user's statement that it shows no face."""
 
 KINDS = ("done", "no_face", "changed")
 """Keys of the file; each holds names of images."""
@@ -36,8 +40,8 @@ class Progress:
         """Take over what another server on this folder has written."""
         self.done, self.no_face, self.changed = self._read()
 
-    def set(self, name: str, state: str, is_changed: bool) -> None:
-        """Store an image's state ("todo", "done" or "no_face") and whether its labels were changed by hand.
+    def set(self, name: str, state: State, is_changed: bool) -> None:
+        """Store an image's state and whether its labels were changed by hand.
 
         Raises:
             OutputError: the file cannot be written.
@@ -56,8 +60,8 @@ class Progress:
             self.done, self.no_face, self.changed = before
             raise
 
-    def state(self, name: str) -> str:
-        """Return an image's state: "todo", "done" or "no_face"."""
+    def state(self, name: str) -> State:
+        """Return an image's state."""
         return "no_face" if name in self.no_face else "done" if name in self.done else "todo"
 
     def _read(self) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:

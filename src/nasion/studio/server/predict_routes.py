@@ -70,8 +70,9 @@ def health(server: CurrentServer) -> Health:
 
 @router.get("/v1/studio", summary="What this server offers")
 def studio_info(server: CurrentServer) -> StudioInfo:
-    """Return whether a folder is open for correction and training."""
-    return StudioInfo(album=server.album is not None)
+    """Return whether a folder is open, and whether others can be opened."""
+    root = server.albums.root
+    return StudioInfo(album=bool(server.albums.all), root=None if root is None else root.folder.name)
 
 
 @router.get("/v1/models", summary="List the models with their keypoints and terms")
