@@ -4,7 +4,8 @@ albums/              folders that are open for labeling: images, labels, progres
 connections.py       a time limit for requests that never end
 training_process.py  a training in a separate process, watched through its run folder
 server/              the HTTP server: access control, a single-worker queue that answers 429 when full, and the routes
-pages/               the page: plain HTML, CSS and JavaScript modules; no build step, nothing from other servers
+pages/               the page: plain HTML, CSS and JavaScript modules; no build step, nothing from other servers:
+                     a shell (index.html, main.js), a folder for each tab, shared modules and styles
 """
 
 from nasion.studio.albums.opening import open_album

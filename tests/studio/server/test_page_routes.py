@@ -1,14 +1,12 @@
 """The files of the page are served, and no others."""
 
 from importlib import resources
+from pathlib import Path
 
 import pytest
 
-FILES = sorted(
-    file.name
-    for file in (resources.files("nasion") / "studio" / "pages").iterdir()
-    if not file.name.startswith(("_", "."))
-)
+FOLDER = Path(str(resources.files("nasion") / "studio" / "pages"))
+FILES = sorted(file.relative_to(FOLDER).as_posix() for file in FOLDER.rglob("*") if file.is_file())
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -16,7 +14,7 @@ def test_each_file_of_the_page_is_served_and_refers_to_no_other_site(client, nam
     response = client.get(f"/pages/{name}")
     assert response.status_code == 200
     text = response.text
-    assert text == (resources.files("nasion") / "studio" / "pages" / name).read_text("utf-8")
+    assert text == (FOLDER / name).read_text("utf-8")
     assert "http://" not in text.replace("http://www.w3.org", "")
     assert "https://" not in text
     assert "innerHTML" not in text
@@ -26,7 +24,7 @@ def test_each_file_of_the_page_is_served_and_refers_to_no_other_site(client, nam
     ("name", "kind"),
     [
         ("main.js", "text/javascript"),
-        ("style.css", "text/css"),
+        ("styles/base.css", "text/css"),
         ("index.html", "text/html"),
         ("icon.svg", "image/svg+xml"),
     ],
@@ -39,7 +37,7 @@ def test_files_have_the_media_type_of_their_suffix(client, name, kind):
     "path",
     [
         *("/pages/../app.py", "/pages/..%2fapp.py", "/pages/%2e%2e/app.py", "/pages//etc/passwd"),
-        *("/pages/none.js", "/pages/", "/pages/__pycache__", "/index.html"),
+        *("/pages/none.js", "/pages/", "/pages/shared", "/pages/shared/..%2fmain.js", "/index.html"),
     ],
 )
 def test_nothing_but_the_page_is_served(client, path):
@@ -52,12 +50,16 @@ def test_the_studio_is_the_root_page(client):
     response = client.get("/")
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/html")
-    assert response.text == client.get("/pages/index.html").text
+    for name in ("index.html", "try/page.html", "train/page.html"):
+        assert {line for line in client.get(f"/pages/{name}").text.splitlines() if "include" not in line} <= set(
+            response.text.splitlines()
+        )
+    assert "include" not in response.text
     assert "default-src 'none'" in response.headers["content-security-policy"]
 
 
 def test_the_documentation_is_a_page_of_its_own(client):
-    assert client.get("/docs").text == client.get("/pages/docs.html").text
+    assert client.get("/docs").text == client.get("/pages/docs/docs.html").text
     assert client.get("/docs").text != client.get("/").text
 
 

@@ -1,71 +1,82 @@
-// The frame around the four pages: tabs, model selection and status line.
+// The application shell: tabs, model selection and status bar. Each tab is one module with an object of its class.
 
-import * as api from "./api.js";
-import { Correct } from "./correct.js";
-import { $ } from "./dom.js";
-import { Match } from "./match.js";
-import { Train } from "./train.js";
-import { Try } from "./try.js";
+import * as api from "./shared/api.js";
+import { Correct } from "./correct/correct.js";
+import { $ } from "./shared/dom.js";
+import { Match } from "./match/match.js";
+import { Train } from "./train/train.js";
+import { Try } from "./try/try.js";
 
-const PAGES = ["try", "match", "correct", "train"];
-let availablePages = ["try", "match"]; // all four if the server has opened a folder
+const NAMES = ["try", "match", "video", "correct", "train"];
 
+// What the tabs share.
 const studio = {
   models: [],
+  hasFolder: false, // whether the server has opened a folder
+  current: "try",
   model: () => $("model").value,
   skeleton: () => studio.models.find(({ name }) => name === studio.model()).skeleton,
   async selectNewModel(name) {
     await loadModels();
     $("model").value = name;
-    await tryPage.predictAll();
+    await changeModel();
   },
   setStatus(text, isError = false) {
     $("status").textContent = text;
     $("status").classList.toggle("error", isError);
   },
+  open,
 };
 
-function openPage(page) {
-  for (const each of PAGES) {
-    $(`page-${each}`).hidden = each !== page;
-    $(`tab-${each}`).setAttribute("aria-selected", String(each === page));
-    $(`tab-${each}`).tabIndex = each === page ? 0 : -1;
+// A tab may have `enter()`, `leave()` and `changeModel()`; `enter` and `changeModel` may return a promise.
+const pages = { try: new Try(studio), match: new Match(studio), correct: new Correct(studio), train: new Train(studio) };
+
+async function open(name) {
+  if (name !== studio.current) {
+    pages[studio.current]?.leave?.();
+    studio.setStatus("");
   }
-  if (page !== "try") tryPage.stopCamera();
-  if (page === "correct") correctPage.enter().catch((error) => studio.setStatus(error.message, true));
-  if (page === "train") trainPage.enter();
+  studio.current = name;
+  history.replaceState(null, "", name === "try" ? location.pathname : `#${name}`);
+  for (const each of NAMES) {
+    $(`page-${each}`).hidden = each !== name;
+    $(`tab-${each}`).setAttribute("aria-selected", String(each === name));
+    $(`tab-${each}`).tabIndex = each === name ? 0 : -1;
+  }
+  try {
+    await pages[name]?.enter?.();
+  } catch (error) {
+    studio.setStatus(error.message, true);
+  }
 }
 
-for (const page of PAGES) {
-  $(`tab-${page}`).addEventListener("click", () => openPage(page));
-  $(`tab-${page}`).addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step) return;
-    const count = availablePages.length;
-    const next = availablePages[(availablePages.indexOf(page) + step + count) % count];
-    openPage(next);
-    $(`tab-${next}`).focus();
-  });
+async function changeModel() {
+  for (const page of Object.values(pages)) await page.changeModel?.();
 }
-
-const tryPage = new Try(studio);
-new Match(studio);
-const correctPage = new Correct(studio);
-const trainPage = new Train(studio);
 
 async function loadModels() {
   studio.models = (await api.getModels()).filter(({ error }) => !error);
   $("model").replaceChildren(...studio.models.map(({ name }) => new Option(name, name)));
 }
 
+for (const name of NAMES) {
+  $(`tab-${name}`).addEventListener("click", () => open(name));
+  $(`tab-${name}`).addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const next = NAMES[(NAMES.indexOf(name) + step + NAMES.length) % NAMES.length];
+    open(next);
+    $(`tab-${next}`).focus();
+  });
+}
+
 try {
-  $("model").addEventListener("change", () => tryPage.predictAll());
+  $("model").addEventListener("change", changeModel);
   await loadModels();
-  if ((await api.getStudio()).album) {
-    availablePages = PAGES;
-    for (const page of PAGES) $(`tab-${page}`).hidden = false;
-  }
+  studio.hasFolder = (await api.getStudio()).album;
   studio.setStatus("Ready.");
+  const wanted = location.hash.slice(1);
+  if (NAMES.includes(wanted)) await open(wanted);
 } catch (error) {
   studio.setStatus(error.message, true);
 }

@@ -1,10 +1,10 @@
 // The page "Correct": lists the faces of the open folder, most uncertain first; the user drags points and saves them.
 
-import * as api from "./api.js";
-import { $, connectZoomButtons } from "./dom.js";
-import { drawFace } from "./draw.js";
-import { Edit } from "./edit.js";
-import { View } from "./view.js";
+import * as api from "../shared/api.js";
+import { $, connectZoomButtons } from "../shared/dom.js";
+import { drawFace } from "../shared/draw.js";
+import { Edit } from "../shared/edit.js";
+import { Stage } from "../shared/stage.js";
 
 const PICK_RADIUS = 14; // canvas px within which a point is picked
 const DRAG_THRESHOLD = 3; // canvas px that a pointer must move before it moves the point, so that a tap only selects it
@@ -20,9 +20,9 @@ export class Correct {
     this.latestRequest = 0; // counter: responses to an outdated request are dropped
     this.drafts = new Map(); // faces with unsaved changes, by id
     this.skipped = new Set();
-    this.view = new View($("correct-canvas"), (context, view) => this.paint(context, view));
-    this.view.pick = (position) => this.pickPoint(position);
-    this.view.handleKey = (event) => this.handleKey(event);
+    this.stage = new Stage($("correct-canvas"), (context, stage) => this.paint(context, stage));
+    this.stage.pick = (position) => this.pickPoint(position);
+    this.stage.handleKey = (event) => this.handleKey(event);
     $("undo").addEventListener("click", () => this.change(() => this.edit.undo()));
     $("redo").addEventListener("click", () => this.change(() => this.edit.redo()));
     $("hide-point").addEventListener("click", () => this.toggleHidden());
@@ -32,10 +32,12 @@ export class Correct {
     $("skip").addEventListener("click", () => this.openNext());
     $("search").addEventListener("input", () => this.showList());
     window.addEventListener("beforeunload", (event) => [...this.drafts.values()].some(({ edit }) => edit.changed) && event.preventDefault());
-    connectZoomButtons("correct", this.view, () => this.zoomToFace());
+    connectZoomButtons("correct", this.stage, () => this.zoomToFace());
   }
 
   async enter() {
+    for (const part of $("page-correct").children) part.hidden = this.studio.hasFolder === (part.id === "correct-empty");
+    if (!this.studio.hasFolder) return;
     await this.loadAlbum();
     if (!this.entry) await this.openNext();
     this.pollUncertainties();
@@ -103,7 +105,7 @@ export class Correct {
 
   async open(entry) {
     const request = ++this.latestRequest;
-    this.view.dragged = null;
+    this.stage.dragged = null;
     this.studio.setStatus(`Opening ${entry.name}…`);
     const draft = this.drafts.get(entry.id);
     try {
@@ -115,10 +117,10 @@ export class Correct {
       if (request === this.latestRequest) this.studio.setStatus(`${entry.name}: ${error.message}`, true);
       return;
     }
-    this.view.dragged = null;
+    this.stage.dragged = null;
     this.edit = draft?.edit ?? new Edit(this.face.keypoints, this.album.skeleton.flip, this.face.model);
     this.edit.mirrored = $("mirror").getAttribute("aria-pressed") === "true";
-    this.view.show(this.image, this.image.naturalWidth, this.image.naturalHeight);
+    this.stage.show(this.image, this.image.naturalWidth, this.image.naturalHeight);
     this.zoomToFace();
     const source = this.face.labeled ? "labeled" : "not labeled yet, showing the prediction";
     this.studio.setStatus(`${entry.name}: ${source}${this.edit.changed ? ", with your unsaved changes" : ""}`);
@@ -129,12 +131,9 @@ export class Correct {
 
   zoomToFace() {
     const visible = this.edit?.keypoints.filter(Boolean) ?? [];
-    this.view.fit();
-    if (!visible.length) return;
+    if (!visible.length) return this.stage.fit();
     const [low, high] = [Math.min, Math.max].map((pick) => [0, 1].map((axis) => pick(...visible.map((p) => p[axis]))));
-    const side = 1.5 * Math.max(high[0] - low[0], high[1] - low[1], 8);
-    this.view.center = [0, 1].map((axis) => (low[axis] + high[axis]) / 2 + 0.5);
-    this.view.zoomBy(Math.min($("correct-canvas").clientWidth, $("correct-canvas").clientHeight) / side / this.view.scale);
+    this.stage.zoomTo([...low, ...high]);
   }
 
   // Run `action` on the edited face, keep it as a draft and update the page.
@@ -149,7 +148,7 @@ export class Correct {
     $("reset").disabled = !this.face.model;
     $("save").disabled = false;
     this.showSelectedPoint();
-    this.view.draw();
+    this.stage.draw();
   }
 
   cannotHide() {
@@ -169,19 +168,19 @@ export class Correct {
     let [nearest, distance] = [-1, PICK_RADIUS];
     this.edit.keypoints.forEach((p, k) => {
       if (!p) return;
-      const [x, y] = this.view.toCanvas(p);
+      const [x, y] = this.stage.toCanvas(p);
       const candidate = Math.hypot(x - position[0], y - position[1]);
       if (candidate < distance) [nearest, distance] = [k, candidate];
     });
     if (nearest < 0) return null;
     this.selectedPoint = nearest;
-    const [from, start] = [this.edit.keypoints[nearest], this.view.toImage(position)];
+    const [from, start] = [this.edit.keypoints[nearest], this.stage.toImage(position)];
     let moved = false;
     this.change(() => {});
     return {
       moveTo: (to) => {
         const step = [to[0] - start[0], to[1] - start[1]];
-        if (!moved && Math.hypot(...step) * this.view.scale < DRAG_THRESHOLD) return;
+        if (!moved && Math.hypot(...step) * this.stage.scale < DRAG_THRESHOLD) return;
         if (!moved) this.edit.recordState();
         moved = true;
         this.change(() => this.edit.moveTo(nearest, [from[0] + step[0], from[1] + step[1]]));
@@ -217,7 +216,7 @@ export class Correct {
   toggleHidden() {
     if (this.selectedPoint < 0) return;
     if (!this.album.hides) return this.studio.setStatus(this.cannotHide(), true);
-    this.change(() => (this.edit.recordState(), this.edit.toggleHidden(this.selectedPoint, this.view.center)));
+    this.change(() => (this.edit.recordState(), this.edit.toggleHidden(this.selectedPoint, this.stage.center)));
   }
 
   toggleMirror() {
@@ -250,13 +249,13 @@ export class Correct {
     }
   }
 
-  paint(context, view) {
+  paint(context, stage) {
     if (!this.edit) return;
     const face = { keypoints: this.edit.keypoints, ellipses: this.face.labeled ? null : this.face.ellipses };
-    drawFace(context, face, this.album.skeleton, LAYERS, (p) => view.toCanvas(p), view.scale, 3.2);
+    drawFace(context, face, this.album.skeleton, LAYERS, (p) => stage.toCanvas(p), stage.scale, 3.2);
     const selected = this.edit.keypoints[this.selectedPoint];
     if (!selected) return;
-    const [x, y] = view.toCanvas(selected);
+    const [x, y] = stage.toCanvas(selected);
     for (const [color, width] of [["#fff", 5], ["#000", 2]]) {
       context.strokeStyle = color;
       context.lineWidth = width;

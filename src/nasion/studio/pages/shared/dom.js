@@ -4,9 +4,9 @@
 export const $ = (id) => document.getElementById(id);
 
 // Connect the three zoom buttons of a canvas; `fit` runs for the third.
-export function connectZoomButtons(prefix, view, fit) {
-  $(`${prefix}-zoom-in`).addEventListener("click", () => view.zoomBy(1.5));
-  $(`${prefix}-zoom-out`).addEventListener("click", () => view.zoomBy(1 / 1.5));
+export function connectZoomButtons(prefix, stage, fit) {
+  $(`${prefix}-zoom-in`).addEventListener("click", () => stage.zoomBy(1.5));
+  $(`${prefix}-zoom-out`).addEventListener("click", () => stage.zoomBy(1 / 1.5));
   $(`${prefix}-zoom-fit`).addEventListener("click", fit);
 }
 

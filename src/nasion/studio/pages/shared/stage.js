@@ -5,8 +5,8 @@ const MIN_ZOOM = 0.5;
 const MAX_ZOOM = 40;
 const PAN_STEP = 40; // canvas px
 
-export class View {
-  // `paint(context, view)` draws on top of the image.
+export class Stage {
+  // `paint(context, stage)` draws on top of the image.
   constructor(canvas, paint) {
     this.canvas = canvas;
     this.paint = paint;
@@ -37,6 +37,14 @@ export class View {
     this.zoom = 1;
     this.center = this.size ? this.size.map((side) => side / 2) : [0, 0];
     this.draw();
+  }
+
+  // Show a box [x0, y0, x1, y1], image px, with a margin around it; `margin` is a fraction of the longer side.
+  zoomTo([x0, y0, x1, y1], margin = 0.25) {
+    this.fit();
+    this.center = [(x0 + x1) / 2 + 0.5, (y0 + y1) / 2 + 0.5];
+    const side = (1 + 2 * margin) * Math.max(x1 - x0, y1 - y0, 8);
+    this.zoomBy(Math.min(this.canvas.clientWidth, this.canvas.clientHeight) / side / this.scale);
   }
 
   // Canvas px per image px.

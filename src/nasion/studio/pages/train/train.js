@@ -1,7 +1,7 @@
 // The page "Train": trains on the labels of the open folder and shows the error curve and the time left.
 
-import * as api from "./api.js";
-import { $ } from "./dom.js";
+import * as api from "../shared/api.js";
+import { $ } from "../shared/dom.js";
 
 const POLL_MS = 1500;
 const STATES = {
@@ -21,8 +21,10 @@ export class Train {
     $("train-resume").addEventListener("click", () => this.send(api.resumeTraining));
   }
 
-  enter() {
-    return this.send(api.getTraining);
+  async enter() {
+    $("train-empty").hidden = this.studio.hasFolder;
+    $("train-sheet").hidden = !this.studio.hasFolder;
+    if (this.studio.hasFolder) await this.send(api.getTraining);
   }
 
   // Every request returns the state of the training.

@@ -1,11 +1,11 @@
 // The page "Try": the user drops, pastes, chooses or films images, and the keypoints of all faces are shown.
 
-import * as api from "./api.js";
-import { $, connectZoomButtons, decodeImage } from "./dom.js";
-import { drawFace, drawGroundTruth, drawNumber } from "./draw.js";
-import { download, readGroundTruth, toCsv, toJson, toPts } from "./formats.js";
-import { measurementTable } from "./measure.js";
-import { View } from "./view.js";
+import * as api from "../shared/api.js";
+import { $, connectZoomButtons, decodeImage } from "../shared/dom.js";
+import { drawFace, drawGroundTruth, drawNumber } from "../shared/draw.js";
+import { download, readGroundTruth, toCsv, toJson, toPts } from "../shared/formats.js";
+import { measurementTable } from "../shared/measure.js";
+import { Stage } from "../shared/stage.js";
 
 const LABEL_FILE = /\.(pts|json)$/i;
 const LAYERS = { points: "points", lines: "lines", uncertainty: "uncertainty", regions: "regions", groundTruth: "ground-truth" };
@@ -18,17 +18,25 @@ export class Try {
     this.entries = []; // one per image: { name, file, groundTruth, prediction, skeleton, error, url }
     this.selected = null;
     this.latestSelection = this.latestRun = 0; // counters: results of an outdated selection or run are dropped
-    this.view = new View($("try-canvas"), (context, view) => this.paint(context, view));
-    for (const id of Object.values(LAYERS)) $(`show-${id}`).addEventListener("change", () => this.view.draw());
+    this.stage = new Stage($("try-canvas"), (context, stage) => this.paint(context, stage));
+    for (const id of Object.values(LAYERS)) $(`show-${id}`).addEventListener("change", () => this.stage.draw());
     $("show-measurements").addEventListener("change", () => this.predictAll());
     $("files").addEventListener("change", (event) => this.addFiles([...event.target.files]).then(() => (event.target.value = "")));
-    connectZoomButtons("try", this.view, () => this.view.fit());
+    connectZoomButtons("try", this.stage, () => this.stage.fit());
     $("camera").addEventListener("click", () => this.toggleCamera());
     $("save-json").addEventListener("click", () => download(toJson(this.predicted()), "keypoints.json", "application/json"));
     $("save-csv").addEventListener("click", () => download(toCsv(this.predicted()), "keypoints.csv", "text/csv"));
     $("save-pts").addEventListener("click", () => this.downloadPts());
     $("save-image").addEventListener("click", () => this.downloadImage());
     this.acceptDropAndPaste();
+  }
+
+  leave() {
+    this.stopCamera();
+  }
+
+  changeModel() {
+    return this.predictAll();
   }
 
   acceptDropAndPaste() {
@@ -39,7 +47,7 @@ export class Try {
     area.addEventListener("drop", (event) => (event.preventDefault(), this.addFiles([...event.dataTransfer.files])));
     document.addEventListener("paste", (event) => {
       const files = [...event.clipboardData.files];
-      if (files.length && !$("page-try").hidden) this.addFiles(files);
+      if (files.length && this.studio.current === "try") this.addFiles(files);
     });
   }
 
@@ -52,7 +60,7 @@ export class Try {
     for (const file of labelFiles) await this.addGroundTruth(file);
     this.showThumbnails();
     for (const entry of added) await this.predict(entry);
-    if (!added.length) this.view.draw();
+    if (!added.length) this.stage.draw();
   }
 
   async addGroundTruth(file) {
@@ -102,7 +110,7 @@ export class Try {
     this.selected = entry;
     $("hint").hidden = true;
     $("drop-area").classList.add("full");
-    this.view.show(image, entry.prediction.width, entry.prediction.height, isSame);
+    this.stage.show(image, entry.prediction.width, entry.prediction.height, isSame);
     this.showPrediction(entry);
     this.showThumbnails();
   }
@@ -147,10 +155,10 @@ export class Try {
     return [...new Set([...this.entries, this.selected])].filter((entry) => entry?.prediction);
   }
 
-  paint(context, view) {
+  paint(context, stage) {
     if (!this.selected) return;
-    const radius = Math.min(6, Math.max(1.6, view.scale * this.pointRadius()));
-    this.drawFaces(context, (p) => view.toCanvas(p), view.scale, radius);
+    const radius = Math.min(6, Math.max(1.6, stage.scale * this.pointRadius()));
+    this.drawFaces(context, (p) => stage.toCanvas(p), stage.scale, radius);
   }
 
   // Radius of a point in image px, relative to the largest face.
@@ -195,7 +203,7 @@ export class Try {
     } finally {
       this.cameraOpening = false;
     }
-    if ($("page-try").hidden) return this.stopCamera();
+    if (this.studio.current !== "try") return this.stopCamera();
     $("camera").setAttribute("aria-pressed", "true");
     $("video").srcObject = this.stream;
     await $("video").play();
@@ -223,7 +231,7 @@ export class Try {
       this.image = frame;
       Object.assign(entry, { file: blob, skeleton });
       $("hint").hidden = true;
-      this.view.show(frame, frame.width, frame.height, !isFirst);
+      this.stage.show(frame, frame.width, frame.height, !isFirst);
       this.showPrediction(entry);
     }
   }

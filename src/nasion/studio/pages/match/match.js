@@ -1,7 +1,7 @@
 // The page "Match": shows the same points in two images and a morph from one face to the other.
 
-import * as api from "./api.js";
-import { $, decodeImage } from "./dom.js";
+import * as api from "../shared/api.js";
+import { $, decodeImage } from "../shared/dom.js";
 
 export class Match {
   constructor(studio) {

@@ -1,0 +1,92 @@
+"""Open the studio in Chromium: a server in the test's process, a page, its pixels.
+
+Set NASION_SCREENSHOTS to a folder to save screenshots.
+"""
+
+import base64
+import io
+import os
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+
+from nasion.detect import Detection
+from nasion.predict.backends.onnx_backend import OnnxBackend
+from nasion.predict.model_zoo import resolve
+from nasion.predict.predictor import Predictor
+
+FACE = Detection(np.array([176.0, 95, 275, 180]), 0.9)
+"""The face of scikit-image's astronaut."""
+DESKTOP = {"width": 1280, "height": 800}
+LARGE = {"width": 1920, "height": 1080}
+PHONE = {"width": 390, "height": 844}
+BLUE = (30, 120, 255)
+"""RGB of a predicted point."""
+ORANGE = (255, 140, 0)
+"""RGB of a ground truth point."""
+
+
+def make(name):
+    """Return the predictor of a model; it detects the astronaut's face only."""
+    return Predictor(OnnxBackend(resolve(name), threads=1), lambda image: [FACE] if image.std() > 5 else [])
+
+
+@contextmanager
+def serving(app):
+    """Run a server and yield its URL."""
+    uvicorn = pytest.importorskip("uvicorn")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{port}/"
+    server.should_exit = True
+    thread.join(90)
+
+
+@contextmanager
+def opened(browser, address, path="", ready="Ready."):
+    """Open the UI in a fresh browser context; script errors and requests to other hosts fail the test."""
+    context = browser.new_context(viewport=DESKTOP, accept_downloads=True)
+    page = context.new_page()
+    problems = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    own = (address, "blob:", "data:")
+    page.on("request", lambda request: request.url.startswith(own) or problems.append(request.url))
+    page.on("console", lambda message: problems.append(message.text) if "Content Security" in message.text else None)
+    page.goto(f"{address}{path}")
+    page.get_by_text(ready).first.wait_for()
+    yield page
+    context.close()
+    assert problems == []
+
+
+def screenshot(page, name):
+    if os.environ.get("NASION_SCREENSHOTS"):
+        page.screenshot(path=Path(os.environ["NASION_SCREENSHOTS"]) / f"{name}.png")
+
+
+def pixels(page, name="try-canvas"):
+    """Return the pixels of a canvas, (H, W, 4), RGBA, uint8."""
+    address = page.evaluate("(id) => document.getElementById(id).toDataURL()", name)
+    file = io.BytesIO(base64.b64decode(address.partition(",")[2]))
+    return np.array(PillowImage.open(file).convert("RGBA"))
+
+
+def count_pixels(page, color):
+    """Return how many pixels of the image's canvas have a color, up to rounding."""
+    return int((np.abs(pixels(page)[..., :3].astype(int) - color).sum(-1) < 12).sum())
+
+
+def choose(page, *paths):
+    page.locator("#files").set_input_files([str(path) for path in paths])

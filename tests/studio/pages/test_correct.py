@@ -1,0 +1,231 @@
+"""The tab "Correct"."""
+
+import time
+
+import numpy as np
+import pytest
+
+from browsing import DESKTOP, PHONE, pixels, screenshot
+from nasion.datasets.drawn import render_face
+from nasion.datasets.formats.ibug import parse_pts
+from nasion.skeleton import load_skeleton
+
+pytestmark = pytest.mark.slow
+
+
+def selected_position(page):
+    """Return the position of the selected point on the screen, found by its black ring."""
+    values = pixels(page, "correct-canvas").astype(int)
+    rows, columns = np.nonzero((values[..., :3].sum(-1) < 8) & (values[..., 3] == 255))
+    box = page.locator("#correct-canvas").bounding_box()
+    return box["x"] + (columns.min() + columns.max()) / 2, box["y"] + (rows.min() + rows.max()) / 2
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+def test_points_are_dragged_undone_and_saved(correct_page, folder, size):
+
+    correct_page.set_viewport_size(size)
+    before = parse_pts((folder / "a.pts").read_text())
+    correct_page.locator("#correct-canvas").focus()
+    for _ in range(31):
+        correct_page.keyboard.press("n")
+    assert "Point 30, " in correct_page.locator("#selected-point").inner_text()
+    correct_page.keyboard.press("ArrowRight")
+    correct_page.keyboard.press("ArrowRight")
+    correct_page.keyboard.press("Control+z")
+    correct_page.keyboard.press("Control+z")
+    correct_page.keyboard.press("Control+y")
+    x, y = selected_position(correct_page)
+    screenshot(correct_page, f"correct-{size['width']}")
+    correct_page.mouse.move(x, y)
+    correct_page.mouse.down()
+    correct_page.mouse.move(x, y + 60, steps=5)
+    correct_page.mouse.up()
+    correct_page.locator("#save").click()
+    correct_page.get_by_text("1 of 2 faces done").wait_for()
+    after = parse_pts((folder / "a.pts").read_text())
+    moved = np.linalg.norm(after - before, axis=1)
+    assert np.flatnonzero(moved > 0.01).tolist() == [30]
+    assert after[30, 0] - before[30, 0] == pytest.approx(1.0, abs=1.5)
+    assert after[30, 1] > before[30, 1] + 5
+    assert parse_pts((folder / "a.pts.orig").read_text()) == pytest.approx(before)
+
+
+def test_mirrored_edit_moves_both_sides(correct_page, folder):
+
+    before = parse_pts((folder / "a.pts").read_text())
+    correct_page.locator("#correct-canvas").focus()
+    correct_page.keyboard.press("m")
+    for _ in range(37):
+        correct_page.keyboard.press("n")
+    for _ in range(4):
+        correct_page.keyboard.press("ArrowLeft")
+    correct_page.keyboard.press("s")
+    correct_page.get_by_text("1 of 2 faces done").wait_for()
+    moved = parse_pts((folder / "a.pts").read_text()) - before
+    assert np.flatnonzero(np.linalg.norm(moved, axis=1) > 0.01).tolist() == [36, 45]
+    assert moved[36, 0] == pytest.approx(-4, abs=0.01)
+    assert moved[45, 0] == pytest.approx(4, abs=0.3)
+
+
+def test_unlabeled_image_starts_with_the_prediction(correct_page, folder):
+    correct_page.get_by_role("button", name="b.png").click()
+    correct_page.get_by_text("not labeled yet").wait_for()
+    correct_page.locator("#save").click()
+    correct_page.get_by_text("1 of 2 faces done").wait_for()
+    assert (folder / "b.pts").exists()
+    assert not (folder / "b.pts.orig").exists()
+
+
+def test_labels_changed_elsewhere_are_not_overwritten(correct_page, folder):
+    lines = (folder / "a.pts").read_text().split("\n")
+    lines[3] = "1.5 2.5"
+    (folder / "a.pts").write_text("\n".join(lines))
+    correct_page.locator("#save").click()
+    correct_page.locator("#status.error").wait_for()
+    assert "have changed" in correct_page.locator("#status").inner_text()
+    correct_page.locator("#album button", has_text="a.png").click()
+    correct_page.get_by_text("a.png: labeled").wait_for()
+    correct_page.locator("#save").click()
+    correct_page.get_by_text("1 of 2 faces done").wait_for()
+
+
+def test_tap_selects_a_point_without_moving_it(correct_page):
+    correct_page.locator("#correct-canvas").focus()
+    for _ in range(31):
+        correct_page.keyboard.press("n")
+    where = correct_page.locator("#selected-point").inner_text()
+    x, y = selected_position(correct_page)
+    correct_page.mouse.move(x + 5, y + 4)
+    correct_page.mouse.down()
+    correct_page.mouse.move(x + 6, y + 5)
+    correct_page.mouse.up()
+    assert correct_page.locator("#selected-point").inner_text() == where
+    assert correct_page.locator("#undo").is_disabled()
+
+
+def test_unsaved_changes_are_kept_and_marked(correct_page):
+    correct_page.locator("#correct-canvas").focus()
+    correct_page.keyboard.press("n")
+    correct_page.keyboard.press("ArrowRight")
+    moved = correct_page.locator("#selected-point").inner_text()
+    correct_page.locator("#skip").click()
+    correct_page.get_by_text("b.png: not labeled yet").wait_for()
+    correct_page.get_by_role("button", name="a.png").filter(has_text="not saved").click()
+    correct_page.get_by_text("with your unsaved changes").wait_for()
+    correct_page.locator("#correct-canvas").focus()
+    correct_page.keyboard.press("n")
+    assert correct_page.locator("#selected-point").inner_text() == moved
+    correct_page.keyboard.press("Control+z")
+    assert correct_page.locator("#selected-point").inner_text() != moved
+
+
+def test_held_key_saves_only_one_face(correct_page, folder):
+    correct_page.locator("#correct-canvas").focus()
+    for _ in range(6):
+        correct_page.keyboard.down("s")  # all events but the first are repeats
+    correct_page.keyboard.up("s")
+    correct_page.get_by_text("b.png: not labeled yet").wait_for()
+    correct_page.wait_for_timeout(500)
+    assert not (folder / "b.pts").exists()
+    assert "1 of 2 faces done" in correct_page.locator("#progress").inner_text()
+
+
+def test_search_filters_the_list_by_name(correct_page):
+    correct_page.locator("#search").fill("B.")
+    assert correct_page.locator("#album button").count() == 1
+    correct_page.locator("#album button").focus()
+    correct_page.keyboard.press("Enter")
+    correct_page.get_by_text("b.png: not labeled yet").wait_for()
+    assert correct_page.evaluate("document.activeElement.textContent").startswith("b.png")
+
+
+@pytest.mark.parametrize("skeleton", ["imm-58", "ibug-68"])
+def test_mirrored_edit_is_symmetric_about_the_face(page, skeleton):
+    """In an upright face, a step to the left mirrors to a step to the right, for any order of the points."""
+
+    points, flip = render_face(5, 0, 0, skeleton).keypoints, load_skeleton(skeleton).flip
+    k = next(k for k, other in enumerate(flip) if other != k)
+    step = page.evaluate(
+        "async ([points, flip, k]) => { const { Edit } = await import('/pages/shared/edit.js');"
+        " const edit = new Edit(points, flip); edit.mirrored = true;"
+        " edit.moveBy(k, -4, 3); return [k, flip[k]].map((j) => [0, 1].map((axis) =>"
+        " edit.keypoints[j][axis] - points[j][axis])); }",
+        [points.tolist(), list(flip), k],
+    )
+    assert step[0] == pytest.approx([-4, 3])
+    assert step[1] == pytest.approx([4, 3], abs=0.8)
+
+
+def test_hidden_point_can_be_shown_again(page):
+    places = page.evaluate(
+        "async () => { const { Edit } = await import('/pages/shared/edit.js');"
+        " const edit = new Edit([null, null, [1, 2]], null, [[7, 8], null, null]);"
+        " for (const k of [0, 1, 2, 2]) edit.toggleHidden(k, [5, 6]);"
+        " return edit.keypoints; }"
+    )
+    assert places == [[7, 8], [5, 6], [1, 2]]
+
+
+def test_last_image_can_be_saved_repeatedly(correct_page, folder):
+    """The user's own saves must not count as changes by somebody else."""
+
+    def move_and_save():
+        correct_page.locator("#correct-canvas").focus()
+        correct_page.keyboard.press("n")
+        correct_page.keyboard.press("ArrowRight")
+        correct_page.locator("#save").click()
+
+    move_and_save()
+    correct_page.get_by_text("b.png: not labeled yet").wait_for()
+    versions = set()
+    for times in (1, 2, 3):
+        move_and_save()
+        end = time.monotonic() + 20
+        while len(versions) < times:
+            assert time.monotonic() < end, correct_page.locator("#status").inner_text()
+            correct_page.wait_for_timeout(50)
+            versions |= {(folder / "b.pts").read_text()} if (folder / "b.pts").exists() else set()
+    correct_page.wait_for_function("() => !document.getElementById('save').disabled")
+    assert "changed" not in correct_page.locator("#status").inner_text()
+    assert "not saved" not in correct_page.locator("#album").inner_text()
+
+
+def test_most_uncertain_images_come_first(correct_page):
+    """The list is sorted by uncertainty while the server scans the images."""
+    correct_page.wait_for_function(
+        "() => [...document.querySelectorAll('#album button')].every((each) => each.innerText.includes('%'))"
+    )
+    lines = correct_page.locator("#album button").all_inner_texts()
+    uncertainties = [float(line.split("·")[1].split("%")[0]) for line in lines]
+    assert uncertainties == sorted(uncertainties, reverse=True)
+    assert uncertainties[0] > uncertainties[-1]
+
+
+def test_face_is_corrected_by_keyboard_alone(correct_page, folder):
+
+    before = parse_pts((folder / "a.pts").read_text())
+
+    def tab_to(name):
+        for _ in range(30):
+            correct_page.keyboard.press("Tab")
+            if correct_page.evaluate("document.activeElement.id") == name:
+                return
+        raise AssertionError(f"Tab does not reach {name}")
+
+    correct_page.reload()
+    correct_page.locator("#album button").first.wait_for()
+    tab_to("search")
+    correct_page.keyboard.type("a.png")
+    correct_page.keyboard.press("Tab")
+    correct_page.keyboard.press("Enter")
+    correct_page.get_by_text("a.png: labeled").wait_for()
+    tab_to("tab-correct")
+    tab_to("correct-canvas")
+    correct_page.keyboard.press("n")
+    correct_page.keyboard.press("Shift+ArrowRight")
+    correct_page.keyboard.press("s")
+    correct_page.get_by_text("1 of 2 faces done").wait_for()
+    moved = parse_pts((folder / "a.pts").read_text()) - before
+    assert moved[0] == pytest.approx([0.1, 0], abs=0.002)
+    assert np.abs(moved[1:]).max() < 0.002

@@ -1,0 +1,62 @@
+"""The application shell: tabs, keyboard, names of controls, sizes, rules of axe."""
+
+import pytest
+
+from browsing import DESKTOP, PHONE, choose, screenshot
+
+AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
+pytestmark = pytest.mark.slow
+
+
+def test_all_controls_are_reachable_by_keyboard(page):
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "tab-try"
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#page-match").is_visible()
+    assert page.evaluate("document.activeElement.id") == "tab-match"
+    page.keyboard.press("ArrowLeft")
+    reached = set()
+    for _ in range(25):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.id"))
+    assert {"model", "try-canvas", "try-zoom-in", "files", "camera", "show-uncertainty"} <= reached
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+def test_every_control_has_a_name_and_fits_the_screen(page, astronaut, size):
+    page.set_viewport_size(size)
+    choose(page, astronaut)
+    page.get_by_text("1 face").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    nameless = page.evaluate(
+        "() => [...document.querySelectorAll('button, input, select')].filter(e => !(e.getAttribute('aria-label')"
+        " || e.textContent.trim() || e.labels?.length)).map(e => e.id)"
+    )
+    assert nameless == []
+    screenshot(page, f"try-{size['width']}")
+
+
+def test_camera_stops_when_the_page_is_left(page):
+    page.locator("#camera").click()
+    page.get_by_text("camera: ").wait_for()
+    page.locator("#tab-match").click()
+    assert page.locator("#camera").get_attribute("aria-pressed") == "false"
+    page.locator("#file-a").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": b"a diary"})
+    page.get_by_text("a.txt: this browser cannot display this image").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_passes_axe_and_fits_a_phone(correct_page, scheme):
+    """Check the rules of axe for WCAG 2.1 AA, and that no page is wider than a phone."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    correct_page.emulate_media(color_scheme=scheme)
+    for name in ("try", "match", "correct", "train"):
+        correct_page.locator(f"#tab-{name}").click()
+        correct_page.set_viewport_size(DESKTOP)
+        correct_page.wait_for_timeout(100)
+        found = Axe().run(correct_page, options={"runOnly": AXE_RULES})
+        assert found.violations_count == 0, found.generate_report()
+        correct_page.set_viewport_size(PHONE)
+        assert correct_page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
+        screenshot(correct_page, f"{name}-{scheme}-390")
