@@ -11,7 +11,7 @@ from nasion import datasets, images
 from nasion.datasets.convert import convert
 from nasion.datasets.drawn import DrawnFace, render_face
 from nasion.datasets.formats import _writing
-from nasion.datasets.formats.ibug import parse_pts
+from nasion.datasets.formats.ibug import parse_pts, pts_text
 from nasion.errors import AnnotationError, ConfigError, OutputError
 from nasion.skeleton import load_skeleton
 from nasion.studio.albums import album as album_module
@@ -32,7 +32,7 @@ def first_face(album, number):
 def save(album, number, points, seen, done):
     """Save the only face of an image."""
     origin = 0 if album.faces(number) else None
-    return album.save(number, [Face(points, origin)], seen, "done" if done else "todo")
+    return album.save(number, [Face(points, origin)], seen, "done" if done else "todo", is_changed=False)
 
 
 def synthetic(person, skeleton="ibug-68"):
@@ -220,7 +220,7 @@ def test_a_process_killed_while_saving_leaves_whole_files(tmp_path):
     """Whenever the process dies, the labels are either the old or the new ones, and the backup is complete."""
     images.write(tmp_path / "a.png", synthetic(0).image)
     before = synthetic(0).keypoints
-    save(open_album(str(tmp_path), IBUG), 0, before, "new", done=True)
+    (tmp_path / "a.pts").write_text(pts_text(before))
     first = (tmp_path / "a.pts").read_bytes()
     for doomed in range(60):
         (tmp_path / "a.pts.orig").unlink(missing_ok=True)
@@ -259,11 +259,13 @@ album.save(0, [Face(points, 0)], seen, "done")
 """
 
 
-def test_an_image_without_labels_gets_a_label_file(tmp_path):
+def test_an_image_without_labels_gets_a_label_file_beside_those_of_the_others(tmp_path):
     images.write(tmp_path / "a.png", synthetic(0).image)
+    images.write(tmp_path / "b.png", synthetic(1).image)
+    (tmp_path / "b.pts").write_text(pts_text(synthetic(1).keypoints))
     album = open_album(str(tmp_path), IBUG)
     assert first_face(album, 0) is None
-    assert album.labeled == set()
+    assert album.labeled == {1}
     save(album, 0, synthetic(0).keypoints, "new", done=True)
     assert datasets.load(f"ibug:{tmp_path}").annotations[0].keypoints == pytest.approx(synthetic(0).keypoints, abs=2e-3)
     assert not list(tmp_path.glob("*.orig"))
@@ -292,7 +294,7 @@ def test_a_deleted_image_is_an_error_of_one_line(tmp_path):
     with pytest.raises(Exception, match=r"a\.png") as error:
         album.read_image(0)
     assert "\n" not in str(error.value)
-    with pytest.raises(ConfigError, match="face 5 does not exist"):
+    with pytest.raises(ConfigError, match="image 5 does not exist"):
         album.entry(5)
 
 
@@ -305,7 +307,7 @@ def test_a_wrong_number_of_points_is_rejected(tmp_path, points):
 
 @pytest.mark.parametrize(
     ("source", "words"),
-    [("nowhere", "no such folder"), ("synthetic:8", "cannot be written back"), (".", "no images")],
+    [("nowhere", "no such folder"), ("synthetic:8", "cannot be written back")],
 )
 def test_a_source_that_cannot_be_opened_is_an_error(tmp_path, monkeypatch, source, words):
     monkeypatch.chdir(tmp_path)
@@ -376,27 +378,47 @@ def test_progress_is_plain_json(tmp_path):
     assert json.loads((tmp_path / PROGRESS).read_text()) == {"done": ["a.png"]}
 
 
-def test_faces_are_numbered_from_zero(tmp_path):
+def test_images_are_numbered_from_zero(tmp_path):
     for name in ("b.png", "a.png"):
         images.write(tmp_path / name, synthetic(0).image)
     album = open_album(str(tmp_path), IBUG)
     assert [album.entry(number).name for number in range(2)] == ["a.png", "b.png"]
     for number in (-1, 2):
-        with pytest.raises(ConfigError, match=f"face {number} does not exist; this folder has faces 0 to 1"):
+        with pytest.raises(ConfigError, match=f"image {number} does not exist; this folder has images 0 to 1"):
             album.entry(number)
 
 
-def test_the_name_of_a_face_is_its_path_in_the_folder_and_its_number_after_the_first(tmp_path):
+def test_an_image_of_a_table_has_all_its_faces(tmp_path):
     images.write(tmp_path / "in" / "two.png", synthetic(0).image)
     points = synthetic(0).keypoints
     rows = [",".join(["in/two.png", *(f"{v:.3f}" for v in (points + k).ravel())]) for k in range(2)]
     header = "image," + ",".join(f"x{k},y{k}" for k in range(68))
     (tmp_path / "faces.csv").write_text("\n".join([header, *rows]) + "\n")
     album = open_album(f"csv:{tmp_path}/faces.csv", IBUG)
-    image = tmp_path / "in" / "two.png"
-    assert album.entries == [Entry("in/two.png", image, 0), Entry("in/two.png#1", image, 1)]
+    assert album.entries == [AlbumImage("in/two.png", tmp_path / "in" / "two.png")]
     assert album.progress.path == tmp_path / "faces.csv-nasion-progress.json"
-    assert first_face(album, 1) == pytest.approx(points + 1, abs=2e-3)
+    first, second = album.faces(0)
+    assert second == pytest.approx(points + 1, abs=2e-3)
+    album.save(0, [Face(first + 5, 0), Face(second - 3, 1)], album.version(0))
+    again = [face.keypoints for face in datasets.load(f"csv:{tmp_path}/faces.csv").annotations]
+    assert again[0] == pytest.approx(points + 5, abs=2e-3)
+    assert again[1] == pytest.approx(points - 2, abs=2e-3)
+
+
+@pytest.mark.parametrize("faces", [None, [], "one", "three", "swapped"])
+def test_faces_are_neither_added_to_nor_removed_from_files_of_other_programs(tmp_path, faces):
+    images.write(tmp_path / "two.png", synthetic(0).image)
+    points = synthetic(0).keypoints
+    rows = [",".join(["two.png", *(f"{v:.3f}" for v in (points + k).ravel())]) for k in range(2)]
+    header = "image," + ",".join(f"x{k},y{k}" for k in range(68))
+    (tmp_path / "faces.csv").write_text("\n".join([header, *rows]) + "\n")
+    before = (tmp_path / "faces.csv").read_text()
+    album = open_album(f"csv:{tmp_path}/faces.csv", IBUG)
+    both = [Face(points, 0), Face(points, 1)]
+    given = {"one": both[:1], "three": [*both, Face(points)], "swapped": both[::-1]}.get(str(faces), faces)
+    with pytest.raises(AnnotationError, match=r"two\.png: faces cannot be added to or removed from \.csv files"):
+        album.save(0, given, album.version(0))
+    assert (tmp_path / "faces.csv").read_text() == before
 
 
 def test_hidden_files_and_training_runs_are_not_part_of_the_album(tmp_path):
@@ -410,6 +432,7 @@ def test_hidden_files_and_training_runs_are_not_part_of_the_album(tmp_path):
 def test_images_that_would_share_a_label_file_are_rejected(tmp_path):
     for name in ("a.png", "a.jpg"):
         images.write(tmp_path / name, synthetic(0).image)
+    (tmp_path / "a.pts").write_text(pts_text(synthetic(0).keypoints))
     with pytest.raises(ConfigError, match=r"would share the label file a\.pts"):
         open_album(str(tmp_path), IBUG)
 
@@ -421,16 +444,16 @@ def test_labels_without_any_readable_face_are_an_error(tmp_path):
         open_album(f"ibug:{tmp_path}", IBUG)
 
 
-def test_damaged_labels_are_an_error_that_names_the_face(tmp_path):
+def test_damaged_labels_are_an_error_that_names_the_image(tmp_path):
     images.write(tmp_path / "a.png", synthetic(0).image)
+    (tmp_path / "a.pts").write_text(pts_text(synthetic(0).keypoints))
     album = open_album(str(tmp_path), IBUG)
-    save(album, 0, synthetic(0).keypoints, "new", done=False)
     (tmp_path / "a.pts").write_text("version: 1\nn_points: 2\n{\n1 2\n3 4\n}\n")
     with pytest.raises(AnnotationError, match=r"a\.png: its labels have 2 points, but ibug-68 has 68"):
-        first_face(album, 0)
+        album.faces(0)
     (tmp_path / "a.pts").write_text("version: 1\nn_points: 68\n{\n1 x\n}\n")
     with pytest.raises(AnnotationError, match=r"a\.png: its labels cannot be read any more \(.*'x'\)"):
-        first_face(album, 0)
+        album.faces(0)
 
 
 def test_a_face_is_done_only_if_the_user_says_so(tmp_path):
@@ -442,11 +465,13 @@ def test_a_face_is_done_only_if_the_user_says_so(tmp_path):
     assert album.progress.done == {"a.png"}
 
 
-def test_the_version_depends_on_hundredths_of_a_pixel():
+def test_the_version_depends_on_hundredths_of_a_pixel_on_faces_and_on_the_state():
     points = np.arange(10.0).reshape(5, 2)
-    assert version(points) == version(points + 0.004)
-    assert version(points) != version(points + 0.006)
-    assert len(version(points)) == 16
+    assert version([points]) == version([points + 0.004])
+    others = [[points + 0.006], [points, points], [], None]
+    assert len({version(each) for each in [[points], *others]}) == 5
+    assert len({version([points], state) for state in ("todo", "done")}) == 2
+    assert len(version([points])) == 16
 
 
 @pytest.mark.parametrize("form", ["cvat", "labelme", "labelstudio", "yolo"])
