@@ -1,6 +1,6 @@
 """The studio: a local web page and an HTTP interface.
 
-album.py             a folder that is open for correction: its images, labels and progress
+albums/              folders that are open for labeling: images, labels, progress, history, import and export
 clips.py             clips whose faces are tracked in the background, in temporary files
 exports.py           predictions as the files that `nasion predict` writes
 connections.py       a time limit for requests that never end
@@ -10,7 +10,7 @@ pages/               the page: plain HTML, CSS and JavaScript modules; no build 
                      a shell (index.html, main.js), a folder for each tab, shared modules and styles
 """
 
-from nasion.studio.album import open_album
+from nasion.studio.albums.opening import open_album
 from nasion.studio.server.app import ServerSettings, build
 
 __all__ = ["ServerSettings", "build", "open_album"]

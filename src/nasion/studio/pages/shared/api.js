@@ -1,6 +1,6 @@
 // Requests to the server. Every failure is thrown as an error with a one-line message.
 
-async function request(path, options) {
+export async function request(path, options) {
   let response;
   try {
     response = await fetch(path, options);
@@ -28,21 +28,22 @@ export function match(imageA, imageB, model) {
   return request(`/v1/match?model=${encodeURIComponent(model)}`, { method: "POST", body: form });
 }
 
-export const getAlbum = () => request("/v1/album");
+// The folder that is open for labeling and training: `folder` of the server's answers; null is the one opened last.
+let folder = null;
 
-export const getFace = (id, model) => request(`/v1/album/${id}?model=${encodeURIComponent(model)}`);
+export const setFolder = (path) => (folder = path);
 
-// `seen` is the version of the labels that the user started from; the server rejects the request if it has changed.
-export function saveFace(id, keypoints, seen) {
-  const body = JSON.stringify({ keypoints, seen, done: true });
-  return request(`/v1/album/${id}`, { method: "PUT", body, headers: { "content-type": "application/json" } });
+// Add the open folder to a path.
+export function inFolder(path) {
+  if (folder === null) return path;
+  return `${path}${path.includes("?") ? "&" : "?"}folder=${encodeURIComponent(folder)}`;
 }
 
-export const getTraining = () => request("/v1/train");
+export const getTraining = () => request(inFolder("/v1/train"));
 
 export const startTraining = (minutes, model) =>
-  request(`/v1/train?minutes=${minutes}&model=${encodeURIComponent(model)}`, { method: "POST" });
+  request(inFolder(`/v1/train?minutes=${minutes}&model=${encodeURIComponent(model)}`), { method: "POST" });
 
-export const stopTraining = () => request("/v1/train/stop", { method: "POST" });
+export const stopTraining = () => request(inFolder("/v1/train/stop"), { method: "POST" });
 
-export const resumeTraining = () => request("/v1/train/resume", { method: "POST" });
+export const resumeTraining = () => request(inFolder("/v1/train/resume"), { method: "POST" });
