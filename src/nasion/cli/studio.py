@@ -30,9 +30,7 @@ MIN_TOKEN = 16
 def serve(
     folder: Annotated[
         str | None,
-        typer.Argument(
-            help="a folder of images, or labels as format:source, to label and train on", metavar="FOLDER"
-        ),
+        typer.Argument(help="a folder of images, or labels as format:source, to label and train on", metavar="FOLDER"),
     ] = None,
     root: Annotated[
         Path | None,
