@@ -25,6 +25,14 @@ def test_differences_between_examples_are_averaged_and_missing_points_left_out()
     np.testing.assert_allclose(start, OWN + [[1], [0], [1]], atol=1e-9)
 
 
+def test_a_point_follows_the_part_of_the_face_that_it_is_on():
+    """Between two people, or an open and a closed mouth, parts move against each other."""
+    other = render_face(5, 3, 0, "ibug-68").keypoints
+    start = starting_points([Example(FACE, OWN)], other)
+    size = np.ptp(other, axis=0).max()
+    assert np.linalg.norm(start - other[[36, 45, 30]], axis=1).max() < 0.02 * size
+
+
 def test_without_an_example_there_is_no_start():
     with pytest.raises(ConfigError, match="click the points of the first face yourself"):
         starting_points([], FACE)

@@ -215,6 +215,7 @@ export class Controls {
     $("place-skip").hidden = !placer?.canSkip;
     $("place-back").hidden = !placer?.placed.length;
     $("correct-canvas").classList.toggle("crosshair", mode !== "edit");
+    $("correct-panel").classList.toggle("making", mode === "place" && Boolean($("skeleton-form")));
     for (const id of ["save", "no-face", "add-face"]) $(id).disabled = mode !== "edit" || !editor;
     if (mode === "edit" && $("skeleton-form")) {
       $("skeleton-form").remove();

@@ -10,6 +10,8 @@ import { FacePlacer, SkeletonMaker } from "./placing.js";
 import * as requests from "../shared/albums.js";
 import { Saver } from "./saver.js";
 
+const FEW_POINTS = 20; // fewer ones seldom reach the outline of a face, so more is shown around them
+
 export class Correct {
   constructor(studio) {
     this.studio = studio;
@@ -148,7 +150,7 @@ export class Correct {
 
   zoomTo(number) {
     const box = this.editor.faces[number] && boxOf(this.editor.faces[number].keypoints);
-    if (box) this.canvas.stage.zoomTo(box);
+    if (box) this.canvas.stage.zoomTo(box, this.album.skeleton.count < FEW_POINTS ? 0.8 : 0.25);
   }
 
   select(number, k) {

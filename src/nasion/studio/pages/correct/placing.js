@@ -126,7 +126,7 @@ export class SkeletonMaker {
     form.querySelector("ol").replaceChildren(...rows);
     if (focused) $(focused)?.focus();
     form.querySelector("#skeleton-create").disabled = !this.placed.length;
-    this.page.showPlacing();
+    this.page.controls.showPlacing();
   }
 
   makeForm() {

@@ -83,7 +83,7 @@ export class TrainingCard {
     } else {
       parts.push(element("p", this.advice(faces, todo), "note"));
       if (state === "failed") parts.push(element("p", this.training.error, "message error"));
-      const button = element("button", this.hasModel ? `Train again on ${faces} faces` : `Train on ${faces} faces`, faces >= ENOUGH && !this.isSelected ? "primary" : "");
+      const button = element("button", `Train ${this.hasModel ? "again " : ""}on ${Math.max(faces, ENOUGH)} faces`, faces >= ENOUGH && !this.isSelected ? "primary" : "");
       Object.assign(button, { id: "first-train", disabled: faces < ENOUGH || !this.training?.possible });
       button.addEventListener("click", () => this.start());
       parts.push(button);
@@ -94,7 +94,7 @@ export class TrainingCard {
   advice(faces, todo) {
     if (this.training && !this.training.possible) return "Training needs PyTorch: pip install 'nasion[train]'";
     if (this.isSelected) return `The model ${this.page.studio.model()} places your points. Correct its faces, then train again; the tab Train shows the error.`;
-    if (faces < ENOUGH) return `${faces} of ${ENOUGH} faces are labeled. After ${ENOUGH}, a model trained on them places the points; until then they start at the mean of your faces.`;
+    if (faces < ENOUGH) return `${faces} of ${ENOUGH} faces ${faces === 1 ? "is" : "are"} labeled. After ${ENOUGH}, a model trained on them places the points; until then they start at the mean of your faces.`;
     return `${faces} faces are labeled. Train a model on them, about ${MINUTES} minutes, and it places the points in the ${todo} image${todo === 1 ? "" : "s"} to do.`;
   }
 }
