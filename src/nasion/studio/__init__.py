@@ -3,6 +3,7 @@
 albums/              folders that are open for labeling: images, labels, progress, history, import and export
 clips.py             clips whose faces are tracked in the background, in temporary files
 exports.py           predictions as the files that `nasion predict` writes
+comparison.py        the initial and the trained model on the faces that a training holds out
 connections.py       a time limit for requests that never end
 training_process.py  a training in a separate process, watched through its run folder
 server/              the HTTP server: access control, a single-worker queue that answers 429 when full, and the routes

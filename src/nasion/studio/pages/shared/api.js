@@ -41,8 +41,12 @@ export function inFolder(path) {
 
 export const getTraining = () => request(inFolder("/v1/train"));
 
-export const startTraining = (minutes, model) =>
-  request(inFolder(`/v1/train?minutes=${minutes}&model=${encodeURIComponent(model)}`), { method: "POST" });
+export const startTraining = (minutes, model, name = "") =>
+  request(inFolder(`/v1/train?minutes=${minutes}&model=${encodeURIComponent(model)}&name=${encodeURIComponent(name)}`), { method: "POST" });
+
+export const getComparison = () => request(inFolder("/v1/train/comparison"));
+
+export const reportUrl = () => inFolder("/v1/train/report");
 
 export const stopTraining = () => request(inFolder("/v1/train/stop"), { method: "POST" });
 
