@@ -3,6 +3,7 @@
 import { $ } from "../shared/dom.js";
 
 const px = (value) => `${value.toFixed(2)} px`;
+const signed = (value) => value.toFixed(2).replace("-", "−");
 const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 // Return the name of what the trained model is compared with.
@@ -15,7 +16,7 @@ export function verdict({ before_px, after_px, low_px, high_px, enough, model })
   const other = model ? "the model it started from" : "the mean face";
   const size = `${px(Math.abs(change))} ${change < 0 ? "smaller" : "larger"} than that of ${other}`;
   if (low_px === null) return `The new model’s error is ${size}.`;
-  const interval = `95 % interval of the change: ${low_px.toFixed(2)} to ${px(high_px)}`;
+  const interval = `95 % interval of the change: ${signed(low_px)} to ${signed(high_px)} px`;
   if (!enough) return `The new model’s error is ${size} (${interval}).`;
   if (high_px < 0) return `The new model is better: its error is ${size} (${interval}).`;
   if (low_px > 0) return `The new model is worse: its error is ${size} (${interval}).`;
