@@ -88,5 +88,33 @@ def count_pixels(page, color):
     return int((np.abs(pixels(page)[..., :3].astype(int) - color).sum(-1) < 12).sum())
 
 
+def wait_for_status(page, text):
+    """Wait until the status bar shows a text."""
+    page.locator("#status", has_text=text).wait_for()
+
+
+def assert_nothing_overflows(page):
+    """Check that the page has the size of the window, and that every visible control is inside it or scrolls."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is too wide"
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight"), "the page is too high"
+    outside = page.evaluate(
+        "() => [...document.querySelectorAll('button, input, select, canvas, h2')]"
+        ".filter((e) => e.offsetParent && !e.closest('.thumbnails'))"
+        ".filter((e) => { const box = e.getBoundingClientRect(); return box.width > 1 && box.right > innerWidth + 1; })"
+        ".map((e) => e.id || e.textContent)"
+    )
+    assert page.locator("[role=tabpanel]:visible").count() == 1
+    assert outside == []
+
+
+def download(page, name, folder):
+    """Click the button with the id `name`, save the download in a folder, and return its path."""
+    with page.expect_download() as waiting:
+        page.locator(f"#{name}").click()
+    path = folder / waiting.value.suggested_filename
+    waiting.value.save_as(path)
+    return path
+
+
 def choose(page, *paths):
     page.locator("#files").set_input_files([str(path) for path in paths])

@@ -2,13 +2,15 @@
 
 import pytest
 
-from browsing import DESKTOP, PHONE, choose, screenshot
+from browsing import DESKTOP, PHONE, choose, screenshot, wait_for_status
 
 AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 pytestmark = pytest.mark.slow
 
 
-def test_all_controls_are_reachable_by_keyboard(page):
+def test_all_controls_are_reachable_by_keyboard(page, astronaut):
+    choose(page, astronaut)
+    wait_for_status(page, "1 face")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "tab-try"
     page.keyboard.press("ArrowRight")
@@ -26,7 +28,7 @@ def test_all_controls_are_reachable_by_keyboard(page):
 def test_every_control_has_a_name_and_fits_the_screen(page, astronaut, size):
     page.set_viewport_size(size)
     choose(page, astronaut)
-    page.get_by_text("1 face").wait_for()
+    wait_for_status(page, "1 face")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     nameless = page.evaluate(
         "() => [...document.querySelectorAll('button, input, select')].filter(e => !(e.getAttribute('aria-label')"
@@ -38,11 +40,11 @@ def test_every_control_has_a_name_and_fits_the_screen(page, astronaut, size):
 
 def test_camera_stops_when_the_page_is_left(page):
     page.locator("#camera").click()
-    page.get_by_text("camera: ").wait_for()
+    wait_for_status(page, "camera: ")
     page.locator("#tab-match").click()
     assert page.locator("#camera").get_attribute("aria-pressed") == "false"
     page.locator("#file-a").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": b"a diary"})
-    page.get_by_text("a.txt: this browser cannot display this image").wait_for()
+    wait_for_status(page, "a.txt: this browser cannot display this image")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -6,6 +6,7 @@ import { $ } from "./shared/dom.js";
 import { Match } from "./match/match.js";
 import { Train } from "./train/train.js";
 import { Try } from "./try/try.js";
+import { Video } from "./video/video.js";
 
 const NAMES = ["try", "match", "video", "correct", "train"];
 
@@ -13,6 +14,7 @@ const NAMES = ["try", "match", "video", "correct", "train"];
 const studio = {
   models: [],
   hasFolder: false, // whether the server has opened a folder
+  clips: { missing: "", largest_bytes: 0, longest_s: 0 }, // which clips the server tracks
   current: "try",
   model: () => $("model").value,
   skeleton: () => studio.models.find(({ name }) => name === studio.model()).skeleton,
@@ -29,7 +31,7 @@ const studio = {
 };
 
 // A tab may have `enter()`, `leave()` and `changeModel()`; `enter` and `changeModel` may return a promise.
-const pages = { try: new Try(studio), match: new Match(studio), correct: new Correct(studio), train: new Train(studio) };
+const pages = { try: new Try(studio), match: new Match(studio), video: new Video(studio), correct: new Correct(studio), train: new Train(studio) };
 
 async function open(name) {
   if (name !== studio.current) {
@@ -57,6 +59,7 @@ async function changeModel() {
 async function loadModels() {
   studio.models = (await api.getModels()).filter(({ error }) => !error);
   $("model").replaceChildren(...studio.models.map(({ name }) => new Option(name, name)));
+  pages.try.compare.listModels();
 }
 
 for (const name of NAMES) {
@@ -73,7 +76,8 @@ for (const name of NAMES) {
 try {
   $("model").addEventListener("change", changeModel);
   await loadModels();
-  studio.hasFolder = (await api.getStudio()).album;
+  const { album, clips } = await api.getStudio();
+  Object.assign(studio, { hasFolder: album, clips });
   studio.setStatus("Ready.");
   const wanted = location.hash.slice(1);
   if (NAMES.includes(wanted)) await open(wanted);

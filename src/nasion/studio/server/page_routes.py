@@ -15,7 +15,13 @@ from fastapi.responses import HTMLResponse
 
 __all__ = ["router"]
 
-MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+MEDIA_TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".jpg": "image/jpeg",
+}
 INCLUDE = re.compile("<!-- include ([a-z/.]+) -->")
 
 router = APIRouter(include_in_schema=False)

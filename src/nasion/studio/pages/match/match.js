@@ -1,71 +1,134 @@
-// The page "Match": shows the same points in two images and a morph from one face to the other.
+// The tab "Match": shows the same points in two images and a morph from one face to the other.
 
 import * as api from "../shared/api.js";
-import { $, decodeImage } from "../shared/dom.js";
+import { $, download } from "../shared/dom.js";
+import { Side } from "./side.js";
+
+const FRAME_MS = 90;
+const EXAMPLES = { a: "astronaut.jpg", b: "drawn.jpg" };
 
 export class Match {
   constructor(studio) {
     this.studio = studio;
-    this.files = {};
     this.frames = [];
-    for (const side of ["a", "b"]) $(`file-${side}`).addEventListener("change", (event) => this.setFile(side, event.target.files[0]));
-    $("morph-slider").addEventListener("input", () => this.showFrame());
+    this.latest = 0; // counter: results of outdated requests are dropped
+    this.sides = Object.fromEntries(["a", "b"].map((name) => [name, new Side(name, studio, () => this.match())]));
+    $("morph-slider").addEventListener("input", () => (this.stop(), this.showFrame()));
+    $("morph-play").addEventListener("click", () => (this.timer ? this.stop() : this.play()));
+    $("match-swap").addEventListener("click", () => this.swap());
+    $("match-clear").addEventListener("click", () => this.clear());
+    $("match-example").addEventListener("click", () => this.openExample());
+    for (const kind of ["image", "gif", "json"]) $(`match-${kind}`).addEventListener("click", () => this.save(kind));
   }
 
-  async setFile(side, file) {
-    if (!file) return;
-    try {
-      await this.drawImage(side, file, []);
-    } catch (error) {
-      return this.studio.setStatus(`${file.name}: ${error.message}`, true);
+  leave() {
+    this.stop();
+  }
+
+  // Find the faces of both images again.
+  async changeModel() {
+    for (const side of Object.values(this.sides)) if (side.file) await side.open(side.file);
+  }
+
+  async openExample() {
+    for (const [name, file] of Object.entries(EXAMPLES)) {
+      const content = await (await fetch(`/pages/examples/${file}`)).blob();
+      await this.sides[name].open(new File([content], file, { type: content.type }));
     }
-    this.files = { ...this.files, [side]: file };
-    if (this.files.a && this.files.b) await this.match(this.files);
   }
 
-  async match(files) {
+  swap() {
+    const { a, b } = this.sides;
+    const [first, second] = [a.state, b.state];
+    a.set(second);
+    b.set(first);
+    this.match();
+  }
+
+  clear() {
+    for (const side of Object.values(this.sides)) side.set({});
+    this.match();
+    this.studio.setStatus("");
+  }
+
+  // What is sent to the server.
+  get request() {
+    const { a, b } = this.sides;
+    return [{ a: a.file, b: b.file }, this.studio.model(), { a: a.face, b: b.face }];
+  }
+
+  async match() {
+    const request = ++this.latest;
+    const { a, b } = this.sides;
+    this.stop();
+    $("match-swap").disabled = $("match-clear").disabled = !a.file && !b.file;
+    $("match-result").hidden = true; // an earlier result must not stand beside other images
+    $("match-guide").hidden = false;
+    a.showPoints([]);
+    b.showPoints([]);
+    if (a.face === null || b.face === null) return;
     this.studio.setStatus("Matching…");
     try {
-      const result = await api.match(files.a, files.b, this.studio.model());
-      if (files !== this.files) return; // the user has chosen another image in the meantime
-      this.frames = result.frames;
-      $("morph-slider").max = result.frames.length - 1;
-      $("morph-slider").value = result.frames.length >> 1;
-      $("morph-slider").disabled = false;
-      this.showFrame();
-      await this.drawImage("a", files.a, result.a.keypoints);
-      await this.drawImage("b", files.b, result.b.keypoints);
-      $("match-summary").textContent =
-        `${result.names.length} points · B aligned to A: scale ${result.scale.toFixed(3)}, rotation ${result.rotation_deg.toFixed(1)}° · ` +
-        `average difference ${(100 * result.residual).toFixed(1)} % of face size`;
+      const result = await api.match(...this.request);
+      if (request !== this.latest) return;
+      this.show(result);
       this.studio.setStatus("Matched. Move the slider to morph A to B.");
     } catch (error) {
-      this.studio.setStatus(error.message, true);
+      if (request === this.latest) this.studio.setStatus(error.message, true);
     }
+  }
+
+  show(result) {
+    this.frames = result.frames;
+    $("morph-slider").max = result.frames.length - 1;
+    $("morph-slider").value = result.frames.length >> 1;
+    $("morph-slider").disabled = false;
+    $("match-result").hidden = false;
+    $("match-guide").hidden = true;
+    this.showFrame();
+    for (const [name, side] of Object.entries(this.sides)) side.showPoints(result[name].keypoints);
+    const percent = (100 * result.residual).toFixed(1);
+    $("match-summary").textContent =
+      `${result.names.length} points · average difference ${percent} % of face size · B is scaled by ${result.scale.toFixed(2)} and turned by ${result.rotation_deg.toFixed(1)}°`;
+    $("match-meaning").textContent =
+      `After B is moved, scaled and turned onto A, its points are ${percent} % of the face’s size away from A’s on average: ` +
+      (result.large ? "the heads are turned differently, so the morph stretches hidden parts." : "what remains is pose, expression and the shape of the face.");
   }
 
   showFrame() {
     const frame = Number($("morph-slider").value);
     $("morph").src = this.frames[frame];
     $("morph").alt = `Morph A to B, ${Math.round((100 * frame) / (this.frames.length - 1))} %`;
-    $("morph").hidden = false;
   }
 
-  async drawImage(side, file, keypoints) {
-    const image = await decodeImage(file);
-    const canvas = $(`canvas-${side}`);
-    canvas.width = image.width;
-    canvas.height = image.height;
-    canvas.style.aspectRatio = `${image.width} / ${image.height}`;
-    const context = canvas.getContext("2d");
-    context.drawImage(image, 0, 0);
-    image.close();
-    const radius = Math.max(2, canvas.width / 250);
-    keypoints.forEach(([x, y], k) => {
-      context.fillStyle = `hsl(${(360 * k) / keypoints.length} 85% 50%)`;
-      context.beginPath();
-      context.arc(x + 0.5, y + 0.5, radius, 0, 2 * Math.PI);
-      context.fill();
-    });
+  // Move the slider from one end to the other and back until it is stopped.
+  play() {
+    let step = 1;
+    $("morph-play").textContent = "Pause";
+    $("morph-play").setAttribute("aria-pressed", "true");
+    this.timer = setInterval(() => {
+      const [value, last] = [Number($("morph-slider").value), this.frames.length - 1];
+      if (value + step < 0 || value + step > last) step = -step;
+      $("morph-slider").value = value + step;
+      this.showFrame();
+    }, FRAME_MS);
+  }
+
+  stop() {
+    clearInterval(this.timer);
+    this.timer = null;
+    $("morph-play").textContent = "Play";
+    $("morph-play").setAttribute("aria-pressed", "false");
+  }
+
+  async save(kind) {
+    this.studio.setStatus("Preparing the download…");
+    try {
+      const { blob, name } = await api.matchFile(kind, ...this.request);
+      download(blob, name);
+      this.studio.setStatus(`Saved ${name}.`);
+    } catch (error) {
+      this.studio.setStatus(error.message, true);
+    }
   }
 }

@@ -1,53 +1,6 @@
-// Writes predictions to files and reads ground truth from files.
-// Coordinates have their origin at the center of the first pixel; .pts files count from 1.
-
-import { measurementColumns } from "./measure.js";
+// Reads ground truth from files. Coordinates have their origin at the center of the first pixel; .pts files count from 1.
 
 const PTS_ORIGIN = 1;
-const csvNumber = (value) => (value === null || value === undefined ? "" : value.toFixed(3));
-const csvText = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-
-// The files below have one model and its points' names; images that another model has predicted are left out.
-function ofOneModel(images) {
-  const { model } = images.at(-1).prediction;
-  return images.filter(({ prediction }) => prediction.model === model);
-}
-
-// Return the content of keypoints.json, with one line for each face.
-export function toJson(images) {
-  const { schema_version, nasion_version, model, skeleton, point_names } = images.at(-1).prediction;
-  const header = JSON.stringify({ schema_version, nasion_version, model, skeleton, point_names });
-  const entries = ofOneModel(images).map(({ name, prediction }) => {
-    const about = JSON.stringify({ image: name, width: prediction.width, height: prediction.height });
-    const faces = prediction.faces.map((face) => `\n ${JSON.stringify(face)}`).join(",");
-    return `\n${about.slice(0, -1)}, "faces": [${faces}]}`;
-  });
-  return `${header.slice(0, -1)}, "images": [${entries.join(",")}\n]}\n`;
-}
-
-// Return a table with a row for each face, and for each image without one.
-export function toCsv(images) {
-  const written = ofOneModel(images);
-  const names = images.at(-1).prediction.point_names;
-  const axes = names.flatMap((name) => [`${name}_x`, `${name}_y`]);
-  const measured = measurementColumns(written.flatMap(({ prediction }) => prediction.faces));
-  const header = ["image", "face", "score", "box_x0", "box_y0", "box_x1", "box_y1", ...axes, ...measured.map(({ name }) => name)];
-  const lines = [header.map(csvText).join(",")];
-  for (const { name, prediction } of written) {
-    if (!prediction.faces.length) lines.push(csvText(name) + ",".repeat(header.length - 1));
-    for (const face of prediction.faces) {
-      const coordinates = face.keypoints.flatMap((p) => [csvNumber(p?.[0]), csvNumber(p?.[1])]);
-      const numbers = measured.map(({ cell }) => cell(face));
-      lines.push([csvText(name), face.face, face.score, ...face.box.map(csvNumber), ...coordinates, ...numbers].join(","));
-    }
-  }
-  return lines.join("\n") + "\n";
-}
-
-export function toPts(face) {
-  const lines = face.keypoints.map(([x, y]) => `${(x + PTS_ORIGIN).toFixed(3)} ${(y + PTS_ORIGIN).toFixed(3)}`);
-  return `version: 1\nn_points: ${lines.length}\n{\n${lines.join("\n")}\n}\n`;
-}
 
 // Return the ground truth of the faces in an image, [[x, y] or null, …] for each face, from a .pts or .json file.
 export async function readGroundTruth(file, imageName) {
@@ -76,13 +29,4 @@ function parseJson(text, fileName, imageName) {
   } catch {
     throw new Error(`${fileName}: no keypoints for ${imageName}; use a JSON file written by nasion`);
   }
-}
-
-// Offer `content` as a download.
-export function download(content, name, type) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(content instanceof Blob ? content : new Blob([content], { type }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }

@@ -1,4 +1,4 @@
-// Shows the measurements of a face: a table with a row for each, and the columns of the downloaded table.
+// Shows the measurements of a face: a table with a row for each.
 
 // title, name, digits, unit
 const ROWS = [
@@ -42,14 +42,4 @@ export function measurementTable(face) {
     row.insertCell().textContent = describe(measurements, name, digits, unit);
   }
   return table;
-}
-
-// Return the columns of the measurements in a table, each with its name and a function that returns the cell of a face.
-export function measurementColumns(faces) {
-  const measured = faces.find((face) => face.measurements);
-  return Object.keys(measured?.measurements ?? {}).flatMap((name) => {
-    const cell = (key) => (face) => face.measurements?.[name]?.[key] ?? "";
-    const value = { name, cell: cell("value") };
-    return name.endsWith("_open") ? [value] : [value, { name: `${name}_error`, cell: cell("error") }];
-  });
 }

@@ -4,6 +4,7 @@ const ZOOM_STEP = 1.25;
 const MIN_ZOOM = 0.5;
 const MAX_ZOOM = 40;
 const PAN_STEP = 40; // canvas px
+const TAP_RADIUS = 5; // canvas px within which a pressed pointer still counts as a tap
 
 export class Stage {
   // `paint(context, stage)` draws on top of the image.
@@ -17,10 +18,15 @@ export class Stage {
     this.dragged = null; // the object that follows the pointer: { moveTo(image position) }; null pans the image
     this.pick = () => null; // return the object to drag at a canvas position, or null
     this.handleKey = () => false; // return true if the key is handled and should not move the image
+    this.hover = () => {}; // called with the canvas position of a mouse or a tap; with null when the mouse leaves
+    this.tap = () => {}; // called with the canvas position of a click or a tap that did not drag
+    this.onMove = () => {}; // called after zoom or position have changed
+    this.pressed = null; // canvas position where the only pointer was pressed, until it moves away
     new ResizeObserver(() => this.draw()).observe(canvas);
     canvas.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
     canvas.addEventListener("pointerdown", (event) => this.onPointerDown(event));
     canvas.addEventListener("pointermove", (event) => this.onPointerMove(event));
+    canvas.addEventListener("pointerleave", () => this.hover(null));
     for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => this.onPointerUp(event));
     canvas.addEventListener("keydown", (event) => this.onKey(event));
   }
@@ -36,7 +42,7 @@ export class Stage {
   fit() {
     this.zoom = 1;
     this.center = this.size ? this.size.map((side) => side / 2) : [0, 0];
-    this.draw();
+    this.moved();
   }
 
   // Show a box [x0, y0, x1, y1], image px, with a margin around it; `margin` is a fraction of the longer side.
@@ -69,12 +75,31 @@ export class Stage {
     this.zoom = Math.min(MAX_ZOOM, Math.max(MIN_ZOOM, this.zoom * factor));
     const after = this.toImage(at);
     this.center = this.center.map((value, axis) => value + before[axis] - after[axis]);
-    this.draw();
+    this.moved();
   }
 
   panBy(dx, dy) {
     this.center = [this.center[0] - dx / this.scale, this.center[1] - dy / this.scale];
+    this.moved();
+  }
+
+  moved() {
+    this.hover(null);
     this.draw();
+    this.onMove();
+  }
+
+  // Take over zoom and position of another stage that shows the same image.
+  follow({ zoom, center }) {
+    Object.assign(this, { zoom, center });
+    this.draw();
+  }
+
+  // Remove the image.
+  clear() {
+    this.image = null;
+    this.size = null;
+    this.fit();
   }
 
   draw() {
@@ -99,16 +124,18 @@ export class Stage {
     this.canvas.setPointerCapture(event.pointerId);
     this.dragged = this.pointers.size ? null : this.pick(this.position(event));
     this.pointers.set(event.pointerId, this.position(event));
+    this.pressed = this.pointers.size === 1 ? this.position(event) : null;
   }
 
   onPointerMove(event) {
-    if (!this.pointers.has(event.pointerId)) return;
+    if (!this.pointers.has(event.pointerId)) return this.hover(this.position(event));
+    if (this.pressed && distance(this.pressed, this.position(event)) > TAP_RADIUS) this.pressed = null;
     if (this.dragged) return this.dragged.moveTo(this.toImage(this.position(event)));
     const before = [...this.pointers.values()];
     this.pointers.set(event.pointerId, this.position(event));
     const after = [...this.pointers.values()];
     if (after.length === 2) {
-      const [oldDistance, newDistance] = [before, after].map(([a, b]) => Math.hypot(a[0] - b[0], a[1] - b[1]));
+      const [oldDistance, newDistance] = [before, after].map(([a, b]) => distance(a, b));
       this.zoomBy(newDistance / Math.max(1, oldDistance), meanOf(after));
     }
     const [from, to] = [meanOf(before), meanOf(after)];
@@ -118,6 +145,11 @@ export class Stage {
   onPointerUp(event) {
     this.pointers.delete(event.pointerId);
     this.dragged = null;
+    if (this.pressed && event.type === "pointerup") {
+      this.hover(this.pressed);
+      this.tap(this.pressed);
+    }
+    this.pressed = null;
   }
 
   onKey(event) {
@@ -136,6 +168,10 @@ export class Stage {
     const box = this.canvas.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   }
+}
+
+function distance(a, b) {
+  return Math.hypot(a[0] - b[0], a[1] - b[1]);
 }
 
 function meanOf(positions) {
