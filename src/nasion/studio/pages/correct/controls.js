@@ -36,7 +36,7 @@ export class Controls {
     $("search").addEventListener("input", () => ((page.album.query = $("search").value), this.showAlbum()));
     $("sort").addEventListener("change", () => ((page.album.sort = $("sort").value), this.showAlbum()));
     $("show-grid").addEventListener("click", () => this.showGrid($("grid").hidden));
-    for (const name of ["open-folder", "empty-open"]) $(name).addEventListener("click", () => this.folders.show(page.album.info && !page.album.info.folder.includes(":") ? page.album.info.folder : ""));
+    for (const name of ["open-folder", "open-other", "empty-open"]) $(name).addEventListener("click", () => this.folders.show(page.album.info && !page.album.info.folder.includes(":") ? page.album.info.folder : ""));
   }
 
   connectImage() {
