@@ -36,7 +36,7 @@ export class Controls {
     $("search").addEventListener("input", () => ((page.album.query = $("search").value), this.showAlbum()));
     $("sort").addEventListener("change", () => ((page.album.sort = $("sort").value), this.showAlbum()));
     $("show-grid").addEventListener("click", () => this.showGrid($("grid").hidden));
-    for (const name of ["open-folder", "empty-open"]) $(name).addEventListener("click", () => this.folders.show(page.album.info && !page.album.info.folder.includes(":") ? page.album.info.folder : ""));
+    for (const name of ["open-folder", "open-other", "empty-open"]) $(name).addEventListener("click", () => this.folders.show(page.album.info && !page.album.info.folder.includes(":") ? page.album.info.folder : ""));
   }
 
   connectImage() {
@@ -66,6 +66,7 @@ export class Controls {
     });
     $("conflict-mine").addEventListener("click", async () => {
       $("conflict-bar").hidden = true;
+      page.hasConflict = false;
       const { version, faces } = await requests.getImage(page.entry.id, page.studio.model());
       page.work.seen = version;
       page.editor.markSaved(page.editor.keys.slice(0, faces.length));
@@ -137,7 +138,8 @@ export class Controls {
     $("image-name").textContent = entry?.name ?? "No image";
     $("image-name").title = entry?.name ?? "";
     $("conflict-bar").hidden = true;
-    this.showSave();
+    if (page.hasConflict) this.showSave("conflict");
+    else this.showSave(editor && this.page.labeled && !page.saver.works.has(entry.id) ? "saved" : undefined);
     for (const id of ["save", "no-face", "add-face", "skip"]) $(id).disabled = !editor;
     this.showFaces();
     if (editor) this.showCards();
@@ -231,13 +233,11 @@ export class Controls {
     if (state) parts.push(words[state]);
     $("image-state").textContent = parts.filter(Boolean).join(" · ");
     $("image-state").classList.toggle("error", state === "failed" || state === "conflict");
-    if (state === "conflict") this.showConflict(entry.name, message);
+    if (state === "conflict") {
+      $("conflict-text").textContent = `${entry.name} was changed in another window. Your changes here are not saved.`;
+      $("conflict-bar").hidden = false;
+    }
     if (state === "saved" && message) this.page.studio.setStatus(message, true);
-  }
-
-  showConflict(name) {
-    $("conflict-text").textContent = `${name} was changed in another window. Your changes here are not saved.`;
-    $("conflict-bar").hidden = false;
   }
 
   // Say that an image could not be saved; null hides the message.

@@ -121,7 +121,7 @@ export class Correct {
 
   // Take over the faces of an image, with changes that an earlier page could not save.
   adopt(entry, image) {
-    Object.assign(this, { entry, labeled: image.labeled, start: image.start, past: null, selectedPoint: -1, selectedFace: 0 });
+    Object.assign(this, { entry, labeled: image.labeled, start: image.start, past: null, hasConflict: false, selectedPoint: -1, selectedFace: 0 });
     this.editor = new Editor(image.faces, this.album.skeleton.flip);
     this.editor.mirrored = $("mirror").getAttribute("aria-pressed") === "true";
     this.work = { id: entry.id, name: entry.name, folder: this.album.info.folder, editor: this.editor, seen: image.version, state: image.state, changed: image.changed };
@@ -133,7 +133,7 @@ export class Correct {
       Object.assign(this.work, { state: kept.state, changed: kept.changed });
       this.labeled = true;
       if (kept.seen === image.version) this.saver.schedule(this.work);
-      else this.controls.showConflict(entry.name, "The labels have changed since you made changes that could not be saved.");
+      else this.hasConflict = true;
     }
   }
 
@@ -235,7 +235,8 @@ export class Correct {
       const before = this.past.find(({ faces }) => !sameFaces(faces, this.editor.update));
       if (!before) return this.studio.setStatus("There is nothing to undo.");
       this.past = this.past.slice(this.past.indexOf(before) + 1);
-      this.editor.replaceAll(before.faces ?? []);
+      this.editor.redoStack.push(this.editor.copy());
+      this.editor.replaceAll((before.faces ?? []).map((keypoints) => ({ keypoints })));
       this.work.state = before.state;
     }
     if (this.work.state === "no_face" && this.editor.faces.length) this.work.state = "todo";

@@ -86,8 +86,6 @@ export class Grid {
     this.changes = done;
     $("grid-undo").hidden = !done.length;
     this.select([]);
-    await this.page.album.load(true);
-    await this.page.reloadImage();
   }
 
   // Run `act` on one image after another; return those for which it succeeded.
@@ -110,6 +108,8 @@ export class Grid {
     }
     this.running = false;
     $("grid-stop").hidden = true;
+    await this.page.album.load(true);
+    await this.page.reloadImage();
     const failed = errors.length ? ` ${errors.length} left out: ${errors[0]}${errors.length > 1 ? ", …" : ""}` : "";
     this.page.studio.setStatus(`${words}: ${done.length} image${done.length === 1 ? "" : "s"}.${failed}`, errors.length > 0 && !done.length);
     return done;
@@ -125,7 +125,5 @@ export class Grid {
       const faces = before.faces?.map((keypoints, origin) => ({ keypoints, origin })) ?? null;
       return requests.saveImage(entry.id, { name, seen: version, state: before.state, changed, faces });
     });
-    await this.page.album.load(true);
-    await this.page.reloadImage();
   }
 }
