@@ -40,18 +40,18 @@ def test_the_page_has_all_sections_and_needs_no_other_file(tmp_path, measured):
     assert "nasion audit &lt;model&gt;" in text
     assert text.count("data:image/") == 6  # the samples and the worst faces of five cells
     for kind in CORRUPTIONS:
-        assert f"<th>{kind.name}</th>" in text
+        assert f'<th scope="row">{kind.name}</th>' in text
 
 
 def test_numbers_of_the_heat_map(tmp_path, measured):
     text = page(tmp_path, measured)
     assert text.count(">5.00<") >= 75
-    assert 'style="background: rgb(255, 255, 255)">5.00' in text
+    assert 'style="background: rgb(214 69 65 / 0.00)">5.00' in text
     assert 'id="groups"' not in text
     assert text.startswith("<!doctype html>")
 
 
-def test_small_groups_are_gray(tmp_path, measured):
+def test_small_groups_are_marked(tmp_path, measured):
     text = page(tmp_path, measured, {"sex": ["f", "m", "m"]})
     assert re.findall(r'<tr class="small"><td>sex</td><td>(.)</td>', text) == ["f", "m"]
 
@@ -74,8 +74,8 @@ def test_faces_without_a_normalizer_are_shown(tmp_path, measured):
 
 
 def test_colors():
-    assert _color(0) == _color(-1) == _color(float("nan")) == "rgb(255, 255, 255)"
+    assert _color(0) == _color(-1) == _color(float("nan")) == "rgb(214 69 65 / 0.00)"
+    assert _color(0.5) == "rgb(214 69 65 / 0.35)"
     assert _color(1) == _color(9)
-    red, blue = _coverage_color(0.6), _coverage_color(0.95)
-    assert int(red.split("(")[1].split(",")[0]) > int(red.rstrip(")").split(",")[2])
-    assert int(blue.split("(")[1].split(",")[0]) < int(blue.rstrip(")").split(",")[2])
+    assert _coverage_color(0.6).startswith("rgb(214 69 65 /")
+    assert _coverage_color(0.95).startswith("rgb(70 130 200 /")

@@ -10,8 +10,10 @@ from nasion.evaluation.format import (
     ScoreRow,
     format_point,
     format_score,
+    in_words,
     score_meaning,
     score_rows,
+    score_title,
 )
 
 
@@ -58,10 +60,43 @@ def test_every_score_has_a_meaning():
     assert all(score_meaning(name) for name in measured.scores())
 
 
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("n", "Faces"),
+        ("n/lost", "Faces without a box"),
+        ("n/inter_ocular", "Faces with this length, inter-ocular"),
+        ("error_px/median", "Median error"),
+        ("nme/box_size", "NME, box size"),
+        ("nme/hidden/inter_pupil", "NME of hidden points, inter-pupil"),
+        ("auc@0.08/inter_ocular", "AUC up to 8 %, inter-ocular"),
+        ("auc/hidden_probability", "AUC of hidden points"),
+        ("failure_rate@0.08/inter_pupil", "Failures above 8 %, inter-pupil"),
+        ("within@1/spread", "Points within 1 spread"),
+        ("within@3/spread", "Points within 3 spreads"),
+        ("ms_per_face", "Time per face"),
+        ("something else", "something else"),
+    ],
+)
+def test_title_of_a_score(name, title):
+    assert score_title(name) == title
+
+
+def test_every_score_has_a_readable_title():
+    measured = quad_evaluation(boxes="boxes of YuNet", lost=problems("a.png"))
+    titles = [score_title(name) for name in measured.scores()]
+    assert len(set(titles)) == len(titles)
+    assert not [title for title in titles if "_" in title or "@" in title or "/" in title]
+
+
+def test_names_are_words():
+    assert [in_words(name) for name in ("left_eye", "jaw_0", "inter_pupil")] == ["left eye", "jaw 0", "inter-pupil"]
+
+
 def test_rows_hold_value_interval_and_meaning():
     rows = {row.name: row for row in score_rows(quad_evaluation())}
     assert list(rows) == list(quad_evaluation().scores())
-    assert rows["n"] == ScoreRow("n", "5", "", "faces")
+    assert rows["n"] == ScoreRow("n", "5", "", "faces", "Faces")
     # anna has the errors 3, 5, 4 and ben 1, 2: the mean of resampled people is 1.5, 3 or 4
     assert rows["error_px/mean"][1:3] == ("3.00 px", "1.50 px – 4.00 px")
     assert rows["nme/inter_ocular"][1:3] == ("15.00 %", "7.50 % – 20.00 %")

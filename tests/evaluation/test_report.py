@@ -16,7 +16,7 @@ from nasion.errors import OutputError
 from nasion.evaluation import plots, report
 from nasion.evaluation.evaluation import Evaluation
 from nasion.evaluation.format import score_rows
-from nasion.evaluation.report import SHOWN, TrainingRecord, face_sheet, write_report
+from nasion.evaluation.report import SHOWN, TrainingRecord, write_report
 from nasion.sample import Annotation
 from nasion.skeleton import load_skeleton
 
@@ -34,7 +34,7 @@ TRAINING = TrainingRecord(
 
 
 class Page(HTMLParser):
-    """A parsed report: text by element, table rows, images, links, and the ids of headings."""
+    """A parsed report: text by element, rows of tables, images and figures, and all attributes."""
 
     def __init__(self, text):
         super().__init__()
@@ -67,8 +67,12 @@ class Page(HTMLParser):
     def values(self, tag, name):
         return [value for each, key, value in self.attributes if (each, key) == (tag, name)]
 
-    def captions(self):
-        return [image["alt"] for image in self.images]
+    def figure_captions(self):
+        return self.values("svg", "aria-label")
+
+    def face_captions(self):
+        """Return the error and the name of each face."""
+        return [tuple(image["alt"].splitlines()) for image in self.images]
 
 
 @pytest.fixture
@@ -76,26 +80,13 @@ def figures(monkeypatch):
     """Replace drawing by a stand-in, and return the list of the figures that a report contains."""
     found = []
 
-    def png(figure):
+    def svg(figure):
         found.append(figure)
-        return f"figure {len(found)}".encode()
+        return f"<svg><text>figure {len(found)}</text></svg>"
 
     intervals = Evaluation.intervals  # a few resamples suffice
-    monkeypatch.setattr(report.plots, "png", png)
+    monkeypatch.setattr(report.plots, "svg", svg)
     monkeypatch.setattr(Evaluation, "intervals", lambda self: intervals(self, 60))
-    return found
-
-
-@pytest.fixture
-def captions(monkeypatch):
-    """Return the list of captions that are written below faces, in order."""
-    found = []
-
-    def caption(tile, text):
-        found.append(text)
-        return tile
-
-    monkeypatch.setattr(report.draw, "caption", caption)
     return found
 
 
@@ -150,9 +141,37 @@ def test_lead_counts_photographs_without_a_subject():
 def test_scores_are_rows_of_a_table(write):
     page = write()
     assert page.rows[0] == ["score", "value", "95 % interval", "meaning"]
-    expected = [list(row) for row in score_rows(quad_evaluation())]
+    expected = [[row.title, *row[1:4]] for row in score_rows(quad_evaluation())]
     assert page.rows[1 : 1 + len(expected)] == expected
-    assert ["error_px/mean", "3.00 px", "1.50 px – 4.00 px"] in [row[:3] for row in page.rows]
+    assert ["Mean error", "3.00 px", "1.50 px – 4.00 px"] in [row[:3] for row in page.rows]
+    assert page.texts["code"] == [row.name for row in score_rows(quad_evaluation())]
+
+
+def test_main_scores_are_explained(write):
+    page = write()
+    assert page.texts["dt"] == [
+        "Median error",
+        "NME, inter-ocular",
+        "AUC up to 8 %, inter-ocular",
+        "Failures above 8 %, inter-ocular",
+    ]
+    assert page.texts["strong"][:2] == ["3.00 px", "15.00 %"]
+    assert [
+        text for text in page.texts["dd"] if "the inter-ocular distance, which is the distance of the outer" in text
+    ]
+
+
+def test_main_scores_of_faces_without_eyes_are_relative_to_their_size(write):
+    lengths = {name: each for name, each in quad_evaluation().lengths.items() if name != "inter_ocular"}
+    page = write(quad_evaluation(lengths=lengths))
+    assert page.texts["dt"] == ["Median error", "NME, box size"]
+    assert "√(width · height)" in page.texts["dd"][1]
+
+
+def test_summary_is_above_the_scores(write):
+    page = write()
+    assert ("p", "class", "summary") in page.attributes
+    assert page.texts["p"][1].startswith("The error of the median face is 3.0 px; the largest is 5.0 px. The regions")
 
 
 def test_points_are_rows_of_a_table(write):
@@ -161,8 +180,8 @@ def test_points_are_rows_of_a_table(write):
     page = write(quad_evaluation(pred_keypoints=pred))
     assert page.rows[-5:] == [
         ["index", "point", "mean error (image px)"],
-        ["0", "eye_a", "1.00"],
-        ["1", "eye_b", "2.00"],
+        ["0", "eye a", "1.00"],
+        ["1", "eye b", "2.00"],
         ["2", "nose", "3.00"],
         ["3", "chin", "4.57"],
     ]
@@ -183,12 +202,22 @@ def test_page_has_no_external_resources(write):
 def test_images_hold_their_data(write):
     page = write()
     kinds = [image["src"].partition(",") for image in page.images]
-    assert kinds[0][0] == "data:image/jpeg;base64"
-    sheet = cv2.imdecode(np.frombuffer(base64.b64decode(kinds[0][2]), np.uint8), cv2.IMREAD_COLOR)
-    assert sheet.shape[1] > 4 * 240
-    assert kinds[1][0] == "data:image/png;base64"
-    assert base64.b64decode(kinds[1][2]) == b"figure 1"
-    assert [base64.b64decode(kind[2]) for kind in kinds[1:]] == [f"figure {k}".encode() for k in range(1, len(kinds))]
+    assert {kind[0] for kind in kinds} == {"data:image/jpeg;base64"}
+    views = [cv2.imdecode(np.frombuffer(base64.b64decode(kind[2]), np.uint8), cv2.IMREAD_COLOR) for kind in kinds]
+    assert [view.shape for view in views] == [(480, 480, 3)] * 5
+    # the faces 2, 4, 0, 3 and 1, whose images are gray
+    assert [int(view[2, 2, 0]) for view in views] == pytest.approx([90, 170, 10, 130, 50], abs=2)
+    assert page.texts["text"] == [f"figure {k}" for k in range(1, 7)]
+
+
+def test_every_image_is_enlarged_by_its_own_button(write):
+    page = write(training=TRAINING)
+    names = page.values("div", "id")
+    assert len(names) == len(set(names)) == len(page.images) + len(page.figure_captions())
+    assert page.values("button", "popovertarget") == [name for name in names for _ in range(2)]  # to open and to close
+    ratios = [float(text.removeprefix("aspect-ratio: ")) for text in page.values("button", "style")]
+    assert ratios[:5] == [1.0] * 5
+    assert ratios[5] == pytest.approx(5.5 / 3.6, abs=1e-4)
 
 
 def test_images_are_rgb(write):
@@ -209,7 +238,7 @@ def test_names_are_escaped(write):
     assert "script" not in page.texts
     assert page.texts["h1"] == [f"{name} on quad:5"]
     assert page.texts["pre"] == [f'--model "{name}"']
-    assert page.texts["code"] == [name]
+    assert page.texts["code"][-1] == name
     assert page.texts["li"] == [f"{name}: no <box> for {name}"]
 
 
@@ -217,7 +246,7 @@ def test_names_are_escaped(write):
     ("training", "names"),
     [
         (None, ["scores", "faces", "errors", "reproduce"]),
-        (TRAINING, ["scores", "curves", "faces", "errors", "kernels", "reproduce"]),
+        (TRAINING, ["scores", "faces", "errors", "training", "reproduce"]),
     ],
     ids=["without training", "with training"],
 )
@@ -228,7 +257,10 @@ def test_links_lead_to_headings(write, training, names):
 
 
 def test_every_image_has_a_text_alternative(write):
-    assert all(image["alt"] for image in write(training=TRAINING).images)
+    page = write(training=TRAINING)
+    assert all(image["alt"] for image in page.images)
+    assert all(page.figure_captions())
+    assert len(page.figure_captions()) == len(page.texts["figure"]) - len(page.images)
 
 
 def test_report_is_written_completely_or_not_at_all(tmp_path, figures, monkeypatch):
@@ -252,10 +284,8 @@ def test_folder_that_cannot_be_created_is_an_output_error(tmp_path, figures):
 def test_report_with_real_figures(tmp_path):
     write_report(tmp_path / "new" / "report.html", quad_evaluation(), quad_faces(), "x", TRAINING)
     page = Page((tmp_path / "new" / "report.html").read_text("utf-8"))
-    for image in page.images:
-        data = base64.b64decode(image["src"].partition(",")[2])
-        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        assert min(decoded.shape[:2]) > 100
+    assert len(page.figure_captions()) == 10
+    assert {"NME, inter-ocular (%)", "epoch", "mean predicted error (image px)"} <= set(page.texts["text"])
 
 
 # --- training
@@ -265,9 +295,9 @@ def test_report_without_training(write, figures):
     page = write(command="nasion evaluate --data quad:5")
     assert page.texts["pre"] == ["nasion evaluate --data quad:5"]
     assert "This page was written by" in page.texts["p"]
-    assert not [caption for caption in page.captions() if "Loss" in caption or "Kernels" in caption]
+    assert not [caption for caption in page.figure_captions() if "Loss" in caption or "Kernels" in caption]
     assert not any("Decoding" in text for text in page.texts["p"])
-    assert len(figures) == 5
+    assert len(figures) == 6
 
 
 def test_report_with_training(write, figures):
@@ -276,12 +306,15 @@ def test_report_with_training(write, figures):
     titles = [text for text in page.texts["p"] if text.endswith(" by")]
     assert titles == ["The model was trained by", "This page was written by"]
     assert "Decoding alone costs 0.1 px." in page.texts["p"]
-    assert page.texts["summary"] == ["Error of every point", "Configuration, versions and data of the run"]
-    captions = page.captions()
-    assert captions[0].startswith("Loss at each step.")
-    assert captions[1].startswith("Loss and error by epoch.")
-    assert captions[-1].startswith("Kernels of the first layer.")
-    assert len(figures) == 8
+    assert page.texts["summary"] == [
+        "All scores, with their names in JSON files",
+        "Error of every point",
+        "Configuration, versions and data of the run",
+    ]
+    captions = page.figure_captions()[6:]
+    starts = "Loss at each step.", "Loss by epoch.", "Error by epoch,", "Kernels of the first layer."
+    assert all(caption.startswith(start) for caption, start in zip(captions, starts, strict=True))
+    assert len(figures) == 10
     by_label = {texts_of(figure.axes[0]) for figure in figures}
     assert {("step", "loss"), ("epoch", "loss")} <= by_label
     kernels = next(figure for figure in figures if figure.get_suptitle())
@@ -297,35 +330,36 @@ def test_training_command_is_shown_once_if_it_wrote_the_page(write):
 
 def test_empty_details_and_decode_floor_are_left_out(write):
     page = write(training=replace(TRAINING, details="", decode_floor=""))
-    assert page.texts["summary"] == ["Error of every point"]
+    assert page.texts["summary"] == ["All scores, with their names in JSON files", "Error of every point"]
     assert "" not in page.texts["p"]
 
 
 # --- error figures
 
 
-def figure_captions(page):
-    return [caption.partition(".")[0] for caption in page.captions() if "faces, worst" not in caption]
+def first_sentences(page):
+    return [caption.partition(".")[0].partition(":")[0] for caption in page.figure_captions()]
 
 
 def test_error_figures_of_a_complete_evaluation(write, figures):
     page = write()
-    assert figure_captions(page) == [
-        "Share of faces with at most a given error",
-        "Is the predicted uncertainty right? Left: share of points within a number of spreads; above the dotted line "
-        "the errors are smaller than predicted",
+    assert first_sentences(page) == [
+        "Cumulative error distribution (CED)",
+        "Is the predicted uncertainty right? Share of points within a number of spreads (the radius of the predicted "
+        "error ellipse)",
+        "Measured against predicted errors",
         "Mean error of each region",
         "Mean error of each point",
         "Mean error of each point, drawn 10x",
     ]
-    ced, reliability, regions, points, bias = figures
+    ced, coverage, _, regions, points, bias = figures
     assert ced.axes[0].get_xlabel() == "NME, inter-ocular (%)"
     curve = ced.axes[0].get_lines()[0]
     assert curve.get_label() == "hand"
-    assert curve.get_ydata()[-1] == 80  # the curve ends before the worst of five faces
-    assert ced.axes[0].get_lines()[1].get_label() == "failure: 8 %"
+    assert curve.get_ydata()[-1] == 100  # the curve includes the worst face
+    assert ced.axes[0].get_lines()[1].get_label() == "failure: above 8 %"
     # errors of 1 to 5 px at spreads of 2.2 px: two of five faces are within one spread
-    shares = reliability.axes[0].get_lines()[0]
+    shares = coverage.axes[0].get_lines()[0]
     assert shares.get_ydata()[list(shares.get_xdata()).index(1.0)] == pytest.approx(40)
     assert [bar.get_width() for bar in regions.axes[0].patches] == pytest.approx([3, 3])
     assert_allclose(points.axes[0].collections[0].get_array(), np.full(4, 3.0))
@@ -334,7 +368,7 @@ def test_error_figures_of_a_complete_evaluation(write, figures):
 
 def test_model_without_uncertainty_has_no_reliability_figure(write, figures):
     page = write(quad_evaluation(spread=np.full((5, 4), np.nan)))
-    assert not [text for text in figure_captions(page) if "uncertainty" in text]
+    assert not [text for text in first_sentences(page) if "predicted" in text]
     assert len(figures) == 4
 
 
@@ -342,7 +376,7 @@ def test_spread_of_some_points_is_enough_for_the_reliability_figure(write, figur
     spread = np.full((5, 4), np.nan)
     spread[2, :3] = 2.0
     write(quad_evaluation(spread=spread))
-    assert len(figures) == 5
+    assert len(figures) == 6
 
 
 @pytest.mark.parametrize("values", [None, np.full(5, np.nan)])
@@ -351,8 +385,8 @@ def test_faces_without_eyes_have_no_error_curve(write, figures, values):
     if values is not None:
         lengths["inter_ocular"] = values
     page = write(quad_evaluation(lengths=lengths))
-    assert not [text for text in figure_captions(page) if text.startswith("Share of faces")]
-    assert len(figures) == 4
+    assert not [text for text in first_sentences(page) if "CED" in text]
+    assert len(figures) == 5
 
 
 def test_first_known_eye_distance_divides_the_error_curve(write, figures):
@@ -365,9 +399,9 @@ def test_mean_face_needs_a_face_with_every_point(write, figures):
     true = quad_evaluation().true_keypoints.copy()
     true[np.arange(5), [0, 1, 2, 3, 0]] = np.nan
     page = write(quad_evaluation(true_keypoints=true))
-    assert "Mean error of each region" in figure_captions(page)
-    assert "Mean error of each point" not in figure_captions(page)
-    assert len(figures) == 3
+    assert "Mean error of each region" in first_sentences(page)
+    assert "Mean error of each point" not in first_sentences(page)
+    assert len(figures) == 4
 
 
 def nose_faces(count=3):
@@ -384,8 +418,9 @@ def test_report_of_a_single_point(write, figures):
     faces = nose_faces()
     page = write(quad_evaluation(faces, lengths={}), faces)
     assert "one nose, 1 point ·" in page.texts["p"][0]
-    assert len(figures) == 1  # only the uncertainty: there are no eyes, regions or shapes
-    assert page.rows[-1] == ["0", "nose_tip", "3.00"]
+    assert len(figures) == 2  # only the uncertainty: there are no eyes, regions or shapes
+    assert page.rows[-1] == ["0", "nose tip", "3.00"]
+    assert page.face_captions()[0] == ("5.0 px", "face2.png")
 
 
 # --- problems and lost faces
@@ -393,8 +428,8 @@ def test_report_of_a_single_point(write, figures):
 
 def test_problems_and_lost_faces_are_listed(write):
     page = write(quad_evaluation(problems=problems("a.png", "b.png"), lost=problems("c.png")))
-    assert page.texts["h3"][-2:] == ["Faces without a box: 1", "Skipped faces: 2"]
-    assert page.texts["code"] == ["c.png", "a.png", "b.png"]
+    assert page.texts["h3"][:2] == ["Faces without a box: 1", "Skipped faces: 2"]
+    assert page.texts["code"][-3:] == ["c.png", "a.png", "b.png"]
 
 
 def test_no_problems_are_no_list(write):
@@ -406,10 +441,20 @@ def test_no_problems_are_no_list(write):
 # --- faces
 
 
-def test_few_faces_are_all_shown_worst_first(write, captions):
+def test_few_faces_are_all_shown_worst_first(write):
     page = write()
     assert page.texts["h3"] == ["All faces, worst first"]
-    assert captions == [f"face{k}.png · {error} px" for k, error in ((2, 5.0), (4, 4.0), (0, 3.0), (3, 2.0), (1, 1.0))]
+    size = (20 * 30) ** 0.5
+    assert page.face_captions() == [(f"{100 * FACE_ERRORS[k] / size:.1f} %", f"face{k}.png") for k in (2, 4, 0, 3, 1)]
+
+
+def test_faces_are_ordered_by_the_error_in_their_caption(write):
+    """A small face with a small error in px may be the worst."""
+    lengths = {"box_size": np.array([100.0, 2.0, 50.0, 50.0, 50.0])}
+    captions = write(quad_evaluation(lengths=lengths)).face_captions()
+    assert captions[0] == ("50.0 %", "face1.png")
+    values = [float(value.removesuffix(" %")) for value, _ in captions]
+    assert values == sorted(values, reverse=True)
 
 
 def many(count):
@@ -422,18 +467,24 @@ def many(count):
     return faces, quad_evaluation(faces, pred_keypoints=pred)
 
 
-def test_many_faces_are_shown_as_worst_typical_and_best(write, captions):
-    faces, evaluation = many(21)
+def test_many_faces_are_shown_as_worst_typical_and_best(write):
+    faces, evaluation = many(31)
     page = write(evaluation, faces)
-    assert page.texts["h3"] == ["Worst faces, worst first", "Typical faces, around the median", "Best faces"]
-    numbers = [int(text.removeprefix("face").partition(".")[0]) for text in captions]
-    assert numbers == [*range(20, 12, -1), *range(6, 14), *range(8)]
+    assert page.texts["h3"] == [
+        "Worst faces, worst first",
+        "Typical faces, around the median, worst first",
+        "Best faces, best last",
+    ]
+    numbers = [int(name.removeprefix("face").partition(".")[0]) for _, name in page.face_captions()]
+    assert numbers == [*range(30, 22, -1), *range(19, 11, -1), *range(7, -1, -1)]
 
 
-@pytest.mark.parametrize(("count", "rows"), [(SHOWN, 1), (SHOWN + 1, 3)])
-def test_one_row_suffices_for_eight_faces(write, captions, count, rows):
+@pytest.mark.parametrize(("count", "rows"), [(3 * SHOWN, 1), (3 * SHOWN + 1, 3)])
+def test_no_face_is_shown_twice(write, count, rows):
     faces, evaluation = many(count)
-    assert len(write(evaluation, faces).texts["h3"]) == rows
+    page = write(evaluation, faces)
+    assert len(page.texts["h3"]) == rows
+    assert len(page.images) == len(set(page.face_captions())) == 3 * SHOWN
 
 
 def test_page_without_a_measured_face_size_shows_no_faces(write):
@@ -442,95 +493,56 @@ def test_page_without_a_measured_face_size_shows_no_faces(write):
     assert "h3" not in page.texts
 
 
-@pytest.mark.parametrize(("which", "expected"), [("worst", [2, 4, 0]), ("best", [1, 3, 0]), ("typical", [3, 0, 4])])
-def test_sheet_selects_faces_by_their_error(captions, which, expected):
-    face_sheet(quad_evaluation(), quad_faces(), which, count=3)
-    assert captions == [f"face{k}.png · {FACE_ERRORS[k]:.1f} px" for k in expected]
-
-
-@pytest.mark.parametrize("which", ["worst", "typical", "best"])
-def test_sheet_of_fewer_faces_than_asked_shows_each_once(captions, which):
-    face_sheet(quad_evaluation(), quad_faces(), which, count=99)
-    assert len(captions) == len(set(captions)) == 5
-
-
-def test_unknown_selection_is_an_error():
-    with pytest.raises(KeyError):
-        face_sheet(quad_evaluation(), quad_faces(), "average")
-
-
-@pytest.mark.parametrize(("count", "columns", "rows"), [(2, 2, 1), (4, 4, 1), (5, 4, 2)])
-def test_sheet_has_at_most_four_columns(captions, count, columns, rows):
-    height, width, _ = face_sheet(quad_evaluation(), quad_faces(), "worst", count).shape
-    assert (height, width) == (rows * 246 + 6, columns * 246 + 6)
-
-
-def test_tiles_show_their_own_image(captions):
-    sheet = face_sheet(quad_evaluation(), quad_faces(), "worst", count=3)
-    levels = [int(sheet[10, 6 + 246 * k + 2, 0]) for k in range(3)]
-    assert levels == [90, 170, 10]  # faces 2, 4 and 0
-
-
-def test_tile_shows_both_kinds_of_points_around_the_true_face(monkeypatch, captions):
+def views(monkeypatch, evaluation, faces):
+    """Return what the close-ups of the faces show, worst first: image, points (K, 2) and box (4,), image px."""
     calls = []
 
-    def face_view(*given):
-        calls.append(given)
-        return np.zeros((240, 240, 3), np.uint8)
+    def face_view(image, true, pred, around, side):
+        calls.append((image, true, pred, around))
+        return np.zeros((side, side, 3), np.uint8)
 
     monkeypatch.setattr(report.draw, "face_view", face_view)
+    report._faces(evaluation, faces)
+    return calls
+
+
+def test_views_show_both_kinds_of_points_around_the_true_face(monkeypatch):
     evaluation = quad_evaluation()
-    face_sheet(evaluation, quad_faces(), "best", count=2)
-    image, true, pred, around = calls[0]
+    image, true, pred, around = views(monkeypatch, evaluation, quad_faces())[-1]
     assert (image == 50).all()
     assert_allclose(true, evaluation.true_keypoints[1])
     assert_allclose(pred, evaluation.pred_keypoints[1])
     assert_allclose(around, [21, 20, 41, 50])
 
 
-def test_tile_of_a_single_point_is_a_part_of_the_image(monkeypatch, captions):
-    boxes = []
-
-    def face_view(_image, _true, _pred, around):
-        boxes.append(around)
-        return np.zeros((240, 240, 3), np.uint8)
-
-    monkeypatch.setattr(report.draw, "face_view", face_view)
+def test_view_of_a_single_point_is_a_part_of_the_image(monkeypatch):
     faces = nose_faces()
-    face_sheet(quad_evaluation(faces, lengths={}), faces, "best", count=2)
+    *_, around = views(monkeypatch, quad_evaluation(faces, lengths={}), faces)[-1]
     # half of the shorter side, 60 px, about the nose at (31, 30)
-    assert_allclose(boxes[0], [16, 15, 46, 45])
+    assert_allclose(around, [16, 15, 46, 45])
 
 
-def test_tile_of_a_part_of_a_face_shows_the_full_face(monkeypatch, captions):
-    boxes = []
-
-    def face_view(_image, _true, _pred, around):
-        boxes.append(around)
-        return np.zeros((240, 240, 3), np.uint8)
-
-    monkeypatch.setattr(report.draw, "face_view", face_view)
+def test_view_of_a_part_of_a_face_shows_the_full_face(monkeypatch):
     whole, noses = quad_faces(3), nose_faces(3)
     parts = [replace(nose, full_face=face) for nose, face in zip(noses.annotations, whole.annotations, strict=True)]
     noses = noses.subset(parts)
-    face_sheet(quad_evaluation(noses), noses, "best", count=2)
-    assert_allclose(boxes[0], [21, 20, 41, 50])
+    *_, around = views(monkeypatch, quad_evaluation(noses), noses)[-1]
+    assert_allclose(around, [21, 20, 41, 50])
 
 
-def test_caption_ignores_missing_points(captions):
+def test_details_of_a_face_ignore_missing_points(write):
     true = quad_evaluation().true_keypoints.copy()
-    true[1, :3] = np.nan
+    true[1, :2] = np.nan
     pred = quad_evaluation().pred_keypoints.copy()
-    pred[1, 3] = true[1, 3] + [0.06, 0.08]
-    face_sheet(quad_evaluation(true_keypoints=true, pred_keypoints=pred), quad_faces(), "best", count=2)
-    assert captions[0] == "face1.png · 0.1 px"
+    pred[1, 2:] = true[1, 2:] + [[0.06, 0.08], [0.18, 0.24]]
+    page = write(quad_evaluation(true_keypoints=true, pred_keypoints=pred))
+    assert "face1.png: mean error 0.2 px; the largest is 0.3 px, at chin" in page.texts["p"]
 
 
-def test_face_without_an_error_has_an_unknown_one(captions):
+def test_a_face_without_an_error_is_not_shown(write):
     true = quad_evaluation().true_keypoints.copy()
     true[1] = np.nan
-    report._face_tile(quad_evaluation(true_keypoints=true), quad_faces(), 1)
-    assert captions == ["face1.png · nan px"]
+    assert len(write(quad_evaluation(true_keypoints=true)).images) == 4
 
 
 # --- error by yaw

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pyarrow as arrow
+from nasion.studio.album import ConflictError, open_album, version
 from pyarrow import parquet
 
 from fuzz.mutations import NUMBERS, WORDS, change_bytes, change_json, change_text, encode
@@ -27,7 +28,6 @@ from nasion.errors import NasionError
 from nasion.geometry import has_extent
 from nasion.predict.predictor import Predictor
 from nasion.skeleton import load_skeleton
-from nasion.studio.album import ConflictError, open_album, version
 
 FILES = {
     "imm": "07-3m.asf",

@@ -1,6 +1,7 @@
 """A training runs beside the server, stops cleanly, resumes, and reports its failure in one line."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -185,7 +186,13 @@ def test_the_command_names_data_model_and_time(started):
     words = process.command
     assert words[:5] == [sys.executable, "-m", "nasion", "train", "finetune"]
     options = dict(zip(words[5::2], words[6::2], strict=True))
-    assert options == {"--data": "csv:faces.csv", "--init": "default", "--out": str(training.run), "--minutes": "2"}
+    assert options == {
+        "--data": "csv:faces.csv",
+        "--init": "default",
+        "--out": str(training.run),
+        "--minutes": "2",
+        "--set": "data.validation_share=0.1",  # the faces that the models are compared on
+    }
     assert process.options["start_new_session"] is True
 
 
@@ -253,9 +260,9 @@ def test_the_remaining_time_is_extrapolated_from_the_finished_epochs(started):
 
 @pytest.mark.parametrize(("epochs", "state", "resumable"), [(2, "done", False), (3, "stopped", True)])
 def test_a_run_of_an_earlier_server_is_stopped_unless_it_is_complete(tmp_path, epochs, state, resumable):
-    fake_run(tmp_path, "20250101-000000", 9, CURVE)
-    fake_run(tmp_path, "20250301-000000", epochs, CURVE)
-    fake_run(tmp_path, "20250201-000000", 9, CURVE)
+    for name, age, planned in (("mine", 2, 9), ("20250301-000000", 1, epochs), ("z", 3, 9)):
+        table = fake_run(tmp_path, name, planned, CURVE) / "run.json"
+        os.utime(table, (1000 - age, 1000 - age))
     status = TrainingProcess("ibug:x", tmp_path).status()
     assert (status.model, status.state, status.resumable, status.usable) == ("20250301-000000", state, resumable, True)
 
@@ -298,3 +305,43 @@ def test_training_needs_lightning(tmp_path, monkeypatch):
     assert not training.status().possible
     with pytest.raises(ConfigError, match=r"pip install 'nasion\[train\]'"):
         training.start(1, "default")
+
+
+def test_the_user_may_name_the_model(tmp_path, started):
+    training, (process,) = started
+    process.returncode = 0
+    training.start(1, "default", "my model 2.1")
+    assert training.run == training.runs / "my model 2.1"
+    assert training.status().model == "my model 2.1"
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", ".hidden", "-x", "a" * 61, "x.", "x ", "é", "a\nb", "a\0b"])
+def test_what_cannot_name_a_folder_is_rejected(tmp_path, name):
+    training = TrainingProcess("csv:faces.csv", tmp_path / "runs")
+    with pytest.raises(ConfigError, match="cannot name a model"):
+        training.start(1, "default", name)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_name_is_used_once(tmp_path):
+    fake_run(tmp_path, "mine", 3, CURVE)
+    (tmp_path / "failed").mkdir()
+    with pytest.raises(ConfigError, match='there is a model "mine" already'):
+        TrainingProcess("ibug:x", tmp_path).start(1, "default", "mine")
+    assert training_process._named_run(tmp_path, "failed") == tmp_path / "failed"
+
+
+def test_the_activity_is_described_from_the_start(started):
+    training, (process,) = started
+    assert training.status().activity == "Starting: loading PyTorch and the images"
+    assert training.status().elapsed_s >= 0
+    run = fake_run(training.runs, training.run.name, 3)
+    assert training.status().activity == "Preparing the first epoch"
+    (run / "epochs.csv").write_text(CURVE)
+    assert training.status().activity == "Epoch 3 of 3"
+    (run / "epochs.csv").write_text(CURVE + "2,9.0,1.0,1.2\n")
+    assert training.status().activity == "Measuring the new model and writing the report"
+    training.stop()
+    assert training.status().activity == "Finishing this epoch, then saving"
+    process.returncode = 0
+    assert (training.status().activity, training.status().elapsed_s) == ("", None)

@@ -40,6 +40,9 @@ DARKEST_RATIO = 3.0
 
 RED, BLUE = (214, 69, 65), (70, 130, 200)
 
+OPAQUE = 0.7
+"""Opacity of the darkest color, which leaves the text readable."""
+
 
 def write_page(path: Path, audit: Audit, scores: Scores, system: System, faces: DataSet, command: str) -> None:
     """Write the page completely or not at all.
@@ -184,9 +187,9 @@ def _indices(kind: int) -> list[int]:
 
 
 def _color(share: float, full: tuple[int, int, int] = RED) -> str:
-    """Return a color between white (0) and a color (1), as CSS."""
-    weight = 0.0 if not np.isfinite(share) else 0.8 * min(max(share, 0.0), 1.0)
-    return "rgb({}, {}, {})".format(*(round(255 + weight * (part - 255)) for part in full))
+    """Return a color between transparent (0) and `OPAQUE` (1), as CSS, for light and dark pages."""
+    weight = 0.0 if not np.isfinite(share) else OPAQUE * min(max(share, 0.0), 1.0)
+    return "rgb({} {} {} / {:.2f})".format(*full, weight)
 
 
 def _share_color(share: float) -> str:

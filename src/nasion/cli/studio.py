@@ -13,6 +13,7 @@ from nasion.cli.screen import notice, say
 from nasion.errors import ConfigError
 from nasion.predict import model_zoo
 from nasion.predict.backends.devices import AUTO
+from nasion.predict.predictor import Predictor
 
 __all__ = ["serve"]
 
@@ -29,9 +30,11 @@ MIN_TOKEN = 16
 def serve(
     folder: Annotated[
         str | None,
-        typer.Argument(
-            help="a folder of images, or labels as format:source, to correct and train on", metavar="FOLDER"
-        ),
+        typer.Argument(help="a folder of images, or labels as format:source, to label and train on", metavar="FOLDER"),
+    ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(help="folder below which the page may open folders; default: FOLDER", metavar="FOLDER"),
     ] = None,
     model: Annotated[
         list[str] | None,
@@ -61,6 +64,7 @@ def serve(
     Examples:
         nasion serve --open
         nasion serve faces/ --model runs/mine
+        nasion serve --root ~/Pictures
         nasion serve 'csv:found/keypoints.csv?images=.'
     """
     try:
@@ -76,7 +80,11 @@ def serve(
     # every model is loaded now, so that errors appear before the server starts
     predictor, *_ = [make_predictor(each, detector_weights, device=device) for each in model or [model_zoo.DEFAULT]]
     album = None if folder is None else open_album(folder, predictor.skeleton)
-    app = build(ServerSettings(token), lambda name: make_predictor(name, detector_weights, device=device), extra, album)
+
+    def make(name: str) -> Predictor:
+        return make_predictor(name, detector_weights, device=device)
+
+    app = build(ServerSettings(token), make, extra, album, root and root.expanduser())
     listener = _listener(host, port)
     address = _announce(host, listener.getsockname()[1], token)
     if open_page:

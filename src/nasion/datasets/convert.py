@@ -15,18 +15,19 @@ Formats with `image_place` write a folder, into which the images are copied. All
 """
 
 import os
+import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 
-import numpy as np
-
 from nasion import images
 from nasion.atomic import atomic_folder, ensure_writable, write_bytes
 from nasion.datasets import available, load, module, parse
+from nasion.datasets.contents import contents_of, kept_faces
 from nasion.datasets.formats import _reading as reading
 from nasion.datasets.mapping import load_mapping
 from nasion.errors import AnnotationError, ConfigError, SkeletonError
@@ -34,15 +35,9 @@ from nasion.geometry import is_present
 from nasion.outputs.records import Content, ImageRecord, LabelSet, faces_by_image
 from nasion.progress import SILENT, Reporter, track
 from nasion.sample import Annotation, DataSet
-from nasion.skeleton import Skeleton, load_skeleton
+from nasion.skeleton import load_skeleton
 
-__all__ = ["Conversion", "contents_of", "convert", "writable_formats"]
-
-COORDINATES = 4
-"""Decimals to which a coordinate counts as whole."""
-
-MAX_NAMES = 5
-"""Largest number of points that a message names."""
+__all__ = ["Conversion", "ExportedLabels", "convert", "label_files", "writable_formats"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +57,21 @@ class Conversion:
     lost: str
     problems: int
     new_folder: Path | None
+
+
+@dataclass(frozen=True)
+class ExportedLabels:
+    """Label files without their images.
+
+    Attributes:
+        files: the content of each file, by its path in the folder of the images.
+        faces: number of faces.
+        lost: what the labels have and the format cannot store, for the user; empty if nothing.
+    """
+
+    files: Mapping[str, bytes]
+    faces: int
+    lost: str
 
 
 Grouped = Sequence[tuple[Path, Sequence[Annotation]]]
@@ -140,23 +150,61 @@ def convert(
     path = Path(place).expanduser()
     _check(form, writer, faces, path, overwrite)
     contents = contents_of(faces)
-    kept = [face for face in faces.annotations if _can_store(face, writer.STORES)]
-    absent = _absent_points(faces) if getattr(writer, "NAMES_PRESENT_POINTS", False) else []
-    lost = _describe_loss(form, contents - writer.STORES, len(faces) - len(kept), absent, len(given) - len(faces))
+    kept, lost = kept_faces(form, writer, given, faces, contents)
     if strict and lost:
         raise ConfigError(f"{lost}; nothing was written because of --strict")
     if not kept:
         raise AnnotationError(f"{lost}; no face is left")
     new_folder = None if path.parent.exists() or hasattr(writer, "image_place") else path.parent
     ensure_writable(path.parent)
-    empty = [image for image in faces.empty_images if image.is_file()] if Content.EMPTY in writer.STORES else []
-    grouped = _by_image(kept, empty, several=Content.SEVERAL in writer.STORES)
+    grouped = _grouped(writer, faces, kept)
     job = _Job(writer, faces, grouped, contents, path, options, overwrite, reporter)
     if hasattr(writer, "image_place"):
         _write_folder(job)
     else:
         _write_file(job)
     return Conversion(len(kept), len({image for image, _ in grouped}), lost, len(faces.problems), new_folder)
+
+
+def label_files(faces: DataSet, form: str, root: Path) -> ExportedLabels:
+    """Return the labels of a data set in another format, without writing or copying anything.
+
+    In formats with one face per image, the files of further faces have the names NAME_1, NAME_2, ….
+
+    Args:
+        faces: the data set; its images are files.
+        form: the format's name, one of `writable_formats`.
+        root: the folder of the images.
+
+    Raises:
+        ConfigError: the format cannot be written, or not with these points.
+        AnnotationError: no face can be written.
+        ImageError: an image is missing.
+    """
+    writer = module(form)
+    if form not in writable_formats():
+        raise ConfigError(f'"{form}" cannot be written; these can: {", ".join(writable_formats())}')
+    given, faces = faces, _with_points(faces)
+    _check_skeleton(form, writer, faces)
+    contents = contents_of(faces)
+    kept, lost = kept_faces(form, writer, given, faces, contents)
+    if not kept:
+        raise AnnotationError(f"{lost}; no face is left")
+    records: list[ImageRecord] = []
+    is_folder = hasattr(writer, "image_place")
+    used: Counter[Path] = Counter()
+    for image, inside in _grouped(writer, faces, kept):
+        name = PurePosixPath(_relative(image, root))
+        numbered = name.with_stem(f"{name.stem}_{used[image]}") if used[image] else name
+        used[image] += 1
+        split = next((face.split for face in inside if face.split), "")
+        placed = writer.image_place(str(numbered), split) if is_folder else str(numbered)
+        records.append(ImageRecord(placed, images.size(image), inside))
+    suffix = re.search(r":FILE(\.\w+)", writer.DESCRIPTION)
+    target = Path() if is_folder else Path(f"labels{suffix.group(1) if suffix else ''}")
+    written = writer.files(LabelSet(faces.skeleton, records, contents), target, {})
+    content = {path.as_posix(): data if isinstance(data, bytes) else b"".join(data) for path, data in written}
+    return ExportedLabels(content, len(kept), lost)
 
 
 def _with_skeleton(faces: DataSet, skeleton: str | None, mapping: str | Path | None) -> DataSet:
@@ -189,12 +237,7 @@ def _with_points(faces: DataSet) -> DataSet:
 
 def _check(form: str, writer: ModuleType, faces: DataSet, path: Path, overwrite: bool) -> None:
     """Check the target before anything is written."""
-    only = getattr(writer, "SKELETON", None)
-    if only is not None and faces.skeleton.names != load_skeleton(only).names:
-        raise ConfigError(
-            f"{form} stores {only} only, but the data has {faces.skeleton.name}; choose another format, or map the "
-            "points with --mapping"
-        )
+    _check_skeleton(form, writer, faces)
     if hasattr(writer, "image_place"):
         if path.is_file():
             raise ConfigError(f"{path} is a file; {form} writes a folder")
@@ -204,70 +247,19 @@ def _check(form: str, writer: ModuleType, faces: DataSet, path: Path, overwrite:
         raise ConfigError(f"{path} exists; choose another name, or replace it with --overwrite")
 
 
-def contents_of(faces: DataSet) -> frozenset[Content]:
-    """Return what the faces of a data set hold."""
-    labels = faces.annotations
-    by_subject: dict[str, set[Path]] = {}
-    for face in labels:
-        by_subject.setdefault(face.subject, set()).add(face.image)
-    keypoints = np.concatenate([face.keypoints[is_present(face.keypoints)] for face in labels])
-    holds = {
-        Content.NAMES: not _has_known_names(faces.skeleton),
-        Content.VISIBILITY: any((~face.visible & is_present(face.keypoints)).any() for face in labels),
-        Content.MISSING: any(not is_present(face.keypoints).all() for face in labels),
-        Content.BOXES: any(face.box is not None for face in labels),
-        Content.SUBJECTS: any(len(paths) > 1 for subject, paths in by_subject.items() if subject),
-        Content.SPLITS: any(face.split for face in labels),
-        Content.SEVERAL: len({face.image for face in labels}) < len(labels),
-        Content.EMPTY: bool(faces.empty_images),
-        Content.SCORES: any(face.score is not None for face in labels),
-        Content.SPREAD: any(face.spread is not None for face in labels),
-        Content.ELLIPSES: any(face.ellipses is not None for face in labels),
-        Content.FRACTIONS: bool((np.round(keypoints, COORDINATES) % 1).any()),
-    }
-    return frozenset(content for content, held in holds.items() if held)
+def _check_skeleton(form: str, writer: ModuleType, faces: DataSet) -> None:
+    only = getattr(writer, "SKELETON", None)
+    if only is not None and faces.skeleton.names != load_skeleton(only).names:
+        raise ConfigError(
+            f"{form} stores {only} only, but the data has {faces.skeleton.name}; choose another format, or map the "
+            "points with --mapping"
+        )
 
 
-def _has_known_names(skeleton: Skeleton) -> bool:
-    """Return whether names are known without being stored: plain numbers, or those of the only such packaged one."""
-    known = reading.skeleton_of_count(skeleton.count)
-    unnamed = all(name.removeprefix("point_").isdecimal() for name in skeleton.names)
-    return unnamed or (known is not None and known.names == skeleton.names)
-
-
-def _can_store(face: Annotation, stores: frozenset[Content]) -> bool:
-    return Content.MISSING in stores or bool(is_present(face.keypoints).all())
-
-
-def _absent_points(faces: DataSet) -> list[str]:
-    """Return the names of the points that every face lacks."""
-    seen = np.any([is_present(face.keypoints) for face in faces.annotations], axis=0)
-    return [name for name, present in zip(faces.skeleton.names, seen, strict=True) if not present]
-
-
-def _describe_loss(
-    form: str, lost: frozenset[Content], left_out: int, absent: Sequence[str], without_points: int
-) -> str:
-    """Return one line about what the target does not store; empty if it stores everything.
-
-    Args:
-        form: the target's format.
-        lost: contents that it does not store.
-        left_out: number of faces that it does not store.
-        absent: points that no face has and that it does not name.
-        without_points: number of faces without any of the chosen points.
-    """
-    notes = {
-        Content.MISSING: f" ({left_out} face{'s' * (left_out != 1)} left out)",
-        Content.SEVERAL: " (written as copies of the image)",
-    }
-    words = [f"{content}{notes.get(content, '')}" for content in Content if content in lost]
-    if absent:
-        names = ", ".join(absent[:MAX_NAMES])
-        words.append(f"points that no face has ({names}{', …' if len(absent) > MAX_NAMES else ''})")
-    if without_points:
-        words.append(f"{without_points} face{'s' * (without_points != 1)} without any of the chosen points")
-    return f"not stored in {form}: {', '.join(words)}" if words else ""
+def _grouped(writer: ModuleType, faces: DataSet, kept: Sequence[Annotation]) -> Grouped:
+    """Return the images that a format writes, with their faces."""
+    empty = [image for image in faces.empty_images if image.is_file()] if Content.EMPTY in writer.STORES else []
+    return _by_image(kept, empty, several=Content.SEVERAL in writer.STORES)
 
 
 def _by_image(faces: Sequence[Annotation], empty: Sequence[Path], several: bool) -> Grouped:

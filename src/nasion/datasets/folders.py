@@ -4,10 +4,16 @@ import os
 from collections import deque
 from pathlib import Path
 
-__all__ = ["PROGRESS", "RUNS", "files_below", "is_of_studio"]
+__all__ = ["HISTORY", "LABELS", "PROGRESS", "RUNS", "files_below", "is_of_studio"]
+
+LABELS = "nasion-labels.json"
+"""Name of the studio's file of labels, in the folder of the images."""
 
 PROGRESS = "nasion-progress.json"
-"""Name, or end of the name, of the studio's file that lists the faces that are done."""
+"""Name, or end of the name, of the studio's file that lists the images that are done."""
+
+HISTORY = "nasion-history.jsonl"
+"""Name, or end of the name, of the studio's file of earlier labels, for undo."""
 
 RUNS = "nasion-runs"
 """Name of the studio's folder for training runs; its files are not labels or images of the folder that contains it."""
@@ -19,7 +25,7 @@ def is_of_studio(path: Path, folder: Path) -> bool:
     >>> is_of_studio(Path("a/nasion-runs/1/run.json"), Path("a")), is_of_studio(Path("a/b.json"), Path("a"))
     (True, False)
     """
-    return path.name.endswith(PROGRESS) or RUNS in path.relative_to(folder).parts
+    return path.name.endswith((LABELS, PROGRESS, HISTORY)) or RUNS in path.relative_to(folder).parts
 
 
 def files_below(folder: Path) -> list[Path]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from nasion.errors import SkeletonError
 from nasion.skeleton import MAX_POINTS, parse
 
-__all__ = ["FIVE_POINTS", "skeleton_text"]
+__all__ = ["FIVE_POINTS", "flip_of_names", "skeleton_text"]
 
 FIVE_POINTS = ("right_eye", "left_eye", "nose", "right_mouth_corner", "left_mouth_corner")
 """The points of a new skeleton without names."""
@@ -21,16 +21,17 @@ NUMBER = re.compile(r"_?\d+$")
 """The number at the end of a name: points whose names differ only in it are a region."""
 
 
-def skeleton_text(name: str, names: Sequence[str] = FIVE_POINTS) -> str:
-    """Return the TOML text of a skeleton: regions and flip map are derived from the names of its points.
+def skeleton_text(name: str, names: Sequence[str] = FIVE_POINTS, flip: Sequence[int] | None = None) -> str:
+    """Return the TOML text of a skeleton: regions and, by default, the flip map are derived from its points' names.
 
     Args:
         name: the name of the file without ".toml".
         names: the K points, in order. Mirrored points have names that differ only in "left" and "right". Points whose
             names differ only in a number at the end are one region.
+        flip: point k of a mirrored face is point flip[k] of the original face; default: as the names say.
 
     Raises:
-        SkeletonError: a name is empty or appears twice, or there are too many.
+        SkeletonError: a name is empty or appears twice, there are too many, or the flip map contradicts itself.
 
     >>> print(skeleton_text("mine", ["left_eye", "nose", "right_eye"]))      # doctest: +ELLIPSIS
     # The skeleton "mine"...
@@ -39,7 +40,7 @@ def skeleton_text(name: str, names: Sequence[str] = FIVE_POINTS) -> str:
     if not names or not all(names) or len(names) > MAX_POINTS:
         raise SkeletonError(f'a skeleton needs 1 to {MAX_POINTS:,} names, such as "left_eye,right_eye,nose"')
     quoted = ", ".join(json.dumps(each, ensure_ascii=False) for each in names)
-    flip = _flip(names)
+    flip = flip_of_names(names) if flip is None else list(flip)
     normalizer = _normalizer(names)
     text = "\n".join(
         [
@@ -73,8 +74,12 @@ def skeleton_text(name: str, names: Sequence[str] = FIVE_POINTS) -> str:
     return text
 
 
-def _flip(names: Sequence[str]) -> list[int]:
-    """Return the index of each point in a mirrored face; empty if the names do not determine it."""
+def flip_of_names(names: Sequence[str]) -> list[int]:
+    """Return the index of each point in a mirrored face; empty if the names do not determine it.
+
+    >>> flip_of_names(["left_eye", "nose", "right_eye"])
+    [2, 1, 0]
+    """
     mirrored = [SIDE.sub(lambda side: SIDES[side[0]], name) for name in names]
     is_known = any(name != other for name, other in zip(names, mirrored, strict=True)) and set(mirrored) == set(names)
     return [names.index(each) for each in mirrored] if is_known else []

@@ -7,23 +7,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nasion import draw
 from nasion.atomic import write_text
-from nasion.evaluation import plots
+from nasion.evaluation import metrics, plots
 from nasion.evaluation.evaluation import THRESHOLD, Evaluation
-from nasion.evaluation.format import SPLIT_NAMES, score_rows
+from nasion.evaluation.format import SPLIT_NAMES, ScoreRow, in_words, score_rows
 from nasion.evaluation.pages import Panel, figure_panel, photo_panel, render
+from nasion.evaluation.summary import shown_normalizer, summarize
 from nasion.geometry import FloatArray
-from nasion.sample import DataSet, Image
+from nasion.sample import DataSet
 from nasion.shapes import mean_shape
 
-__all__ = ["TrainingRecord", "face_sheet", "write_report"]
+__all__ = ["TrainingRecord", "write_report"]
 
 SHOWN = 8
 """Faces in each of the rows best, typical and worst."""
+
+FACE_PX = 480
+"""Side of an enlarged face, px."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,12 +66,15 @@ def write_report(
     Raises:
         OutputError: the file cannot be written.
     """
+    scores = score_rows(evaluation)
     text = render(
         "nasion.evaluation",
         "report.html.j2",
         title=f"{evaluation.model} on {evaluation.data}",
         lead=_lead(evaluation),
-        scores=score_rows(evaluation),
+        summary=summarize(evaluation),
+        cards=_cards(evaluation, scores),
+        scores=scores,
         curves=_curves(training) if training else [],
         faces=_faces(evaluation, faces),
         errors=_error_figures(evaluation),
@@ -74,7 +82,6 @@ def write_report(
         decode_floor=training.decode_floor if training else "",
         problems=evaluation.problems,
         lost=evaluation.lost,
-        kernels=figure_panel(plots.kernels(training.kernels), KERNELS_CAPTION) if training else None,
         commands=_commands(command, training),
         details=training.details if training else "",
     )
@@ -83,13 +90,6 @@ def write_report(
 
 BOX_DESCRIPTIONS = {"points": "the box around the true points", "image": "the full image"}
 """The network's input for two of the box modes, in words."""
-
-FACE_ROWS = {
-    "worst": "Worst faces, worst first",
-    "typical": "Typical faces, around the median",
-    "best": "Best faces",
-}
-"""Titles of the rows of faces."""
 
 KERNELS_CAPTION = "Kernels of the first layer. Trained kernels show edges, spots or colors; untrained ones show noise."
 
@@ -109,11 +109,55 @@ YAW_EDGES = 0, 15, 30, 45, 60, 90
 MIN_GROUP = 5
 """Smallest number of faces in a group that is shown."""
 
-RELIABILITY_CAPTION = (
-    "Is the predicted uncertainty right? Left: share of points within a number of spreads; above the dotted line the "
-    "errors are smaller than predicted. Right: points in ten equal groups by predicted error; on the dotted line the "
+COVERAGE_CAPTION = (
+    "Is the predicted uncertainty right? Share of points within a number of spreads (the radius of the predicted error "
+    "ellipse). Above the dotted line the errors are smaller than predicted."
+)
+
+SPREAD_CAPTION = (
+    "Measured against predicted errors: points in ten equal groups by predicted error. On the dotted line the "
     "prediction is right."
 )
+
+CED_CAPTION = (
+    "Cumulative error distribution (CED): share of faces with at most a given NME. The AUC is the area under this "
+    "curve to the left of the dotted line."
+)
+
+CARDS = "error_px/median", "nme/", "auc@", "failure_rate@"
+"""Beginnings of the names of the main scores."""
+
+CARD_MEANINGS = {
+    "error_px/median": "Half of the faces have a smaller error: the mean distance of a predicted point from the ground "
+    "truth, px of the image.",
+    "nme/": "Normalized mean error: the mean error of a face divided by {length}.",
+    "auc@": f"Area under the error curve up to an NME of {100 * THRESHOLD:g} %. 100 % would be perfect.",
+    "failure_rate@": f"Share of faces with an NME above {100 * THRESHOLD:g} %, as in the 300-W challenge.",
+}
+"""Explanations of the main scores; `length` describes what errors are divided by."""
+
+LENGTHS = {
+    "inter_ocular": "the inter-ocular distance, which is the distance of the outer eye corners",
+    "inter_pupil": "the inter-pupil distance, which is the distance of the eyes’ mean points",
+    "box_size": "the face’s size, √(width · height) of the box around its points",
+}
+"""What errors are divided by, in words."""
+
+
+def _cards(evaluation: Evaluation, scores: Sequence[ScoreRow]) -> list[dict[str, str]]:
+    """Return the main scores with explanations."""
+    length = shown_normalizer(evaluation) or "box_size"
+    cards: list[dict[str, str]] = []
+    for beginning in CARDS:
+        wanted = (row for row in scores if row.name == beginning or row.name in _names(beginning, length))
+        meaning = CARD_MEANINGS[beginning].format(length=LENGTHS.get(length, f"the length “{in_words(length)}”"))
+        cards += [{**row._asdict(), "meaning": meaning} for row in wanted]
+    return cards
+
+
+def _names(beginning: str, length: str) -> set[str]:
+    """Return the possible names of a score that is relative to a length."""
+    return {f"{beginning}{length}", f"{beginning}{THRESHOLD}/{length}"}
 
 
 def _lead(evaluation: Evaluation) -> str:
@@ -127,11 +171,23 @@ def _lead(evaluation: Evaluation) -> str:
     )
 
 
-def _faces(evaluation: Evaluation, faces: DataSet) -> list[Panel]:
-    if not len(evaluation.order()):  # no face has a size
-        return []
-    rows = FACE_ROWS if len(evaluation.faces) > SHOWN else {"worst": "All faces, worst first"}
-    return [photo_panel(face_sheet(evaluation, faces, which), title) for which, title in rows.items()]
+def _faces(evaluation: Evaluation, faces: DataSet) -> list[dict[str, Any]]:
+    """Return rows of faces, each face at most once: worst, typical and best, or all if they are few."""
+    order = evaluation.order()[::-1]
+    if len(order) <= 3 * SHOWN:
+        rows = {"All faces, worst first": order}
+    else:
+        middle = (len(order) - SHOWN) // 2
+        rows = {
+            "Worst faces, worst first": order[:SHOWN],
+            "Typical faces, around the median, worst first": order[middle : middle + SHOWN],
+            "Best faces, best last": order[-SHOWN:],
+        }
+    return [
+        {"title": title, "panels": [_face_panel(evaluation, faces, int(index)) for index in indices]}
+        for title, indices in rows.items()
+        if len(indices)
+    ]
 
 
 def _curves(training: TrainingRecord) -> list[Panel]:
@@ -141,27 +197,32 @@ def _curves(training: TrainingRecord) -> list[Panel]:
             "Loss at each step. The noise comes from random batches; the trend shows learning.",
         ),
         figure_panel(
-            plots.epoch_curves(training.epochs),
-            "Loss and error by epoch. Overfitting shows as a falling training loss with a rising validation error.",
+            plots.loss_curves(training.epochs),
+            "Loss by epoch. Overfitting shows as a falling training loss with a rising validation loss.",
         ),
+        figure_panel(
+            plots.error_curve(training.epochs), "Error by epoch, measured on faces that are not used for training."
+        ),
+        figure_panel(plots.kernels(training.kernels), KERNELS_CAPTION),
     ]
 
 
 def _error_figures(evaluation: Evaluation) -> list[Panel]:
-    eye_lengths = (name for name in evaluation.lengths if name.startswith("inter_"))
-    normalizer = next((name for name in eye_lengths if np.isfinite(evaluation.nme(name)).any()), None)
+    normalizer = shown_normalizer(evaluation)
     panels: list[Panel] = []
     if normalizer:
         curve = plots.ced_curve({evaluation.model: evaluation.nme(normalizer)}, normalizer, THRESHOLD)
-        panels.append(figure_panel(curve, "Share of faces with at most a given error."))
+        panels.append(figure_panel(curve, CED_CAPTION))
     if np.isfinite(evaluation.spread).any():
-        figure = plots.reliability(evaluation.mahalanobis, evaluation.errors, evaluation.expected_errors)
-        panels.append(figure_panel(figure, RELIABILITY_CAPTION))
+        panels.append(figure_panel(plots.coverage_curve(evaluation.mahalanobis), COVERAGE_CAPTION))
+        figure = plots.spread_curve(evaluation.errors, evaluation.expected_errors)
+        panels.append(figure_panel(figure, SPREAD_CAPTION))
     turned = _by_yaw(evaluation)
     if len(turned) > 1:
         panels.append(figure_panel(plots.yaw_bars(turned), YAW_CAPTION))
     if evaluation.true_keypoints.shape[1] > 1:
-        panels.append(figure_panel(plots.region_bars(evaluation.by_region()), "Mean error of each region."))
+        regions = {in_words(name): error for name, error in evaluation.by_region().items()}
+        panels.append(figure_panel(plots.region_bars(regions), "Mean error of each region."))
         if np.isfinite(evaluation.true_keypoints).all((1, 2)).any():
             shape = mean_shape(evaluation.true_keypoints)
             panels.append(figure_panel(plots.point_map(shape, evaluation.by_point()), "Mean error of each point."))
@@ -184,7 +245,9 @@ def _by_yaw(evaluation: Evaluation) -> dict[str, FloatArray]:
 
 def _points(evaluation: Evaluation) -> list[dict[str, str]]:
     names = evaluation.faces[0].skeleton.names
-    return [{"index": str(k), "name": names[k], "error": f"{e:.2f}"} for k, e in enumerate(evaluation.by_point())]
+    return [
+        {"index": str(k), "name": in_words(names[k]), "error": f"{e:.2f}"} for k, e in enumerate(evaluation.by_point())
+    ]
 
 
 def _commands(command: str, training: TrainingRecord | None) -> list[dict[str, str]]:
@@ -196,17 +259,8 @@ def _commands(command: str, training: TrainingRecord | None) -> list[dict[str, s
     return [trained] if training.command == command else [trained, page]
 
 
-def face_sheet(evaluation: Evaluation, faces: DataSet, which: str, count: int = SHOWN) -> Image:
-    """Return a sheet (H, W, 3) uint8 RGB of the "worst", "typical" or "best" faces with both kinds of points, px."""
-    order = evaluation.order()
-    count = min(count, len(order))
-    middle = max(0, len(order) // 2 - count // 2)
-    chosen = {"worst": order[::-1][:count], "best": order[:count], "typical": order[middle : middle + count]}[which]
-    tiles = [_face_tile(evaluation, faces, int(index)) for index in chosen]
-    return draw.sheet(tiles, columns=min(4, count))
-
-
-def _face_tile(evaluation: Evaluation, faces: DataSet, index: int) -> Image:
+def _face_panel(evaluation: Evaluation, faces: DataSet, index: int) -> Panel:
+    """Return a face with its true and predicted points; the caption states the error by which faces are ordered."""
     face = evaluation.faces[index]
     true_keypoints, pred_keypoints = evaluation.true_keypoints[index], evaluation.pred_keypoints[index]
     image = faces.open_image(face)
@@ -214,7 +268,11 @@ def _face_tile(evaluation: Evaluation, faces: DataSet, index: int) -> Image:
         around = (face.full_face or face).points_box()
     else:
         around = draw.view_box(true_keypoints, image.shape[:2])
-    tile = draw.face_view(image, true_keypoints, pred_keypoints, around)
+    view = draw.face_view(image, true_keypoints, pred_keypoints, around, FACE_PX)
     errors = evaluation.errors[index]
-    mean_px = float(np.nanmean(errors)) if np.isfinite(errors).any() else float("nan")
-    return draw.caption(tile, f"{face.name} · {mean_px:.1f} px")
+    mean = f"{metrics.mean(errors):.1f} px"
+    label = f"{100 * evaluation.nme('box_size')[index]:.1f} %" if "box_size" in evaluation.lengths else mean
+    worst = int(np.nanargmax(errors))
+    point = in_words(face.skeleton.names[worst])
+    detail = f"{face.name}: mean error {mean}; the largest is {errors[worst]:.1f} px, at {point}"
+    return photo_panel(view, f"{label}\n{face.name}", detail)

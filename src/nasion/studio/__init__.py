@@ -1,8 +1,9 @@
 """The studio: a local web page and an HTTP interface.
 
-album.py             a folder that is open for correction: its images, labels and progress
+albums/              folders that are open for labeling: images, labels, progress, history, import and export
 clips.py             clips whose faces are tracked in the background, in temporary files
 exports.py           predictions as the files that `nasion predict` writes
+comparison.py        the initial and the trained model on the faces that a training holds out
 connections.py       a time limit for requests that never end
 training_process.py  a training in a separate process, watched through its run folder
 server/              the HTTP server: access control, a single-worker queue that answers 429 when full, and the routes
@@ -10,7 +11,7 @@ pages/               the page: plain HTML, CSS and JavaScript modules; no build 
                      a shell (index.html, main.js), a folder for each tab, shared modules and styles
 """
 
-from nasion.studio.album import open_album
+from nasion.studio.albums.opening import open_album
 from nasion.studio.server.app import ServerSettings, build
 
 __all__ = ["ServerSettings", "build", "open_album"]

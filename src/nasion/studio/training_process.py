@@ -1,6 +1,7 @@
 """A training started from the page: `nasion train` as a separate process, watched through its run folder."""
 
 import csv
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from nasion.documents import read_json
 from nasion.errors import ConfigError
+from nasion.studio.comparison import HELD_OUT_SHARE, Comparison
 
 __all__ = ["TrainingProcess", "TrainingStatus"]
 
@@ -24,6 +26,9 @@ INTERRUPTED = (-signal.SIGINT, 128 + signal.SIGINT)
 
 STOP_S = 60
 """How long a training may take to stop cleanly before it is killed, s."""
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,59}")
+"""Names of models that users choose: they are names of folders, too."""
 
 State = Literal["none", "running", "stopping", "stopped", "done", "failed"]
 
@@ -38,6 +43,10 @@ class TrainingStatus(BaseModel):
     state: State
     model: str
     """Name of the run, or an empty string."""
+    activity: str
+    """What the training is doing now, for users; empty if it does not run."""
+    elapsed_s: float | None
+    """Time since it was started or resumed, s; null if it does not run."""
     epochs: int
     """Number of planned epochs; 0 until it is known."""
     curve: list[dict[str, float]]
@@ -63,30 +72,35 @@ class TrainingProcess:
 
     Attributes:
         run: folder of the current or last run, if any.
+        comparison: the initial and the trained model on the held-out faces of that run.
     """
 
     def __init__(self, source: str, runs: Path) -> None:
         self.source, self.runs = source, runs
         self.run = _newest_run(runs)
+        self.comparison = Comparison()
         self._process: subprocess.Popen[bytes] | None = None
+        self._launched = 0.0
         self._stopped = self.run is not None  # an unfinished run of an earlier server was stopped with that server
         self._lock = RLock()
 
-    def start(self, minutes: float, init: str) -> None:
+    def start(self, minutes: float, init: str, name: str = "") -> None:
         """Start a training.
 
         Args:
             minutes: training time to aim for, min.
             init: the model to start from: a packaged model's name, an .onnx file or a run folder.
+            name: name of the new model; by default, the time.
 
         Raises:
-            ConfigError: a training is running, torch is not installed, or the folder is missing or read-only.
+            ConfigError: a training is running, torch is not installed, the folder is missing or read-only, or the name
+                is in use or not a name.
         """
         with self._lock:
             self._check_idle()
-            self.run = _new_run(self.runs)
+            self.run = _named_run(self.runs, name) if name else _new_run(self.runs)
             arguments = [RECIPE, "--data", self.source, "--init", init, "--out", str(self.run)]
-            arguments += ["--minutes", f"{minutes:g}"]
+            arguments += ["--minutes", f"{minutes:g}", "--set", f"data.validation_share={HELD_OUT_SHARE:g}"]
             self._launch(arguments)
 
     def resume(self) -> None:
@@ -124,6 +138,8 @@ class TrainingProcess:
             possible=find_spec("pytorch_lightning") is not None,
             state=self._state(),
             model=self.run.name if self.run else "",
+            activity=self._activity(curve),
+            elapsed_s=time.monotonic() - self._launched if self._is_running() else None,
             epochs=self._planned_epochs(),
             curve=curve,
             left_s=self._remaining_s(curve),
@@ -150,7 +166,7 @@ class TrainingProcess:
             self.log.touch()
         except OSError as error:
             raise ConfigError(f"cannot write the training to {self.runs}: {error.strerror or error}") from None
-        self._stopped = False
+        self._stopped, self._launched = False, time.monotonic()
         command = [sys.executable, "-m", "nasion", "train", *arguments]
         with self.log.open("wb") as log:  # in a new session, so that Ctrl-C reaches only the server
             self._process = subprocess.Popen(  # noqa: S603  # no shell, and the program is this interpreter
@@ -176,6 +192,18 @@ class TrainingProcess:
             return "failed"
         is_complete = 0 < self._planned_epochs() <= len(self._curve())
         return "stopped" if self._stopped and not is_complete else "done"
+
+    def _activity(self, curve: list[dict[str, float]]) -> str:
+        if not self._is_running():
+            return ""
+        planned = self._planned_epochs()
+        if not planned:
+            return "Starting: loading PyTorch and the images"
+        if self._stopped:
+            return "Finishing this epoch, then saving"
+        if len(curve) >= planned:
+            return "Measuring the new model and writing the report"
+        return "Preparing the first epoch" if not curve else f"Epoch {len(curve) + 1} of {planned}"
 
     def _is_resumable(self) -> bool:
         return self._has_checkpoint("last.ckpt") and self._state() in ("stopped", "failed")
@@ -214,8 +242,24 @@ class TrainingProcess:
 
 def _newest_run(runs: Path) -> Path | None:
     """Return the newest run of an earlier server: it can be resumed, and its model can be used."""
-    found = sorted(path.parent for path in runs.glob("*/run.json")) if runs.is_dir() else []
-    return found[-1] if found else None
+    found = list(runs.glob("*/run.json")) if runs.is_dir() else []
+    return max(found, key=lambda path: (path.stat().st_mtime_ns, path)).parent if found else None
+
+
+def _named_run(runs: Path, name: str) -> Path:
+    """Return the path for a run with a name.
+
+    Raises:
+        ConfigError: the name cannot be a folder's, or is in use.
+    """
+    if not NAME.fullmatch(name) or name.endswith((".", " ")):
+        raise ConfigError(
+            f'"{name[:80]}" cannot name a model; use up to 60 letters, digits, spaces, ".", "_" and "-", '
+            "starting with a letter or digit"
+        )
+    if (runs / name / "run.json").exists():
+        raise ConfigError(f'there is a model "{name}" already; choose another name')
+    return runs / name
 
 
 def _new_run(runs: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The tab "Correct"."""
+"""The tab "Correct" on a folder with .pts files, which are corrected in place."""
 
 import time
 
@@ -19,6 +19,17 @@ def selected_position(page):
     rows, columns = np.nonzero((values[..., :3].sum(-1) < 8) & (values[..., 3] == 255))
     box = page.locator("#correct-canvas").bounding_box()
     return box["x"] + (columns.min() + columns.max()) / 2, box["y"] + (rows.min() + rows.max()) / 2
+
+
+def move_point(page):
+    """Move the first point by 1 px to the right."""
+    page.locator("#correct-canvas").focus()
+    page.keyboard.press("n")
+    page.keyboard.press("ArrowRight")
+
+
+def wait_for_saved(page):
+    page.wait_for_function("() => document.getElementById('image-state').innerText.endsWith('· saved')")
 
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP])
@@ -42,7 +53,7 @@ def test_points_are_dragged_undone_and_saved(correct_page, folder, size):
     correct_page.mouse.move(x, y + 60, steps=5)
     correct_page.mouse.up()
     correct_page.locator("#save").click()
-    correct_page.get_by_text("1 of 2 faces done").wait_for()
+    correct_page.get_by_text("1 of 2 images done").wait_for()
     after = parse_pts((folder / "a.pts").read_text())
     moved = np.linalg.norm(after - before, axis=1)
     assert np.flatnonzero(moved > 0.01).tolist() == [30]
@@ -61,7 +72,7 @@ def test_mirrored_edit_moves_both_sides(correct_page, folder):
     for _ in range(4):
         correct_page.keyboard.press("ArrowLeft")
     correct_page.keyboard.press("s")
-    correct_page.get_by_text("1 of 2 faces done").wait_for()
+    correct_page.get_by_text("1 of 2 images done").wait_for()
     moved = parse_pts((folder / "a.pts").read_text()) - before
     assert np.flatnonzero(np.linalg.norm(moved, axis=1) > 0.01).tolist() == [36, 45]
     assert moved[36, 0] == pytest.approx(-4, abs=0.01)
@@ -72,7 +83,7 @@ def test_unlabeled_image_starts_with_the_prediction(correct_page, folder):
     correct_page.get_by_role("button", name="b.png").click()
     correct_page.get_by_text("not labeled yet").wait_for()
     correct_page.locator("#save").click()
-    correct_page.get_by_text("1 of 2 faces done").wait_for()
+    correct_page.get_by_text("1 of 2 images done").wait_for()
     assert (folder / "b.pts").exists()
     assert not (folder / "b.pts.orig").exists()
 
@@ -81,16 +92,31 @@ def test_labels_changed_elsewhere_are_not_overwritten(correct_page, folder):
     lines = (folder / "a.pts").read_text().split("\n")
     lines[3] = "1.5 2.5"
     (folder / "a.pts").write_text("\n".join(lines))
+    before = (folder / "a.pts").read_text()
     correct_page.locator("#save").click()
-    correct_page.locator("#status.error").wait_for()
-    assert "have changed" in correct_page.locator("#status").inner_text()
-    correct_page.locator("#album button", has_text="a.png").click()
+    correct_page.get_by_text("a.png was changed in another window").wait_for()
+    assert (folder / "a.pts").read_text() == before
+    screenshot(correct_page, "correct-conflict")
+    correct_page.locator("#conflict-theirs").click()
     correct_page.get_by_text("a.png: labeled").wait_for()
     correct_page.locator("#save").click()
-    correct_page.get_by_text("1 of 2 faces done").wait_for()
+    correct_page.get_by_text("1 of 2 images done").wait_for()
+    assert (folder / "a.pts").read_text() == before
 
 
-def test_tap_selects_a_point_without_moving_it(correct_page):
+def test_own_changes_can_replace_those_of_another_window(correct_page, folder):
+    before = parse_pts((folder / "a.pts").read_text())
+    lines = (folder / "a.pts").read_text().split("\n")
+    lines[3] = "1.5 2.5"
+    (folder / "a.pts").write_text("\n".join(lines))
+    move_point(correct_page)
+    correct_page.get_by_text("a.png was changed in another window").wait_for()
+    correct_page.locator("#conflict-mine").click()
+    wait_for_saved(correct_page)
+    assert parse_pts((folder / "a.pts").read_text())[0] == pytest.approx(before[0] + [1, 0], abs=0.002)
+
+
+def test_tap_selects_a_point_without_moving_it(correct_page, folder):
     correct_page.locator("#correct-canvas").focus()
     for _ in range(31):
         correct_page.keyboard.press("n")
@@ -101,23 +127,24 @@ def test_tap_selects_a_point_without_moving_it(correct_page):
     correct_page.mouse.move(x + 6, y + 5)
     correct_page.mouse.up()
     assert correct_page.locator("#selected-point").inner_text() == where
-    assert correct_page.locator("#undo").is_disabled()
+    correct_page.wait_for_timeout(600)
+    assert not (folder / "a.pts.orig").exists()
 
 
-def test_unsaved_changes_are_kept_and_marked(correct_page):
-    correct_page.locator("#correct-canvas").focus()
-    correct_page.keyboard.press("n")
-    correct_page.keyboard.press("ArrowRight")
-    moved = correct_page.locator("#selected-point").inner_text()
-    correct_page.locator("#skip").click()
-    correct_page.get_by_text("b.png: not labeled yet").wait_for()
-    correct_page.get_by_role("button", name="a.png").filter(has_text="not saved").click()
-    correct_page.get_by_text("with your unsaved changes").wait_for()
-    correct_page.locator("#correct-canvas").focus()
-    correct_page.keyboard.press("n")
-    assert correct_page.locator("#selected-point").inner_text() == moved
-    correct_page.keyboard.press("Control+z")
-    assert correct_page.locator("#selected-point").inner_text() != moved
+def test_changes_are_saved_without_a_click_and_can_be_undone_after_a_reload(correct_page, folder):
+    before = parse_pts((folder / "a.pts").read_text())
+    move_point(correct_page)
+    wait_for_saved(correct_page)
+    assert parse_pts((folder / "a.pts").read_text())[0] == pytest.approx(before[0] + [1, 0], abs=0.002)
+    correct_page.reload()
+    correct_page.locator("#album button", has_text="a.png").click()
+    correct_page.get_by_text("a.png: labeled").wait_for()
+    correct_page.locator("#undo").click()
+    wait_for_saved(correct_page)
+    assert parse_pts((folder / "a.pts").read_text()) == pytest.approx(before, abs=0.002)
+    correct_page.locator("#redo").click()
+    correct_page.wait_for_function("() => document.getElementById('image-state').innerText.endsWith('· saved')")
+    assert parse_pts((folder / "a.pts").read_text())[0] == pytest.approx(before[0] + [1, 0], abs=0.002)
 
 
 def test_held_key_saves_only_one_face(correct_page, folder):
@@ -128,7 +155,7 @@ def test_held_key_saves_only_one_face(correct_page, folder):
     correct_page.get_by_text("b.png: not labeled yet").wait_for()
     correct_page.wait_for_timeout(500)
     assert not (folder / "b.pts").exists()
-    assert "1 of 2 faces done" in correct_page.locator("#progress").inner_text()
+    assert "1 of 2 images done" in correct_page.locator("#progress").inner_text()
 
 
 def test_search_filters_the_list_by_name(correct_page):
@@ -147,10 +174,10 @@ def test_mirrored_edit_is_symmetric_about_the_face(page, skeleton):
     points, flip = render_face(5, 0, 0, skeleton).keypoints, load_skeleton(skeleton).flip
     k = next(k for k, other in enumerate(flip) if other != k)
     step = page.evaluate(
-        "async ([points, flip, k]) => { const { Edit } = await import('/pages/shared/edit.js');"
-        " const edit = new Edit(points, flip); edit.mirrored = true;"
-        " edit.moveBy(k, -4, 3); return [k, flip[k]].map((j) => [0, 1].map((axis) =>"
-        " edit.keypoints[j][axis] - points[j][axis])); }",
+        "async ([points, flip, k]) => { const { Editor } = await import('/pages/correct/editor.js');"
+        " const editor = new Editor([{ keypoints: points }], flip); editor.mirrored = true;"
+        " editor.moveBy(0, k, -4, 3); return [k, flip[k]].map((j) => [0, 1].map((axis) =>"
+        " editor.faces[0].keypoints[j][axis] - points[j][axis])); }",
         [points.tolist(), list(flip), k],
     )
     assert step[0] == pytest.approx([-4, 3])
@@ -159,10 +186,10 @@ def test_mirrored_edit_is_symmetric_about_the_face(page, skeleton):
 
 def test_hidden_point_can_be_shown_again(page):
     places = page.evaluate(
-        "async () => { const { Edit } = await import('/pages/shared/edit.js');"
-        " const edit = new Edit([null, null, [1, 2]], null, [[7, 8], null, null]);"
-        " for (const k of [0, 1, 2, 2]) edit.toggleHidden(k, [5, 6]);"
-        " return edit.keypoints; }"
+        "async () => { const { Editor } = await import('/pages/correct/editor.js');"
+        " const editor = new Editor([{ keypoints: [null, null, [1, 2]], model: [[7, 8], null, null] }], null);"
+        " for (const k of [0, 1, 2, 2]) editor.toggleHidden(0, k, [5, 6]);"
+        " return editor.faces[0].keypoints; }"
     )
     assert places == [[7, 8], [5, 6], [1, 2]]
 
@@ -186,9 +213,8 @@ def test_last_image_can_be_saved_repeatedly(correct_page, folder):
             assert time.monotonic() < end, correct_page.locator("#status").inner_text()
             correct_page.wait_for_timeout(50)
             versions |= {(folder / "b.pts").read_text()} if (folder / "b.pts").exists() else set()
-    correct_page.wait_for_function("() => !document.getElementById('save').disabled")
-    assert "changed" not in correct_page.locator("#status").inner_text()
-    assert "not saved" not in correct_page.locator("#album").inner_text()
+    wait_for_saved(correct_page)
+    assert correct_page.locator("#conflict-bar").is_hidden()
 
 
 def test_most_uncertain_images_come_first(correct_page):
@@ -197,7 +223,7 @@ def test_most_uncertain_images_come_first(correct_page):
         "() => [...document.querySelectorAll('#album button')].every((each) => each.innerText.includes('%'))"
     )
     lines = correct_page.locator("#album button").all_inner_texts()
-    uncertainties = [float(line.split("·")[1].split("%")[0]) for line in lines]
+    uncertainties = [float(line.rpartition("·")[2].split("%")[0]) for line in lines]
     assert uncertainties == sorted(uncertainties, reverse=True)
     assert uncertainties[0] > uncertainties[-1]
 
@@ -217,7 +243,8 @@ def test_face_is_corrected_by_keyboard_alone(correct_page, folder):
     correct_page.locator("#album button").first.wait_for()
     tab_to("search")
     correct_page.keyboard.type("a.png")
-    correct_page.keyboard.press("Tab")
+    for _ in range(3):
+        correct_page.keyboard.press("Tab")
     correct_page.keyboard.press("Enter")
     correct_page.get_by_text("a.png: labeled").wait_for()
     tab_to("tab-correct")
@@ -225,7 +252,7 @@ def test_face_is_corrected_by_keyboard_alone(correct_page, folder):
     correct_page.keyboard.press("n")
     correct_page.keyboard.press("Shift+ArrowRight")
     correct_page.keyboard.press("s")
-    correct_page.get_by_text("1 of 2 faces done").wait_for()
+    correct_page.get_by_text("1 of 2 images done").wait_for()
     moved = parse_pts((folder / "a.pts").read_text()) - before
     assert moved[0] == pytest.approx([0.1, 0], abs=0.002)
     assert np.abs(moved[1:]).max() < 0.002

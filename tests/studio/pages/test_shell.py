@@ -1,10 +1,9 @@
-"""The application shell: tabs, keyboard, names of controls, sizes, rules of axe."""
+"""The application shell: tabs, keyboard, names of controls; sizes."""
 
 import pytest
 
 from browsing import DESKTOP, LARGE, PHONE, assert_nothing_overflows, choose, screenshot, wait_for_status
 
-AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 pytestmark = pytest.mark.slow
 
 
@@ -54,20 +53,6 @@ def test_camera_stops_when_the_page_is_left(page):
     wait_for_status(page, "a.txt: this browser cannot display this image")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_passes_axe_and_fits_a_phone(correct_page, scheme):
-    """Check the rules of axe for WCAG 2.1 AA, and that no page is wider than a phone."""
-    correct_page.emulate_media(color_scheme=scheme)
-    for name in ("try", "match", "video", "correct", "train"):
-        correct_page.locator(f"#tab-{name}").click()
-        correct_page.set_viewport_size(DESKTOP)
-        correct_page.wait_for_timeout(100)
-        assert violations(correct_page) == []
-        correct_page.set_viewport_size(PHONE)
-        assert correct_page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
-        screenshot(correct_page, f"{name}-{scheme}-390")
-
-
 def test_correct_and_train_explain_how_to_start_without_a_folder(page):
     for name in ("correct", "train"):
         page.locator(f"#tab-{name}").click()
@@ -103,7 +88,6 @@ def test_nothing_overflows_with_results(page, astronaut, size, scheme):
     page.locator("#show-measurements").check()
     page.locator(".measurements").wait_for()
     assert_nothing_overflows(page)
-    assert violations(page) == []
     screenshot(page, f"try-{size['width']}-{scheme}")
     for name in ("match", "video"):
         page.locator(f"#tab-{name}").click()

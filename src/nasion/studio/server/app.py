@@ -3,20 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import FastAPI
 
 from nasion.predict.predictor import Predictor
-from nasion.studio.album import RUNS, Album
+from nasion.studio.albums.album import Album
+from nasion.studio.albums.folders import Root
 from nasion.studio.clips import ClipJobs
-from nasion.studio.server import album_routes, page_routes
+from nasion.studio.server import page_routes, train_routes
 from nasion.studio.server.access import AccessControl
+from nasion.studio.server.albums import album_routes, image_routes
+from nasion.studio.server.albums.open_albums import OpenAlbums
+from nasion.studio.server.albums.scan import scan_albums
 from nasion.studio.server.errors import ERROR_RESPONSES, add_error_handlers
 from nasion.studio.server.faces import export_routes, match_routes, predict_routes, video_routes
 from nasion.studio.server.job_queue import JobQueue
 from nasion.studio.server.loaded_models import LoadedModels
 from nasion.studio.server.state import DEFAULT_SETTINGS, Server, ServerSettings
-from nasion.studio.training_process import TrainingProcess
 
 __all__ = ["ServerSettings", "build"]
 
@@ -26,6 +30,7 @@ def build(
     make: Callable[[str], Predictor] = Predictor,
     extra: dict[str, str] | None = None,
     album: Album | None = None,
+    root: Path | None = None,
 ) -> AccessControl:
     """Return the ASGI application.
 
@@ -33,13 +38,16 @@ def build(
         settings: its limits.
         make: returns the predictor of a packaged model, an .onnx file or a run folder.
         extra: names and sources of models besides the packaged ones; the first is the default model.
-        album: the folder that is open for correction and training; None offers neither.
+        album: the folder that is open for labeling and training from the start.
+        root: the folder below which the page can open others; default: that of `album`.
 
     Raises:
-        ConfigError: the token is empty, or has characters other than letters, digits, "-" and "_".
+        ConfigError: the root is not a folder, or the token is empty or has characters other than letters, digits, "-"
+            and "_".
     """
     models, queue = LoadedModels(make, extra or {}), JobQueue(settings.queue, settings.timeout_s)
-    training = None if album is None else TrainingProcess(album.source, album.root / RUNS)
+    root = album.root if root is None and album is not None else root
+    albums = OpenAlbums(None if root is None else Root(root), lambda: models.predictor().skeleton, album)
     app = FastAPI(
         title="nasion HTTP API",
         description="Predict, match and correct facial keypoints.",
@@ -48,28 +56,22 @@ def build(
         redoc_url=None,
         responses=ERROR_RESPONSES,
     )
-    app.state.server = Server(settings, models, queue, album, training, clips=ClipJobs(settings.longest_clip_s))
+    app.state.server = Server(settings, models, queue, albums, clips=ClipJobs(settings.longest_clip_s))
     add_error_handlers(app)
     app.include_router(page_routes.router)
-    for module in (predict_routes, match_routes, export_routes, video_routes):
+    for module in (predict_routes, match_routes, export_routes, video_routes, album_routes, image_routes, train_routes):
         app.include_router(module.router)
-    if album is not None:
-        app.include_router(album_routes.router)
     return AccessControl(app, settings.token, settings.largest_body, {video_routes.UPLOAD: settings.largest_clip})
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Scan the open folder while the server runs; then end the queue and the training."""
+    """Scan the open folders while the server runs; then end the queue and the trainings."""
     server: Server = app.state.server
-    scan = None
-    if server.album is not None:
-        app.openapi()  # builds the routes now: FastAPI changes the warning filters for that, which the scan uses too
-        scan = asyncio.create_task(album_routes.scan_album(server, server.album))
+    app.openapi()  # builds the routes now: FastAPI changes the warning filters for that, which the scan uses too
+    scan = asyncio.create_task(scan_albums(server))
     yield
-    if scan is not None:
-        scan.cancel()
+    scan.cancel()
     server.queue.close()
     server.clips.close()
-    if server.training is not None:
-        server.training.close()
+    server.albums.close()

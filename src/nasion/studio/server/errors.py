@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from nasion.errors import NasionError
-from nasion.studio.album import ConflictError
+from nasion.studio.albums.album import ConflictError
 from nasion.studio.clips import MAX_CLIPS, ClipsFullError
 from nasion.studio.server.access import RejectedError
 from nasion.studio.server.job_queue import JobTimeoutError, QueueFullError

@@ -1,38 +1,25 @@
-"""The JSON objects of the HTTP interface; those that files share are in `nasion.outputs.schema`."""
+"""The JSON objects of the HTTP interface; those of folders are in `albums/schemas.py`, those of files in `outputs`."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from nasion.geometry import MAX_COORDINATE
-from nasion.outputs.schema import Ellipses, Face, Header, Points, Schema
+from nasion.outputs.schema import Face, Header, Points, Schema
 from nasion.skeleton import Skeleton
 
 __all__ = [
-    "AlbumEntry",
-    "AlbumFace",
-    "AlbumInfo",
     "BrokenModel",
     "ClipFace",
     "ClipLimits",
     "ClipStatus",
     "ErrorMessage",
-    "FaceUpdate",
     "Faces",
     "Health",
     "MatchResult",
     "MatchedImage",
     "ModelInfo",
     "RemovedClip",
-    "SavedFace",
     "SkeletonInfo",
     "StudioInfo",
 ]
-
-MAX_POINTS = 1000
-MAX_VERSION = 64
-
-Coordinate = Annotated[float, Field(allow_inf_nan=False, ge=-MAX_COORDINATE, le=MAX_COORDINATE)]
 
 
 class ErrorMessage(Schema):
@@ -54,7 +41,9 @@ class StudioInfo(Schema):
     """What this server offers."""
 
     album: bool
-    """Whether a folder is open for correction and training."""
+    """Whether a folder is open for labeling and training."""
+    root: str | None
+    """Name of the folder whose subfolders can be opened; null if none can."""
     clips: "ClipLimits"
     """Which clips can be tracked."""
 
@@ -191,69 +180,3 @@ class MatchResult(Schema):
     b: MatchedImage
     frames: list[str]
     """The morph from A to B: JPEG images as data URIs."""
-
-
-class AlbumEntry(Schema):
-    """One face of the open folder."""
-
-    id: int
-    """Number of the face in the folder, from 0."""
-    name: str
-    labeled: bool
-    """Whether the face has labels."""
-    done: bool
-    """Whether the user has marked the face as done."""
-    uncertainty: float | None
-    """Mean uncertainty of the keypoints, as a fraction of the face's size; null until the face has been scanned."""
-    broken: bool
-    """Whether the image or its labels cannot be read."""
-
-
-class AlbumInfo(Schema):
-    """The open folder."""
-
-    name: str
-    """Name of the folder."""
-    form: str
-    """Format of the labels."""
-    hides: bool
-    """Whether this format can store missing points."""
-    notice: str
-    """A warning for the user, or an empty string."""
-    entries: list[AlbumEntry]
-    skeleton: SkeletonInfo
-
-
-class AlbumFace(Schema):
-    """The keypoints of one face of the open folder."""
-
-    version: str
-    """Version of the labels; send it back as `seen` when saving."""
-    labeled: bool
-    """Whether `keypoints` are labels; otherwise they are the model's prediction."""
-    keypoints: Points
-    """x, y of each keypoint, image px; null if missing."""
-    model: Points | None
-    """The model's prediction, image px; null if the model has other keypoints."""
-    ellipses: Ellipses | None
-    """Uncertainty of the prediction; null if unknown."""
-
-
-class FaceUpdate(BaseModel):
-    """Corrected keypoints of one face."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    keypoints: Annotated[list[tuple[Coordinate, Coordinate] | None], Field(max_length=MAX_POINTS)]
-    """x, y of each keypoint, image px; null for missing points."""
-    seen: Annotated[str, Field(max_length=MAX_VERSION)]
-    """Version of the labels that were corrected; saving fails if the labels have changed since."""
-    done: bool = True
-    """Whether to mark the face as done."""
-
-
-class SavedFace(Schema):
-    """The result of saving a face."""
-
-    version: str
-    """New version of the labels."""

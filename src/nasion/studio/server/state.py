@@ -5,8 +5,10 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
-from nasion.studio.album import Album
+from nasion.studio.albums.album import Album
 from nasion.studio.clips import ClipJobs
+from nasion.studio.server.albums.open_albums import OpenAlbum, OpenAlbums
+from nasion.studio.server.albums.thumbnails import Thumbnails
 from nasion.studio.server.job_queue import JobQueue
 from nasion.studio.server.loaded_models import LoadedModels
 from nasion.studio.training_process import TrainingProcess
@@ -14,6 +16,7 @@ from nasion.studio.training_process import TrainingProcess
 __all__ = [
     "DEFAULT_SETTINGS",
     "CurrentAlbum",
+    "CurrentFolder",
     "CurrentServer",
     "CurrentTraining",
     "ModelName",
@@ -47,6 +50,9 @@ class ServerSettings:
 
 DEFAULT_SETTINGS = ServerSettings()
 
+MAX_PATH = 4096
+"""Largest length of a folder's path."""
+
 
 @dataclass(frozen=True)
 class Server:
@@ -56,16 +62,16 @@ class Server:
         settings: its limits.
         models: the models that it offers.
         queue: runs the predictions.
-        album: the folder that is open for correction and training, if any.
-        training: trains on that folder.
+        albums: the folders that are open for labeling and training.
+        thumbnails: small images of these folders.
         clips: tracks faces in clips.
     """
 
     settings: ServerSettings
     models: LoadedModels
     queue: JobQueue
-    album: Album | None = None
-    training: TrainingProcess | None = None
+    albums: OpenAlbums
+    thumbnails: Thumbnails = field(default_factory=Thumbnails)
     clips: ClipJobs = field(default_factory=lambda: ClipJobs(DEFAULT_SETTINGS.longest_clip_s))
 
 
@@ -75,15 +81,29 @@ async def _current_server(request: Request) -> Server:
 
 CurrentServer = Annotated[Server, Depends(_current_server)]
 
+FolderName = Annotated[
+    str | None,
+    Query(
+        max_length=MAX_PATH,
+        description="path of a folder below the server's root, or the name of an open data set; "
+        "default: the one that was opened last",
+    ),
+]
 
-async def _current_album(server: CurrentServer) -> Album:
-    assert server.album is not None  # without an album, its routes do not exist
-    return server.album
+
+def _current_folder(server: CurrentServer, folder: FolderName = None) -> OpenAlbum:
+    return server.albums.get(folder)
 
 
-async def _current_training(server: CurrentServer) -> TrainingProcess:
-    assert server.training is not None  # without an album, its routes do not exist
-    return server.training
+CurrentFolder = Annotated[OpenAlbum, Depends(_current_folder)]
+
+
+async def _current_album(folder: CurrentFolder) -> Album:
+    return folder.album
+
+
+async def _current_training(folder: CurrentFolder) -> TrainingProcess:
+    return folder.training
 
 
 CurrentAlbum = Annotated[Album, Depends(_current_album)]

@@ -5,7 +5,7 @@ well. Image names are relative to the folder of the file, or to `?images=DIR`.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -124,14 +124,34 @@ def _faces(record: ImageRecord, contents: frozenset[Content]) -> list[dict[str, 
 def _parts(
     header: Mapping[str, Any], images: Iterator[tuple[Mapping[str, Any], list[dict[str, Any]]]]
 ) -> Iterator[str]:
-    """Yield the text of a file in parts: the complete text would take many times the memory of the keypoints."""
+    """Return the text of a file in parts: the complete text would take many times the memory of the keypoints."""
+    return document_parts(header, (image_text(about, faces) for about, faces in images))
+
+
+def document_parts(header: Mapping[str, Any], images: Iterable[str]) -> Iterator[str]:
+    """Yield the text of a file in parts.
+
+    Args:
+        header: the values of `schema.Header`.
+        images: the text of each image, from `image_text`.
+    """
     yield _text(header)[:-1] + ', "images": ['
     separator = "\n"
-    for about, faces in images:
-        lines = "".join(f"{',' if k else ''}\n {_text(face)}" for k, face in enumerate(faces))
-        yield f'{separator}{_text(about)[:-1]}, "faces": [{lines}]}}'
+    for image in images:
+        yield separator + image
         separator = ",\n"
     yield "\n]}\n"
+
+
+def image_text(about: Mapping[str, Any], faces: Iterable[Mapping[str, Any]]) -> str:
+    """Return the text of one image in a file, with one line for each face.
+
+    Args:
+        about: the values of `schema.ImageFaces` without the faces.
+        faces: the values of `schema.Face` of each face.
+    """
+    lines = "".join(f"{',' if k else ''}\n {_text(face)}" for k, face in enumerate(faces))
+    return f'{_text(about)[:-1]}, "faces": [{lines}]}}'
 
 
 def _text(values: Mapping[str, Any]) -> str:

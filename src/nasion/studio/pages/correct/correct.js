@@ -1,276 +1,329 @@
-// The page "Correct": lists the faces of the open folder, most uncertain first; the user drags points and saves them.
+// The page "Correct": opens images of a folder, shows all their faces, and saves what the user changes.
 
-import * as api from "../shared/api.js";
+import { setFolder } from "../shared/api.js";
 import { $, connectZoomButtons } from "../shared/dom.js";
-import { drawFace } from "../shared/draw.js";
-import { Edit } from "../shared/edit.js";
-import { Stage } from "../shared/stage.js";
+import { Album } from "./album.js";
+import { boxOf, CorrectCanvas } from "./canvas.js";
+import { Controls } from "./controls.js";
+import { Editor } from "./editor.js";
+import { FacePlacer, SkeletonMaker } from "./placing.js";
+import * as requests from "../shared/albums.js";
+import { Saver } from "./saver.js";
 
-const PICK_RADIUS = 14; // canvas px within which a point is picked
-const DRAG_THRESHOLD = 3; // canvas px that a pointer must move before it moves the point, so that a tap only selects it
-const LAYERS = { points: true, lines: true, uncertainty: true, regions: true };
-const MAX_LISTED = 200;
-const POLL_MS = 2000;
-const HTTP_CONFLICT = 409;
+const FEW_POINTS = 20; // fewer ones seldom reach the outline of a face, so more is shown around them
 
 export class Correct {
   constructor(studio) {
     this.studio = studio;
+    this.album = new Album();
+    this.entry = null; // the open image's entry
+    this.editor = null; // its faces
+    this.labeled = false; // whether they are labels, rather than suggestions
+    this.selectedFace = 0;
     this.selectedPoint = -1;
-    this.latestRequest = 0; // counter: responses to an outdated request are dropped
-    this.drafts = new Map(); // faces with unsaved changes, by id
+    this.mode = "edit"; // "box" while a box is drawn around a new face, "place" while points are placed
+    this.placer = null;
     this.skipped = new Set();
-    this.stage = new Stage($("correct-canvas"), (context, stage) => this.paint(context, stage));
-    this.stage.pick = (position) => this.pickPoint(position);
-    this.stage.handleKey = (event) => this.handleKey(event);
-    $("undo").addEventListener("click", () => this.change(() => this.edit.undo()));
-    $("redo").addEventListener("click", () => this.change(() => this.edit.redo()));
-    $("hide-point").addEventListener("click", () => this.toggleHidden());
-    $("mirror").addEventListener("click", () => this.toggleMirror());
-    $("reset").addEventListener("click", () => this.change(() => (this.edit.recordState(), this.edit.replaceAll(this.face.model))));
-    $("save").addEventListener("click", () => this.save());
-    $("skip").addEventListener("click", () => this.openNext());
-    $("search").addEventListener("input", () => this.showList());
-    window.addEventListener("beforeunload", (event) => [...this.drafts.values()].some(({ edit }) => edit.changed) && event.preventDefault());
-    connectZoomButtons("correct", this.stage, () => this.zoomToFace());
+    this.latestRequest = 0; // counter: responses to an outdated request are dropped
+    this.saver = new Saver((work, state, message) => this.reportSave(work, state, message));
+    this.canvas = new CorrectCanvas($("correct-canvas"), this);
+    this.controls = new Controls(this);
+    this.album.onChange = () => this.controls.showAlbum();
+    connectZoomButtons("correct", this.canvas.stage, () => this.canvas.stage.fit());
+    window.addEventListener("beforeunload", (event) => this.saver.isBusy && event.preventDefault());
+  }
+
+  get placed() {
+    return this.placer?.placed ?? [];
   }
 
   async enter() {
-    for (const part of $("page-correct").children) part.hidden = this.studio.hasFolder === (part.id === "correct-empty");
-    if (!this.studio.hasFolder) return;
-    await this.loadAlbum();
-    if (!this.entry) await this.openNext();
-    this.pollUncertainties();
+    const isOpen = this.studio.hasFolder;
+    for (const part of $("page-correct").children) if (part.tagName !== "DIALOG") part.hidden = isOpen === (part.id === "correct-empty");
+    if (!isOpen) return this.controls.showEmpty();
+    if (!this.album.info) await this.openFolder(null);
+    this.album.follow();
+    await this.controls.training.enter();
   }
 
-  // The server scans the images in the background; update the list until all of them are scanned.
-  pollUncertainties() {
-    clearTimeout(this.timer);
-    const pending = this.album.entries.some((entry) => entry.uncertainty === null && !entry.broken && !entry.done);
-    if (!pending || $("page-correct").hidden) return;
-    const again = () => this.pollUncertainties();
-    this.timer = setTimeout(() => this.loadAlbum().then(again, again), POLL_MS);
+  leave() {
+    this.album.stop();
+    this.controls.training.leave();
+    this.saveNow();
   }
 
-  async loadAlbum() {
-    this.album = await api.getAlbum();
-    const { entries, name, form } = this.album;
-    const open = entries.filter((entry) => !entry.done);
-    // order: unreadable images, then by uncertainty, then images that are not scanned yet
-    const rank = (entry) => (entry.broken ? Infinity : (entry.uncertainty ?? -1));
-    open.sort((a, b) => (rank(b) === rank(a) ? a.id - b.id : rank(b) - rank(a)));
-    this.order = [...open, ...entries.filter((entry) => entry.done)];
-    const scanned = entries.filter((entry) => entry.uncertainty !== null || entry.broken).length;
-    const progress = [`${entries.length - open.length} of ${entries.length} faces done`, `folder “${name}”`, form];
-    if (scanned < entries.length) progress.push(`${scanned} scanned`);
-    $("progress").textContent = progress.join(" · ");
-    this.showList();
+  async changeModel() {
+    if (!this.album.info || this.studio.current !== "correct") return;
+    this.controls.training.show();
+    await this.reloadImage();
   }
 
-  // List the faces that match the search; the focused item stays focused.
-  showList() {
-    const focused = document.activeElement?.dataset.face;
-    const query = $("search").value.toLowerCase();
-    const matches = this.order.filter(({ name }) => name.toLowerCase().includes(query));
-    $("album").replaceChildren(...matches.slice(0, MAX_LISTED).map((entry) => this.listItem(entry)));
-    if (focused) $("album").querySelector(`[data-face="${focused}"]`)?.focus();
-    const unlisted = matches.length - MAX_LISTED;
-    $("album-more").textContent = unlisted > 0 ? `and ${unlisted} more; use search` : "";
+  // Open a folder below the server's root; null is the one that was opened last.
+  async openFolder(path) {
+    await this.saveNow();
+    if (path !== null) setFolder(path);
+    await this.album.load();
+    setFolder(this.album.info.folder);
+    this.studio.hasFolder = true;
+    this.entry = this.editor = null;
+    this.skipped.clear();
+    this.controls.reset();
+    if (path !== null) await this.enter();
+    await this.openNext();
   }
 
-  listItem(entry) {
-    const button = document.createElement("button");
-    const scanned = entry.uncertainty === null ? "" : ` · ${(100 * entry.uncertainty).toFixed(1)} %`;
-    const details = entry.broken ? " · cannot be read" : scanned;
-    const draft = this.drafts.get(entry.id)?.edit.changed ? " · not saved" : "";
-    button.textContent = `${entry.done ? "✓ " : ""}${entry.name}${details}${draft}`;
-    if (entry.uncertainty !== null) button.title = "uncertainty in % of face size";
-    button.dataset.face = entry.id;
-    button.setAttribute("aria-current", String(entry.id === this.entry?.id));
-    button.addEventListener("click", () => this.open(entry));
-    const item = document.createElement("li");
-    item.append(button);
-    return item;
+  // Return whether the folder's points are those of a packaged skeleton, for which there are models.
+  isPackaged() {
+    return this.studio.models.some(({ card, skeleton }) => Object.keys(card).length && String(skeleton.names) === String(this.album.skeleton.names));
   }
 
-  // Open the next face that is not done; skipped faces come last.
+  // Open the next image to do; skipped ones come last, those without a face after them.
   async openNext() {
-    if (this.entry && !this.entry.done) this.skipped.add(this.entry.id);
-    const open = this.order.filter((each) => !each.done && each.id !== this.entry?.id);
-    if (open.every((each) => this.skipped.has(each.id))) this.skipped.clear();
-    const entry = open.find((each) => !this.skipped.has(each.id));
-    if (entry) await this.open(entry);
-    else this.studio.setStatus(this.order.every((each) => each.done) ? "All faces are done." : "This is the last face to do.");
+    if (this.entry?.state === "todo") this.skipped.add(this.entry.id);
+    const open = this.album.shown("todo").filter(({ id }) => id !== this.entry?.id);
+    const inGroups = [...open.filter((each) => this.album.group(each) === "faces"), ...open.filter((each) => this.album.group(each) !== "faces")];
+    if (inGroups.every(({ id }) => this.skipped.has(id))) this.skipped.clear();
+    const next = inGroups.find(({ id }) => !this.skipped.has(id));
+    if (next) return this.openImage(next.id);
+    if (!this.entry && this.album.entries.size) return this.openImage(this.album.shown("all")[0].id);
+    const isLast = this.entry && this.entry.state === "todo";
+    this.studio.setStatus(!this.album.entries.size ? "" : isLast ? "This is the last image to do." : "All images are done.");
+    this.controls.showImage();
   }
 
-  async open(entry) {
+  async openImage(id) {
     const request = ++this.latestRequest;
-    this.stage.dragged = null;
+    const entry = this.album.entries.get(id);
+    if (this.work) this.saver.save(this.work);
+    this.stopPlacing();
     this.studio.setStatus(`Opening ${entry.name}…`);
-    const draft = this.drafts.get(entry.id);
     try {
-      const [face, image] = await Promise.all([draft?.face ?? api.getFace(entry.id, this.studio.model()), loadImage(`/v1/album/${entry.id}/picture`)]);
+      await this.saver.works.get(id)?.running;
+      const [image, picture] = await Promise.all([requests.getImage(id, this.studio.model()), requests.loadPicture(id)]);
       if (request !== this.latestRequest) return;
-      Object.assign(this, { entry, face, image, selectedPoint: -1 });
+      this.adopt(entry, image);
+      this.canvas.show(picture);
     } catch (error) {
-      this.skipped.add(entry.id);
-      if (request === this.latestRequest) this.studio.setStatus(`${entry.name}: ${error.message}`, true);
+      if (request !== this.latestRequest) return;
+      this.skipped.add(id);
+      this.album.set(id, { error: error.message });
+      this.studio.setStatus(`${entry.name}: ${error.message}`, true);
+      if (!this.entry) await this.openNext(); // the first view must not be an error
       return;
     }
-    this.stage.dragged = null;
-    this.edit = draft?.edit ?? new Edit(this.face.keypoints, this.album.skeleton.flip, this.face.model);
-    this.edit.mirrored = $("mirror").getAttribute("aria-pressed") === "true";
-    this.stage.show(this.image, this.image.naturalWidth, this.image.naturalHeight);
-    this.zoomToFace();
-    const source = this.face.labeled ? "labeled" : "not labeled yet, showing the prediction";
-    this.studio.setStatus(`${entry.name}: ${source}${this.edit.changed ? ", with your unsaved changes" : ""}`);
-    $("correct-canvas").setAttribute("aria-label", `${entry.name} with ${this.face.keypoints.length} points`);
-    this.change(() => {});
-    await this.loadAlbum();
+    if (this.editor.faces.length === 1) this.zoomTo(0);
+    this.studio.setStatus(this.describeOpened());
+    $("correct-canvas").setAttribute("aria-label", `${entry.name} with ${this.editor.faces.length} faces`);
+    this.controls.showImage();
+    this.controls.showAlbum();
+    if (this.start === "none" && !this.labeled && this.album.summary().labeled === 0 && !this.isPackaged()) this.addFace();
   }
 
-  zoomToFace() {
-    const visible = this.edit?.keypoints.filter(Boolean) ?? [];
-    if (!visible.length) return this.stage.fit();
-    const [low, high] = [Math.min, Math.max].map((pick) => [0, 1].map((axis) => pick(...visible.map((p) => p[axis]))));
-    this.stage.zoomTo([...low, ...high]);
+  // Take over the faces of an image, with changes that an earlier page could not save.
+  adopt(entry, image) {
+    Object.assign(this, { entry, labeled: image.labeled, start: image.start, past: null, hasConflict: false, selectedPoint: -1, selectedFace: 0 });
+    this.editor = new Editor(image.faces, this.album.skeleton.flip);
+    this.editor.mirrored = $("mirror").getAttribute("aria-pressed") === "true";
+    this.work = { id: entry.id, name: entry.name, folder: this.album.info.folder, editor: this.editor, seen: image.version, state: image.state, changed: image.changed };
+    const kept = this.saver.kept(this.work);
+    if (kept && sameFaces(kept.faces, image.labeled ? image.faces : null)) this.saver.forget(this.work);
+    else if (kept) {
+      this.editor.record();
+      this.editor.replaceAll(kept.faces ?? []);
+      Object.assign(this.work, { state: kept.state, changed: kept.changed });
+      this.labeled = true;
+      if (kept.seen === image.version) this.saver.schedule(this.work);
+      else this.hasConflict = true;
+    }
   }
 
-  // Run `action` on the edited face, keep it as a draft and update the page.
+  describeOpened() {
+    const { name } = this.entry;
+    if (this.labeled) return `${name}: labeled`;
+    const words = { model: "not labeled yet, showing the model’s points", mean_shape: "not labeled yet, points start at the mean of your faces", none: "not labeled yet; add a face" };
+    return `${name}: ${this.editor.faces.length ? words[this.start] : this.start === "none" ? words.none : "no face found; add a face, or choose “No face”"}`;
+  }
+
+  async reloadImage() {
+    if (this.entry && !this.saver.works.has(this.entry.id)) await this.openImage(this.entry.id);
+  }
+
+  zoomTo(number) {
+    const box = this.editor.faces[number] && boxOf(this.editor.faces[number].keypoints);
+    if (box) this.canvas.stage.zoomTo(box, this.album.skeleton.count < FEW_POINTS ? 0.8 : 0.25);
+  }
+
+  select(number, k) {
+    this.selectedFace = number;
+    this.selectedPoint = k;
+    this.controls.showFaces();
+    this.canvas.draw();
+  }
+
+  dragTo(number, k, position) {
+    this.editor.moveTo(number, k, position);
+    this.markChanged();
+  }
+
+  // Run `action` on the faces so that it can be undone, and save.
   change(action) {
-    if (!this.edit || this.saving) return;
-    action();
-    if (this.edit.changed) this.drafts.set(this.entry.id, { face: this.face, edit: this.edit });
-    $("undo").disabled = !this.edit.undoStack.length;
-    $("redo").disabled = !this.edit.redoStack.length;
-    $("hide-point").disabled = this.selectedPoint < 0 || !this.album.hides;
-    $("hide-point").title = this.album.hides ? "" : this.cannotHide();
-    $("reset").disabled = !this.face.model;
-    $("save").disabled = false;
-    this.showSelectedPoint();
-    this.stage.draw();
+    if (!this.editor) return;
+    this.editor.record();
+    action(this.editor);
+    this.markChanged();
   }
 
-  cannotHide() {
-    return `${this.album.form} files cannot store hidden points`;
+  // Save the faces as they are now; the image stays done if it was.
+  markChanged() {
+    const { work, editor } = this;
+    work.changed = true;
+    if (work.state === "no_face" || !editor.faces.length) work.state = "todo";
+    this.commit();
   }
 
-  showSelectedPoint() {
-    const name = this.album.skeleton.names[this.selectedPoint];
-    const position = this.edit.keypoints[this.selectedPoint];
-    const where = position ? `${position[0].toFixed(1)}, ${position[1].toFixed(1)}` : "hidden";
-    $("selected-point").textContent = this.selectedPoint < 0 ? "No point selected." : `Point ${this.selectedPoint}, ${name}: ${where}`;
+  commit() {
+    const { work, editor } = this;
+    this.labeled = editor.faces.length > 0 || work.state === "no_face";
+    this.selectedFace = Math.max(0, Math.min(this.selectedFace, editor.faces.length - 1));
+    Object.assign(this.entry, { state: work.state, changed: work.changed, faces: this.labeled ? editor.faces.length : null });
+    this.saver.schedule(work);
+    this.controls.showFaces();
+    this.canvas.draw();
   }
 
-  // Select the nearest point and return the object that drags it, or null if no point is near.
-  pickPoint(position) {
-    if (!this.edit || this.saving) return null;
-    let [nearest, distance] = [-1, PICK_RADIUS];
-    this.edit.keypoints.forEach((p, k) => {
-      if (!p) return;
-      const [x, y] = this.stage.toCanvas(p);
-      const candidate = Math.hypot(x - position[0], y - position[1]);
-      if (candidate < distance) [nearest, distance] = [k, candidate];
-    });
-    if (nearest < 0) return null;
-    this.selectedPoint = nearest;
-    const [from, start] = [this.edit.keypoints[nearest], this.stage.toImage(position)];
-    let moved = false;
-    this.change(() => {});
-    return {
-      moveTo: (to) => {
-        const step = [to[0] - start[0], to[1] - start[1]];
-        if (!moved && Math.hypot(...step) * this.stage.scale < DRAG_THRESHOLD) return;
-        if (!moved) this.edit.recordState();
-        moved = true;
-        this.change(() => this.edit.moveTo(nearest, [from[0] + step[0], from[1] + step[1]]));
-      },
-    };
-  }
-
-  handleKey(event) {
-    if (!this.edit) return false;
-    const key = event.key.toLowerCase();
-    if ((event.ctrlKey || event.metaKey) && (key === "z" || key === "y")) {
-      this.change(() => (key === "y" || event.shiftKey ? this.edit.redo() : this.edit.undo()));
-      return true;
-    }
-    if (event.ctrlKey || event.metaKey || event.altKey) return false;
-    const step = event.shiftKey ? 0.1 : 1;
-    const moves = { arrowleft: [-step, 0], arrowright: [step, 0], arrowup: [0, -step], arrowdown: [0, step] };
-    if (key === "n" || key === "p") this.selectNextPoint(key === "n" ? 1 : -1);
-    else if (key in moves && this.selectedPoint >= 0) this.change(() => (this.edit.recordState(), this.edit.moveBy(this.selectedPoint, ...moves[key])));
-    else if (key === "h") this.toggleHidden();
-    else if (key === "m") this.toggleMirror();
-    else if (key !== "s") return false;
-    else if (!event.repeat) this.save(); // a key that is held down must not save faces that the user has not seen
-    return true;
-  }
-
-  selectNextPoint(step) {
-    const count = this.edit.keypoints.length;
-    const from = this.selectedPoint < 0 && step < 0 ? 0 : this.selectedPoint;
-    this.change(() => (this.selectedPoint = (from + step + count) % count));
-  }
-
-  toggleHidden() {
-    if (this.selectedPoint < 0) return;
-    if (!this.album.hides) return this.studio.setStatus(this.cannotHide(), true);
-    this.change(() => (this.edit.recordState(), this.edit.toggleHidden(this.selectedPoint, this.stage.center)));
-  }
-
-  toggleMirror() {
-    const on = $("mirror").getAttribute("aria-pressed") !== "true";
-    $("mirror").setAttribute("aria-pressed", String(on));
-    if (this.edit) this.edit.mirrored = on;
-  }
-
-  async save() {
-    if (!this.edit || this.saving) return;
-    const { entry, edit, face } = this;
-    this.saving = $("save").disabled = true;
+  // Accept the image as it is and open the next one.
+  async accept() {
+    if (!this.editor || this.mode !== "edit" || this.accepting) return;
+    if (!this.editor.faces.length && this.work.state !== "no_face") return this.studio.setStatus("There is no face to accept: add a face (A), or choose “No face” (X).", true);
+    this.accepting = true;
     try {
-      face.version = (await api.saveFace(entry.id, edit.keypoints, face.version)).version;
-      face.labeled = entry.done = true;
-      edit.markSaved();
-      this.drafts.delete(entry.id);
-      this.saving = false;
-      this.change(() => {});
-      this.studio.setStatus(`${entry.name}: saved`);
-      await this.loadAlbum();
-      if (this.entry === entry) await this.openNext();
-      if (this.album.notice) this.studio.setStatus(this.album.notice, true);
-    } catch (error) {
-      // the labels have changed on disk: without the draft, opening the face again shows the file's labels
-      if (error.status === HTTP_CONFLICT) this.drafts.delete(entry.id);
-      this.studio.setStatus(`${entry.name}: ${error.message}`, true);
+      if (this.work.state !== "no_face") this.work.state = "done";
+      this.commit();
+      if (await this.saver.save(this.work)) await this.openNext();
     } finally {
-      this.saving = $("save").disabled = false;
+      this.accepting = false;
     }
   }
 
-  paint(context, stage) {
-    if (!this.edit) return;
-    const face = { keypoints: this.edit.keypoints, ellipses: this.face.labeled ? null : this.face.ellipses };
-    drawFace(context, face, this.album.skeleton, LAYERS, (p) => stage.toCanvas(p), stage.scale, 3.2);
-    const selected = this.edit.keypoints[this.selectedPoint];
-    if (!selected) return;
-    const [x, y] = stage.toCanvas(selected);
-    for (const [color, width] of [["#fff", 5], ["#000", 2]]) {
-      context.strokeStyle = color;
-      context.lineWidth = width;
-      context.beginPath();
-      context.arc(x, y, 8, 0, 2 * Math.PI);
-      context.stroke();
+  async markNoFace() {
+    if (!this.editor || this.mode !== "edit") return;
+    if (this.editor.faces.length) this.editor.record();
+    this.editor.faces = [];
+    Object.assign(this.work, { state: "no_face", changed: false });
+    this.commit();
+    if (await this.saver.save(this.work)) await this.openNext();
+  }
+
+  saveNow() {
+    return this.work && this.saver.works.has(this.work.id) ? this.saver.save(this.work) : Promise.resolve(true);
+  }
+
+  reportSave(work, state, message) {
+    const entry = this.album.entries.get(work.id);
+    if (state === "saved" && entry && work.folder === this.album.info.folder) this.album.set(work.id, { state: work.state, changed: work.changed });
+    if (work === this.work) this.controls.showSave(state, message);
+    if (state === "failed") this.controls.showUnsaved(work, message);
+    else if (state === "saved") this.controls.showUnsaved(null);
+  }
+
+  // Undo the last change; after a reload, return to the labels before it, which the server keeps.
+  async undo() {
+    if (!this.editor) return;
+    if (this.editor.undoStack.length) this.editor.undo();
+    else {
+      this.past ??= await requests.getHistory(this.entry.id).catch(() => []);
+      const before = this.past.find(({ faces }) => !sameFaces(faces, this.editor.update));
+      if (!before) return this.studio.setStatus("There is nothing to undo.");
+      this.past = this.past.slice(this.past.indexOf(before) + 1);
+      this.editor.redoStack.push(this.editor.copy());
+      this.editor.replaceAll((before.faces ?? []).map((keypoints) => ({ keypoints })));
+      this.work.state = before.state;
     }
+    if (this.work.state === "no_face" && this.editor.faces.length) this.work.state = "todo";
+    if (this.work.state === "done" && !this.editor.faces.length) this.work.state = "todo";
+    this.commit();
+  }
+
+  redo() {
+    if (!this.editor?.redoStack.length) return;
+    this.editor.redo();
+    this.markChanged();
+  }
+
+  // Add a face: its box is drawn, or its points are clicked if nothing else can place them.
+  addFace() {
+    if (!this.editor) return;
+    if (!this.album.info.adds && this.editor.faces.length) return this.studio.setStatus($("project-note").textContent, true);
+    if (this.start === "none" && !this.isPackaged() && !this.album.summary().labeled) return this.startPlacing(new FacePlacer(this, this.album.skeleton.names, (points) => this.finishFace({ keypoints: points })));
+    this.mode = "box";
+    this.controls.showPlacing();
+  }
+
+  async finishBox(box) {
+    this.stopPlacing();
+    if (!box || Math.max(box[2] - box[0], box[3] - box[1]) * this.canvas.stage.scale < 12) return this.studio.setStatus("Drag a box around the face.");
+    try {
+      const { face } = await requests.placeFace(this.entry.id, box, this.studio.model());
+      if (face) this.finishFace(face);
+      else this.startPlacing(new FacePlacer(this, this.album.skeleton.names, (points) => this.finishFace({ keypoints: points })));
+    } catch (error) {
+      this.studio.setStatus(error.message, true);
+    }
+  }
+
+  finishFace(face) {
+    this.selectedFace = this.editor.faces.length;
+    this.selectedPoint = -1;
+    this.change((editor) => editor.add(face));
+  }
+
+  startPlacing(placer) {
+    this.placer = placer;
+    this.mode = "place";
+    this.controls.showPlacing();
+    this.canvas.draw();
+  }
+
+  stopPlacing() {
+    this.mode = "edit";
+    this.placer = null;
+    this.controls.showPlacing();
+    this.canvas.draw();
+  }
+
+  place(position) {
+    this.placer.place(position);
+    this.controls.showPlacing();
+    this.canvas.draw();
+  }
+
+  movePlaced(k, position) {
+    this.placer.move(k, position);
+    this.canvas.draw();
+  }
+
+  makeSkeleton() {
+    this.editor = new Editor([], null);
+    this.canvas.stage.fit();
+    this.startPlacing(new SkeletonMaker(this));
+    this.placer.show();
+  }
+
+  // The skeleton has been created: its points on this image are the first labels.
+  async useSkeleton(points) {
+    const { id } = this.entry;
+    this.stopPlacing();
+    await this.album.load();
+    await this.openImage(id);
+    this.stopPlacing();
+    this.finishFace({ keypoints: points });
+    await this.saveNow();
+    this.studio.setStatus(`Created the skeleton ${this.album.skeleton.name}. Accept this face, then place the points of the next ones.`);
   }
 }
 
-function loadImage(url) {
-  return new Promise((resolve, reject) => {
-    const image = new Image();
-    image.onload = () => resolve(image);
-    image.onerror = () => reject(new Error("the image cannot be read"));
-    image.src = url;
-  });
+// Return whether two lists of faces have the same points, to the precision of the stored labels.
+function sameFaces(a, b) {
+  const text = (faces) => JSON.stringify(faces?.map((face) => (face.keypoints ?? face).map((p) => p && p.map((value) => Math.round(value * 100)))) ?? null);
+  return text(a?.length ? a : null) === text(b?.length ? b : null);
 }

@@ -13,7 +13,7 @@ async function send(path, options) {
   throw Object.assign(new Error(error ?? `the server returned status ${response.status}`), { status: response.status });
 }
 
-const request = async (path, options) => (await send(path, options)).json();
+export const request = async (path, options) => (await send(path, options)).json();
 
 // Return an answer as a file: { blob, name }.
 async function requestFile(path, options) {
@@ -68,21 +68,26 @@ export const getClipFile = (name, file) => requestFile(`/v1/video/${name}/${file
 // With `keepalive`, the browser sends the request although the page is being closed.
 export const removeClip = (name) => request(`/v1/video/${name}`, { method: "DELETE", keepalive: true });
 
-export const getAlbum = () => request("/v1/album");
+// The folder that is open for labeling and training: `folder` of the server's answers; null is the one opened last.
+let folder = null;
 
-export const getFace = (id, model) => request(`/v1/album/${id}?model=${encodeURIComponent(model)}`);
+export const setFolder = (path) => (folder = path);
 
-// `seen` is the version of the labels that the user started from; the server rejects the request if it has changed.
-export function saveFace(id, keypoints, seen) {
-  const body = JSON.stringify({ keypoints, seen, done: true });
-  return request(`/v1/album/${id}`, { method: "PUT", body, headers: { "content-type": "application/json" } });
+// Add the open folder to a path.
+export function inFolder(path) {
+  if (folder === null) return path;
+  return `${path}${path.includes("?") ? "&" : "?"}folder=${encodeURIComponent(folder)}`;
 }
 
-export const getTraining = () => request("/v1/train");
+export const getTraining = () => request(inFolder("/v1/train"));
 
-export const startTraining = (minutes, model) =>
-  request(`/v1/train?minutes=${minutes}&model=${encodeURIComponent(model)}`, { method: "POST" });
+export const startTraining = (minutes, model, name = "") =>
+  request(inFolder(`/v1/train?minutes=${minutes}&model=${encodeURIComponent(model)}&name=${encodeURIComponent(name)}`), { method: "POST" });
 
-export const stopTraining = () => request("/v1/train/stop", { method: "POST" });
+export const getComparison = () => request(inFolder("/v1/train/comparison"));
 
-export const resumeTraining = () => request("/v1/train/resume", { method: "POST" });
+export const reportUrl = () => inFolder("/v1/train/report");
+
+export const stopTraining = () => request(inFolder("/v1/train/stop"), { method: "POST" });
+
+export const resumeTraining = () => request(inFolder("/v1/train/resume"), { method: "POST" });

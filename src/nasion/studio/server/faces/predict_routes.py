@@ -38,12 +38,12 @@ def health(server: CurrentServer) -> Health:
 
 @router.get("/v1/studio", summary="What this server offers")
 def studio_info(server: CurrentServer) -> StudioInfo:
-    """Return whether a folder is open for correction and training, and which clips can be tracked."""
-    settings = server.settings
+    """Return whether a folder is open, whether others can be opened, and which clips can be tracked."""
+    settings, root = server.settings, server.albums.root
     limits = ClipLimits(
         missing=missing_package(), largest_bytes=settings.largest_clip, longest_s=settings.longest_clip_s
     )
-    return StudioInfo(album=server.album is not None, clips=limits)
+    return StudioInfo(album=bool(server.albums.all), root=None if root is None else root.folder.name, clips=limits)
 
 
 @router.get("/v1/models", summary="List the models with their keypoints and terms")

@@ -1,0 +1,137 @@
+"""The routes of the training: counts of labels, names, errors and views of held-out faces. No training runs here."""
+
+import base64
+import io
+import json
+import time
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+
+from nasion import images
+from nasion.datasets.drawn import render_face
+from nasion.skeleton import load_skeleton
+from nasion.studio import open_album
+from nasion.studio.comparison import FaceErrors, Measurement
+
+
+@pytest.fixture
+def labeled(tmp_path):
+    """Return a folder with twelve labeled images; of them, one was corrected and two were accepted."""
+    folder = tmp_path / "faces"
+    for k in range(12):
+        face = render_face(5, k, 0, "ibug-68")
+        images.write(folder / f"{k:02d}.png", face.image)
+        lines = "".join(f"{x + 1:.3f} {y + 1:.3f}\n" for x, y in face.keypoints)
+        (folder / f"{k:02d}.pts").write_text(f"version: 1\nn_points: 68\n{{\n{lines}}}\n")
+    progress = {"done": ["00.png", "05.png", "06.png"], "changed": ["00.png"]}
+    (folder / "nasion-progress.json").write_text(json.dumps(progress))
+    return folder
+
+
+@pytest.fixture
+def client(serve, labeled):
+    with serve(album=open_album(str(labeled), load_skeleton("ibug-68"))) as client:
+        yield client
+
+
+@pytest.fixture
+def idle(client, monkeypatch):
+    """Return a client whose trainings start no process."""
+    training = client.app.app.state.server.albums.get(None).training
+    monkeypatch.setattr(training, "_launch", lambda _arguments: training.runs.mkdir(exist_ok=True))
+    return client
+
+
+def wait_for(client, condition):
+    end = time.monotonic() + 60
+    while not condition(info := client.get("/v1/train").json()):
+        assert time.monotonic() < end, info
+        time.sleep(0.1)
+    return info
+
+
+def test_corrected_and_accepted_faces_are_counted_separately(client):
+    labels = client.get("/v1/train").json()["labels"]
+    assert labels == {"faces": 12, "images": 12, "corrected": 1, "accepted": 2}
+
+
+def test_the_initial_model_is_measured_when_a_training_starts(idle):
+    started = idle.post("/v1/train?minutes=1&name=mine")
+    assert started.status_code == 200
+    assert started.json()["model"] == "mine"
+    info = wait_for(idle, lambda info: not info["measuring"])
+    assert info["problem"] == ""
+    errors = info["errors"]
+    assert (errors["model"], errors["faces"], errors["after_px"], errors["enough"]) == ("default", 1, None, False)
+    assert errors["accepted"] == 1  # 06.png is the one that is held out
+    assert 0 < errors["before_px"] < 30
+
+
+def test_views_of_held_out_faces_show_them_before_and_after(idle):
+    assert idle.get("/v1/train/comparison").status_code == 404
+    idle.post("/v1/train?minutes=1&name=mine")
+    wait_for(idle, lambda info: info["errors"])
+    (face,) = idle.get("/v1/train/comparison").json()["faces"]
+    assert (face["name"], face["after_px"]) == ("06.png", None)
+    for key in ("before", "after"):
+        kind, _, data = face[key].partition(",")
+        assert kind == "data:image/jpeg;base64"
+        assert PillowImage.open(io.BytesIO(base64.b64decode(data))).size == (320, 320)
+
+
+@pytest.mark.parametrize("name", ["default", "tiny", "../x"])
+def test_names_of_other_models_and_of_other_folders_are_rejected(idle, name):
+    answer = idle.post("/v1/train", params={"minutes": 1, "name": name})
+    assert answer.status_code == 422
+    assert "name" in answer.json()["error"]
+
+
+def measurement(after, count=25):
+    faces = [
+        FaceErrors(
+            image=f"{k}.png",
+            face=0,
+            name=f"{k}.png",
+            group=str(k),
+            labels=[(1.0, 2.0)],
+            before=None,
+            before_px=3.0,
+            after_px=None if after is None else after + 0.1 * (-1) ** k,
+        )
+        for k in range(count)
+    ]
+    return Measurement(model="default", accepted=0, faces=faces)
+
+
+@pytest.mark.parametrize(("count", "enough"), [(19, False), (20, True)])
+def test_errors_state_the_interval_of_the_change(client, labeled, count, enough):
+    run = labeled / "nasion-runs" / "mine"
+    training = client.app.app.state.server.albums.get(None).training
+    training.run = run
+    run.mkdir(parents=True)
+    (run / "comparison.json").write_text(measurement(2.0, count).model_dump_json())
+    errors = client.get("/v1/train").json()["errors"]
+    assert (errors["before_px"], errors["enough"]) == (3.0, enough)
+    assert errors["after_px"] == pytest.approx(2, abs=0.01)
+    assert -1.1 < errors["low_px"] < -1 < errors["high_px"] < -0.9
+
+
+def test_a_folder_without_labels_is_not_trained(serve, folder):
+    with serve(album=open_album(str(folder), load_skeleton("ibug-68"))) as client:
+        assert client.get("/v1/train").json()["labels"]["faces"] == 0
+        assert "no image of this folder has labels" in client.post("/v1/train?minutes=1").json()["error"]
+
+
+def test_the_number_of_faces_is_that_of_all_images(serve, tmp_path):
+    face = render_face(5, 0, 0, "ibug-68")
+    images.write(tmp_path / "two" / "a.png", np.concatenate([face.image, face.image], axis=1))
+    with serve(album=open_album(str(tmp_path / "two"), load_skeleton("ibug-68"))) as client:
+        seen = client.get("/v1/album/images/0").json()["version"]
+        shift = np.array([face.image.shape[1], 0])
+        faces = [{"keypoints": (face.keypoints + k * shift).tolist()} for k in range(2)]
+        update = {"name": "a.png", "faces": faces, "seen": seen, "state": "done", "changed": True}
+        assert client.put("/v1/album/images/0", json=update).status_code == 200
+        labels = client.get("/v1/train").json()["labels"]
+        assert labels == {"faces": 2, "images": 1, "corrected": 2, "accepted": 0}
