@@ -45,7 +45,7 @@ def test_pose_has_its_errors():
     from nasion.datasets.drawn import render_face
 
     skeleton = load_skeleton("ibug-68")
-    points = render_face(5, 0, 0, "ibug-68").annotation.keypoints
+    points = render_face(5, 0, 0, "ibug-68").keypoints
     face = prediction(points, skeleton, spread=1.0)
     (row,) = image_table([ImageRow("a", "a.jpg", (480, 640), [face])], skeleton, "mine").to_pylist()
     pose = row["faces"][0]["pose"]
