@@ -26,8 +26,9 @@ from rich.console import Console
 from rich.table import Table
 
 from nasion.bulk.output import Output
-from nasion.bulk.progress import Progress, read_progress
+from nasion.bulk.progress import read_progress
 from nasion.datasets.drawn import render_face
+from nasion.outputs.reports import BulkProgress
 
 FACES, BROKEN_EVERY = 24, 100
 """Different faces among the images, and one in how many images is broken."""
@@ -138,7 +139,7 @@ def run_with_kills(
             driver = kill(kind, driver, cluster, chance)
 
 
-def current_progress(out: Path) -> Progress | None:
+def current_progress(out: Path) -> BulkProgress | None:
     """Return the progress of a job that may not have started."""
     return read_progress(Output(str(out))) if out.is_dir() else None
 
@@ -261,7 +262,7 @@ def time_shards(images: Path, out: Path) -> float:
     return time.perf_counter() - started
 
 
-def run_local(images: Path, out: Path) -> tuple[Progress, list[float]]:
+def run_local(images: Path, out: Path) -> tuple[BulkProgress, list[float]]:
     """Run a job with two workers; return its summary, and the memory of the largest worker over time, bytes."""
     command = [*NASION, "bulk", str(images), "--out", str(out), "--workers", "2", "-q"]
     driver, sizes = subprocess.Popen(command), list[float]()
@@ -271,7 +272,7 @@ def run_local(images: Path, out: Path) -> tuple[Progress, list[float]]:
         if progress is not None and progress.images:
             sizes += [max(map(resident, workers))] if (workers := processes(WORKER_TITLE)) else []
     assert driver.returncode == 0
-    return Progress.model_validate(Output(str(out)).read_json("summary.json")), sizes
+    return BulkProgress.model_validate(Output(str(out)).read_json("summary.json")), sizes
 
 
 def resident(process: int) -> float:

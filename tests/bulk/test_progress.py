@@ -6,15 +6,17 @@ import pytest
 
 from doubles import QUAD, RecordingReporter
 from nasion.bulk.output import Output
-from nasion.bulk.progress import Monitor, Progress, ensure_alone, read_progress, ready_name
+from nasion.bulk.progress import Monitor, ensure_alone, is_silent, read_progress, ready_name
 from nasion.bulk.schema import ImageRow, image_table
 from nasion.errors import ConfigError
+from nasion.outputs.records import file_version
+from nasion.outputs.reports import BulkProgress
 
 pa = pytest.importorskip("pyarrow")
 pytest.importorskip("fsspec")
 pq = pytest.importorskip("pyarrow.parquet")
 
-VALUES = {"total": 90, "images": 30, "faces": 31, "errors": 1, "attempt": 1, "elapsed_s": 9.0}
+VALUES = {**file_version(), "total": 90, "images": 30, "faces": 31, "errors": 1, "attempt": 1, "elapsed_s": 9.0}
 TIMES = {"startup_s": 4.0, "images_per_s": 6.0, "remaining_s": 10.0}
 
 
@@ -56,7 +58,7 @@ def test_after_an_orderly_end_nobody_waits(output, state):
 
 def test_silence_of_a_running_job_is_noticed():
     def silent(state, age):
-        return Progress(state=state, **VALUES, **TIMES, heartbeat=time.time() - age).is_silent
+        return is_silent(BulkProgress(state=state, **VALUES, **TIMES, heartbeat=time.time() - age))
 
     assert silent("running", 60)
     assert not silent("running", 0)

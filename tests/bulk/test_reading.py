@@ -114,9 +114,10 @@ def test_access_that_is_denied_ends_the_job_only_before_the_first_file(read):
         read(denied)
 
 
-def test_a_missing_package_ends_the_job(read):
-    with pytest.raises(ConfigError, match="install this package"):
-        read(ImportError("Install s3fs to access S3"))
+def test_an_unknown_kind_of_storage_ends_the_job():
+    pytest.importorskip("fsspec")
+    with pytest.raises(ConfigError, match=r"nosuch.*; check the address, or install this package"):
+        FileReader()("nosuch://bucket/a.jpg")
 
 
 def test_causes_are_found_in_exceptions_of_other_processes():

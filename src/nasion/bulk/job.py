@@ -1,6 +1,7 @@
 """Bulk prediction on Ray Data: work groups → actors, each with one predictor → tables, committed one by one."""
 
 import logging
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -11,11 +12,12 @@ from typing import Any, NamedTuple
 from nasion.bulk.output import Output, WorkGroup, output_error
 from nasion.bulk.packing import PackedModel, pack
 from nasion.bulk.predictor import BulkPredictor
-from nasion.bulk.progress import Monitor, Progress, ensure_alone, ready_name
+from nasion.bulk.progress import Monitor, ensure_alone, ready_name
 from nasion.bulk.reading import chain_of
 from nasion.bulk.sources import list_source
 from nasion.bulk.video import BulkVideoPredictor
 from nasion.errors import ConfigError, NasionError, OutputError, one_line
+from nasion.outputs.reports import BulkProgress
 from nasion.predict.parallel import cores
 from nasion.predict.predictor import Predictor
 from nasion.progress import SILENT, Reporter
@@ -68,7 +70,7 @@ def run_bulk(
     workers: int | None = None,
     resume: bool = False,
     reporter: Reporter = SILENT,
-) -> Progress:
+) -> BulkProgress:
     """Predict all images or videos of a source on Ray, write tables, and return what was done.
 
     After a crash, a call with `resume` continues: committed rows are neither computed again nor lost. The source is
@@ -195,6 +197,7 @@ def ray_session(address: str | None, workers: int | None) -> Iterator[tuple[Any,
     Raises:
         ConfigError: there is no cluster at the address.
     """
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # restarts of workers, which Ray prints, are expected
     ray = load_ray()
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)

@@ -6,10 +6,11 @@ from threading import Event, Thread
 
 from nasion.bulk.output import Counts, Output
 from nasion.errors import ConfigError, NasionError
+from nasion.outputs.records import file_version
+from nasion.outputs.reports import BulkProgress
 from nasion.progress import Task
-from nasion.settings import Settings
 
-__all__ = ["HEARTBEAT_S", "Monitor", "Progress", "ensure_alone", "read_progress"]
+__all__ = ["Monitor", "describe", "ensure_alone", "is_silent", "read_progress", "ready_name"]
 
 HEARTBEAT_S = 2.0
 """Time between two writings of the progress, seconds."""
@@ -23,54 +24,29 @@ SILENCE_S = 5 * HEARTBEAT_S
 PROGRESS = "progress.json"
 
 
-class Progress(Settings):
-    """How far a job is.
+def describe(progress: BulkProgress) -> str:
+    """Return the progress as one line.
 
-    Attributes:
-        state: "running", "finished", "stopped" after an error or Ctrl-C.
-        total: images or videos of the job.
-        images: those that are committed; videos count as one each.
-        faces: faces in them, for videos faces in frames.
-        errors: those with an error.
-        attempt: number of times that the job was started.
-        elapsed_s: time since this attempt started, seconds.
-        startup_s: time until its first worker was ready, seconds; None before.
-        images_per_s: rate of this attempt after that; None before the first commit.
-        remaining_s: time until the end at this rate, seconds; None if unknown.
-        heartbeat: time of writing, seconds since 1970.
+    >>> values = {"state": "running", "total": 90, "images": 30, "faces": 31, "errors": 1, "attempt": 1}
+    >>> times = {"elapsed_s": 9, "startup_s": 4, "images_per_s": 6, "remaining_s": 10, "heartbeat": 0}
+    >>> describe(BulkProgress(**file_version(), **values, **times))
+    'running: 30 of 90 done, 31 faces, errors: 1, 6.0/s after 4 s of start-up, 10 s left'
     """
+    parts = [
+        f"{progress.images:,} of {progress.total:,} done",
+        f"{progress.faces:,} faces",
+        f"errors: {progress.errors:,}",
+    ]
+    if progress.images_per_s is not None and progress.startup_s is not None:
+        parts.append(f"{progress.images_per_s:.1f}/s after {progress.startup_s:.0f} s of start-up")
+    if progress.state == "running" and progress.remaining_s is not None:
+        parts.append(f"{_duration(progress.remaining_s)} left")
+    return f"{progress.state}: {', '.join(parts)}"
 
-    state: str
-    total: int
-    images: int
-    faces: int
-    errors: int
-    attempt: int
-    elapsed_s: float
-    startup_s: float | None
-    images_per_s: float | None
-    remaining_s: float | None
-    heartbeat: float
 
-    def describe(self) -> str:
-        """Return the progress as one line.
-
-        >>> values = {"state": "running", "total": 90, "images": 30, "faces": 31, "errors": 1, "attempt": 1}
-        >>> times = {"elapsed_s": 9, "startup_s": 4, "images_per_s": 6, "remaining_s": 10, "heartbeat": 0}
-        >>> Progress(**values, **times).describe()
-        'running: 30 of 90 done, 31 faces, 1 errors, 6.0/s after 4 s of start-up, 10 s left'
-        """
-        parts = [f"{self.images:,} of {self.total:,} done", f"{self.faces:,} faces", f"{self.errors:,} errors"]
-        if self.images_per_s is not None and self.startup_s is not None:
-            parts.append(f"{self.images_per_s:.1f}/s after {self.startup_s:.0f} s of start-up")
-        if self.state == "running" and self.remaining_s is not None:
-            parts.append(f"{_duration(self.remaining_s)} left")
-        return f"{self.state}: {', '.join(parts)}"
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether a job that should be running has not written for a while."""
-        return self.state == "running" and time.time() - self.heartbeat > SILENCE_S
+def is_silent(progress: BulkProgress) -> bool:
+    """Return whether a job that should be running has not written for a while."""
+    return progress.state == "running" and time.time() - progress.heartbeat > SILENCE_S
 
 
 def _duration(seconds: float) -> str:
@@ -84,10 +60,10 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
 
 
-def read_progress(output: Output) -> Progress | None:
+def read_progress(output: Output) -> BulkProgress | None:
     """Return the progress of the job that writes to an output; None if there is none."""
     values = output.read_json(PROGRESS)
-    return None if values is None else Progress.model_validate(values)
+    return None if values is None else BulkProgress.model_validate(values)
 
 
 def ensure_alone(output: Output, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -134,8 +110,8 @@ class Monitor(Thread):
             except NasionError:
                 continue
 
-    def _show(self, progress: Progress) -> None:
-        text = progress.describe()
+    def _show(self, progress: BulkProgress) -> None:
+        text = describe(progress)
         self.task.update(progress.images, progress.total, text)
         if progress.heartbeat - self._logged >= LOG_S:
             self._logged = progress.heartbeat
@@ -146,7 +122,7 @@ class Monitor(Thread):
         self._ended.set()
         self.join()
 
-    def write(self, state: str) -> Progress:
+    def write(self, state: str) -> BulkProgress:
         """Write and return the progress."""
         progress = self._progress(state, time.time())
         self.output.write_json(PROGRESS, progress.model_dump())
@@ -158,13 +134,14 @@ class Monitor(Thread):
         self._tables.update(new)
         return self._counts
 
-    def _progress(self, state: str, now: float) -> Progress:
+    def _progress(self, state: str, now: float) -> BulkProgress:
         counts, done = self._count(), 0
         done = counts.images - self.before
         ready = self._ready_time()
         rate = done / (now - ready) if ready is not None and done else None
         left = (self.total - counts.images) / rate if rate else None
-        return Progress(
+        return BulkProgress(
+            **file_version(),
             state=state,
             total=self.total,
             **counts._asdict(),

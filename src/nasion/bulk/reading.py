@@ -89,12 +89,14 @@ class FileReader:
         Raises:
             ImageError: there is no such file, or it could not be read in time.
             RefusedError: the storage refuses the credentials, or refuses access before any file could be read.
-            ConfigError: the package for this kind of storage is not installed.
+            ConfigError: there is no such kind of storage, or its package is not installed.
         """
         deadline, wait = self._clock() + self.retry_s, FIRST_WAIT_S
         while True:
             try:
                 content = _read(path)
+            except ConfigError:
+                raise
             except Exception as error:  # every storage package has its own tree of exceptions
                 self._check(path, error)
                 left = deadline - self._clock()
@@ -110,8 +112,6 @@ class FileReader:
         """Raise what cannot be solved by another attempt."""
         if is_refused(error) or (isinstance(error, PermissionError) and is_remote(path) and not self._has_read):
             raise RefusedError(f"{path}: access is refused ({one_line(error)[:200]}); check the credentials") from None
-        if isinstance(error, ImportError):
-            raise ConfigError(f"{path}: {one_line(error)[:200]}; install this package") from None
         if isinstance(error, FINAL) and MISSING_BUCKET not in _codes(error):
             known = {errno.ENOENT: "no such image; check the path", errno.EACCES: "may not be read"}
             code = errno.ENOENT if isinstance(error, FileNotFoundError) else error.errno
@@ -121,7 +121,10 @@ class FileReader:
 def _read(path: str) -> bytes:
     if not is_remote(path):
         return Path(path).read_bytes()
-    storage, name = load_fsspec().core.url_to_fs(path)
+    try:
+        storage, name = load_fsspec().core.url_to_fs(path)
+    except (ImportError, ValueError) as error:
+        raise ConfigError(f"{path}: {one_line(error)[:200]}; check the address, or install this package") from None
     return storage.cat_file(name)
 
 

@@ -6,11 +6,13 @@ import time
 import pytest
 
 from nasion.bulk import job as job_module
-from nasion.bulk.progress import Progress
+from nasion.outputs.records import file_version
+from nasion.outputs.reports import BulkProgress
 
 pytest.importorskip("fsspec")
 
-PROGRESS = Progress(
+PROGRESS = BulkProgress(
+    **file_version(),
     state="finished",
     total=90,
     images=90,
@@ -33,15 +35,15 @@ def calls(monkeypatch):
     return found
 
 
-def test_options_reach_the_job(nasion, calls, tmp_path):
+def test_options_reach_the_job(nasion, calls, read_json):
     words = ("--workers", "3", "--resume", "--video", "--address", "auto", "--model", "tiny", "--min-score", "0.5")
     code, out, _ = nasion("bulk", "photos", "--out", "tables", *words, "--json", "counts.json")
     assert code == 0
-    assert out == "finished: 90 of 90 done, 91 faces, 1 errors, 6.0/s after 4 s of start-up → tables\n"
+    assert out == "finished: 90 of 90 done, 91 faces, errors: 1, 6.0/s after 4 s of start-up → tables\n"
     ((source, target, job, address, workers, resume, _),) = calls
     assert (source, target, address, workers, resume) == ("photos", "tables", "auto", 3, True)
     assert (job.model, job.video, job.min_score, job.device) == ("tiny", True, 0.5, "cpu")
-    assert json.loads((tmp_path / "counts.json").read_text()) == PROGRESS.model_dump()
+    assert read_json("counts.json", "bulk") == PROGRESS.model_dump()
 
 
 def test_status_shows_how_far_a_job_is(nasion, tmp_path):

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -10,11 +10,9 @@ from nasion.atomic import write_text
 from nasion.cli.options import AddressOption, DeviceOption, MinScoreOption, ModelOption, WeightsOption, WorkersOption
 from nasion.cli.screen import REPORTER, notice, say
 from nasion.errors import ConfigError
+from nasion.outputs.reports import BulkProgress
 from nasion.predict import model_zoo
 from nasion.predict.backends.devices import CPU
-
-if TYPE_CHECKING:
-    from nasion.bulk.progress import Progress
 
 __all__ = ["bulk"]
 
@@ -66,9 +64,11 @@ def bulk(
     _report(run_bulk(source, out, job, address, workers, resume, REPORTER), out, json_file)
 
 
-def _report(progress: "Progress", out: str, json_file: Path | None) -> None:
-    say(f"{progress.describe()} → {out}")
-    if progress.is_silent:
+def _report(progress: BulkProgress, out: str, json_file: Path | None) -> None:
+    from nasion.bulk.progress import describe, is_silent
+
+    say(f"{describe(progress)} → {out}")
+    if is_silent(progress):
         notice(f"{out}: the job is not running; continue it with --resume")
     if json_file is not None:
         write_text(json_file, json.dumps(progress.model_dump(), indent=1) + "\n")
