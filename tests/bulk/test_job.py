@@ -13,11 +13,11 @@ import pytest
 from doubles import RecordingReporter
 from nasion import images
 from nasion.bulk import job as job_module
-from nasion.bulk.job import BulkJob, _prepare, load_ray, one_line_errors, run_bulk
+from nasion.bulk.job import BulkJob, _prepare, load_ray, run_bulk
 from nasion.bulk.output import Output
 from nasion.bulk.packing import PackedModel
 from nasion.datasets.drawn import render_face
-from nasion.errors import ConfigError, ModelError, OutputError
+from nasion.errors import ConfigError
 
 pa = pytest.importorskip("pyarrow")
 pytest.importorskip("fsspec")
@@ -146,30 +146,6 @@ class TestPrepare:
 
     def test_resume_may_be_the_first_start(self, photos, tmp_path):
         assert self.prepare(tmp_path / "out", photos, resume=True) == (COUNT, 1)
-
-
-class TestErrors:
-    """Exceptions of Ray become one line."""
-
-    def raised(self, error):
-        with pytest.raises(Exception, match=r".*") as found, one_line_errors("s3://b/out"):
-            raise error
-        return found.value
-
-    def test_an_error_of_nasion_in_a_worker(self):
-        outer = RuntimeError("a long trace")
-        outer.cause = ModelError("mine: damaged")
-        assert type(self.raised(outer)) is ModelError
-
-    def test_a_full_disk(self):
-        outer = RuntimeError("a long trace")
-        outer.__cause__ = OSError(28, "No space left on device")
-        found = self.raised(outer)
-        assert type(found) is OutputError
-        assert str(found).startswith("cannot write s3://b/out: No space left on device")
-
-    def test_others_keep_their_trace(self):
-        assert type(self.raised(ZeroDivisionError())) is ZeroDivisionError
 
 
 def test_without_ray_the_remedy_is_named(monkeypatch):

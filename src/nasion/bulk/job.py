@@ -1,7 +1,6 @@
 """Bulk prediction on Ray Data: work groups → actors, each with one predictor → tables, committed one by one."""
 
 import logging
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -9,11 +8,11 @@ from functools import partial
 from importlib import import_module, metadata
 from typing import Any, NamedTuple
 
-from nasion.bulk.output import Output, WorkGroup, output_error
+from nasion.bulk.output import Output, WorkGroup
 from nasion.bulk.packing import PackedModel, pack
 from nasion.bulk.predictor import BulkPredictor
 from nasion.bulk.progress import Monitor, ensure_alone, ready_name
-from nasion.bulk.reading import chain_of
+from nasion.bulk.ray_errors import one_line_errors
 from nasion.bulk.sources import list_source
 from nasion.bulk.video import BulkVideoPredictor
 from nasion.errors import ConfigError, NasionError, OutputError, one_line
@@ -22,7 +21,7 @@ from nasion.predict.parallel import cores
 from nasion.predict.predictor import Predictor
 from nasion.progress import SILENT, Reporter
 
-__all__ = ["WORKER_CPUS", "BulkJob", "load_ray", "one_line_errors", "ray_session", "run_bulk"]
+__all__ = ["WORKER_CPUS", "BulkJob", "load_ray", "ray_session", "run_bulk"]
 
 WORKER_CPUS, READER_CPUS = 0.9, 0.1
 """Logical CPUs of a worker, and of a task that reads the manifest or writes a table: both fit beside the workers."""
@@ -197,7 +196,6 @@ def ray_session(address: str | None, workers: int | None) -> Iterator[tuple[Any,
     Raises:
         ConfigError: there is no cluster at the address.
     """
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # restarts of workers, which Ray prints, are expected
     ray = load_ray()
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
@@ -307,27 +305,3 @@ class BulkWorker:
     def __call__(self, batch: Any) -> Any:
         """Return the table of a batch."""
         return self.predict(batch)
-
-
-@contextmanager
-def one_line_errors(address: str) -> Iterator[None]:
-    """Turn the exceptions of Ray into those of nasion.
-
-    Args:
-        address: what is written; empty for nothing.
-
-    Raises:
-        NasionError: a worker raised it.
-        OutputError: the output cannot be written.
-    """
-    try:
-        yield
-    except Exception as error:
-        causes = list(chain_of(error))
-        for cause in causes:
-            if isinstance(cause, NasionError):
-                raise cause from None
-        for cause in causes:
-            if address and isinstance(cause, OSError):
-                raise output_error(address, cause) from None
-        raise
