@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -178,10 +179,10 @@ def processes(title: str) -> list[int]:
 
 def run_cluster() -> None:
     """Run a head without workers and two nodes; kill and replace a node at each line of standard input."""
-    from ray.cluster_utils import Cluster
-
     memory = 200_000_000
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": memory})
+    cluster = import_module("ray.cluster_utils").Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": memory}
+    )
     nodes = [cluster.add_node(num_cpus=1, object_store_memory=memory) for _ in range(2)]
     print(cluster.address, flush=True)
     for _ in sys.stdin:
@@ -312,9 +313,7 @@ def measure_storage(folder: Path, options: argparse.Namespace) -> Iterator[tuple
 
 def upload(images: Path) -> str:
     """Copy the images into a new bucket, and return its name."""
-    import s3fs
-
-    files = s3fs.S3FileSystem()
+    files = import_module("s3fs").S3FileSystem()
     files.mkdir("photos")
     files.put(f"{images}/", "photos/images/", recursive=True)
     return "photos"

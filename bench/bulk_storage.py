@@ -80,7 +80,7 @@ def _handler(port: int, faults: Faults) -> type[BaseHTTPRequestHandler]:
     class Proxy(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def log_message(self, *_arguments: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name of the base class
             """Print nothing."""
 
         def _forward(self) -> None:

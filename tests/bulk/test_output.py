@@ -77,6 +77,13 @@ def test_what_is_left_to_do(output):
     assert output.work(pa.array(ids)) == []
 
 
+def test_an_unfinished_manifest_is_replaced(output):
+    manifest(output, [f"{number}" for number in range(40)], 1)
+    manifest(output, ["a"], 1)
+    (work,) = output.work(pa.array([], pa.string()))
+    assert output.read_group(work).to_pylist() == [{"id": "a", "path": "/a.jpg"}]
+
+
 def test_a_new_output_is_empty(output):
     assert output.names() == output.tables() == output.work(pa.array([], pa.string())) == []
     assert output.committed_ids().to_pylist() == []

@@ -57,6 +57,15 @@ def test_a_full_disk_that_caused_it():
     assert str(raised(outer)) == "cannot write s3://b/out: No space left on device; choose another location"
 
 
+def test_the_cause_counts_and_not_the_copy_that_ray_makes_of_it():
+    class RayTaskError(OSError):
+        """As Ray makes it: of the class of its cause, with the trace as its message."""
+
+    outer = RayTaskError(TRACE)
+    outer.cause = OSError(28, "No space left on device")
+    assert str(raised(outer)) == "cannot write s3://b/out: No space left on device; choose another location"
+
+
 @pytest.mark.parametrize("error", [ZeroDivisionError(), RuntimeError(TRACE.format(line="KeyError: 'path'"))])
 def test_bugs_keep_their_trace(error):
     assert raised(error) is error

@@ -96,25 +96,22 @@ def run_bulk(
     packed = _pack(job)
     output = Output(out)
     total, attempt = _prepare(output, source, job, packed, workers, resume)
-    committed = output.committed_ids()
-    work = output.work(committed)
+    work = output.work(output.committed_ids())
     with reporter.task("predicting", total) as task:
         monitor = Monitor(output, task, total, attempt, started)
         monitor.write("running")
         monitor.start()
-        state = "stopped"
         try:
             if work:
                 with ray_session(address, workers) as (ray, count), one_line_errors(output.address):
                     _run(ray, output, packed, job.video, work, count, attempt)
-            state = "finished"
-        finally:
+        except BaseException:
             monitor.stop()
-            try:
-                progress = monitor.write(state)
-            except OutputError:
-                if state == "finished":
-                    raise
+            with suppress(OutputError):
+                monitor.write("stopped")
+            raise
+        monitor.stop()
+        progress = monitor.write("finished")
     output.write_json("summary.json", progress.model_dump())
     return progress
 

@@ -15,6 +15,7 @@ import json
 import posixpath
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -158,6 +159,9 @@ class Output:
     def write_manifest(self, table: Any, group_rows: int) -> None:
         """Write the ids and paths of a job as row groups of `group_rows`."""
         arrow = load_arrow()
+        with self.translated():
+            for name in self.names(MANIFEST):  # of a driver that was killed before it had written the rest
+                self.storage.rm_file(self.path(MANIFEST, name))
         rows = GROUPS_PER_PART * group_rows
         for number, start in enumerate(range(0, table.num_rows, rows)):
             buffer = arrow.BufferOutputStream()
@@ -175,7 +179,7 @@ class Output:
 
     def _groups_of(self, committed: Any) -> Any:
         arrow = load_arrow()
-        from pyarrow import compute
+        compute: Any = import_module("pyarrow.compute")
 
         def groups(part: str) -> list[WorkGroup]:
             found: list[WorkGroup] = []

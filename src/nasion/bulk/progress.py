@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from threading import Event, Thread
+from typing import Literal
 
 from nasion.bulk.output import Counts, Output
 from nasion.errors import ConfigError, NasionError
@@ -10,7 +11,7 @@ from nasion.outputs.records import file_version
 from nasion.outputs.reports import BulkProgress
 from nasion.progress import Task
 
-__all__ = ["Monitor", "describe", "ensure_alone", "is_silent", "read_progress", "ready_name"]
+__all__ = ["Monitor", "State", "describe", "ensure_alone", "is_silent", "read_progress", "ready_name"]
 
 HEARTBEAT_S = 2.0
 """Time between two writings of the progress, seconds."""
@@ -22,6 +23,8 @@ SILENCE_S = 5 * HEARTBEAT_S
 """Silence after which a driver counts as dead, seconds."""
 
 PROGRESS = "progress.json"
+
+State = Literal["running", "finished", "stopped"]
 
 
 def describe(progress: BulkProgress) -> str:
@@ -122,7 +125,7 @@ class Monitor(Thread):
         self._ended.set()
         self.join()
 
-    def write(self, state: str) -> BulkProgress:
+    def write(self, state: State) -> BulkProgress:
         """Write and return the progress."""
         progress = self._progress(state, time.time())
         self.output.write_json(PROGRESS, progress.model_dump())
@@ -134,8 +137,8 @@ class Monitor(Thread):
         self._tables.update(new)
         return self._counts
 
-    def _progress(self, state: str, now: float) -> BulkProgress:
-        counts, done = self._count(), 0
+    def _progress(self, state: State, now: float) -> BulkProgress:
+        counts = self._count()
         done = counts.images - self.before
         ready = self._ready_time()
         rate = done / (now - ready) if ready is not None and done else None

@@ -50,7 +50,7 @@ def one_line_errors(address: str) -> Iterator[None]:
 def _storage_error(error: Exception) -> BaseException | None:
     """Return the exception of the storage in one of Ray; None if there is none."""
     for cause in chain_of(error):
-        if isinstance(cause, OSError):
+        if isinstance(cause, OSError) and not hasattr(cause, "cause"):  # Ray's own copy holds a whole trace
             return cause
     for module, name, message in LINE.findall(str(error)):
         kind = getattr(builtins, name, None) if not module else None

@@ -3,8 +3,8 @@
 import hashlib
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from nasion.errors import ConfigError
 
@@ -17,7 +17,8 @@ HASH_BYTES = 8
 """Bytes of the hash of a path: the sizes of shards differ by chance alone."""
 
 
-class Shard(NamedTuple):
+@dataclass(frozen=True)
+class Shard:
     """One of several parts of the images.
 
     Attributes:
