@@ -44,6 +44,9 @@ KINDS = ("driver", "worker", "node")
 WORKER_TITLE = "ray::MapWorker(MapBatches(BulkWorker))"
 """Start of the title of the processes that predict."""
 
+MARK = "NASION_BENCH"
+"""Environment variable by which processes of this benchmark are known: nothing else may be killed."""
+
 NASION = [sys.executable, "-m", "nasion"]
 
 
@@ -60,6 +63,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("kills", "rate", "s3"))
     parser.add_argument("--folder", type=Path, help="default: a temporary folder, which is deleted")
     options = parser.parse_args()
+    os.environ[MARK] = str(os.getpid())
     table = Table("what", "measured", "target")
     with tempfile.TemporaryDirectory() as place:
         folder = options.folder or Path(place)
@@ -164,15 +168,17 @@ def kill(kind: str, driver: Any, cluster: Any, chance: random.Random) -> Any:
 
 
 def processes(title: str) -> list[int]:
-    """Return the processes whose command line starts with `title`."""
+    """Return the processes of this benchmark whose command line starts with `title`."""
+    mark = f"{MARK}={os.environ[MARK]}".encode()
     found: list[int] = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 command = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
+                is_own = mark in (entry / "environ").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if command.startswith(title.encode()):
+            if is_own and command.startswith(title.encode()):
                 found.append(int(entry.name))
     return found
 
