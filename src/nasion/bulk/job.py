@@ -222,19 +222,8 @@ def _run(
     ray: Any, output: Output, packed: PackedModel, video: bool, work: Sequence[WorkGroup], workers: int, attempt: int
 ) -> None:
     """Predict and commit work groups."""
-    data = import_module("ray.data")
-    context = data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    context.retried_io_errors = [*context.retried_io_errors, *UNREACHABLE]
-    filesystem = output.arrow_filesystem()
-    context.checkpoint_config = import_module("ray.data.checkpoint").CheckpointConfig(
-        id_column="id",
-        checkpoint_path=output.path("_nasion", "committed", f"{attempt:04d}"),
-        override_filesystem=filesystem,
-        delete_checkpoint_on_success=False,
-    )
-    try:
+    data, filesystem = import_module("ray.data"), output.arrow_filesystem()
+    with _settings(data, output.path("_nasion", "committed", f"{attempt:04d}"), filesystem):
         rows = data.read_datasource(
             _manifest(data, output.address, work), num_cpus=READER_CPUS, override_num_blocks=len(work)
         )
@@ -247,8 +236,32 @@ def _run(
             num_cpus=WORKER_CPUS,
         )
         tables.write_parquet(output.path(), filesystem=filesystem, ray_remote_args={"num_cpus": READER_CPUS})
+
+
+@contextmanager
+def _settings(data: Any, checkpoint: str, filesystem: Any) -> Iterator[None]:
+    """Change settings of Ray Data in the block: commits in two phases, one table per work group, no progress bars."""
+    context = data.DataContext.get_current()
+    changes = {
+        "checkpoint_config": import_module("ray.data.checkpoint").CheckpointConfig(
+            id_column="id",
+            checkpoint_path=checkpoint,
+            override_filesystem=filesystem,
+            delete_checkpoint_on_success=False,
+        ),
+        "target_max_block_size": None,  # the rows of a long video must not be committed in two parts
+        "retried_io_errors": [*context.retried_io_errors, *UNREACHABLE],
+        "enable_progress_bars": False,
+        "print_on_execution_start": False,
+    }
+    before = {name: getattr(context, name) for name in changes}
+    for name, value in changes.items():
+        setattr(context, name, value)
+    try:
+        yield
     finally:
-        context.checkpoint_config = None
+        for name, value in before.items():
+            setattr(context, name, value)
 
 
 def _manifest(data: Any, address: str, work: Sequence[WorkGroup]) -> Any:
