@@ -11,7 +11,7 @@ SEED ?= 1
 IMAGE ?= $(PICTURE)
 .DEFAULT_GOAL := help
 
-.PHONY: help demo train-demo test test-all test-oldest test-newest fuzz shape lint types format bench bench-peers bench-audit clean
+.PHONY: help demo train-demo test test-all test-oldest test-newest fuzz shape lint types format bench bench-bulk bench-peers bench-audit clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -85,6 +85,13 @@ format: $(VENV)/.develops ## format the code and apply ruff's fixes
 
 bench: $(VENV)/.develops ## measure data loading, training steps, imports and prediction
 	$(BIN)/python bench/bench.py
+
+$(VENV)/.bulk: $(VENV)/.develops
+	$(BIN)/python -m pip install --quiet 'moto[server]'
+	@touch $@
+
+bench-bulk: $(VENV)/.bulk ## kill drivers, workers and nodes of a bulk job, let its bucket fail, measure its rate; BULK="--images 5000 --kills 6" is shorter
+	$(BIN)/python bench/bulk.py $(BULK)
 
 $(PEERS)/.ready: bench/peers/requirements.txt pyproject.toml $(shell find src -name "*.py" -o -name "*.onnx")
 	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)

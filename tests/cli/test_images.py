@@ -416,3 +416,70 @@ def test_confidence_draws_ellipses_and_prints_their_basis(nasion, tmp_path):
     code, _, error = nasion("predict", "a.png", "--box", box, "--confidence", "1", "--out", "other")
     assert (code, error) == (2, "nasion: a confidence of 1 cannot be drawn; choose one above 0, up to 0.99\n")
     assert not (tmp_path / "other").exists()
+
+
+class TestShards:
+    """nasion predict --shard: one complete file per shard, or none."""
+
+    def predict(self, nasion, model, part, *words):
+        return nasion(
+            "predict", "faces", "--model", model, "--shard", part, "--format", "csv", "--out", "found", *words
+        )
+
+    @pytest.fixture
+    def faces(self, tmp_path):
+        for person in range(5):
+            images.write(tmp_path / "faces" / f"{person}.png", render_face(5, person, 0, "imm-58").image)
+
+    def test_shards_cover_every_image_once_without_drawn_images(self, nasion, trained, faces, tmp_path):
+        for number in (1, 2, 3):
+            assert self.predict(nasion, trained, f"{number}/3")[0] == 0
+        files = sorted(path.name for path in (tmp_path / "found").iterdir())
+        assert files == [f"keypoints-{number}-of-3.csv" for number in (1, 2, 3)]
+        rows = [line for name in files for line in (tmp_path / "found" / name).read_text().splitlines()[1:]]
+        assert sorted(row.split(",")[0] for row in rows) == [f"faces/{person}.png" for person in range(5)]
+
+    def test_a_finished_shard_is_not_predicted_again(self, nasion, trained, faces, tmp_path):
+        (tmp_path / "found").mkdir()
+        (tmp_path / "found" / "keypoints-1-of-1.csv").write_text("as it was")
+        code, out, _ = self.predict(nasion, "no such model", "1/1")
+        assert (code, out) == (0, "found/keypoints-1-of-1.csv exists; nothing to do\n")
+        assert (tmp_path / "found" / "keypoints-1-of-1.csv").read_text() == "as it was"
+
+    def test_an_interrupted_shard_leaves_no_file(self, nasion, trained, faces, tmp_path, monkeypatch):
+        from nasion.predict.writers import ResultWriter
+
+        add = ResultWriter.add
+
+        def add_and_interrupt(self, *arguments):
+            add(self, *arguments)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(ResultWriter, "add", add_and_interrupt)
+        assert self.predict(nasion, trained, "1/1")[0] == 130
+        assert not (tmp_path / "found").exists()
+
+    def test_a_shard_without_a_readable_image_is_done(self, nasion, trained, tmp_path):
+        (tmp_path / "faces").mkdir()
+        (tmp_path / "faces" / "notes.jpg").write_text("a diary")
+        codes = [self.predict(nasion, trained, part) for part in ("1/2", "2/2")]
+        assert [code for code, _, _ in codes] == [0, 0]
+        assert sum("notes.jpg" in error for _, _, error in codes) == 1
+        assert len(list((tmp_path / "found").glob("keypoints-?-of-2.csv"))) == 2
+
+    def test_drawn_images_on_request(self, nasion, trained, faces, tmp_path):
+        self.predict(nasion, trained, "1/1", "--draw")
+        assert len(list((tmp_path / "found").glob("*-points.jpg"))) == 5
+
+    def test_no_drawn_images_on_request(self, nasion, trained, faces, tmp_path):
+        code, out, _ = nasion("predict", "faces", "--model", trained, "--no-draw", "--out", "found")
+        assert code == 0
+        assert "faces/0.png: 1 point\n" in out
+        assert [path.name for path in (tmp_path / "found").iterdir()] == ["keypoints.json"]
+
+    @pytest.mark.parametrize(("part", "form"), [("0/64", "csv"), ("65/64", "csv"), ("1/2", "pts")])
+    def test_what_cannot_be_a_shard_is_refused(self, nasion, part, form, tmp_path):
+        code, _, error = nasion("predict", "faces", "--shard", part, "--format", form, "--out", "found")
+        assert code == 2
+        assert error.count("\n") == 1
+        assert not (tmp_path / "found").exists()

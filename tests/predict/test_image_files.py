@@ -18,6 +18,8 @@ from nasion.predict.predictor import Predictor
 class RecordingWriter:
     """A writer that keeps what it receives."""
 
+    shard = None
+
     def __init__(self):
         self.added, self.drawn = [], {}
 

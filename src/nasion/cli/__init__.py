@@ -5,6 +5,7 @@ video.py        video                         training.py     train, sweep, comp
                                                               settings, new recipe
 evaluation.py   evaluate                      audit.py        audit
 measure.py      crop, measure                 studio.py       serve
+bulk/           bulk
 options.py      options of several commands   screen.py       lines, tables and progress bars
 help.py         help texts, usage errors
 """
@@ -19,6 +20,7 @@ import typer
 
 import nasion
 from nasion.cli import audit, data, evaluation, images, measure, studio, training, video
+from nasion.cli.bulk.command import bulk
 from nasion.cli.help import USAGE_ERROR, HelpGroup, add_command, epilog, usage_message
 from nasion.cli.screen import say, set_quiet
 from nasion.errors import NasionError, one_line
@@ -29,6 +31,7 @@ PANELS: dict[str, dict[str, Callable[..., None]]] = {
     "Use": {
         "predict": images.predict,
         "video": video.video,
+        "bulk": bulk,
         "match": images.match,
         "crop": measure.crop,
         "measure": measure.measure,

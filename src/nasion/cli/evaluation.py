@@ -10,7 +10,16 @@ import typer
 
 from nasion import datasets
 from nasion.atomic import ensure_writable, write_bytes, write_text
-from nasion.cli.options import DataArgument, DeviceOption, ModelArgument, WeightsOption, choice, make_predictor
+from nasion.cli.options import (
+    AddressOption,
+    DataArgument,
+    DeviceOption,
+    ModelArgument,
+    WeightsOption,
+    WorkersOption,
+    choice,
+    make_predictor,
+)
 from nasion.cli.screen import REPORTER, say, typed_command
 from nasion.errors import ConfigError
 from nasion.evaluation.box_modes import BOX_MODES
@@ -43,6 +52,9 @@ def evaluate(
     box_curve: Annotated[
         Path | None, typer.Option(help="draw the error against shifted and scaled boxes here", metavar="FILE.png")
     ] = None,
+    on_ray: Annotated[bool, typer.Option("--bulk", help="measure in processes of Ray; see nasion bulk")] = False,
+    address: AddressOption = None,
+    workers: WorkersOption = None,
     device: DeviceOption = AUTO,
     detector_weights: WeightsOption = None,
 ) -> None:
@@ -53,10 +65,17 @@ def evaluate(
         nasion evaluate runs/danes imm:data/imm --split test --report test
     """
     _check_outputs(json_file, report, box_curve)
+    if not on_ray and (address or workers):
+        raise ConfigError("--address and --workers apply to Ray; add --bulk")
     predictor = make_predictor(model, detector_weights, device=device)
     faces = select_split(datasets.load(data), split, predictor)
     _check_points(point or (), predictor)
-    measured = measure(predictor, faces, boxes, split, REPORTER)
+    if on_ray:
+        from nasion.bulk.evaluation import evaluate_bulk
+
+        measured = evaluate_bulk(predictor, model, data, boxes, split, address, workers, REPORTER)
+    else:
+        measured = measure(predictor, faces, boxes, split, REPORTER)
     _print(measured, split, data)
     for index in point or ():
         say(format_point(measured, index))

@@ -28,7 +28,8 @@ from nasion.predict.backends.devices import AUTO
 from nasion.predict.boxes import BoxSource
 from nasion.predict.image_files import ImageResult, list_images, predict_images
 from nasion.predict.predictor import Predictor
-from nasion.predict.writers import FORMATS, ResultWriter, check_format
+from nasion.predict.shards import parse_shard
+from nasion.predict.writers import FORMATS, ResultWriter, check_format, shard_file
 from nasion.progress import SILENT, track
 
 __all__ = ["FEW", "list_models", "match", "predict"]
@@ -68,39 +69,64 @@ def predict(
         bool, typer.Option("--require-face", help="exit with code 1 if an image has no face")
     ] = False,
     recursive: RecursiveOption = False,
+    part: Annotated[
+        str | None, typer.Option("--shard", help="predict one of N parts of the images, such as 3/64", metavar="K/N")
+    ] = None,
+    drawing: Annotated[
+        bool | None, typer.Option("--draw/--no-draw", help="write drawn images; default: yes, but not for a shard")
+    ] = None,
     device: DeviceOption = AUTO,
     detector_weights: WeightsOption = None,
 ) -> None:
     """Predict and draw the keypoints of every face in your images.
 
     The keypoints of all images are written as one file, in the format of --format; pts writes a file for each face. An
-    image from standard input is also saved, so that the results can be read back.
+    image from standard input is also saved, so that the results can be read back. With --shard, several processes
+    divide the images by a hash of their paths; each writes one file when it is done, and does nothing if it exists.
 
     Examples:
         nasion predict me.jpg
         nasion predict friends/ "holiday/*.jpg" --format csv --out found
         nasion predict me.jpg --box 200,120,440,400
         cat me.jpg | nasion predict -
+        nasion predict /data/photos -r --shard 3/64 --format parquet --out found
     """
     boxes = make_boxes(box, min_score)
     _check_form(form, max_spread)
+    shard = None if part is None else parse_shard(part)
+    if shard and _is_done(out / shard_file(shard, form)):
+        return
     predictor = make_predictor(model, detector_weights, min_score, max_spread, device)
     paths = find_images(images, recursive, out)
+    paths = shard.select(paths) if shard else paths
+    drawing = not shard if drawing is None else drawing
     if box is None and not predictor.uses_full_image:
         _ = predictor.detector  # loaded before anything is written
     ellipses = _ellipse_size(predictor, draw_spread, confidence)
-    name, skipped = predictor.backend.name, 0
-    with (
-        ResultWriter(out, form, paths, predictor.skeleton, ellipses, draw_regions, name, measure) as writer,
-        (SILENT if len(paths) <= FEW else REPORTER).task("predicting", len(paths)) as task,
-    ):
+    name, skeleton = predictor.backend.name, predictor.skeleton
+    writer = ResultWriter(out, form, paths, skeleton, ellipses, draw_regions, name, measure, drawing, shard)
+    skipped = _predict_all(predictor, paths, writer, boxes)
+    _report_total(writer, out, skipped, len(paths), predictor.backend.device)
+    if require_face and not all(writer.counts.values()):
+        raise typer.Exit(1)
+
+
+def _predict_all(predictor: Predictor, paths: list[Path], writer: ResultWriter, boxes: BoxSource) -> int:
+    """Predict and write all images, report each, and return how many were skipped."""
+    skipped = 0
+    with writer, (SILENT if len(paths) <= FEW else REPORTER).task("predicting", len(paths)) as task:
         for result in predict_images(predictor, paths, writer, boxes):
             skipped += bool(result.skipped)
             _report_image(result, writer, predictor, len(paths))
             task.advance()
-    _report_total(writer, out, skipped, len(paths), predictor.backend.device)
-    if require_face and not all(writer.counts.values()):
-        raise typer.Exit(1)
+    return skipped
+
+
+def _is_done(file: Path) -> bool:
+    """Return whether the file of a shard exists, and print it if so."""
+    if file.exists():
+        say(f"{file} exists; nothing to do")
+    return file.exists()
 
 
 def _check_form(form: str, max_spread: float | None) -> None:
@@ -128,10 +154,12 @@ def _ellipse_size(predictor: Predictor, draw_spread: bool, confidence: float | N
 
 def _report_image(result: ImageResult, writer: ResultWriter, predictor: Predictor, images: int) -> None:
     if result.skipped:
-        if images > 1:  # for a single image, the error says it
+        if images > 1 or writer.shard:  # for a single image, the error says it
             notice(f"skipped {result.skipped}")
     elif images <= FEW or not result.faces:
-        say(f"{result.path}: {_describe(result, predictor.skeleton.count)} → {writer.drawn[result.path]}")
+        drawn = writer.drawn[result.path]
+        arrow = "" if drawn is None else f" → {drawn}"
+        say(f"{result.path}: {_describe(result, predictor.skeleton.count)}{arrow}")
 
 
 def _report_total(writer: ResultWriter, out: Path, skipped: int, images: int, device: str) -> None:

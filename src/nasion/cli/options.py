@@ -17,6 +17,7 @@ from nasion.predict.image_files import folders_left_out, list_images
 from nasion.predict.predictor import Predictor
 
 __all__ = [
+    "AddressOption",
     "BoxOption",
     "DataArgument",
     "DeviceOption",
@@ -30,6 +31,7 @@ __all__ = [
     "SetOption",
     "SourcesOption",
     "WeightsOption",
+    "WorkersOption",
     "choice",
     "data_formats",
     "find_images",
@@ -64,6 +66,12 @@ def data_formats() -> list[str]:
 
 MODEL_TEXT = "a model's name, an .onnx file or a run folder"
 
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        "--address", help='Ray cluster: "auto" or ray://…; default: Ray starts on this machine', metavar="ADDRESS"
+    ),
+]
 BoxOption = Annotated[
     str | None,
     typer.Option("--box", help='x0,y0,x1,y1, px, around the face; a CSV file of boxes; or "image"', metavar="BOX"),
@@ -105,6 +113,10 @@ SourcesOption = Annotated[
 WeightsOption = Annotated[
     Path | None,
     typer.Option("--detector-weights", help="YuNet's file; default: it is downloaded once", metavar="FILE"),
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, max=100_000, help="processes; default: one per core", metavar="COUNT"),
 ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations  # so that help() shows the names of the types
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,11 +21,22 @@ from nasion.geometry import FloatArray, is_present
 from nasion.measure import pose
 from nasion.predict.backends.backend import relative_spread
 from nasion.predict.predictor import Predictor
-from nasion.progress import SILENT, Reporter, Task
+from nasion.progress import SILENT, Reporter
 from nasion.sample import Annotation, DataSet, Image, Prediction, Problem
 from nasion.uncertainty import expected_errors, mahalanobis
 
-__all__ = ["THRESHOLD", "Evaluation", "default_normalizer", "evaluate", "labeled_yaw", "select_split", "yaw_of"]
+__all__ = [
+    "THRESHOLD",
+    "ChunkRunner",
+    "Evaluation",
+    "MeasuredChunk",
+    "default_normalizer",
+    "evaluate",
+    "labeled_yaw",
+    "run_here",
+    "select_split",
+    "yaw_of",
+]
 
 THRESHOLD = 0.08
 """NME above which a face counts as a failure, as in the 300-W challenge."""
@@ -222,11 +233,41 @@ class _Loaded(NamedTuple):
     box: ArrayLike | None
 
 
-class _Measured(NamedTuple):
-    """A labeled face with its prediction."""
+class MeasuredChunk(NamedTuple):
+    """Faces of a data set with their predictions.
 
-    face: Annotation
-    prediction: Prediction
+    Attributes:
+        start: the index of the first face.
+        faces: the indices of the faces that could be measured.
+        predictions: their predictions.
+        problems, lost: the other faces, as in `Evaluation`.
+        seconds: time of the prediction.
+    """
+
+    start: int
+    faces: list[int]
+    predictions: list[Prediction]
+    problems: list[Problem]
+    lost: list[Problem]
+    seconds: float
+
+
+ChunkRunner = Callable[[Predictor, DataSet, BoxFunction, list[range]], Iterable[MeasuredChunk]]
+"""Measures chunks of faces, given by their indices, in any order."""
+
+
+def run_here(
+    predictor: Predictor, faces: DataSet, box_of: BoxFunction, chunks: Iterable[range]
+) -> Iterator[MeasuredChunk]:
+    """Yield what is measured on chunks of faces, one after the other, in this process."""
+    for indices in chunks:
+        problems, lost = list[Problem](), list[Problem]()
+        loaded = {index: each for index in indices if (each := _load(faces, index, box_of, problems, lost))}
+        started = time.perf_counter()
+        found = predictor.predict_boxes(
+            [each.image for each in loaded.values()], [each.box for each in loaded.values()]
+        )
+        yield MeasuredChunk(indices.start, list(loaded), found, problems, lost, time.perf_counter() - started)
 
 
 def evaluate(
@@ -235,6 +276,7 @@ def evaluate(
     boxes: str | BoxFunction | None = None,
     split: str = "all",
     reporter: Reporter = SILENT,
+    run: ChunkRunner = run_here,
 ) -> Evaluation:
     """Return a model's predictions for labeled faces, with errors and scores; faces that cannot be read are skipped.
 
@@ -246,6 +288,7 @@ def evaluate(
             function that returns each face's box; default: "points" or "image", as the model was trained.
         split: which faces: "train", "val", "test" or "all".
         reporter: shows the progress.
+        run: measures the faces; default: in this process.
 
     Raises:
         SkeletonError: the faces lack the model's points.
@@ -265,23 +308,19 @@ def evaluate(
     box_of = box_function(boxes, predictor) if isinstance(boxes, str) else boxes
     faces = select_split(load(data) if isinstance(data, str) else data, split, predictor)
     faces = faces.reduced_to(predictor.skeleton)
-    measured: list[_Measured] = []
-    problems, lost = list(faces.problems), list[Problem]()
-    seconds = 0.0
+    found: list[MeasuredChunk] = []
     with reporter.task("measuring", len(faces)) as task:
-        for indices in _chunks(len(faces), CHUNK):
-            loaded = [
-                each for index in indices if (each := _load(faces, index, box_of, problems, lost, task)) is not None
-            ]
-            started = time.perf_counter()
-            predictions = predictor.predict_boxes([each.image for each in loaded], [each.box for each in loaded])
-            seconds += time.perf_counter() - started
-            measured += [_Measured(each.face, found) for each, found in zip(loaded, predictions, strict=True)]
-    if not measured:
+        for chunk in run(predictor, faces, box_of, _chunks(len(faces), CHUNK)):
+            found.append(chunk)
+            task.advance(len(chunk.faces) + len(chunk.problems) + len(chunk.lost))
+    found.sort(key=lambda chunk: chunk.start)
+    problems = [*faces.problems, *(each for chunk in found for each in chunk.problems)]
+    lost = [each for chunk in found for each in chunk.lost]
+    if not any(chunk.faces for chunk in found):
         raise AnnotationError(f"{faces.name}: no face can be measured; the first: {[*problems, *lost][0].reason}")
     about = {"model": predictor.backend.name, "data": faces.name, "split": split}
     about |= {"boxes": describe_boxes(boxes, predictor)}
-    return _collect(measured, about, seconds, problems, lost)
+    return _collect(faces, found, about, problems, lost)
 
 
 def select_split(faces: DataSet, split: str, predictor: Predictor) -> DataSet:
@@ -297,11 +336,10 @@ def select_split(faces: DataSet, split: str, predictor: Predictor) -> DataSet:
 
 
 def _load(
-    faces: DataSet, index: int, box_of: BoxFunction, problems: list[Problem], lost: list[Problem], task: Task
+    faces: DataSet, index: int, box_of: BoxFunction, problems: list[Problem], lost: list[Problem]
 ) -> _Loaded | None:
     """Return a face with its image and box; None, with the reason in `problems` or `lost`, if one is missing."""
     face = faces.annotations[index]
-    task.advance()
     try:
         image = faces.load(index).image
         return _Loaded(face, image, box_of(face, image))
@@ -317,11 +355,15 @@ def _chunks(count: int, size: int) -> list[range]:
 
 
 def _collect(
-    measured: list[_Measured], about: Mapping[str, str], seconds: float, problems: list[Problem], lost: list[Problem]
+    data: DataSet,
+    found: Sequence[MeasuredChunk],
+    about: Mapping[str, str],
+    problems: list[Problem],
+    lost: list[Problem],
 ) -> Evaluation:
     """Return the arrays of all measured faces."""
-    faces = tuple(each.face for each in measured)
-    predictions = [each.prediction for each in measured]
+    faces = tuple(data.annotations[index] for chunk in found for index in chunk.faces)
+    predictions = [each for chunk in found for each in chunk.predictions]
     lengths = [face.normalizer_lengths() for face in faces]
     return Evaluation(
         **about,
@@ -333,7 +375,7 @@ def _collect(
         hidden_probability=np.stack([each.hidden_probability for each in predictions]),
         crops=np.stack([each.box for each in predictions]),
         lengths={name: np.array([each[name] for each in lengths]) for name in lengths[0]},
-        seconds=seconds,
+        seconds=sum(chunk.seconds for chunk in found),
         problems=tuple(problems),
         lost=tuple(lost),
     )

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from nasion.errors import ConfigError, suggest
-from nasion.outputs.reports import AuditFile, CropsFile, FindingsFile, Scores
+from nasion.outputs.reports import AuditFile, BulkProgress, CropsFile, FindingsFile, Scores
 from nasion.outputs.schema import KeypointsFile, MatchFile, MeanFaceFile
 
 __all__ = ["FILES", "json_schema"]
@@ -21,6 +21,7 @@ FILES: Mapping[str, type[BaseModel]] = {
     "scores": Scores,
     "audit": AuditFile,
     "findings": FindingsFile,
+    "bulk": BulkProgress,
 }
 """The kinds of JSON files with their models."""
 
@@ -30,8 +31,8 @@ def json_schema(kind: str = "keypoints") -> dict[str, Any]:
 
     Args:
         kind: "keypoints" (`nasion predict`, and `nasion convert` to json), "match" and "mean-face" (`nasion match`),
-            "crops" (`nasion crop`), "scores" (`nasion evaluate --json`), "audit" (`nasion audit`) or "findings"
-            (`nasion doctor --json`).
+            "crops" (`nasion crop`), "scores" (`nasion evaluate --json`), "audit" (`nasion audit`), "findings"
+            (`nasion doctor --json`) or "bulk" (`nasion bulk --json`).
 
     >>> sorted(json_schema()["properties"])
     ['images', 'model', 'nasion_version', 'point_names', 'schema_version', 'skeleton']

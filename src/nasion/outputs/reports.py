@@ -1,4 +1,4 @@
-"""The JSON objects of reports: scores, audits, findings in labels, and crops."""
+"""The JSON objects of reports: scores, audits, findings in labels, crops, and the progress of bulk prediction."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from pydantic import Field, RootModel
 
 from nasion.outputs.schema import Schema, Versions
 
-__all__ = ["AuditFile", "CropsFile", "FindingsFile", "Scores"]
+__all__ = ["AuditFile", "BulkProgress", "CropsFile", "FindingsFile", "Scores"]
 
 Interval = tuple[float | None, float | None, float | None]
 """A mean and both ends of its 95 % interval, fractions; null where unknown."""
@@ -175,3 +175,30 @@ class CropsFile(Versions):
     """crops.json: aligned crops with the maps between them and the images."""
 
     images: list[ImageCrops]
+
+
+class BulkProgress(Versions):
+    """How far a job of `nasion bulk` is: its summary at the end."""
+
+    state: Literal["running", "finished", "stopped"]
+    """ "stopped" after an error or Ctrl-C."""
+    total: int
+    """Images or videos of the job."""
+    images: int
+    """Images or videos whose rows are committed."""
+    faces: int
+    """Faces in them; for videos, faces in frames."""
+    errors: int
+    """Rows with an error."""
+    attempt: int
+    """Number of times that the job was started."""
+    elapsed_s: float
+    """Time since its last start, seconds."""
+    startup_s: float | None
+    """Time until the first worker was ready, seconds; null before."""
+    images_per_s: float | None
+    """Images or videos per second since then; null before the first commit."""
+    remaining_s: float | None
+    """Time until the end at this rate, seconds; null if unknown."""
+    heartbeat: float
+    """Time of writing, seconds since 1970."""

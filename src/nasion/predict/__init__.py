@@ -5,7 +5,7 @@ backends/         the network: an .onnx file or a run folder           model_zoo
 parallel.py       a map over threads that keeps the order
 crop.py           what a network sees of an image                      boxes.py       boxes that users give
 image_files.py    prediction for files, folders and standard input     writers.py     keypoints as files
-migration.py      reading what earlier versions stored
+migration.py      reading what earlier versions stored         shards.py      parts of the images for other processes
 """
 
 from nasion.predict.backends.backend import Backend, load_backend

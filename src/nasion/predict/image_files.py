@@ -39,11 +39,11 @@ class ImageResult(NamedTuple):
 
 
 class _Predicted(NamedTuple):
-    """(height, width) of an image, px, its faces, and the drawn image."""
+    """(height, width) of an image, px, its faces, and the drawn image, if there is one."""
 
     size: tuple[int, int]
     faces: list[Prediction]
-    drawn: Path
+    drawn: Path | None
 
 
 def list_images(sources: Sequence[str], recursive: bool = False, results: Path | None = None) -> list[Path]:
@@ -129,7 +129,7 @@ def predict_images(
         threads: images at a time; default: one per core.
 
     Raises:
-        ImageError: no image could be used.
+        ImageError: no image could be used; a shard may have none.
         OutputError: the disk is full.
     """
 
@@ -137,7 +137,7 @@ def predict_images(
         faces = predict_file(predictor, path, image, boxes)
         return _Predicted(image.shape[:2], faces, writer.draw(path, image, faces))
 
-    for path, result in each_image(predict, paths, stdin, threads):
+    for path, result in each_image(predict, paths, stdin, threads, needs_one=writer.shard is None):
         if isinstance(result, ImageError):
             yield ImageResult(path, 0, str(result))
         else:
@@ -170,6 +170,7 @@ def each_image(
     paths: Sequence[Path],
     stdin: IO[bytes] | None = None,
     threads: int | None = None,
+    needs_one: bool = True,
 ) -> Iterator[tuple[Path, Result | ImageError]]:
     """Read images, and yield each path with what a function returns for the image, in the order of the images.
 
@@ -179,6 +180,7 @@ def each_image(
         paths: the images; "-" is read from `stdin`.
         stdin: the bytes of the image "-"; default: the program's standard input.
         threads: images at a time; default: one per core.
+        needs_one: whether it is an error if no image could be used.
 
     Raises:
         ImageError: no image could be used.
@@ -196,7 +198,7 @@ def each_image(
         if isinstance(result, ImageError):
             skipped.append(result)
         yield path, result
-    if len(skipped) == len(paths):
+    if needs_one and len(skipped) == len(paths):
         raise ImageError(str(skipped[0]) if len(skipped) == 1 else f"none of {len(skipped)} images could be used")
 
 

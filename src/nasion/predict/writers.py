@@ -24,10 +24,11 @@ from nasion.datasets.formats.ibug import pts_text
 from nasion.datasets.formats.outputs.parquet import load_arrow
 from nasion.errors import ConfigError, suggest
 from nasion.outputs.records import ImageRecord, LabelSet, predicted_faces
+from nasion.predict.shards import Shard
 from nasion.sample import Image, Prediction
 from nasion.skeleton import Skeleton
 
-__all__ = ["FORMATS", "STDIN", "ResultWriter", "check_format"]
+__all__ = ["FORMATS", "STDIN", "ResultWriter", "check_format", "shard_file"]
 
 STDIN, STDIN_STEM = "-", "stdin"
 """The name of an image read from standard input, and the stem of its output files."""
@@ -38,7 +39,8 @@ class ResultWriter:
 
     The constructor checks that everything can be written. As a context manager it writes the keypoints on exit, also
     after an error or Ctrl-C, so that no finished work is lost; without any result, it removes the folders that it
-    created. Results wait in an unnamed temporary file, so memory does not grow with their number. An image from
+    created. The file of a shard is written only if no error occurs, even if it has no faces, because it marks the shard
+    as done. Results wait in an unnamed temporary file, so memory does not grow with their number. An image from
     standard input is saved as stdin.png, so that its keypoints can be read back with it.
 
     Args:
@@ -50,10 +52,12 @@ class ResultWriter:
         draw_regions: whether they show each region in its own color.
         model: name of the model, for the files that state it.
         measure: whether the file has the measurements of each face.
+        drawing: whether drawn images are written.
+        shard: the part of the images that `paths` are, for the name of the file; None for all images.
 
     Attributes:
         counts: number of faces by image, in the order of `add`.
-        drawn: the drawn image of each image.
+        drawn: the drawn image of each image; None without drawing.
         files: the files with the keypoints; set on exit.
         stale: .pts files in the folder that an earlier run seems to have written for the same images; set on exit.
 
@@ -73,6 +77,8 @@ class ResultWriter:
         draw_regions: bool = False,
         model: str | None = None,
         measure: bool = False,
+        drawing: bool = True,
+        shard: Shard | None = None,
     ) -> None:
         check_format(form)
         if measure and form not in WITH_MEASUREMENTS:
@@ -80,8 +86,10 @@ class ResultWriter:
             raise ConfigError(f'the format "{form}" cannot store measurements; use one of {formats}, or nasion measure')
         self.folder, self.form, self.skeleton, self.model = folder, form, skeleton, model
         self.ellipse_spreads, self.draw_regions, self.measure = ellipse_spreads, draw_regions, measure
+        self.drawing, self.shard = drawing, shard
+        self._format = FORMATS[form] if shard is None else _one_file(shard_file(shard, form), form)
         self.counts: dict[Path, int] = {}
-        self.drawn: dict[Path, Path] = {}
+        self.drawn: dict[Path, Path | None] = {}
         self.files: list[Path] = []
         self.stale: list[Path] = []
         self._stems = unique_stems(paths)
@@ -89,33 +97,35 @@ class ResultWriter:
         self._created = missing_folders(folder)
         ensure_writable(folder)
         inputs = [path for path in paths if str(path) != STDIN]
-        drawn = [self._drawn_path(path).with_suffix(suffix) for path in paths for suffix in (".jpg", ".png")]
-        ensure_no_overwrite(inputs, [*drawn, *self._saved.values(), *FORMATS[form].outputs(folder, self._stems)])
+        drawn = [self._drawn_path(path).with_suffix(each) for path in paths for each in (".jpg", ".png") if drawing]
+        ensure_no_overwrite(inputs, [*drawn, *self._saved.values(), *self._format.outputs(folder, self._stems)])
         self._spool = Spool(folder, measure)
 
     def _drawn_path(self, path: Path) -> Path:
         return self.folder / f"{self._stems[path]}-points.jpg"
 
-    def draw(self, path: Path, image: Image, faces: Sequence[Prediction]) -> Path:
+    def draw(self, path: Path, image: Image, faces: Sequence[Prediction]) -> Path | None:
         """Write a copy of the image (H, W, 3) uint8 RGB with the faces drawn on it, and return its path.
 
-        Several threads may draw at once.
+        Without drawing, only an image from standard input is written. Several threads may draw at once.
 
         Raises:
             OutputError: the disk is full.
         """
+        if path in self._saved:
+            images.write(self._saved[path], image)
+        if not self.drawing:
+            return None
         drawn = self._drawn_path(path)
         drawn = drawn if max(image.shape[:2]) <= images.JPEG_SIDE else drawn.with_suffix(".png")
         images.write(drawn, self._drawn(image, faces))
-        if path in self._saved:
-            images.write(self._saved[path], image)
         return drawn
 
     def _drawn(self, image: Image, faces: Sequence[Prediction]) -> Image:
         """Return a copy of the image (H, W, 3) uint8 RGB with the faces drawn on it."""
         return draw.draw_predictions(image, faces, self.ellipse_spreads > 0, self.draw_regions, self.ellipse_spreads)
 
-    def add(self, path: Path, size: tuple[int, int], faces: Sequence[Prediction], drawn: Path) -> None:
+    def add(self, path: Path, size: tuple[int, int], faces: Sequence[Prediction], drawn: Path | None) -> None:
         """Keep the keypoints of an image of (height, width), px, for the end.
 
         Raises:
@@ -132,10 +142,10 @@ class ResultWriter:
         self, kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         try:
-            if self._spool.count:
+            if self._spool.count if self.shard is None else kind is None:
                 labels = LabelSet(self.skeleton, self._spool, model=self.model, measured=self.measure)
                 stems = {self._saved.get(path, path): stem for path, stem in self._stems.items()}
-                self.files = FORMATS[self.form].write(self.folder, labels, stems)
+                self.files = self._format.write(self.folder, labels, stems)
                 if self.form == "pts":
                     self.stale = _stale_files(self.folder, self._stems, self.files)
         finally:
@@ -201,6 +211,18 @@ def check_format(form: str) -> None:
         load_arrow()
 
 
+def shard_file(shard: Shard, form: str) -> str:
+    """Return the name of the file with the keypoints of a shard.
+
+    Raises:
+        ConfigError: the format writes several files.
+    """
+    name = FORMATS[form].name
+    if not name:
+        raise ConfigError(f'--shard writes one file, and the format "{form}" several; use --format parquet')
+    return shard.file_name(name)
+
+
 def unique_stems(paths: Sequence[Path]) -> dict[Path, str]:
     """Return a distinct name for each image's files: its stem, with its folder or a number where necessary.
 
@@ -250,10 +272,12 @@ class Format(NamedTuple):
     Attributes:
         write: (folder, labels, stems) → the files written.
         outputs: (folder, stems) → the files that may be written.
+        name: the file's name; empty for several files.
     """
 
     write: Callable[[Path, LabelSet, Mapping[Path, str]], list[Path]]
     outputs: Callable[[Path, Mapping[Path, str]], list[Path]]
+    name: str = ""
 
 
 def _one_file(name: str, form: str) -> Format:
@@ -264,7 +288,7 @@ def _one_file(name: str, form: str) -> Format:
             write_bytes(path, content)
         return [folder / name]
 
-    return Format(write, lambda folder, _stems: [folder / name])
+    return Format(write, lambda folder, _stems: [folder / name], name)
 
 
 FORMATS: dict[str, Format] = {
