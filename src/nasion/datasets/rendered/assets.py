@@ -1,0 +1,171 @@
+"""The head model that is rendered: ICT-FaceKit's meshes as one .npz file, checked and prepared.
+
+Source: ICT-FaceKit Light, USC Institute for Creative Technologies, 2020, MIT license, github.com/ICT-VGL/ICT-FaceKit.
+`nasion get ict-facekit` packs its files into one:
+
+    neutral (26719, 3) float32, cm      faces (26384, 4) int32, vertex indices, -1 in the fourth of triangles
+    identity (100, 26719, 3) float16    uv (28911, 2) float32        material (26384,) uint8
+    expression (57, 26719, 3) float16   uv_faces (26384, 4) int32    materials, expressions: names
+
+Head frame, cm: x towards the person's left, y up, z forward.
+"""
+
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasion.errors import AnnotationError
+from nasion.geometry import FloatArray
+
+__all__ = ["BALLS", "VERTICES", "Assets", "Ball", "load_assets"]
+
+VERTICES = 26719
+"""Number of vertices of the head."""
+
+SHAPES = {
+    "neutral": (VERTICES, 3),
+    "faces": (26384, 4),
+    "uv": (28911, 2),
+    "uv_faces": (26384, 4),
+    "material": (26384,),
+    "materials": (12,),
+    "identity": (100, VERTICES, 3),
+    "expression": (57, VERTICES, 3),
+    "expressions": (57,),
+}
+"""Names and shapes of the arrays in the file."""
+
+FACE_END, MOUTH_SOCKET, EYE_SOCKETS, GUMS, TEETH, EYES = 9409, 11248, 13294, 14062, 17039, 21451
+"""First vertices after the face, and of the mouth's inside, the eye sockets, gums with tongue, teeth and eyeballs."""
+
+SKIN, EYE, TOOTH, GUM, HAIR, CLOTH, GLOSSY = range(7)
+"""Materials of triangles that are rendered."""
+
+RENDERED = {
+    "M_Face": SKIN,
+    "M_BackHead": SKIN,
+    "M_ScleraLeft": EYE,
+    "M_ScleraRight": EYE,
+    "M_Teeth": TOOTH,
+    "M_GumsTongue": GUM,
+}
+"""Materials of the file that are rendered; lashes are drawn as hairs, and the iris on the front of the sclera."""
+
+
+@dataclass(frozen=True)
+class Ball:
+    """An eyeball: its first vertex, the vertex after the last, and the vertex at the center of the iris."""
+
+    start: int
+    stop: int
+    iris: int
+
+
+BALLS = {"left": Ball(21451, 22221, 21458), "right": Ball(23021, 23791, 23028)}
+"""The eyeballs by the person's side."""
+
+
+@dataclass(frozen=True, eq=False)
+class Assets:
+    """The head model.
+
+    Attributes:
+        neutral: (V, 3) float32, cm, the mean head.
+        identity: (100, V * 3) float32, cm per standard deviation.
+        expression: (57, V * 3) float32, cm.
+        expressions: names of the expressions, ARKit's.
+        corner_vertex: (C,) the vertex of each corner; vertices on a seam of the texture have several corners.
+        corner_uv: (C, 2) float32, texture coordinates, 0 to 1; the back of the head has u from 1 to 2.
+        triangles: (M, 3) int32, corners of the rendered triangles.
+        material: (M,) uint8, such as `SKIN`.
+    """
+
+    neutral: FloatArray
+    identity: FloatArray
+    expression: FloatArray
+    expressions: tuple[str, ...]
+    corner_vertex: NDArray[np.int32]
+    corner_uv: FloatArray
+    triangles: NDArray[np.int32]
+    material: NDArray[np.uint8]
+
+    @cached_property
+    def vertex_triangles(self) -> NDArray[np.int32]:
+        """The rendered triangles as vertex indices (M, 3)."""
+        return self.corner_vertex[self.triangles]
+
+    @cached_property
+    def _fans(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """For `normals`: the triangle of each entry, sorted by vertex; where each vertex starts; these vertices."""
+        flat = self.vertex_triangles.reshape(-1)
+        order = np.argsort(flat, kind="stable")
+        vertices, starts = np.unique(flat[order], return_index=True)
+        return order // 3, starts, vertices
+
+    def normals(self, vertices: FloatArray) -> FloatArray:
+        """Return unit normals (V, 3) of vertices (V, 3), cm, in the same frame; zero where nothing is rendered."""
+        owner, starts, used = self._fans
+        a, b, c = (vertices[self.vertex_triangles[:, k]] for k in range(3))
+        area = np.cross(b - a, c - a)
+        summed = np.add.reduceat(area[owner], starts, axis=0)
+        normals = np.zeros_like(vertices)
+        normals[used] = summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-12)
+        return normals
+
+
+@lru_cache(maxsize=2)
+def load_assets(path: Path) -> Assets:
+    """Return the head model in a file.
+
+    Raises:
+        AnnotationError: the file is missing, damaged, or not this head model.
+    """
+    remedy = "`nasion get ict-facekit DIR` downloads and packs it"
+    if not path.is_file():
+        raise AnnotationError(f"{path}: no such file with the head model; {remedy}")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in SHAPES}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, TypeError, AttributeError) as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
+        raise AnnotationError(f"{path}: not the head model of ICT-FaceKit, or damaged ({reason}); {remedy}") from None
+    wrong = [name for name, shape in SHAPES.items() if arrays[name].shape != shape]
+    if wrong:
+        name = wrong[0]
+        raise AnnotationError(f"{path}: {name} has the shape {arrays[name].shape}, not {SHAPES[name]}; {remedy}")
+    for name in ("neutral", "identity", "expression", "uv"):
+        if arrays[name].dtype.kind != "f" or not np.isfinite(arrays[name]).all():
+            raise AnnotationError(f"{path}: {name} holds values that are no finite numbers; {remedy}")
+    if not set(RENDERED) <= set(map(str, arrays["materials"])):
+        raise AnnotationError(f"{path}: its materials are not those of ICT-FaceKit; {remedy}")
+    return _prepare(path, arrays)
+
+
+def _prepare(path: Path, arrays: dict[str, NDArray]) -> Assets:
+    """Return the model with its quadrilaterals split into triangles, ordered by material."""
+    codes = np.array([RENDERED.get(str(name), -1) for name in arrays["materials"]])
+    material, faces, corners = arrays["material"], arrays["faces"], arrays["uv_faces"]
+    limits = ((material, 0, len(codes)), (faces, -1, VERTICES), (corners, -1, len(arrays["uv"])))
+    if any(each.dtype.kind not in "iu" or each.min() < low or each.max() >= high for each, low, high in limits):
+        raise AnnotationError(f"{path}: indices of faces are out of range; pack the head model again")
+    code = codes[material]
+    pairs = np.stack([faces, corners], axis=-1)
+    quads = faces[:, 3] >= 0
+    triangles = np.concatenate([pairs[:, :3], pairs[quads][:, [0, 2, 3]]])
+    kinds = np.concatenate([code, code[quads]])
+    triangles, kinds = triangles[kinds >= 0], kinds[kinds >= 0].astype(np.uint8)
+    unique, inverse = np.unique(triangles.reshape(-1, 2), axis=0, return_inverse=True)
+    return Assets(
+        neutral=arrays["neutral"].astype(np.float32),
+        identity=arrays["identity"].astype(np.float32).reshape(len(arrays["identity"]), -1),
+        expression=arrays["expression"].astype(np.float32).reshape(len(arrays["expression"]), -1),
+        expressions=tuple(map(str, arrays["expressions"])),
+        corner_vertex=unique[:, 0].astype(np.int32),
+        corner_uv=arrays["uv"][unique[:, 1]].astype(np.float32),
+        triangles=inverse.reshape(-1, 3).astype(np.int32),
+        material=kinds,
+    )
