@@ -16,6 +16,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from nasion.errors import AnnotationError
@@ -96,11 +97,11 @@ class Assets:
     @cached_property
     def vertex_triangles(self) -> NDArray[np.int32]:
         """The rendered triangles as vertex indices (M, 3)."""
-        return self.corner_vertex[self.triangles]
+        return np.ascontiguousarray(self.corner_vertex[self.triangles])
 
     @cached_property
-    def _fans(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """For `normals`: the triangle of each entry, sorted by vertex; where each vertex starts; these vertices."""
+    def fans(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """The triangles around all vertices: triangle numbers sorted by vertex, where each vertex starts, the vertices."""
         flat = self.vertex_triangles.reshape(-1)
         order = np.argsort(flat, kind="stable")
         vertices, starts = np.unique(flat[order], return_index=True)
@@ -108,13 +109,24 @@ class Assets:
 
     def normals(self, vertices: FloatArray) -> FloatArray:
         """Return unit normals (V, 3) of vertices (V, 3), cm, in the same frame; zero where nothing is rendered."""
-        owner, starts, used = self._fans
-        a, b, c = (vertices[self.vertex_triangles[:, k]] for k in range(3))
-        area = np.cross(b - a, c - a)
-        summed = np.add.reduceat(area[owner], starts, axis=0)
         normals = np.zeros_like(vertices)
-        normals[used] = summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-12)
-        return normals
+        _add_normals(vertices, self.vertex_triangles, normals)
+        return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+
+
+@njit(cache=True)
+def _add_normals(vertices, triangles, normals):  # noqa: ANN001, ANN202 # pragma: no cover
+    """Add to each vertex the area vectors of the triangles around it."""
+    for t in range(triangles.shape[0]):
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        for k in range(3):
+            i, j = (k + 1) % 3, (k + 2) % 3
+            area = (vertices[b, i] - vertices[a, i]) * (vertices[c, j] - vertices[a, j]) - (
+                vertices[b, j] - vertices[a, j]
+            ) * (vertices[c, i] - vertices[a, i])
+            normals[a, k] += area
+            normals[b, k] += area
+            normals[c, k] += area
 
 
 @lru_cache(maxsize=2)

@@ -69,7 +69,7 @@ def sample_head(assets: Assets, seed: int, index: int, size: int) -> Head:
 
 
 def render(
-    assets: Assets, head: Head, seed: int, index: int, photographs: Sequence[Path] = (), *, visible_only: bool = False
+    assets: Assets, head: Head, seed: int, index: int, photographs: Sequence[Path] = (), *, with_color: bool = True
 ) -> Rendered:
     """Return the image of a head; the same arguments give the same image.
 
@@ -79,12 +79,12 @@ def render(
         seed: selects a population.
         index: number of the head.
         photographs: image files for the background.
-        visible_only: whether only the distances of `Drawing` are needed; the image is then black.
+        with_color: whether more than the distances of `Drawing` is needed; without it the image is black.
     """
     random = np.random.default_rng([seed, index, 1])
     scene = sample_scene(assets, head, random)
-    drawing = draw(scene, head.size, with_color=not visible_only)
-    if visible_only:
+    drawing = draw(scene, head.size, with_color=with_color)
+    if not with_color:
         return Rendered(np.zeros((head.size, head.size, 3), np.uint8), drawing)
     light = scene.light.mean_color()
     background = sample_background(random, head.size, light, photographs)
@@ -112,7 +112,7 @@ def sample_scene(assets: Assets, head: Head, random: Generator) -> Scene:
     if bearded:
         hair += fur.grow_beard(random, assets, vertices, normals, color * random.uniform(0.6, 1.0), _beard_masks(assets))
     skin = sample_skin(random, color, age, max(stubble, 0.6 * bearded), makeup)
-    teeth = np.array([0.62, 0.56, 0.46]) * random.uniform(0.7, 1.15) * [1, 1, random.uniform(0.85, 1.05)]
+    teeth = np.array([0.5, 0.45, 0.37]) * random.uniform(0.65, 1.15) * [1, 1, random.uniform(0.85, 1.05)]
     return Scene(
         assets, vertices, normals, head.shape.gaze, scalp_share(assets, style), hair, pieces, skin.values(),
         sample_eyes(random), sample_light(random), head.camera, teeth,

@@ -19,19 +19,20 @@ __all__ = ["HEAD_MODEL", "PlacedPoints", "place_points", "visible_points"]
 HEAD_MODEL = "ict-facekit"
 """Name of the head model in the section `[from]` of a skeleton, which lists a vertex for each point."""
 
-TOLERANCE_CM = 0.45
-"""Distance by which something must be nearer than a point to hide it, cm."""
+TOLERANCE_CM, OUTLINE_TOLERANCE_CM = 0.6, 1.5
+"""Distances by which something must be nearer than a point to hide it, cm; the face is steep where it turns away."""
 
 WINDOW = 2
 """Pixels of the finer image around a point that are looked at, to each side."""
 
 
 class PlacedPoints(NamedTuple):
-    """Points on a head: (K, 3) head frame, cm; (K, 3) camera frame, cm; (K, 2) image px."""
+    """Points on a head: (K, 3) head frame, cm; (K, 3) camera frame, cm; (K, 2) image px; (K,) tolerance of depth, cm."""
 
     head: FloatArray
     seen: FloatArray
     image: FloatArray
+    tolerance: FloatArray
 
 
 def vertices_of(skeleton: Skeleton) -> tuple[int, ...] | None:
@@ -62,12 +63,14 @@ def place_points(assets: Assets, vertices: FloatArray, camera: Camera, skeleton:
     """
     chosen = vertices_of(skeleton)
     points = vertices[list(IBUG_VERTICES if chosen is None else chosen)].astype(np.float64)
+    tolerance = np.full(len(points), TOLERANCE_CM)
     if chosen is None:
         jaw = jaw_points(assets, vertices, camera)
-        points[: len(jaw)] = jaw
-        points = points[list(skeleton.indices_in(load_skeleton("ibug-68")))]
+        points[: len(jaw)], tolerance[: len(jaw)] = jaw, OUTLINE_TOLERANCE_CM
+        indices = skeleton.indices_in(load_skeleton("ibug-68"))
+        points, tolerance = points[indices], tolerance[indices]
     seen = camera.to_camera(points)
-    return PlacedPoints(points, seen, camera.project(seen))
+    return PlacedPoints(points, seen, camera.project(seen), tolerance)
 
 
 def visible_points(points: PlacedPoints, drawing: Drawing) -> NDArray[np.bool_]:
@@ -81,6 +84,6 @@ def visible_points(points: PlacedPoints, drawing: Drawing) -> NDArray[np.bool_]:
             continue
         rows = slice(max(y - WINDOW, 0), y + WINDOW + 1)
         columns = slice(max(x - WINDOW, 0), x + WINDOW + 1)
-        nearer = drawing.distance[rows, columns] < points.seen[k, 2] - TOLERANCE_CM
+        nearer = drawing.distance[rows, columns] < points.seen[k, 2] - points.tolerance[k]
         shown[k] = (nearer & drawing.covering[rows, columns]).mean() < 0.5
     return shown

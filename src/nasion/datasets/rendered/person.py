@@ -141,7 +141,7 @@ def _blink(values: dict[str, float], random: Generator) -> None:
         values |= {"eyeBlink_L": half, "eyeBlink_R": half + random.normal(0, 0.04)}
     else:
         values |= dict.fromkeys(("eyeBlink_L", "eyeBlink_R"), random.uniform(-0.15, 0.12))
-        _add(values, "eyeWide", random.uniform(0.0, 0.45), random)
+        _add(values, "eyeWide", random.uniform(0.0, 0.28), random)
     for side in "LR":  # the two close the same lids
         closed = values.get(f"eyeBlink_{side}", 0.0)
         values[f"eyeSquint_{side}"] = values.get(f"eyeSquint_{side}", 0.0) * (1 - np.clip(closed, 0, 1))

@@ -24,7 +24,7 @@ def develop(random: Generator, scene: FloatArray, exposure_area: FloatArray, ill
     """
     weights = exposure_area + 0.02
     level = float((scene.mean(-1) * weights).sum() / weights.sum())
-    target = np.exp(random.normal(np.log(0.26), 0.38))
+    target = np.exp(random.normal(np.log(0.2), 0.4))
     white = np.clip(illuminant / illuminant.mean(), 0.4, 2.5)
     scene = scene / white.astype(np.float32) ** random.uniform(0.55, 1.0)
     image = scene * (target / (level + 1e-4)) ** 0.8 * random.normal(1, 0.035, 3).astype(np.float32)
@@ -71,9 +71,9 @@ def _tone(random: Generator, image: FloatArray) -> FloatArray:
     image = (1 - shoulder) * image + shoulder * rolled * 1.5
     image = np.minimum(image, 4) ** np.float32(1 / 2.2)
     gray = image.mean(-1, keepdims=True)
-    saturation = 0.0 if random.random() < 0.06 else random.normal(1.0, 0.16)
+    saturation = 0.0 if random.random() < 0.06 else random.normal(0.9, 0.16)
     image = gray + (image - gray) * np.float32(saturation)
-    pivot, contrast = random.uniform(0.35, 0.6), random.normal(1.05, 0.13)
+    pivot, contrast = random.uniform(0.35, 0.6), random.normal(1.12, 0.14)
     return ((image - pivot) * contrast + pivot + random.normal(0, 0.02)).astype(np.float32)
 
 

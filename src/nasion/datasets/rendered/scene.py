@@ -6,7 +6,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from nasion.datasets.rendered.assets import BALLS, EYES, GUMS, HAIR, MOUTH_SOCKET, TEETH, Assets
+from nasion.datasets.rendered.assets import BALLS, EYE_SOCKETS, EYES, GUMS, HAIR, MOUTH_SOCKET, TEETH, Assets
 from nasion.datasets.rendered.camera import Camera
 from nasion.datasets.rendered.looks.light import Light
 from nasion.datasets.rendered.looks.masks import noise_texture, skin_masks
@@ -145,13 +145,14 @@ def _head(scene: Scene) -> Surface:
     light = light_transfer(assets) @ radiance
     color = np.zeros((len(scene.vertices), 3), np.float32)
     color[:, 0] = scene.scalp
-    depth = np.clip((scene.vertices[:, 2] - _lip_depth(scene)) / 1.5, -4, 0)
-    inside = (0.08 + 0.92 * np.exp(depth))[:, None] * _open_light(scene.normals, radiance)
-    for start, stop, tint in ((GUMS, TEETH, (0.42, 0.13, 0.12)), (TEETH, EYES, scene.teeth)):
-        color[start:stop] = tint
-        light[start:stop] = inside[start:stop]
-    socket = slice(MOUTH_SOCKET, MOUTH_SOCKET + 2046)
-    light[socket] = inside[socket] * [0.5, 0.2, 0.18]
+    mouth = slice(MOUTH_SOCKET, EYES)
+    depth = np.clip((scene.vertices[mouth, 2] - _lip_depth(scene)) / 1.5, -4, 0)
+    inside = (0.08 + 0.92 * np.exp(depth))[:, None] * _open_light(scene.normals[mouth], radiance)
+    inside[: EYE_SOCKETS - MOUTH_SOCKET] *= np.array([0.5, 0.2, 0.18], np.float32)
+    sockets = light[EYE_SOCKETS:GUMS].copy()
+    light[mouth] = inside
+    light[EYE_SOCKETS:GUMS] = sockets
+    color[GUMS:TEETH], color[TEETH:EYES] = (0.42, 0.13, 0.12), scene.teeth
     uv = assets.corner_uv.copy()
     for ball, gaze in zip(BALLS.values(), scene.gaze, strict=True):
         part = (corner >= ball.start) & (corner < ball.stop)
@@ -255,7 +256,9 @@ def _crevices(distance: FloatArray, px_times_cm: float) -> FloatArray:
     middle = float(np.median(distance[shown]))
     depth = np.where(shown, distance, middle + 12).astype(np.float32)
     depth = np.clip(depth, middle - 25, middle + 12)
-    sigma = max(CREVICE_SIGMA_CM * px_times_cm / middle, 0.8)
-    surroundings = cv2.GaussianBlur(depth, (0, 0), sigma)
+    sigma = max(CREVICE_SIGMA_CM * px_times_cm / middle / 4, 0.6)
+    height, width = depth.shape
+    small = cv2.resize(depth, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
+    surroundings = cv2.resize(cv2.GaussianBlur(small, (0, 0), sigma), (width, height))
     below = np.clip((depth - surroundings) / CREVICE_CM, 0, 1)
     return (1 - 0.6 * below).astype(np.float32)

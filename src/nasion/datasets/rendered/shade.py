@@ -27,7 +27,7 @@ SHADOW_CM = 52.0
 TEXELS = 512
 """Side of the textures, a power of two."""
 
-SHADOW_TAPS = 10
+SHADOW_TAPS = 6
 """Number of samples of the shadow map per pixel."""
 
 GOLDEN_ANGLE = 2.39996
@@ -83,7 +83,8 @@ def shade(
         shadow: depth map (Q, Q), 1 / cm, and its projection (3, 4): rows for x, y in px and distance in cm.
     """
     image = np.zeros((*numbers.shape, 4), np.float32)
-    _shade(numbers, *projected, *surface, occlusion, *textures, skin, eyes, reflections, key, *shadow, image)
+    vertices = np.concatenate([*surface[:5], projected[0], projected[1][:, None]], axis=1)
+    _shade(numbers, vertices, surface.triangles, surface.material, occlusion, *textures, skin, eyes, reflections, key, *shadow, image)
     return image
 
 
@@ -94,7 +95,7 @@ def _step(x, low, high):  # noqa: ANN001, ANN202 # pragma: no cover
 
 
 @njit(cache=True, fastmath=True)
-def _sample(texture, u, v, first, out):  # noqa: ANN001, ANN202 # pragma: no cover
+def _sample(texture, u, v, first, count, out):  # noqa: ANN001, ANN202 # pragma: no cover
     """Set out[k] to channel first + k of a texture of 512 x 512 texels, which repeats, 0 to 1."""
     x, y = u * TEXELS - 0.5, v * TEXELS - 0.5
     x0, y0 = floor(x), floor(y)
@@ -103,7 +104,7 @@ def _sample(texture, u, v, first, out):  # noqa: ANN001, ANN202 # pragma: no cov
     i1, j1 = (i + 1) & (TEXELS - 1), (j + 1) & (TEXELS - 1)
     w00, w01 = (1 - fx) * (1 - fy) / 255, fx * (1 - fy) / 255
     w10, w11 = (1 - fx) * fy / 255, fx * fy / 255
-    for k in range(out.shape[0]):
+    for k in range(count):
         c = first + k
         out[k] = texture[j, i, c] * w00 + texture[j, i1, c] * w01 + texture[j1, i, c] * w10 + texture[j1, i1, c] * w11
 
@@ -147,18 +148,18 @@ def _reflected(reflections, rx, ry, rz, out):  # noqa: ANN001, ANN202 # pragma: 
 def _skin_color(u, v, hair, masks, noise, skin, m, n, out):  # noqa: ANN001, ANN202 # pragma: no cover
     """Set the color of skin, and return the change of gloss and of the bump."""
     ou, ov = skin[30], skin[31]
-    _sample(noise, u * 4 + ou, v * 4 + ov, 0, n[:1])
+    _sample(noise, u * 4 + ou, v * 4 + ov, 0, 1, n)
     pores = n[0] - 0.5
-    _sample(noise, u * 2.3 + ov, v * 2.3 + ou, 1, n[:3])
+    _sample(noise, u * 2.3 + ov, v * 2.3 + ou, 1, 3, n)
     mottle = n[0] - 0.5
     spots = max(n[2] - 0.5, 0.0) * 2 * skin[11]
-    _sample(noise, u + ou, v + ov, 2, n[:1])
+    _sample(noise, u + ou, v + ov, 2, 1, n)
     blotch = n[0] - 0.5
     tone = 1 + skin[3] * pores + skin[4] * mottle
     red = skin[5] * blotch
     gloss, face = 1.0, u < 1.0
     if face:
-        _sample(masks, u, v, 0, m)
+        _sample(masks, u, v, 0, 12, m)
         red += skin[6] * m[1] + skin[7] * m[2]
         tone *= 1 - skin[8] * m[4] - skin[9] * m[8]
         gloss += skin[10] * m[9]
@@ -190,12 +191,12 @@ def _eye_color(a, b, eyes, noise, n, out):  # noqa: ANN001, ANN202 # pragma: no 
     iris_r, pupil_r = eyes[3], eyes[4]
     angle = atan2(b, a) / (2 * np.pi)
     iris = 1 - _step(r, iris_r * 0.93, iris_r * 1.07)
-    _sample(noise, angle * 0.25 + eyes[7], r * 0.25, 1, n[:1])
+    _sample(noise, angle * 0.25 + eyes[7], r * 0.25, 1, 1, n)
     fibre = 1.3 * (n[0] - 0.5)
     ring = 1 - 0.65 * _step(r, iris_r * 0.72, iris_r * 1.0)
     inner = 1 + 0.5 * (1 - _step(r, pupil_r, iris_r * 0.7))
     pupil = _step(r, pupil_r * 0.85, pupil_r * 1.1)
-    _sample(noise, a * 0.7 + 0.3, b * 0.7 + eyes[7], 1, n[:1])
+    _sample(noise, a * 0.7 + 0.3, b * 0.7 + eyes[7], 1, 1, n)
     vein = max(n[0] - 0.5, 0.0) * eyes[5]
     edge = _step(r, 0.35, 0.95)
     for c in range(3):
@@ -208,7 +209,7 @@ def _eye_color(a, b, eyes, noise, n, out):  # noqa: ANN001, ANN202 # pragma: no 
 
 @njit(cache=True, fastmath=True)
 def _shade(  # noqa: ANN202 # pragma: no cover
-    numbers, xy, inverse_z, position, normal, uv, color, light, triangles, material, occlusion, masks, noise,  # noqa: ANN001
+    numbers, vertices, triangles, material, occlusion, masks, noise,  # noqa: ANN001
     skin, eyes, reflections, key, shadow_map, projection, image,  # noqa: ANN001
 ):  # fmt: skip
     height, width = numbers.shape
@@ -225,32 +226,33 @@ def _shade(  # noqa: ANN202 # pragma: no cover
             if t < 0:
                 continue
             a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-            area = (xy[b, 0] - xy[a, 0]) * (xy[c, 1] - xy[a, 1]) - (xy[c, 0] - xy[a, 0]) * (xy[b, 1] - xy[a, 1])
-            wb = ((x - xy[a, 0]) * (xy[c, 1] - xy[a, 1]) - (xy[c, 0] - xy[a, 0]) * (y - xy[a, 1])) / area
-            wc = ((xy[b, 0] - xy[a, 0]) * (y - xy[a, 1]) - (x - xy[a, 0]) * (xy[b, 1] - xy[a, 1])) / area
-            wa = (1 - wb - wc) * inverse_z[a]
-            wb, wc = wb * inverse_z[b], wc * inverse_z[c]
+            ax, ay = vertices[a, 14], vertices[a, 15]
+            bx, by, cx, cy = vertices[b, 14] - ax, vertices[b, 15] - ay, vertices[c, 14] - ax, vertices[c, 15] - ay
+            area = 1 / (bx * cy - cx * by)
+            wb, wc = ((x - ax) * cy - cx * (y - ay)) * area, (bx * (y - ay) - (x - ax) * by) * area
+            wa = (1 - wb - wc) * vertices[a, 16]
+            wb, wc = wb * vertices[b, 16], wc * vertices[c, 16]
             total = wa + wb + wc
             wa, wb, wc = wa / total, wb / total, wc / total
-            px = wa * position[a, 0] + wb * position[b, 0] + wc * position[c, 0]
-            py = wa * position[a, 1] + wb * position[b, 1] + wc * position[c, 1]
-            pz = wa * position[a, 2] + wb * position[b, 2] + wc * position[c, 2]
-            nx = wa * normal[a, 0] + wb * normal[b, 0] + wc * normal[c, 0]
-            ny = wa * normal[a, 1] + wb * normal[b, 1] + wc * normal[c, 1]
-            nz = wa * normal[a, 2] + wb * normal[b, 2] + wc * normal[c, 2]
+            px = wa * vertices[a, 0] + wb * vertices[b, 0] + wc * vertices[c, 0]
+            py = wa * vertices[a, 1] + wb * vertices[b, 1] + wc * vertices[c, 1]
+            pz = wa * vertices[a, 2] + wb * vertices[b, 2] + wc * vertices[c, 2]
+            nx = wa * vertices[a, 3] + wb * vertices[b, 3] + wc * vertices[c, 3]
+            ny = wa * vertices[a, 4] + wb * vertices[b, 4] + wc * vertices[c, 4]
+            nz = wa * vertices[a, 5] + wb * vertices[b, 5] + wc * vertices[c, 5]
             length = 1 / sqrt(nx * nx + ny * ny + nz * nz + 1e-12)
             nx, ny, nz = nx * length, ny * length, nz * length
             far = 1 / sqrt(px * px + py * py + pz * pz)
             vx, vy, vz = -px * far, -py * far, -pz * far
-            u = wa * uv[a, 0] + wb * uv[b, 0] + wc * uv[c, 0]
-            v = wa * uv[a, 1] + wb * uv[b, 1] + wc * uv[c, 1]
+            u = wa * vertices[a, 6] + wb * vertices[b, 6] + wc * vertices[c, 6]
+            v = wa * vertices[a, 7] + wb * vertices[b, 7] + wc * vertices[c, 7]
             kind = material[t]
             open_ = occlusion[y, x]
             turn = float((x * 1973 + y * 9277 + x * y * 37) % 628) * 0.01
             cosine = nx * lx + ny * ly + nz * lz
             lit = 0.0
             if kind == HAIR or cosine > -0.4 or kind > SKIN:
-                taps = SHADOW_TAPS if kind != HAIR else 4
+                taps = SHADOW_TAPS if kind != HAIR else 2
                 lit = _shadow(px, py, pz, shadow_map, projection, key[6], turn, taps, disk)
             if kind == HAIR:
                 along = nx * lx + ny * ly + nz * lz
@@ -261,8 +263,8 @@ def _shade(  # noqa: ANN202 # pragma: no cover
                 sine = sqrt(max(1 - th * th, 0.0))
                 shine, wide = exp(90 * (sine - 1)) * lit, exp(16 * (sine - 1)) * lit
                 for k in range(3):
-                    tint = wa * color[a, k] + wb * color[b, k] + wc * color[c, k]
-                    around = wa * light[a, k] + wb * light[b, k] + wc * light[c, k]
+                    tint = wa * vertices[a, 8 + k] + wb * vertices[b, 8 + k] + wc * vertices[c, 8 + k]
+                    around = wa * vertices[a, 11 + k] + wb * vertices[b, 11 + k] + wc * vertices[c, 11 + k]
                     value = tint * (around * open_ + 0.55 * key[3 + k] * diffuse)
                     value += key[3 + k] * (0.035 * shine + 0.35 * tint * wide) + 0.02 * around * open_
                     image[y, x, k] = value
@@ -272,7 +274,7 @@ def _shade(  # noqa: ANN202 # pragma: no cover
                 nx, ny, nz = -nx, -ny, -nz
             gloss, bump, specular, power, roughness = 1.0, 0.0, 0.0, 30.0, 0.5
             if kind == SKIN:
-                hair = wa * color[a, 0] + wb * color[b, 0] + wc * color[c, 0]
+                hair = wa * vertices[a, 8] + wb * vertices[b, 8] + wc * vertices[c, 8]
                 gloss, bump = _skin_color(u, v, hair, masks, noise, skin, many, few, base)
                 specular, power, roughness = 0.028 * skin[33] * gloss, skin[34], 0.35
                 bend = skin[35] * bump
@@ -284,11 +286,11 @@ def _shade(  # noqa: ANN202 # pragma: no cover
                 specular, power, roughness = 0.03, 700.0, 1.0
             else:
                 for k in range(3):
-                    base[k] = wa * color[a, k] + wb * color[b, k] + wc * color[c, k]
+                    base[k] = wa * vertices[a, 8 + k] + wb * vertices[b, 8 + k] + wc * vertices[c, 8 + k]
                 if kind == TOOTH or kind == GUM:
                     specular, power, roughness = 0.03, 80.0, 0.4
                 elif kind == CLOTH:
-                    _sample(noise, u, v, 0, few[:2])
+                    _sample(noise, u, v, 0, 2, few)
                     weave = 0.9 + 0.5 * (few[0] - 0.5) + 0.4 * (few[1] - 0.5)
                     for k in range(3):
                         base[k] *= max(weave, 0.2)
@@ -314,7 +316,7 @@ def _shade(  # noqa: ANN202 # pragma: no cover
             for k in range(3):
                 wrap = SKIN_WRAP[k] if kind == SKIN else 0.0
                 direct = max((cosine + wrap) / (1 + wrap), 0.0) * lit
-                around = wa * light[a, k] + wb * light[b, k] + wc * light[c, k]
+                around = wa * vertices[a, 11 + k] + wb * vertices[b, 11 + k] + wc * vertices[c, 11 + k]
                 dim = min(around / (reflections[24, 24, k] * 0.5 + 0.05), 1.0)
                 value = base[k] * (around * open_ ** (1.0 - 0.45 * wrap) + key[3 + k] * direct)
                 image[y, x, k] = value + key[3 + k] * shine + mirror[k] * glance * dim

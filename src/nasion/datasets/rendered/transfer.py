@@ -45,7 +45,7 @@ def light_transfer(assets: Assets) -> FloatArray:
     that nothing shades. They are averaged over neighboring vertices, as light that skin scatters is.
     """
     vertices = assets.neutral
-    triangles = np.ascontiguousarray(assets.vertex_triangles)
+    triangles = assets.vertex_triangles
     cosines = np.maximum(assets.normals(vertices) @ directions().T, 0)
     center = (vertices.max(0) + vertices.min(0)) / 2
     visible = [_visible(vertices - center, triangles, each) for each in directions()]
@@ -73,7 +73,7 @@ def _visible(points: FloatArray, triangles: np.ndarray, direction: FloatArray) -
 
 def _averaged(assets: Assets, values: FloatArray) -> FloatArray:
     """Return values (V, D), no unit, averaged over the triangles around each vertex."""
-    owner, starts, used = assets._fans
+    owner, starts, used = assets.fans
     means = values[assets.vertex_triangles].mean(axis=1)
     counts = np.diff(np.append(starts, len(owner)))[:, None]
     averaged = values.copy()

@@ -49,33 +49,52 @@ def _photograph(random: Generator, size: int, path: Path) -> FloatArray:
 def _invented(random: Generator, size: int) -> FloatArray:
     """Return an invented background (H, W, 3), linear RGB, no unit."""
     top, bottom = _color(random), _color(random)
-    along = np.linspace(0, 1, size, dtype=np.float32)[:, None, None]
-    canvas = np.repeat(top + (bottom - top) * along, size, axis=1).astype(np.float32)
+    along = np.linspace(0, 1, size, dtype=np.float32)[:, None, None] ** np.float32(np.exp(random.normal(0, 0.7)))
+    canvas = np.ascontiguousarray(np.repeat(top + (bottom - top) * along, size, axis=1), dtype=np.float32)
     kind = random.random()
-    if kind < 0.25:  # a wall or a studio
-        canvas *= 1 + 0.25 * _clouds(random, size, 5)[..., None]
-    elif kind < 0.65:  # rooms and streets: boxes, poles, signs
-        for _ in range(int(random.integers(5, 40))):
+    if kind < 0.45:  # rooms and streets: boxes, poles, signs, in a few colors
+        palette = [_color(random) for _ in range(int(random.integers(2, 6)))]
+        for _ in range(int(random.integers(6, 60))):
             x, y = (random.uniform(-0.2, 1.1, 2) * size).astype(int).tolist()
-            w, h = (np.exp(random.uniform(-3.5, -0.3, 2)) * size).astype(int).tolist()
-            cv2.rectangle(canvas, (x, y), (x + w + 1, y + h + 1), _color(random).tolist(), -1)
-    elif kind < 0.85:  # foliage
-        leaves = np.clip(0.5 + _clouds(random, size, 60) + 0.6 * _clouds(random, size, 18), 0, 2)[..., None]
-        canvas = canvas * 0.3 + leaves * np.array([0.16, 0.24, 0.07]) * random.uniform(0.3, 1.4, 3)
-    for _ in range(int(random.integers(0, 30)) if random.random() < 0.3 else 0):  # lights out of focus
+            w, h = (np.exp(random.uniform(-4, -0.3, 2)) * size).astype(int).tolist()
+            color = palette[random.integers(len(palette))] * random.uniform(0.6, 1.3)
+            if random.random() < 0.3:
+                turned = cv2.boxPoints(((x, y), (w + 1.0, h + 1.0), random.uniform(0, 90))).astype(np.int32)
+                cv2.fillConvexPoly(canvas, turned, color.tolist(), cv2.LINE_AA)
+            else:
+                cv2.rectangle(canvas, (x, y), (x + w + 1, y + h + 1), color.tolist(), -1)
+    elif kind < 0.7:  # foliage
+        cells = int(random.integers(20, 70))
+        leaves = np.clip(0.4 + _clouds(random, size, cells) + 0.7 * _clouds(random, size, cells // 4), 0, 2)[..., None]
+        canvas = canvas * 0.25 + leaves * np.array([0.1, 0.15, 0.05]) * random.uniform(0.3, 1.5) * random.normal(1, 0.15, 3)
+    for _ in range(int(random.integers(0, 30)) if random.random() < 0.2 else 0):  # lights out of focus
         center = (random.random(2) * size).astype(int).tolist()
-        cv2.circle(canvas, center, int(size * random.uniform(0.01, 0.05)), (2 * _color(random)).tolist(), -1)
-    for _ in range(int(random.integers(0, 5))):  # other people and things, out of focus
-        center, axes = (random.random(2) * size).astype(int).tolist(), (random.uniform(0.05, 0.25, 2) * size).astype(int)
-        color = _color(random).tolist()
-        cv2.ellipse(canvas, center, axes.tolist(), random.uniform(0, 180), 0, 360, color, -1)
-    return np.ascontiguousarray(canvas * (1 + 0.3 * _clouds(random, size, 9)[..., None]), dtype=np.float32)
+        cv2.circle(canvas, center, int(size * random.uniform(0.01, 0.04)), (2 * _color(random)).tolist(), -1, cv2.LINE_AA)
+    for _ in range(int(random.integers(0, 3))):  # other people, out of focus
+        _person(random, canvas)
+    shade = 1 + 0.3 * _clouds(random, size, 3)[..., None] + 0.15 * _clouds(random, size, 12)[..., None]
+    return np.ascontiguousarray(np.maximum(canvas * shade, 0), dtype=np.float32)
+
+
+def _person(random: Generator, canvas: FloatArray) -> None:
+    """Paint a person's shape on a canvas (H, W, 3), linear RGB, no unit."""
+    size = canvas.shape[0]
+    x, y = random.uniform(0, size), random.uniform(0.1, 0.6) * size
+    head = size * random.uniform(0.03, 0.14)
+    skin = np.array([0.5, 0.3, 0.2]) * random.uniform(0.1, 1.2)
+    cloth = _color(random)
+    for center, axes, color in (
+        ((x, y + 3.2 * head), (1.9 * head, 2.2 * head), cloth), ((x, y - 0.25 * head), (0.85 * head, 1.05 * head), cloth * 0.1),
+        ((x, y), (0.72 * head, head), skin),
+    ):  # fmt: skip
+        cv2.ellipse(canvas, (center, (2 * axes[0], 2 * axes[1]), random.uniform(-8, 8)), color.tolist(), -1, cv2.LINE_AA)
 
 
 def _color(random: Generator) -> FloatArray:
     """Return a color (3,), linear RGB, no unit: mostly gray, sometimes vivid."""
-    gray = random.uniform(0.01, 1.0) ** 1.6
-    return np.clip(gray * np.exp(random.normal(0, random.choice([0.12, 0.5]), 3)), 0, 1.5)
+    gray = random.uniform(0.05, 1.0) ** 2
+    hue = np.array([1.08, 1.0, 0.9]) ** random.normal(0, 1.5)
+    return np.clip(gray * hue * np.exp(random.normal(0, random.choice([0.05, 0.15, 0.45], p=[0.5, 0.35, 0.15]), 3)), 0, 1.2)
 
 
 def _clouds(random: Generator, size: int, cells: int) -> FloatArray:

@@ -28,15 +28,15 @@ def grow_brows(
     count = int(random.uniform(160, 480) * (0.5 + thickness))
     tilt = random.uniform(0.2, 0.9)
     parts = []
-    for side in BROWS.values():
+    for name, side in BROWS.items():
         line, current = assets.neutral[known[side]], vertices[known[side]]
-        distance, along, _ = _along_line(outer_skin(assets).centers, line)
+        distance, along = _from_brow(assets, name)
         half = thickness * np.interp(along, [-0.4, 0, 1, 2.5, 4, 4.4], [0, 0.25, 0.65, 0.95, 1.0, 0.15])
         density = np.clip(1.6 - distance / np.maximum(half, 0.02), 0, 1) * (half > 0.02)
         roots = sample_roots(random, assets, vertices, normals, density, count)
         if not len(roots.position):
             continue
-        _, place, _ = _along_line(roots.neutral, line)
+        _, place = _along_line(roots.neutral, line)
         first = np.clip(place.astype(int), 0, 3)
         outer = current[first] - current[first + 1]  # towards the outer end
         outer /= np.linalg.norm(outer, axis=1, keepdims=True)
@@ -52,8 +52,14 @@ def grow_brows(
     return parts
 
 
-def _along_line(points: FloatArray, line: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the distance (N,), cm, of points (N, 3) to a line (L, 3), cm, the position on it in segments, and it."""
+@lru_cache(maxsize=4)
+def _from_brow(assets: Assets, name: str) -> tuple[FloatArray, FloatArray]:
+    """Return `_along_line` of the triangles (F,) of `outer_skin` for a brow, cm and segments."""
+    return _along_line(outer_skin(assets).centers, assets.neutral[np.array(IBUG_VERTICES)[BROWS[name]]])
+
+
+def _along_line(points: FloatArray, line: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the distance (N,), cm, of points (N, 3) to a line (L, 3), cm, and the position on it in segments (N,)."""
     best = np.full(len(points), np.inf)
     place = np.zeros(len(points))
     for k, (a, b) in enumerate(zip(line[:-1], line[1:], strict=True)):
@@ -62,7 +68,7 @@ def _along_line(points: FloatArray, line: FloatArray) -> tuple[FloatArray, Float
         distance = np.linalg.norm(points - a - share[:, None] * (b - a), axis=1)
         nearer = distance < best
         best, place = np.where(nearer, distance, best), np.where(nearer, k + share, place)
-    return best, place, line
+    return best, place
 
 
 def _ribbons(

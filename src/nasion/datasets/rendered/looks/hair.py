@@ -30,7 +30,7 @@ HAIRLINE = np.array(
 )  # fmt: skip
 """Height of the hairline on the mean head, cm, by azimuth from the front, degrees; hair grows above it."""
 
-EAR_X = 7.75
+EAR_X = 7.7
 """Distance from the middle beyond which ears begin, cm."""
 
 
@@ -80,10 +80,10 @@ KINDS = {
     # name: (share, length, lift, combs, fringe chance, wave radius, waves per cm, volume, sides)
     "bald": (0.05, (0, 0), (0, 0), ("down",), 0.0, (0, 0), (0, 0), (0, 0), (1, 1)),
     "buzz": (0.08, (0.2, 0.8), (0.9, 1), ("forward",), 0.0, (0, 0), (0, 0), (0, 0.1), (0.5, 1)),
-    "short": (0.2, (1.2, 4.0), (0.1, 0.5), ("forward", "forward", "side", "side", "back", "up"), 0.3, (0, 0.2), (0.1, 0.3), (0.1, 0.5), (0.2, 0.7)),
+    "short": (0.2, (1.0, 3.8), (0.05, 0.3), ("forward", "forward", "side", "side", "back"), 0.3, (0, 0.2), (0.1, 0.3), (0.1, 0.5), (0.2, 0.7)),
     "swept": (0.1, (4, 8), (0.3, 0.7), ("back", "side"), 0.0, (0, 0.2), (0.05, 0.2), (0.2, 0.9), (0.15, 0.7)),
-    "curls": (0.08, (2, 6), (0.6, 1), ("up", "forward"), 0.2, (0.3, 0.7), (0.3, 0.7), (0.3, 1.0), (0.5, 1)),
-    "afro": (0.06, (2.5, 9), (1, 1), ("up",), 0.0, (0.4, 0.8), (0.4, 0.9), (0.3, 0.8), (0.7, 1)),
+    "curls": (0.09, (3, 8), (0.3, 0.6), ("forward", "side", "down"), 0.2, (0.35, 0.7), (0.25, 0.5), (0.5, 1.6), (0.5, 1)),
+    "afro": (0.06, (1.0, 7), (1, 1), ("up",), 0.0, (0.4, 0.8), (0.35, 0.7), (0.3, 0.8), (0.7, 1)),
     "bob": (0.13, (12, 19), (0.2, 0.5), ("side", "down"), 0.35, (0, 0.4), (0.03, 0.12), (0.3, 1.1), (0.85, 1)),
     "long": (0.22, (20, 34), (0.15, 0.5), ("side", "down", "back"), 0.25, (0, 0.9), (0.02, 0.12), (0.2, 1.0), (0.9, 1)),
     "tied": (0.08, (7, 12), (0.05, 0.2), ("back",), 0.15, (0, 0.1), (0.02, 0.05), (0.05, 0.3), (1, 1)),
@@ -105,7 +105,7 @@ def sample_style(random: Generator, age: float, feminine: float) -> Style:
         recession = random.choice([random.uniform(1.5, 3.5), 9.0])
     shown = random.uniform(2.5, 6.5) if random.random() < fringe and recession < 1.5 else 0.0
     short = length[1] < 10
-    gray = random.uniform(0, 0.7) * age if random.random() < 0.5 else 0.0
+    gray = random.uniform(0, 0.6) * age if random.random() < 0.4 else 0.0
     parting = random.choice([0.0, random.uniform(1, 4.5), -random.uniform(1, 4.5)])
     return Style(
         name, random.uniform(*length), random.uniform(*lift), str(random.choice(combs)), parting, shown,
@@ -131,7 +131,7 @@ def _above_hairline(style: Style, points: FloatArray, softness: float) -> FloatA
     inside = np.clip((points[:, 1] - height) / softness + 0.5, 0, 1)
     if style.recession > 5:  # hair on the sides only
         inside = inside * np.clip((9.6 - points[:, 1]) / 1.5, 0, 1)
-    ear = (np.abs(points[:, 0]) > EAR_X) & (points[:, 1] < 7.0) & (points[:, 2] > -3.2)
+    ear = (np.abs(points[:, 0]) > EAR_X) & (points[:, 1] < 5.7) & (points[:, 2] > -2.3)
     return inside * ~ear
 
 
@@ -168,7 +168,8 @@ def grow_hair(
     guides = max(int(len(roots.position) / random.uniform(9, 26)), 1)
     group = _nearest(roots.position, roots.position[:guides])
     length = _lengths(random, style, roots.neutral)
-    segments = int(np.clip(style.length * 0.7, 2, MAX_SEGMENTS))
+    curly = style.name in ("curls", "afro")
+    segments = int(np.clip(style.length * (2.0 if curly else 0.7), 2, MAX_SEGMENTS))
     start = _directions(random, style, roots)
     layer = random.random(len(roots.position)).astype(np.float32)
     above = 0.1 + style.volume * layer * np.clip(length / 3, 0, 1)
@@ -184,7 +185,7 @@ def grow_hair(
     shape = points[group] - points[group][:, :1]
     scale = (length / length[group]).clip(0.5, 1.5)[:, None, None]
     along = np.linspace(0, 1, segments + 1, dtype=np.float32)[None, :, None]
-    clump = random.uniform(0.05, 0.5)
+    clump = random.uniform(0.3, 0.7) if curly else random.uniform(0.05, 0.5)
     offset = roots.position - roots.position[group]
     points = roots.position[group][:, None] + offset[:, None] * (1 - clump * along) + shape * scale
     points = points + style.wave.offsets(random, group, length, segments + 1)
@@ -247,14 +248,15 @@ def _colored(
     """Return ribbons for hairs (S, P, 3), cm; their color varies by group (S,), and layers (S,) below are darker."""
     count, length = points.shape[:2]
     tint = np.exp(random.normal(0, 0.16, group.max() + 1)[group] + random.normal(0, 0.2, count))[:, None]
-    mixed = np.where(random.random((count, 1)) < style.gray, 0.5 * color[None] + 0.16, color[None])
+    mixed = np.where(random.random((count, 1)) < style.gray, 0.5 * color[None] + 0.1, color[None])
     along = np.linspace(0, 1, length, dtype=np.float32)[None]
-    width = random.uniform(0.1, 0.2, (count, 1)) * (1.15 if style.length > 6 else 0.8 if style.length > 1 else 0.5)
+    thick = 1.6 if style.length > 9 else 1.2 if style.length > 6 else 0.8 if style.length > 1 else 0.5
+    width = random.uniform(0.1, 0.2, (count, 1)) * thick
     shade = (0.35 + 0.65 * np.clip(along * 2.5, 0, 1)) * (0.55 + 0.45 * layer[:, None])
     outward = points[:, length // 2] - Outline.CENTER
     outward /= np.linalg.norm(outward, axis=1, keepdims=True)
     return Strands(
-        points, (width * (1 - 0.75 * along**2)).astype(np.float32), (mixed * tint).astype(np.float32),
+        points, (width * (1 - 0.7 * along**3)).astype(np.float32), (mixed * tint).astype(np.float32),
         shade.astype(np.float32), outward.astype(np.float32), covers=True,
     )  # fmt: skip
 

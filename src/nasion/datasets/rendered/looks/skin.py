@@ -11,8 +11,8 @@ __all__ = ["Face", "linear", "sample_eyes", "sample_skin"]
 
 TONES = np.array(
     [
-        (252, 226, 210), (246, 208, 186), (236, 190, 162), (222, 172, 140), (202, 148, 112),
-        (178, 124, 90), (148, 98, 70), (116, 76, 54), (86, 57, 43), (62, 42, 34),
+        (248, 222, 208), (240, 206, 188), (230, 192, 170), (216, 176, 150), (198, 154, 126),
+        (176, 130, 102), (148, 105, 80), (118, 82, 62), (90, 62, 48), (64, 45, 37),
     ],
     float,
 )  # fmt: skip
@@ -21,7 +21,7 @@ TONES = np.array(
 IRISES = ((62, 38, 24), (84, 54, 32), (46, 30, 22), (58, 38, 26), (100, 78, 46), (78, 90, 62), (72, 98, 122), (90, 104, 114))
 """Colors of irises, sRGB 0 to 255."""
 
-LIPSTICKS = ((170, 30, 45), (190, 70, 80), (205, 105, 110), (130, 30, 50), (220, 90, 80), (150, 80, 80), (110, 35, 60))
+LIPSTICKS = ((150, 38, 50), (175, 75, 82), (190, 110, 112), (120, 38, 52), (190, 92, 84), (150, 88, 86), (105, 42, 60))
 SHADOWS = ((90, 60, 50), (60, 60, 70), (130, 90, 110), (60, 80, 120), (150, 110, 80), (40, 35, 40))
 
 
@@ -108,7 +108,7 @@ def sample_skin(random: Generator, hair: FloatArray, age: float, stubble: float,
         moustache=0.85 * grown * random.uniform(0.6, 1.1),
         beard_color=tone * 0.45 + hair * 0.4,
         lips=painted if lipstick else natural,
-        lip_share=random.uniform(0.7, 0.95) if lipstick else random.uniform(0.35, 0.9),
+        lip_share=random.uniform(0.5, 0.9) if lipstick else random.uniform(0.35, 0.9),
         lip_gloss=random.uniform(0.2, 3.0) if lipstick else random.uniform(0.0, 1.2),
         eye_shadow=linear(SHADOWS[random.integers(len(SHADOWS))]),
         eye_shadow_share=makeup * random.uniform(0, 0.8),
@@ -127,4 +127,4 @@ def sample_eyes(random: Generator) -> FloatArray:
     color = linear(np.clip(np.array(IRISES[random.integers(len(IRISES))]) + random.normal(0, 10, 3), 8, 220))
     iris = random.uniform(0.4, 0.46)
     pupil = iris * random.uniform(0.3, 0.6)
-    return np.array([*color, iris, pupil, random.uniform(0, 1.2), random.uniform(0.55, 0.85), random.random()], np.float32)
+    return np.array([*color, iris, pupil, random.uniform(0, 1.2), random.uniform(0.42, 0.68), random.random()], np.float32)

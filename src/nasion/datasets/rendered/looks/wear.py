@@ -29,11 +29,12 @@ def tucked(vertices: FloatArray, collar: float) -> FloatArray:
     """Return vertices (V, 3), cm, with shoulders narrow enough for clothes from the height of a collar, cm."""
     moved = vertices.copy()
     skin = moved[:MOUTH_SOCKET]
-    below = np.clip((collar - 0.3 - skin[:, 1]) / 2.0, 0, 1)
-    beside = np.clip((np.abs(skin[:, 0]) - 4.5) / 3.0, 0, 1)
+    below = np.clip((collar - 0.1 - skin[:, 1]) / 1.6, 0, 1)
+    beside = np.clip((np.abs(skin[:, 0]) - 4.2) / 2.4, 0, 1)
     skin[:, 0] *= 1 - 0.4 * below * beside
     skin[:, 2] += 2.0 * below * np.clip((-1 - skin[:, 2]) / 4, 0, 1)
-    skin[:, 1] -= 1.5 * below * beside
+    skin[:, 1] -= 6.0 * below * beside
+    skin[:, 2] -= 3.0 * below * beside
     return moved
 
 
@@ -268,6 +269,8 @@ def glasses(random: Generator, vertices: FloatArray, *, dark: bool) -> list[Piec
     s, c = np.sin(angle), np.cos(angle)
     around = (np.abs(s) ** power + np.abs(c) ** power) ** (-1 / power)
     gap = max(abs(float(left[0] - right[0])) / 2, wide + 0.6)
+    opacity = random.choice([1.0, random.uniform(0.7, 0.97)]) if dark else random.uniform(0.0, 0.12)
+    tint = color * 0.15 if dark and random.random() < 0.3 else np.full(3, 0.004 if dark else 0.0)
     frames: list[Piece] = []
     lenses: list[Piece] = []
     rimless = random.random() < 0.15
@@ -283,18 +286,14 @@ def glasses(random: Generator, vertices: FloatArray, *, dark: bool) -> list[Piec
         ear = np.array([sign * 7.9, float(left[1]) + 0.6, 0.5])
         behind = ear + [sign * 0.1, -3.0, -2.2]
         frames.append(tube(np.stack([hinge, hinge + [sign * 0.5, 0, -0.5], ear, behind]), radius * 0.9, color, GLOSSY, sides=6))
-        lenses.append(_lens(random, rim, color, dark=dark))
+        lenses.append(_lens(rim, tint, float(opacity)))
         frames.append(tube(np.stack([inner, inner * [0.3, 1, 1] + [0, 0.25, 0.25], [0, inner[1] + 0.3, inner[2] + 0.3]]),
                            radius, color, GLOSSY, sides=6))  # fmt: skip
     return [merged(frames), merged(lenses)]
 
 
-def _lens(random: Generator, rim: FloatArray, color: FloatArray, *, dark: bool) -> Piece:
-    """Return a lens inside a rim (C, 3), cm."""
+def _lens(rim: FloatArray, tint: FloatArray, opacity: float) -> Piece:
+    """Return a lens inside a rim (C, 3), cm, with a tint (3,), linear RGB."""
     center = rim.mean(0) + [0, 0, 0.25]
     rows = np.stack([center + (rim - center) * share for share in (0.02, 0.5, 1.0)])
-    tint = np.full(3, 0.004) if dark else np.zeros(3)
-    if dark and random.random() < 0.3:
-        tint = color * 0.15
-    opacity = random.choice([1.0, random.uniform(0.7, 0.97)]) if dark else random.uniform(0.0, 0.12)
-    return grid(rows, tint, GLOSSY, closed=True, opacity=float(opacity))
+    return grid(rows, tint, GLOSSY, closed=True, opacity=opacity)
