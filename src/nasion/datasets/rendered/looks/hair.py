@@ -173,7 +173,7 @@ def grow_hair(
     start = _directions(random, style, roots)
     layer = random.random(len(roots.position)).astype(np.float32)
     above = 0.1 + style.volume * layer * np.clip(length / 3, 0, 1)
-    part = 0.0 if style.fringe else (0.35 if style.length > 6 else 0.0)
+    part = random.uniform(0.3, 1.3) if style.length > 6 and not style.fringe else 0.0
     gravity = 0.0 if style.comb == "up" and style.length < 9 else random.uniform(0.12, 0.35)
     stiffness = style.lift
     if style.name in ("bob", "long"):
@@ -265,4 +265,6 @@ def without_top(style: Style, *, hidden: bool) -> Style:
     """Return the style as it looks under a hat: flat, without a fringe; none if it is hidden."""
     if hidden:
         return replace(style, name="bald")
-    return replace(style, lift=min(style.lift, 0.1), volume=min(style.volume, 0.2), fringe=0.0)
+    if style.name in ("curls", "afro", "swept"):
+        style = replace(style, name="short", length=2.5, comb="forward", wave=Wave(0.0, 0.0))
+    return replace(style, lift=min(style.lift, 0.05), volume=min(style.volume, 0.15), fringe=0.0)
