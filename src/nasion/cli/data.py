@@ -1,6 +1,7 @@
 """Commands for labeled faces: get, doctor, show, convert, heads, formats, and new skeletons."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -27,7 +28,12 @@ NO_MODEL = "none"
 
 
 def get(
-    name: Annotated[str, typer.Argument(help="imm or 300w", metavar="NAME", autocompletion=lambda: ["imm", "300w"])],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="imm, 300w or ict-facekit", metavar="NAME", autocompletion=lambda: ["imm", "300w", "ict-facekit"]
+        ),
+    ],
     folder: Annotated[Path, typer.Argument(help="target folder", metavar="FOLDER")],
     url: Annotated[
         str | None, typer.Option(help="download from here instead, such as from a mirror", metavar="URL")
@@ -39,12 +45,13 @@ def get(
     Examples:
         nasion get imm data/imm
         nasion get 300w data/300w --archive 300w.zip
+        nasion get ict-facekit data/ict-facekit
     """
     from nasion.datasets import download
 
     with no_empty_folders(folder):
         spec = download.get(name, folder, REPORTER, [url] if url else None, archive)
-    say(f"next: nasion doctor {spec}")
+    say(f"next: nasion doctor {quote(spec)}")
 
 
 def doctor(

@@ -1,16 +1,8 @@
-"""The head model that is rendered: ICT-FaceKit's meshes as one .npz file, checked and prepared.
-
-Source: ICT-FaceKit Light, USC Institute for Creative Technologies, 2020, MIT license, github.com/ICT-VGL/ICT-FaceKit.
-`nasion get ict-facekit` packs its files into one:
-
-    neutral (26719, 3) float32, cm      faces (26384, 4) int32, vertex indices, -1 in the fourth of triangles
-    identity (100, 26719, 3) float16    uv (28911, 2) float32        material (26384,) uint8
-    expression (57, 26719, 3) float16   uv_faces (26384, 4) int32    materials, expressions: names
+"""The head model of ICT-FaceKit, prepared for rendering: triangles, materials, eyeballs.
 
 Head frame, cm: x towards the person's left, y up, z forward.
 """
 
-import zipfile
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -19,26 +11,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from nasion.datasets.head_model import REMEDY, read_arrays
 from nasion.errors import AnnotationError
 from nasion.geometry import FloatArray
 
-__all__ = ["BALLS", "VERTICES", "Assets", "Ball", "load_assets"]
-
-VERTICES = 26719
-"""Number of vertices of the head."""
-
-SHAPES = {
-    "neutral": (VERTICES, 3),
-    "faces": (26384, 4),
-    "uv": (28911, 2),
-    "uv_faces": (26384, 4),
-    "material": (26384,),
-    "materials": (12,),
-    "identity": (100, VERTICES, 3),
-    "expression": (57, VERTICES, 3),
-    "expressions": (57,),
-}
-"""Names and shapes of the arrays in the file."""
+__all__ = ["BALLS", "Assets", "Ball", "load_assets"]
 
 FACE_END, MOUTH_SOCKET, EYE_SOCKETS, GUMS, TEETH, EYES = 9409, 11248, 13294, 14062, 17039, 21451
 """First vertices after the face, and of the mouth's inside, the eye sockets, gums with tongue, teeth and eyeballs."""
@@ -101,7 +78,7 @@ class Assets:
 
     @cached_property
     def fans(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """The triangles around all vertices: triangle numbers sorted by vertex, where each vertex starts, the vertices."""
+        """Numbers (3 M,) of triangles by vertex, where each vertex starts (U,), and these vertices (U,), no unit."""
         flat = self.vertex_triangles.reshape(-1)
         order = np.argsort(flat, kind="stable")
         vertices, starts = np.unique(flat[order], return_index=True)
@@ -136,34 +113,16 @@ def load_assets(path: Path) -> Assets:
     Raises:
         AnnotationError: the file is missing, damaged, or not this head model.
     """
-    remedy = "`nasion get ict-facekit DIR` downloads and packs it"
-    if not path.is_file():
-        raise AnnotationError(f"{path}: no such file with the head model; {remedy}")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in SHAPES}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, TypeError, AttributeError) as error:
-        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
-        raise AnnotationError(f"{path}: not the head model of ICT-FaceKit, or damaged ({reason}); {remedy}") from None
-    wrong = [name for name, shape in SHAPES.items() if arrays[name].shape != shape]
-    if wrong:
-        name = wrong[0]
-        raise AnnotationError(f"{path}: {name} has the shape {arrays[name].shape}, not {SHAPES[name]}; {remedy}")
-    for name in ("neutral", "identity", "expression", "uv"):
-        if arrays[name].dtype.kind != "f" or not np.isfinite(arrays[name]).all():
-            raise AnnotationError(f"{path}: {name} holds values that are no finite numbers; {remedy}")
+    arrays = read_arrays(path)
     if not set(RENDERED) <= set(map(str, arrays["materials"])):
-        raise AnnotationError(f"{path}: its materials are not those of ICT-FaceKit; {remedy}")
-    return _prepare(path, arrays)
+        raise AnnotationError(f"{path}: its materials are not those of ICT-FaceKit; {REMEDY}")
+    return _prepare(arrays)
 
 
-def _prepare(path: Path, arrays: dict[str, NDArray]) -> Assets:
+def _prepare(arrays: dict[str, NDArray]) -> Assets:
     """Return the model with its quadrilaterals split into triangles, ordered by material."""
     codes = np.array([RENDERED.get(str(name), -1) for name in arrays["materials"]])
     material, faces, corners = arrays["material"], arrays["faces"], arrays["uv_faces"]
-    limits = ((material, 0, len(codes)), (faces, -1, VERTICES), (corners, -1, len(arrays["uv"])))
-    if any(each.dtype.kind not in "iu" or each.min() < low or each.max() >= high for each, low, high in limits):
-        raise AnnotationError(f"{path}: indices of faces are out of range; pack the head model again")
     code = codes[material]
     pairs = np.stack([faces, corners], axis=-1)
     quads = faces[:, 3] >= 0

@@ -53,7 +53,7 @@ class Camera:
 
 
 def rotation_of(angles: FloatArray) -> FloatArray:
-    """Return the rotation (3, 3), no unit, from the head frame to the camera frame, of yaw, pitch, roll (3,), degrees."""
+    """Return the rotation (3, 3), no unit, from head frame to camera frame, of yaw, pitch and roll (3,), degrees."""
     (cy, cp, cr), (sy, sp, sr) = np.cos(np.radians(angles)), np.sin(np.radians(angles))
     pitch = np.array([[1.0, 0.0, 0.0], [0.0, cp, sp], [0.0, -sp, cp]])
     yaw = np.array([[cy, 0.0, sy], [0.0, 1.0, 0.0], [-sy, 0.0, cy]])

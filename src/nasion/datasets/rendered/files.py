@@ -3,7 +3,6 @@
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-
 from dataclasses import dataclass
 from itertools import islice
 from json import dumps
@@ -215,5 +214,3 @@ class _LabelFiles:
                 raise AnnotationError(f"{path}: damaged ({error!r}); delete it and run the command again") from None
             face = Annotation(Path(name), points, skeleton, visible, visibility_known=True)
             yield ImageRecord(name, (self.job.size, self.job.size), [face])
-
-

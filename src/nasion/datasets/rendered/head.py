@@ -11,7 +11,7 @@ from numpy.random import Generator
 
 from nasion.datasets.rendered.assets import Assets
 from nasion.datasets.rendered.camera import Camera, sample_camera
-from nasion.datasets.rendered.looks import cover, fur, wear
+from nasion.datasets.rendered.looks import clothes, cover, fur, worn
 from nasion.datasets.rendered.looks.background import sample_background
 from nasion.datasets.rendered.looks.hair import Style, grow_hair, hair_color, sample_style, scalp_share, without_top
 from nasion.datasets.rendered.looks.light import sample_light
@@ -97,11 +97,11 @@ def sample_scene(assets: Assets, head: Head, random: Generator) -> Scene:
     age, feminine = random.random(), random.random()
     color, style = hair_color(random, age), sample_style(random, age, feminine)
     collar = random.choice([random.uniform(-13.5, -11.5), random.uniform(-11.5, -10)])
-    vertices = wear.tucked(head.vertices, collar)
+    vertices = clothes.tucked(head.vertices, collar)
     normals = assets.normals(vertices)
     outline = Outline(head.vertices)
     pieces, style = _things(random, head.vertices, outline, style)
-    pieces += wear.clothes(random, head.vertices, collar)
+    pieces += clothes.clothes(random, head.vertices, collar)
     makeup = random.uniform(0, 1) if feminine > 0.5 and random.random() < 0.6 else 0.0
     bearded = feminine < 0.5 and random.random() < BEARD
     stubble = random.random() * 0.8 if feminine < 0.5 else 0.0
@@ -110,7 +110,9 @@ def sample_scene(assets: Assets, head: Head, random: Generator) -> Scene:
     hair += fur.grow_brows(random, assets, vertices, normals, brows)
     hair += fur.grow_lashes(random, assets, vertices, makeup)
     if bearded:
-        hair += fur.grow_beard(random, assets, vertices, normals, color * random.uniform(0.6, 1.0), _beard_masks(assets))
+        hair += fur.grow_beard(
+            random, assets, vertices, normals, color * random.uniform(0.6, 1.0), _beard_masks(assets)
+        )
     skin = sample_skin(random, color, age, max(stubble, 0.6 * bearded), makeup)
     teeth = np.array([0.5, 0.45, 0.37]) * random.uniform(0.65, 1.15) * [1, 1, random.uniform(0.85, 1.05)]
     return Scene(
@@ -123,12 +125,12 @@ def _things(random: Generator, vertices: FloatArray, outline: Outline, style: St
     """Return what is on the head and before the face of a head with vertices (V, 3), cm, and the hair that fits it."""
     pieces: list[Piece] = []
     if random.random() < GLASSES:
-        pieces += wear.glasses(random, vertices, dark=random.random() < SUNGLASSES)
+        pieces += worn.glasses(random, vertices, dark=random.random() < SUNGLASSES)
     if random.random() < HAT:
-        kind = str(random.choice(wear.HATS))
+        kind = str(random.choice(worn.HATS))
         if kind not in ("headphones", "headband"):
             style = without_top(style, hidden=kind in ("headscarf", "hood"))
-        pieces += wear.hat(random, kind, outline, min(0.2 + 0.6 * style.volume, 0.8))
+        pieces += worn.hat(random, kind, outline, min(0.2 + 0.6 * style.volume, 0.8))
     if random.random() < COVER:
         pieces += cover.cover(random, str(random.choice(cover.COVERS, p=COVER_SHARES)), vertices, outline)
     return pieces, style
@@ -143,4 +145,3 @@ def _beard_masks(assets: Assets) -> FloatArray:
     chosen = [CHANNELS.index(name) for name in ("beard", "moustache")]
     by_vertex = masks[row, column][:, chosen].astype(np.float32) / 255
     return by_vertex[outer_skin(assets).triangles].mean(1)
-

@@ -37,7 +37,7 @@ NEAREST_SHARE = 0.55
 
 
 class Line(NamedTuple):
-    """A line on the skin: L places between vertices `first` and `second` (L,), `share` (L,) of the way to the second."""
+    """A line on the skin: L places between vertices `first` and `second`, a `share` (L, 1) of the way to the second."""
 
     first: np.ndarray
     second: np.ndarray
@@ -77,7 +77,7 @@ def _at_maximum(places: FloatArray, values: FloatArray) -> FloatArray:
 
 
 def _outward(assets: Assets, index: int) -> FloatArray:
-    """Return the unit vector (2,), no unit, away from the axis for a point of the jaw, for a face seen from the front."""
+    """Return the unit vector (2,), no unit, away from the axis for a point of the jaw of a face seen from the front."""
     away = assets.neutral[OUTLINE[min(index, COUNT - 1 - index)], :2] - AXIS
     away = away / np.linalg.norm(away)
     return away * [-1, 1] if index >= len(BONE) else away

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nasion.datasets.rendered.assets import VERTICES, Assets
+from nasion.datasets.head_model import VERTICES
+from nasion.datasets.rendered.assets import Assets
 from nasion.datasets.rendered.camera import Camera
 from nasion.datasets.rendered.jaw import jaw_points
 from nasion.datasets.rendered.looks.masks import IBUG_VERTICES
@@ -27,7 +28,7 @@ WINDOW = 2
 
 
 class PlacedPoints(NamedTuple):
-    """Points on a head: (K, 3) head frame, cm; (K, 3) camera frame, cm; (K, 2) image px; (K,) tolerance of depth, cm."""
+    """Points (K, 3) in the head frame and in the camera frame, cm; (K, 2) image px; (K,) tolerance of depth, cm."""
 
     head: FloatArray
     seen: FloatArray
@@ -74,7 +75,7 @@ def place_points(assets: Assets, vertices: FloatArray, camera: Camera, skeleton:
 
 
 def visible_points(points: PlacedPoints, drawing: Drawing) -> NDArray[np.bool_]:
-    """Return which points (K,) are visible: nothing that covers them is nearer, and they are inside the image."""
+    """Return which points (K,), placed in image px, are visible: inside the image, and nothing nearer covers them."""
     height, width = drawing.distance.shape
     fine = np.round((points.image + 0.5) * SUPERSAMPLING - 0.5).astype(int)
     inside = ((points.image > -0.5) & (points.image < np.array([width, height]) / SUPERSAMPLING - 0.5)).all(1)

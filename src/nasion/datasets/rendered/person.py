@@ -69,7 +69,10 @@ EXPRESSIONS: dict[str, tuple[float, Recipe]] = {
         },
     ),
     "sadness": (0.05, {"browInnerUp": (0.3, 1.0), "mouthFrown": (0.3, 1.0), "mouthShrugLower": (0.0, 0.7)}),
-    "scream": (0.04, {"jawOpen": (0.6, 1.0), "mouthStretch": (0.1, 0.7), "eyeSquint": (0.0, 0.8), "browDown": (0, 0.6)}),
+    "scream": (
+        0.04,
+        {"jawOpen": (0.6, 1.0), "mouthStretch": (0.1, 0.7), "eyeSquint": (0.0, 0.8), "browDown": (0, 0.6)},
+    ),
     "pout": (0.05, {"mouthPucker": (0.4, 1.0), "mouthFunnel": (0.0, 0.4), "browDown": (0.0, 0.4)}),
     "pressed": (0.05, {"mouthPress": (0.3, 1.0), "mouthRollLower": (0.0, 0.8), "mouthRollUpper": (0.0, 0.6)}),
 }
@@ -104,7 +107,7 @@ def sample_shape(random: Generator, names: tuple[str, ...]) -> Shape:
     values |= _lids_follow(gaze, values)
     coefficients = np.array([np.clip(values.get(name, 0.0), 0, 1) for name in names])
     vergence = random.uniform(0, 2.5)
-    return Shape(identity, coefficients, np.array([gaze + [-vergence, 0], gaze + [vergence, 0]]))
+    return Shape(identity, coefficients, gaze + np.array([[-vergence, 0], [vergence, 0]]))
 
 
 def _sample_expression(random: Generator) -> dict[str, float]:

@@ -16,7 +16,7 @@ EMPTY = -1
 """Triangle number of pixels that show none."""
 
 EDGE = 1e-4
-"""Width by which a triangle is enlarged, as a share of its height, so that rounding leaves no gaps between neighbors."""
+"""Share of its height by which a triangle is enlarged, so that rounding leaves no gaps between neighbors."""
 
 
 def rasterize(

@@ -125,12 +125,14 @@ def _projected(camera: Camera, surface: Surface) -> tuple[FloatArray, FloatArray
 
 
 def _surface(scene: Scene, pieces: list[Piece]) -> tuple[Surface, np.ndarray, int]:
-    """Return all surfaces in the camera frame, which triangles hide keypoints (M,), and the number that are one-sided."""
+    """Return all surfaces in the camera frame, which triangles hide keypoints (M,), and how many are one-sided."""
     head = _head(scene)
     parts = [head, *(_piece(scene, each) for each in pieces), *(_ribbons(scene, each) for each in scene.strands)]
     covers = [True, *(True for _ in pieces), *(each.covers for each in scene.strands)]
     starts = np.cumsum([0, *(len(each.position) for each in parts)])
-    columns = [np.ascontiguousarray(np.concatenate(each), dtype=np.float32) for each in list(zip(*parts, strict=True))[:5]]
+    columns = [
+        np.ascontiguousarray(np.concatenate(each), dtype=np.float32) for each in list(zip(*parts, strict=True))[:5]
+    ]
     triangles = np.concatenate([each.triangles + start for each, start in zip(parts, starts, strict=False)])
     material = np.concatenate([each.material for each in parts])
     hides = np.concatenate([np.full(len(each.triangles), c) for each, c in zip(parts, covers, strict=True)])
@@ -159,7 +161,13 @@ def _head(scene: Scene) -> Surface:
         uv[part] = _around_iris(scene.vertices, ball.start, ball.stop, ball.iris, gaze)[corner[part] - ball.start]
     seen, normals = camera.to_camera(scene.vertices), scene.normals @ camera.rotation.T.astype(np.float32)
     return Surface(
-        seen[corner], normals[corner], uv, color[corner], light[corner].astype(np.float32), assets.triangles, assets.material
+        seen[corner],
+        normals[corner],
+        uv,
+        color[corner],
+        light[corner].astype(np.float32),
+        assets.triangles,
+        assets.material,
     )
 
 
@@ -221,7 +229,7 @@ def _ribbons(scene: Scene, strands: Strands) -> Surface:
     light = _open_light(strands.outward, _radiance(scene))[:, None] * strands.shade[..., None]
     twice = lambda values: np.repeat(values.reshape(count * length, -1), 2, axis=0)  # noqa: E731
     first = (np.arange(count)[:, None] * length + np.arange(length - 1)).reshape(-1, 1) * 2
-    triangles = np.concatenate([first + [0, 1, 2], first + [1, 3, 2]])
+    triangles = np.concatenate([first + np.array([0, 1, 2]), first + np.array([1, 3, 2])])
     color = np.repeat(strands.color[:, None], length, axis=1)
     return Surface(
         both, twice(tangent), np.zeros((len(both), 2), np.float32), twice(color), twice(light),

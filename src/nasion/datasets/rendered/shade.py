@@ -27,8 +27,8 @@ SHADOW_CM = 52.0
 TEXELS = 512
 """Side of the textures, a power of two."""
 
-SHADOW_TAPS = 6
-"""Number of samples of the shadow map per pixel."""
+SHADOW_TAPS, HAIR_TAPS = 6, 2
+"""Numbers of samples of the shadow map per pixel, and per pixel of hair."""
 
 GOLDEN_ANGLE = 2.39996
 """Angle between consecutive samples on a disk (Vogel's spiral), radians."""
@@ -84,7 +84,8 @@ def shade(
     """
     image = np.zeros((*numbers.shape, 4), np.float32)
     vertices = np.concatenate([*surface[:5], projected[0], projected[1][:, None]], axis=1)
-    _shade(numbers, vertices, surface.triangles, surface.material, occlusion, *textures, skin, eyes, reflections, key, *shadow, image)
+    look = (occlusion, *textures, skin, eyes, reflections, key, *shadow)
+    _shade(numbers, vertices, surface.triangles, surface.material, *look, image)
     return image
 
 
@@ -208,116 +209,124 @@ def _eye_color(a, b, eyes, noise, n, out):  # noqa: ANN001, ANN202 # pragma: no 
 
 
 @njit(cache=True, fastmath=True)
+def _interpolate(vertices, a, b, c, x, y, p):  # noqa: ANN001, ANN202 # pragma: no cover
+    """Set p to the values of `Surface` at a pixel of a triangle: position, unit normal, uv, color, light."""
+    ax, ay = vertices[a, 14], vertices[a, 15]
+    bx, by, cx, cy = vertices[b, 14] - ax, vertices[b, 15] - ay, vertices[c, 14] - ax, vertices[c, 15] - ay
+    area = 1 / (bx * cy - cx * by)
+    wb, wc = ((x - ax) * cy - cx * (y - ay)) * area, (bx * (y - ay) - (x - ax) * by) * area
+    wa = (1 - wb - wc) * vertices[a, 16]
+    wb, wc = wb * vertices[b, 16], wc * vertices[c, 16]
+    total = 1 / (wa + wb + wc)
+    wa, wb, wc = wa * total, wb * total, wc * total
+    for k in range(14):
+        p[k] = wa * vertices[a, k] + wb * vertices[b, k] + wc * vertices[c, k]
+    length = 1 / sqrt(p[3] * p[3] + p[4] * p[4] + p[5] * p[5] + 1e-12)
+    p[3], p[4], p[5] = p[3] * length, p[4] * length, p[5] * length
+
+
+@njit(cache=True, fastmath=True)
+def _hair(p, v, key, lit, open_, image, x, y):  # noqa: ANN001, ANN202 # pragma: no cover
+    """Set a pixel of hair, lit as by Kajiya and Kay, "Rendering fur with three dimensional textures", 1989."""
+    along = p[3] * key[0] + p[4] * key[1] + p[5] * key[2]
+    diffuse = sqrt(max(1 - along * along, 0.0)) * lit
+    hx, hy, hz = key[0] + v[0], key[1] + v[1], key[2] + v[2]
+    half = 1 / sqrt(hx * hx + hy * hy + hz * hz + 1e-9)
+    th = (p[3] * hx + p[4] * hy + p[5] * hz) * half
+    sine = sqrt(max(1 - th * th, 0.0))
+    shine, wide = exp(90 * (sine - 1)) * lit, exp(16 * (sine - 1)) * lit
+    for k in range(3):
+        tint, around = p[8 + k], p[11 + k] * open_
+        value = tint * (around + 0.55 * key[3 + k] * diffuse) + 0.02 * around
+        image[y, x, k] = value + key[3 + k] * (0.035 * shine + 0.35 * tint * wide)
+    image[y, x, 3] = 1
+
+
+@njit(cache=True, fastmath=True)
+def _material(kind, p, skin, eyes, masks, noise, many, few, base):  # noqa: ANN001, ANN202 # pragma: no cover
+    """Set the color of a pixel, bend its normal, and return its gloss: amount, exponent, share of reflections."""
+    if kind == SKIN:
+        gloss, bump = _skin_color(p[6], p[7], p[8], masks, noise, skin, many, few, base)
+        bend = skin[35] * bump
+        nx, ny, nz = p[3] + bend * 0.7, p[4] - bend * 0.7, p[5] + 0.3 * bend
+        length = 1 / sqrt(nx * nx + ny * ny + nz * nz)
+        p[3], p[4], p[5] = nx * length, ny * length, nz * length
+        return 0.028 * skin[33] * gloss, float(skin[34]), 0.35
+    if kind == EYE:
+        _eye_color(p[6], p[7], eyes, noise, few, base)
+        return 0.03, 700.0, 1.0
+    base[0], base[1], base[2] = p[8], p[9], p[10]
+    if kind in (TOOTH, GUM):
+        return 0.03, 80.0, 0.4
+    if kind == CLOTH:
+        _sample(noise, p[6], p[7], 0, 2, few)
+        weave = max(0.9 + 0.5 * (few[0] - 0.5) + 0.4 * (few[1] - 0.5), 0.2)
+        base[0], base[1], base[2] = base[0] * weave, base[1] * weave, base[2] * weave
+        return 0.0, 30.0, 0.0
+    return 0.045, 160.0, 1.0
+
+
+@njit(cache=True, fastmath=True)
+def _solid(kind, p, v, gloss, base, key, lit, open_, reflections, mirror, image, x, y):  # noqa: ANN001, ANN202 # pragma: no cover
+    """Set a pixel of anything but hair from its color, gloss (amount, exponent, share of reflections) and light."""
+    specular, power, roughness = gloss
+    cosine = p[3] * key[0] + p[4] * key[1] + p[5] * key[2]
+    facing = p[3] * v[0] + p[4] * v[1] + p[5] * v[2]
+    fresnel = (1 - min(max(facing, 0.0), 1.0)) ** 2
+    fresnel *= fresnel * (1 - min(max(facing, 0.0), 1.0))
+    shine = 0.0
+    if cosine > 0 and specular > 0:
+        hx, hy, hz = key[0] + v[0], key[1] + v[1], key[2] + v[2]
+        half = 1 / sqrt(hx * hx + hy * hy + hz * hz + 1e-9)
+        nh = max((p[3] * hx + p[4] * hy + p[5] * hz) * half, 0.0)
+        shine = specular * (1 + 5 * fresnel) * (power + 8) / 8 * exp(power * (nh - 1)) * cosine * lit
+        if kind == SKIN:  # a second, wide lobe
+            shine += specular * 1.6 * exp(8 * (nh - 1)) * cosine * lit
+    if roughness > 0:
+        _reflected(reflections, 2 * facing * p[3] - v[0], 2 * facing * p[4] - v[1], 2 * facing * p[5] - v[2], mirror)
+    glance = specular * (1 + 10.7 * fresnel) * roughness * open_
+    middle = reflections.shape[0] // 2
+    for k in range(3):
+        wrap = SKIN_WRAP[k] if kind == SKIN else 0.0
+        direct = max((cosine + wrap) / (1 + wrap), 0.0) * lit
+        around = p[11 + k]
+        dim = min(around / (reflections[middle, middle, k] * 0.5 + 0.05), 1.0)
+        value = base[k] * (around * open_ ** (1.0 - 0.45 * wrap) + key[3 + k] * direct)
+        image[y, x, k] = value + key[3 + k] * shine + mirror[k] * glance * dim
+    image[y, x, 3] = 1
+
+
+@njit(cache=True, fastmath=True)
 def _shade(  # noqa: ANN202 # pragma: no cover
-    numbers, vertices, triangles, material, occlusion, masks, noise,  # noqa: ANN001
-    skin, eyes, reflections, key, shadow_map, projection, image,  # noqa: ANN001
+    numbers, vertices, triangles, material, occlusion, masks, noise, skin, eyes, reflections, key,  # noqa: ANN001
+    shadow_map, projection, image,  # noqa: ANN001
 ):  # fmt: skip
     height, width = numbers.shape
-    base, mirror = np.zeros(3, np.float32), np.zeros(3, np.float32)
-    many, few = np.zeros(12, np.float32), np.zeros(3, np.float32)
+    base, mirror, v = np.zeros(3, np.float32), np.zeros(3, np.float32), np.zeros(3)
+    many, few, p = np.zeros(12, np.float32), np.zeros(3, np.float32), np.zeros(14)
     disk = np.zeros((SHADOW_TAPS, 2))
     for k in range(SHADOW_TAPS):
         disk[k, 0] = sqrt((k + 0.5) / SHADOW_TAPS) * cos(GOLDEN_ANGLE * k)
         disk[k, 1] = sqrt((k + 0.5) / SHADOW_TAPS) * sin(GOLDEN_ANGLE * k)
-    lx, ly, lz = key[0], key[1], key[2]
     for y in range(height):
         for x in range(width):
             t = numbers[y, x]
             if t < 0:
                 continue
-            a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-            ax, ay = vertices[a, 14], vertices[a, 15]
-            bx, by, cx, cy = vertices[b, 14] - ax, vertices[b, 15] - ay, vertices[c, 14] - ax, vertices[c, 15] - ay
-            area = 1 / (bx * cy - cx * by)
-            wb, wc = ((x - ax) * cy - cx * (y - ay)) * area, (bx * (y - ay) - (x - ax) * by) * area
-            wa = (1 - wb - wc) * vertices[a, 16]
-            wb, wc = wb * vertices[b, 16], wc * vertices[c, 16]
-            total = wa + wb + wc
-            wa, wb, wc = wa / total, wb / total, wc / total
-            px = wa * vertices[a, 0] + wb * vertices[b, 0] + wc * vertices[c, 0]
-            py = wa * vertices[a, 1] + wb * vertices[b, 1] + wc * vertices[c, 1]
-            pz = wa * vertices[a, 2] + wb * vertices[b, 2] + wc * vertices[c, 2]
-            nx = wa * vertices[a, 3] + wb * vertices[b, 3] + wc * vertices[c, 3]
-            ny = wa * vertices[a, 4] + wb * vertices[b, 4] + wc * vertices[c, 4]
-            nz = wa * vertices[a, 5] + wb * vertices[b, 5] + wc * vertices[c, 5]
-            length = 1 / sqrt(nx * nx + ny * ny + nz * nz + 1e-12)
-            nx, ny, nz = nx * length, ny * length, nz * length
-            far = 1 / sqrt(px * px + py * py + pz * pz)
-            vx, vy, vz = -px * far, -py * far, -pz * far
-            u = wa * vertices[a, 6] + wb * vertices[b, 6] + wc * vertices[c, 6]
-            v = wa * vertices[a, 7] + wb * vertices[b, 7] + wc * vertices[c, 7]
-            kind = material[t]
-            open_ = occlusion[y, x]
-            turn = float((x * 1973 + y * 9277 + x * y * 37) % 628) * 0.01
-            cosine = nx * lx + ny * ly + nz * lz
-            lit = 0.0
-            if kind == HAIR or cosine > -0.4 or kind > SKIN:
-                taps = SHADOW_TAPS if kind != HAIR else 2
-                lit = _shadow(px, py, pz, shadow_map, projection, key[6], turn, taps, disk)
+            _interpolate(vertices, triangles[t, 0], triangles[t, 1], triangles[t, 2], x, y, p)
+            far = -1 / sqrt(p[0] * p[0] + p[1] * p[1] + p[2] * p[2])
+            v[0], v[1], v[2] = p[0] * far, p[1] * far, p[2] * far
+            kind, lit = material[t], 0.0
+            if (
+                kind > EYE and kind != HAIR and p[3] * v[0] + p[4] * v[1] + p[5] * v[2] < 0
+            ):  # the back of a thin surface
+                p[3], p[4], p[5] = -p[3], -p[4], -p[5]
+            if kind > SKIN or p[3] * key[0] + p[4] * key[1] + p[5] * key[2] > -0.4:
+                taps = SHADOW_TAPS if kind != HAIR else HAIR_TAPS
+                turn = float((x * 1973 + y * 9277 + x * y * 37) % 628) * 0.01
+                lit = _shadow(p[0], p[1], p[2], shadow_map, projection, key[6], turn, taps, disk)
             if kind == HAIR:
-                along = nx * lx + ny * ly + nz * lz
-                diffuse = sqrt(max(1 - along * along, 0.0)) * lit
-                hx, hy, hz = lx + vx, ly + vy, lz + vz
-                half = 1 / sqrt(hx * hx + hy * hy + hz * hz + 1e-9)
-                th = (nx * hx + ny * hy + nz * hz) * half
-                sine = sqrt(max(1 - th * th, 0.0))
-                shine, wide = exp(90 * (sine - 1)) * lit, exp(16 * (sine - 1)) * lit
-                for k in range(3):
-                    tint = wa * vertices[a, 8 + k] + wb * vertices[b, 8 + k] + wc * vertices[c, 8 + k]
-                    around = wa * vertices[a, 11 + k] + wb * vertices[b, 11 + k] + wc * vertices[c, 11 + k]
-                    value = tint * (around * open_ + 0.55 * key[3 + k] * diffuse)
-                    value += key[3 + k] * (0.035 * shine + 0.35 * tint * wide) + 0.02 * around * open_
-                    image[y, x, k] = value
-                image[y, x, 3] = 1
-                continue
-            if nx * vx + ny * vy + nz * vz < 0 and kind != SKIN and kind != EYE:  # the back of a thin surface
-                nx, ny, nz = -nx, -ny, -nz
-            gloss, bump, specular, power, roughness = 1.0, 0.0, 0.0, 30.0, 0.5
-            if kind == SKIN:
-                hair = wa * vertices[a, 8] + wb * vertices[b, 8] + wc * vertices[c, 8]
-                gloss, bump = _skin_color(u, v, hair, masks, noise, skin, many, few, base)
-                specular, power, roughness = 0.028 * skin[33] * gloss, skin[34], 0.35
-                bend = skin[35] * bump
-                nx, ny, nz = nx + bend * 0.7, ny - bend * 0.7, nz + 0.3 * bend
-                length = 1 / sqrt(nx * nx + ny * ny + nz * nz)
-                nx, ny, nz = nx * length, ny * length, nz * length
-            elif kind == EYE:
-                _eye_color(u, v, eyes, noise, few, base)
-                specular, power, roughness = 0.03, 700.0, 1.0
+                _hair(p, v, key, lit, occlusion[y, x], image, x, y)
             else:
-                for k in range(3):
-                    base[k] = wa * vertices[a, 8 + k] + wb * vertices[b, 8 + k] + wc * vertices[c, 8 + k]
-                if kind == TOOTH or kind == GUM:
-                    specular, power, roughness = 0.03, 80.0, 0.4
-                elif kind == CLOTH:
-                    _sample(noise, u, v, 0, 2, few)
-                    weave = 0.9 + 0.5 * (few[0] - 0.5) + 0.4 * (few[1] - 0.5)
-                    for k in range(3):
-                        base[k] *= max(weave, 0.2)
-                    specular, roughness = 0.0, 0.0
-                else:
-                    specular, power, roughness = 0.045, 160.0, 1.0
-            cosine = nx * lx + ny * ly + nz * lz  # after the bump
-            facing = min(max(nx * vx + ny * vy + nz * vz, 0.0), 1.0)
-            fresnel = (1 - facing) * (1 - facing)
-            fresnel *= fresnel * (1 - facing)
-            shine = 0.0
-            if cosine > 0 and specular > 0:
-                hx, hy, hz = lx + vx, ly + vy, lz + vz
-                half = 1 / sqrt(hx * hx + hy * hy + hz * hz + 1e-9)
-                nh = max((nx * hx + ny * hy + nz * hz) * half, 0.0)
-                shine = (specular + 0.25 * specular * 20 * fresnel) * (power + 8) / 8 * exp(power * (nh - 1)) * cosine * lit
-                if kind == SKIN:  # a second, wide lobe
-                    shine += specular * 1.6 * exp(8 * (nh - 1)) * cosine * lit
-            if roughness > 0:
-                twice = 2 * (nx * vx + ny * vy + nz * vz)
-                _reflected(reflections, twice * nx - vx, twice * ny - vy, twice * nz - vz, mirror)
-            glance = (specular + (0.3 * specular / 0.028) * fresnel) * roughness * open_
-            for k in range(3):
-                wrap = SKIN_WRAP[k] if kind == SKIN else 0.0
-                direct = max((cosine + wrap) / (1 + wrap), 0.0) * lit
-                around = wa * vertices[a, 11 + k] + wb * vertices[b, 11 + k] + wc * vertices[c, 11 + k]
-                dim = min(around / (reflections[24, 24, k] * 0.5 + 0.05), 1.0)
-                value = base[k] * (around * open_ ** (1.0 - 0.45 * wrap) + key[3 + k] * direct)
-                image[y, x, k] = value + key[3 + k] * shine + mirror[k] * glance * dim
-            image[y, x, 3] = 1
+                gloss = _material(kind, p, skin, eyes, masks, noise, many, few, base)
+                _solid(kind, p, v, gloss, base, key, lit, occlusion[y, x], reflections, mirror, image, x, y)

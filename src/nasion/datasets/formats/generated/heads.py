@@ -1,7 +1,8 @@
 """Rendered heads with exact keypoints: `heads:COUNT?assets=ict_facekit.npz&seed=0&skeleton=ibug-68`.
 
-Head n of a seed is the same for every COUNT. `nasion get ict-facekit` downloads the head model, and `nasion.datasets.rendered`
-renders the images; this module makes a data set of them. It needs numba (`pip install 'nasion[render]'`).
+Head n of a seed is the same for every COUNT. `nasion get ict-facekit` downloads the head model, and
+`nasion.datasets.rendered` renders the images; this module makes a data set of them. It needs numba
+(`pip install 'nasion[render]'`).
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from nasion.datasets.formats import _reading as reading
+from nasion.datasets.head_model import FILE
 from nasion.errors import ConfigError
 from nasion.sample import Annotation, DataSet, Image, Problem
 from nasion.skeleton import load_skeleton
@@ -21,9 +23,6 @@ OPTIONS = {
     "size": "height and width of the images, px (256)",
     "backgrounds": "a folder of photographs that show no faces (invented backgrounds)",
 }
-
-ASSETS = "ict_facekit.npz"
-"""Name of the file with the head model."""
 
 MAX_COUNT = 100_000
 """Largest number of heads in a set."""
@@ -57,7 +56,7 @@ def read(source: str, options: dict[str, str]) -> DataSet:
     seed = whole_number("the seed", options.get("seed", "0"), 0, 2**31)
     size = whole_number("the size", options.get("size", "256"), *SIZES)
     skeleton = load_skeleton(options.get("skeleton", "ibug-68"))
-    path = Path(options.get("assets", ASSETS))
+    path = Path(options.get("assets", FILE))
     assets = rendered.load_assets(path)
     photographs, broken = rendered.background_files(options.get("backgrounds"))
     faces = tuple(

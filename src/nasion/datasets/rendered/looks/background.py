@@ -8,7 +8,6 @@ import numpy as np
 from numpy.random import Generator
 
 from nasion import images
-from nasion.errors import ImageError
 from nasion.geometry import FloatArray
 
 __all__ = ["sample_background"]
@@ -27,7 +26,9 @@ def sample_background(random: Generator, size: int, light: FloatArray, photograp
         photographs: image files to choose from; without them the background is invented.
     """
     chosen = photographs[random.integers(len(photographs))] if len(photographs) else None
-    background = _invented(random, size) * (0.35 + 0.65 * light) if chosen is None else _photograph(random, size, chosen)
+    background = (
+        _invented(random, size) * (0.35 + 0.65 * light) if chosen is None else _photograph(random, size, chosen)
+    )
     blur = size / 256 * float(np.exp(random.uniform(np.log(0.4), np.log(9))))
     return cv2.GaussianBlur(background.astype(np.float32), (0, 0), max(blur, 0.3))
 
@@ -66,10 +67,13 @@ def _invented(random: Generator, size: int) -> FloatArray:
     elif kind < 0.7:  # foliage
         cells = int(random.integers(20, 70))
         leaves = np.clip(0.4 + _clouds(random, size, cells) + 0.7 * _clouds(random, size, cells // 4), 0, 2)[..., None]
-        canvas = canvas * 0.25 + leaves * np.array([0.1, 0.15, 0.05]) * random.uniform(0.3, 1.5) * random.normal(1, 0.15, 3)
+        green = np.array([0.1, 0.15, 0.05]) * random.uniform(0.3, 1.5) * random.normal(1, 0.15, 3)
+        canvas = canvas * 0.25 + leaves * green
     for _ in range(int(random.integers(0, 30)) if random.random() < 0.2 else 0):  # lights out of focus
         center = (random.random(2) * size).astype(int).tolist()
-        cv2.circle(canvas, center, int(size * random.uniform(0.01, 0.04)), (2 * _color(random)).tolist(), -1, cv2.LINE_AA)
+        cv2.circle(
+            canvas, center, int(size * random.uniform(0.01, 0.04)), (2 * _color(random)).tolist(), -1, cv2.LINE_AA
+        )
     for _ in range(int(random.integers(0, 3))):  # other people, out of focus
         _person(random, canvas)
     shade = 1 + 0.3 * _clouds(random, size, 3)[..., None] + 0.15 * _clouds(random, size, 12)[..., None]
@@ -87,14 +91,18 @@ def _person(random: Generator, canvas: FloatArray) -> None:
         ((x, y + 3.2 * head), (1.9 * head, 2.2 * head), cloth), ((x, y - 0.25 * head), (0.85 * head, 1.05 * head), cloth * 0.1),
         ((x, y), (0.72 * head, head), skin),
     ):  # fmt: skip
-        cv2.ellipse(canvas, (center, (2 * axes[0], 2 * axes[1]), random.uniform(-8, 8)), color.tolist(), -1, cv2.LINE_AA)
+        cv2.ellipse(
+            canvas, (center, (2 * axes[0], 2 * axes[1]), random.uniform(-8, 8)), color.tolist(), -1, cv2.LINE_AA
+        )
 
 
 def _color(random: Generator) -> FloatArray:
     """Return a color (3,), linear RGB, no unit: mostly gray, sometimes vivid."""
     gray = random.uniform(0.05, 1.0) ** 2
     hue = np.array([1.08, 1.0, 0.9]) ** random.normal(0, 1.5)
-    return np.clip(gray * hue * np.exp(random.normal(0, random.choice([0.05, 0.15, 0.45], p=[0.5, 0.35, 0.15]), 3)), 0, 1.2)
+    return np.clip(
+        gray * hue * np.exp(random.normal(0, random.choice([0.05, 0.15, 0.45], p=[0.5, 0.35, 0.15]), 3)), 0, 1.2
+    )
 
 
 def _clouds(random: Generator, size: int, cells: int) -> FloatArray:

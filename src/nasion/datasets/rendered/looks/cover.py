@@ -4,10 +4,10 @@ import numpy as np
 from numpy.random import Generator
 
 from nasion.datasets.rendered.assets import CLOTH, GLOSSY, SKIN
+from nasion.datasets.rendered.looks.clothes import cloth_color
 from nasion.datasets.rendered.looks.skin import linear
 from nasion.datasets.rendered.looks.solids import Piece, ball, grid, merged, tube
 from nasion.datasets.rendered.looks.strands import Outline
-from nasion.datasets.rendered.looks.wear import cloth_color
 from nasion.geometry import FloatArray
 
 __all__ = ["COVERS", "cover"]
@@ -28,14 +28,16 @@ def cover(random: Generator, kind: str, vertices: FloatArray, outline: Outline) 
     mouth = vertices[[5695, 5841]].mean(0)
     if kind == "cup":
         height, radius = random.uniform(6, 10), random.uniform(2.8, 4.2)
-        center = mouth + [random.normal(0, 1), random.uniform(-4, 0), radius + 0.4]
+        center = mouth + np.array([random.normal(0, 1), random.uniform(-4, 0), radius + 0.4])
         path = center + np.array([[0, -height / 2, 0.6], [0, height / 2, -0.3]])
         return [tube(path, radius, cloth_color(random), GLOSSY, sides=20)]
     if kind == "microphone":
-        center = mouth + [random.normal(0, 1.5), random.uniform(-3.5, 0.5), random.uniform(2.5, 6)]
-        stem = np.stack([center, center + [random.normal(0, 4), -14, random.uniform(2, 8)]])
+        center = mouth + np.array([random.normal(0, 1.5), random.uniform(-3.5, 0.5), random.uniform(2.5, 6)])
+        stem = np.stack([center, center + np.array([random.normal(0, 4), -14, random.uniform(2, 8)])])
         dark = linear(np.full(3, random.uniform(15, 90)))
-        return [merged([ball(center, np.full(3, random.uniform(1.6, 2.6)), dark, GLOSSY), tube(stem, 1.2, dark, GLOSSY)])]
+        return [
+            merged([ball(center, np.full(3, random.uniform(1.6, 2.6)), dark, GLOSSY), tube(stem, 1.2, dark, GLOSSY)])
+        ]
     if kind == "phone":
         return _phone(random, vertices)
     center = _somewhere(random, vertices, 4.0)
@@ -53,16 +55,23 @@ def _phone(random: Generator, vertices: FloatArray) -> list[Piece]:
     """Return a phone at the ear or before the face of a head with vertices (V, 3), cm, held by a hand."""
     side = random.choice([-1.0, 1.0])
     if random.random() < 0.6:
-        center, across, up = np.array([side * 9.6, -1.0, 4.0]), np.array([0.1 * side, 0.2, 1.0]), np.array([0, 1.0, -0.25])
+        center, across, up = (
+            np.array([side * 9.6, -1.0, 4.0]),
+            np.array([0.1 * side, 0.2, 1.0]),
+            np.array([0, 1.0, -0.25]),
+        )
     else:
         center = _somewhere(random, vertices, 9.0)
         across, up = np.array([1.0, 0, 0.1]), np.array([0.0, 1.0, -0.2])
     across, up = across / np.linalg.norm(across), up / np.linalg.norm(up)
     normal = np.cross(across, up)
     u, v = np.meshgrid(np.linspace(-1, 1, 7), np.linspace(-1, 1, 9))
-    box = [grid(center + u[..., None] * across * 3.7 + v[..., None] * up * 7.5 + d * normal, linear(np.full(3, 18.0)), GLOSSY)
-           for d in (-0.4, 0.4)]  # fmt: skip
-    return [merged(box), *_hand(random, vertices, center + normal * 0.9 * np.sign(normal[0] * side + 1e-3) + up * -6, roll=0.2)]
+    face = center + u[..., None] * across * 3.7 + v[..., None] * up * 7.5
+    box = [grid(face + d * normal, linear(np.full(3, 18.0)), GLOSSY) for d in (-0.4, 0.4)]
+    return [
+        merged(box),
+        *_hand(random, vertices, center + normal * 0.9 * np.sign(normal[0] * side + 1e-3) + up * -6, roll=0.2),
+    ]
 
 
 def _hand(random: Generator, vertices: FloatArray, wrist: FloatArray | None = None, roll: float = 0.8) -> list[Piece]:
@@ -72,7 +81,11 @@ def _hand(random: Generator, vertices: FloatArray, wrist: FloatArray | None = No
     bend = random.uniform(0.05, 1.1)  # how far the fingers are bent, radians per joint
     if wrist is None:
         target = _somewhere(random, vertices, 2.0)
-        wrist = target - np.array([side * 2.0 + 9 * np.sin(tilt), 9 * np.cos(tilt), 0]) + [0, 0, random.uniform(0.5, 2.5)]
+        wrist = (
+            target
+            - np.array([side * 2.0 + 9 * np.sin(tilt), 9 * np.cos(tilt), 0])
+            + np.array([0, 0, random.uniform(0.5, 2.5)])
+        )
     c, s = np.cos(tilt), np.sin(tilt)
     lean = random.normal(0, 0.35)
     frame = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]]) @ np.array(
@@ -81,8 +94,12 @@ def _hand(random: Generator, vertices: FloatArray, wrist: FloatArray | None = No
     spread = random.uniform(0.0, 0.16)
     parts = [ball(np.array([0, 4.8, 0]), np.array([4.2, 5.0, 1.45]), np.zeros(3), SKIN)]
     for x, length, radius in FINGERS:
-        parts.append(_finger(np.array([x, 8.6 - 0.12 * x * x, 0.1]), x * spread, bend * random.uniform(0.7, 1.2), length, radius))
-    thumb = np.array([[-3.4 * side, 2.6, 0.2], [-5.2 * side, 4.6, -0.2], [-6.0 * side, 6.8, -0.8], [-5.9 * side, 8.0, -1.2]])
+        parts.append(
+            _finger(np.array([x, 8.6 - 0.12 * x * x, 0.1]), x * spread, bend * random.uniform(0.7, 1.2), length, radius)
+        )
+    thumb = np.array(
+        [[-3.4 * side, 2.6, 0.2], [-5.2 * side, 4.6, -0.2], [-6.0 * side, 6.8, -0.8], [-5.9 * side, 8.0, -1.2]]
+    )
     parts.append(tube(thumb, np.array([1.25, 1.05, 0.95, 0.7]), np.zeros(3), SKIN, sides=10))
     parts.append(tube(np.array([[0, 3.0, 0], [0, 0.5, 0], [0, -6, 0.3], [0, -26, 2]]), np.array([2.6, 2.9, 3.2, 4.2]),
                       np.zeros(3), SKIN, sides=14))  # fmt: skip
@@ -99,7 +116,7 @@ def _hand(random: Generator, vertices: FloatArray, wrist: FloatArray | None = No
 
 def _finger(base: FloatArray, spread: float, bend: float, length: float, radius: float) -> Piece:
     """Return a finger from its base (3,), cm, that bends away from the viewer by an angle per joint, radians."""
-    path, angle, point = [base - [0, 2.0, 0], base], 0.0, base
+    path, angle, point = [base - np.array([0, 2.0, 0]), base], 0.0, base
     for share in (0.45, 0.3, 0.25):
         angle += bend * 0.7
         point = point + length * share * np.array([np.sin(spread), np.cos(angle) * np.cos(spread), -np.sin(angle)])

@@ -1,11 +1,13 @@
 """Hair of the face: brows, lashes and beards."""
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.random import Generator
 
-from nasion.datasets.rendered.assets import FACE_END, VERTICES, Assets
+from nasion.datasets.head_model import VERTICES
+from nasion.datasets.rendered.assets import FACE_END, Assets
 from nasion.datasets.rendered.looks.masks import IBUG_VERTICES
 from nasion.datasets.rendered.looks.strands import Roots, Strands, Wave, grow, outer_skin, sample_roots
 from nasion.geometry import FloatArray
@@ -62,7 +64,7 @@ def _along_line(points: FloatArray, line: FloatArray) -> tuple[FloatArray, Float
     """Return the distance (N,), cm, of points (N, 3) to a line (L, 3), cm, and the position on it in segments (N,)."""
     best = np.full(len(points), np.inf)
     place = np.zeros(len(points))
-    for k, (a, b) in enumerate(zip(line[:-1], line[1:], strict=True)):
+    for k, (a, b) in enumerate(pairwise(line)):
         low, high = (-0.5 if k == 0 else 0.0), (1.5 if k == len(line) - 2 else 1.0)
         share = np.clip((points - a) @ (b - a) / ((b - a) @ (b - a)), low, high)
         distance = np.linalg.norm(points - a - share[:, None] * (b - a), axis=1)
@@ -72,7 +74,12 @@ def _along_line(points: FloatArray, line: FloatArray) -> tuple[FloatArray, Float
 
 
 def _ribbons(
-    random: Generator, points: FloatArray, outward: FloatArray, color: FloatArray, width: tuple[float, float], shade: float
+    random: Generator,
+    points: FloatArray,
+    outward: FloatArray,
+    color: FloatArray,
+    width: tuple[float, float],
+    shade: float,
 ) -> Strands:
     """Return ribbons along points (S, P, 3), cm, in a color (3,), linear RGB, that do not hide keypoints."""
     count, length = points.shape[:2]
@@ -167,5 +174,3 @@ def _beard_directions(random: Generator, roots: Roots, on_lip: np.ndarray) -> Fl
     comb -= (comb * roots.normal).sum(1, keepdims=True) * roots.normal * 0.9
     start = comb + 0.3 * roots.normal + random.normal(0, 0.25, comb.shape)
     return (start / np.linalg.norm(start, axis=1, keepdims=True)).astype(np.float32)
-
-

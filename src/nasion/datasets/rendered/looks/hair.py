@@ -1,6 +1,7 @@
 """The hair of the head: hairline, parting, length, volume and curls of many styles, as ribbons on the scalp."""
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
@@ -29,6 +30,9 @@ HAIRLINE = np.array(
     float,
 )  # fmt: skip
 """Height of the hairline on the mean head, cm, by azimuth from the front, degrees; hair grows above it."""
+
+SIDES_ONLY = 5.0
+"""Recession from which hair grows on the sides only, cm."""
 
 EAR_X = 7.7
 """Distance from the middle beyond which ears begin, cm."""
@@ -76,19 +80,38 @@ def hair_color(random: Generator, age: float) -> FloatArray:
     return linear(np.clip(color * random.normal(1, 0.1) + random.normal(0, 3, 3), 8, 240))
 
 
+class Kind(NamedTuple):
+    """Ranges of the values of `Style`, how common the kind is, and how often it has a fringe."""
+
+    share: float
+    length: tuple[float, float]
+    lift: tuple[float, float]
+    combs: tuple[str, ...]
+    fringe: float
+    radius: tuple[float, float]
+    per_cm: tuple[float, float]
+    volume: tuple[float, float]
+    sides: tuple[float, float]
+
+
+SHORT_COMBS = ("forward", "forward", "side", "side", "back")
+
 KINDS = {
-    # name: (share, length, lift, combs, fringe chance, wave radius, waves per cm, volume, sides)
-    "bald": (0.05, (0, 0), (0, 0), ("down",), 0.0, (0, 0), (0, 0), (0, 0), (1, 1)),
-    "buzz": (0.08, (0.2, 0.8), (0.9, 1), ("forward",), 0.0, (0, 0), (0, 0), (0, 0.1), (0.5, 1)),
-    "short": (0.2, (1.0, 3.8), (0.05, 0.3), ("forward", "forward", "side", "side", "back"), 0.3, (0, 0.2), (0.1, 0.3), (0.1, 0.5), (0.2, 0.7)),
-    "swept": (0.1, (4, 8), (0.3, 0.7), ("back", "side"), 0.0, (0, 0.2), (0.05, 0.2), (0.2, 0.9), (0.15, 0.7)),
-    "curls": (0.09, (3, 8), (0.3, 0.6), ("forward", "side", "down"), 0.2, (0.35, 0.7), (0.25, 0.5), (0.5, 1.6), (0.5, 1)),
-    "afro": (0.06, (1.0, 7), (1, 1), ("up",), 0.0, (0.4, 0.8), (0.35, 0.7), (0.3, 0.8), (0.7, 1)),
-    "bob": (0.13, (12, 19), (0.2, 0.5), ("side", "down"), 0.35, (0, 0.4), (0.03, 0.12), (0.3, 1.1), (0.85, 1)),
-    "long": (0.22, (20, 34), (0.15, 0.5), ("side", "down", "back"), 0.25, (0, 0.9), (0.02, 0.12), (0.2, 1.0), (0.9, 1)),
-    "tied": (0.08, (7, 12), (0.05, 0.2), ("back",), 0.15, (0, 0.1), (0.02, 0.05), (0.05, 0.3), (1, 1)),
-}  # fmt: skip
-"""Ranges of the styles; see `Style`."""
+    "bald": Kind(0.05, (0, 0), (0, 0), ("down",), 0.0, (0, 0), (0, 0), (0, 0), (1, 1)),
+    "buzz": Kind(0.08, (0.2, 0.8), (0.9, 1), ("forward",), 0.0, (0, 0), (0, 0), (0, 0.1), (0.5, 1)),
+    "short": Kind(0.2, (1.0, 3.8), (0.05, 0.3), SHORT_COMBS, 0.3, (0, 0.2), (0.1, 0.3), (0.1, 0.5), (0.2, 0.7)),
+    "swept": Kind(0.1, (4, 8), (0.3, 0.7), ("back", "side"), 0, (0, 0.2), (0.05, 0.2), (0.2, 0.9), (0.15, 0.7)),
+    "curls": Kind(
+        0.09, (3, 8), (0.3, 0.6), ("forward", "side", "down"), 0.2, (0.35, 0.7), (0.25, 0.5), (0.5, 1.6), (0.5, 1)
+    ),
+    "afro": Kind(0.06, (1.0, 7), (1, 1), ("up",), 0.0, (0.4, 0.8), (0.35, 0.7), (0.3, 0.8), (0.7, 1)),
+    "bob": Kind(0.13, (12, 19), (0.2, 0.5), ("side", "down"), 0.35, (0, 0.4), (0.03, 0.12), (0.3, 1.1), (0.85, 1)),
+    "long": Kind(
+        0.22, (20, 34), (0.15, 0.5), ("side", "down", "back"), 0.25, (0, 0.9), (0.02, 0.12), (0.2, 1.0), (0.9, 1)
+    ),
+    "tied": Kind(0.08, (7, 12), (0.05, 0.2), ("back",), 0.15, (0, 0.1), (0.02, 0.05), (0.05, 0.3), (1, 1)),
+}
+"""The kinds of styles by name."""
 
 MAX_SEGMENTS = 11
 
@@ -97,21 +120,27 @@ def sample_style(random: Generator, age: float, feminine: float) -> Style:
     """Return a random hair style; `age` from 0 to 1, and `feminine` from 0 to 1 for how common long hair is."""
     names = list(KINDS)
     long = np.array([name in ("bob", "long", "tied") for name in names])
-    shares = np.array([KINDS[name][0] for name in names]) * np.where(long, 0.1 + 1.8 * feminine, 1.5 - 1.3 * feminine)
+    shares = np.array([KINDS[name].share for name in names])
+    shares *= np.where(long, 0.1 + 1.8 * feminine, 1.5 - 1.3 * feminine)
     name = names[random.choice(len(names), p=shares / shares.sum())]
-    _, length, lift, combs, fringe, radius, turns, volume, sides = KINDS[name]
+    kind = KINDS[name]
     recession = max(random.normal(0.2, 0.7), -0.7)
     if feminine < 0.5 and random.random() < 0.1 + 0.3 * age and name in ("bald", "buzz", "short", "swept"):
         recession = random.choice([random.uniform(1.5, 3.5), 9.0])
-    shown = random.uniform(2.5, 6.5) if random.random() < fringe and recession < 1.5 else 0.0
-    short = length[1] < 10
-    gray = random.uniform(0, 0.6) * age if random.random() < 0.4 else 0.0
-    parting = random.choice([0.0, random.uniform(1, 4.5), -random.uniform(1, 4.5)])
     return Style(
-        name, random.uniform(*length), random.uniform(*lift), str(random.choice(combs)), parting, shown,
-        Wave(random.uniform(*radius), random.uniform(*turns)), random.uniform(*volume), recession,
-        random.uniform(*sides), 3200 if short else 5000, gray,
-    )  # fmt: skip
+        name=name,
+        length=random.uniform(*kind.length),
+        lift=random.uniform(*kind.lift),
+        comb=str(random.choice(kind.combs)),
+        parting=random.choice([0.0, random.uniform(1, 4.5), -random.uniform(1, 4.5)]),
+        fringe=random.uniform(2.5, 6.5) if random.random() < kind.fringe and recession < 1.5 else 0.0,
+        wave=Wave(random.uniform(*kind.radius), random.uniform(*kind.per_cm)),
+        volume=random.uniform(*kind.volume),
+        recession=recession,
+        sides=random.uniform(*kind.sides),
+        count=3200 if kind.length[1] < 10 else 5000,
+        gray=random.uniform(0, 0.6) * age if random.random() < 0.4 else 0.0,
+    )
 
 
 def hairline(style: Style, azimuth: FloatArray, jitter: FloatArray | float = 0.0) -> FloatArray:
@@ -119,8 +148,8 @@ def hairline(style: Style, azimuth: FloatArray, jitter: FloatArray | float = 0.0
     height = np.interp(azimuth, HAIRLINE[:, 0], HAIRLINE[:, 1]) + jitter
     front = np.clip((75 - azimuth) / 25, 0, 1)
     temple = np.exp(-(((azimuth - 40) / 16) ** 2))
-    if style.recession > 5:
-        return np.maximum(height, 6.8) * (azimuth > 70) + 40.0 * (azimuth <= 70) + (height - np.maximum(height, 6.8)) * 0
+    if style.recession > SIDES_ONLY:
+        return np.where(azimuth > 70, height, 40.0)
     return height + style.recession * (0.45 * front + 0.9 * temple)
 
 
@@ -129,7 +158,7 @@ def _above_hairline(style: Style, points: FloatArray, softness: float) -> FloatA
     azimuth = np.degrees(np.arctan2(np.abs(points[:, 0]), points[:, 2] - 0.5))
     height = hairline(style, azimuth)
     inside = np.clip((points[:, 1] - height) / softness + 0.5, 0, 1)
-    if style.recession > 5:  # hair on the sides only
+    if style.recession > SIDES_ONLY:
         inside = inside * np.clip((9.6 - points[:, 1]) / 1.5, 0, 1)
     ear = (np.abs(points[:, 0]) > EAR_X) & (points[:, 1] < 5.7) & (points[:, 2] > -2.3)
     return inside * ~ear
@@ -226,13 +255,15 @@ def _directions(random: Generator, style: Style, roots: Roots) -> FloatArray:
     combs = {
         "forward": place - CROWN,
         "back": np.concatenate([0.25 * np.sign(place[:, :1]), np.full_like(side, 0.0), np.full_like(side, -1.0)], 1),
-        "side": across * [1, 1, 1],
+        "side": across,
         "down": np.concatenate([0.9 * side, np.full_like(side, -0.6), np.full_like(side, -0.15)], 1),
-        "up": normal * 1.0,
+        "up": normal,
     }
     comb = combs[style.comb].astype(np.float32)
     if style.fringe:
-        ahead = np.concatenate([0.15 * place[:, :1] + 0.1 * style.parting, np.full_like(side, -0.3), np.ones_like(side)], 1)
+        ahead = np.concatenate(
+            [0.15 * place[:, :1] + 0.1 * style.parting, np.full_like(side, -0.3), np.ones_like(side)], 1
+        )
         comb = np.where(_in_fringe(place)[:, None], ahead, comb)
     if style.comb != "up":
         comb = comb - (comb * normal).sum(1, keepdims=True) * normal

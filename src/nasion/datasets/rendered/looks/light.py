@@ -98,7 +98,8 @@ def _ambient(kind: str, random: Generator) -> tuple[FloatArray, FloatArray, int,
         return sky, ground * random.uniform(0.15, 0.5), 1, sun
     if kind == "window":
         room = np.array([1.0, 0.93, 0.85]) * random.uniform(0.06, 0.25)
-        return room, room * 0.7, 1, (side * random.uniform(30, 100), random.uniform(0, 35), random.uniform(0.2, 1), 1.8)
+        window = (side * random.uniform(30, 100), random.uniform(0, 35), random.uniform(0.2, 1), 1.8)
+        return room, room * 0.7, 1, window
     if kind == "studio":
         room = np.ones(3) * random.uniform(0.1, 0.5)
         return room, room * 0.8, int(random.integers(2, 4)), (anywhere, random.uniform(10, 50), 0.5, 1.2)
@@ -109,8 +110,8 @@ def _ambient(kind: str, random: Generator) -> tuple[FloatArray, FloatArray, int,
         room = np.array([1.0, 0.8, 0.6]) * random.uniform(0.05, 0.2)
         return room, room * 0.6, int(random.integers(1, 3)), (anywhere, random.uniform(-30, 60), 0.5, 0.8)
     room = np.array([1.0, 0.9, 0.78]) * random.uniform(0.2, 0.6)
-    return room, room * random.uniform(0.4, 0.9), int(random.integers(1, 4)), (anywhere, random.uniform(20, 80),
-                                                                              random.uniform(0.1, 0.8), 1.0)  # fmt: skip
+    lamp = (anywhere, random.uniform(20, 80), random.uniform(0.1, 0.8), 1.0)
+    return room, room * random.uniform(0.4, 0.9), int(random.integers(1, 4)), lamp
 
 
 def _direction(random: Generator, azimuth: float, elevation: float) -> FloatArray:

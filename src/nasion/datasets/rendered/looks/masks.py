@@ -5,6 +5,7 @@ function of the position or of the distance to a curve through known vertices.
 """
 
 from functools import lru_cache
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -74,7 +75,7 @@ def _blob(place: FloatArray, center: FloatArray, radii: tuple[float, float, floa
 def _near_line(place: FloatArray, line: FloatArray) -> FloatArray:
     """Return the distance (S, S), cm, of positions (S, S, 3), cm, to a line of points (N, 3), cm."""
     best = np.full(place.shape[:2], np.inf, np.float32)
-    for a, b in zip(line[:-1], line[1:], strict=True):
+    for a, b in pairwise(line):
         along = np.clip(((place - a) @ (b - a)) / ((b - a) @ (b - a)), 0, 1)
         best = np.minimum(best, np.linalg.norm(place - a - along[..., None] * (b - a), axis=-1))
     return best
@@ -87,7 +88,7 @@ def _step(values: FloatArray, low: float, high: float) -> FloatArray:
 
 
 def _masks(place: FloatArray, points: FloatArray, uv: FloatArray) -> dict[str, FloatArray]:
-    """Return all masks (S, S), no unit, by name, from positions (S, S, 3), cm, and points (68, 3), cm, (68, 2) texels."""
+    """Return masks (S, S), no unit, from positions (S, S, 3), cm, points (68, 3), cm, and (68, 2), texels."""
     x, y, z = np.abs(place[..., 0]), place[..., 1], place[..., 2]
     mirrored = np.stack([-x, y, z], axis=-1)  # points 0-8, 17-21, 36-41 are on the side of negative x
     eye = points[36:42].mean(0)
@@ -105,8 +106,8 @@ def _masks(place: FloatArray, points: FloatArray, uv: FloatArray) -> dict[str, F
         "lips": lips,
         "cheeks": _blob(mirrored, np.array([-4.6, 0.4, 8.6], np.float32), (2.3, 2.0, 3.0)),
         "nose": _blob(place, points[30], (1.5, 1.4, 2.2)) + _step(x, 7.2, 8.2) * 0.8 * (y > -1) * (z < 5),
-        "lid": _blob(mirrored, eye + [0, 0.75, 0.3], (2.0, 0.75, 1.6)) * (y > eye[1]),
-        "under_eye": _blob(mirrored, eye + [0.3, -1.0, 0.2], (1.7, 0.6, 1.5)),
+        "lid": _blob(mirrored, eye + np.array([0, 0.75, 0.3]), (2.0, 0.75, 1.6)) * (y > eye[1]),
+        "under_eye": _blob(mirrored, eye + np.array([0.3, -1.0, 0.2]), (1.7, 0.6, 1.5)),
         "beard": np.maximum(np.maximum(beard_low * cheek_line, chin), sideburn) * under_chin * (1 - lips),
         "moustache": moustache * (1 - lips),
         "rim": _step(rim, 0.22, 0.05),
@@ -127,7 +128,11 @@ def _lines(place: FloatArray, x: FloatArray, points: FloatArray) -> FloatArray:
     forehead = waves**6 * _step(y, 6.9, 7.4) * _step(y, 10.6, 9.6) * _step(x, 4.6, 3.2)
     foot = points[36] + [-0.6, 0.0, -0.3]
     angle = np.arctan2(y - foot[1], -(mirrored[..., 0] - foot[0]))
-    feet = (0.5 + 0.5 * np.cos(angle * 9)) ** 4 * _blob(mirrored, foot + [-0.6, 0, -0.6], (0.7, 0.9, 1.2)) * (z > 3)
+    feet = (
+        (0.5 + 0.5 * np.cos(angle * 9)) ** 4
+        * _blob(mirrored, foot + np.array([-0.6, 0, -0.6]), (0.7, 0.9, 1.2))
+        * (z > 3)
+    )
     return np.maximum(np.maximum(folds, 0.8 * forehead), 0.8 * feet)
 
 

@@ -18,7 +18,16 @@ TONES = np.array(
 )  # fmt: skip
 """Skin tones from light to dark, sRGB 0 to 255."""
 
-IRISES = ((62, 38, 24), (84, 54, 32), (46, 30, 22), (58, 38, 26), (100, 78, 46), (78, 90, 62), (72, 98, 122), (90, 104, 114))
+IRISES = (
+    (62, 38, 24),
+    (84, 54, 32),
+    (46, 30, 22),
+    (58, 38, 26),
+    (100, 78, 46),
+    (78, 90, 62),
+    (72, 98, 122),
+    (90, 104, 114),
+)
 """Colors of irises, sRGB 0 to 255."""
 
 LIPSTICKS = ((150, 38, 50), (175, 75, 82), (190, 110, 112), (120, 38, 52), (190, 92, 84), (150, 88, 86), (105, 42, 60))
@@ -127,4 +136,6 @@ def sample_eyes(random: Generator) -> FloatArray:
     color = linear(np.clip(np.array(IRISES[random.integers(len(IRISES))]) + random.normal(0, 10, 3), 8, 220))
     iris = random.uniform(0.4, 0.46)
     pupil = iris * random.uniform(0.3, 0.6)
-    return np.array([*color, iris, pupil, random.uniform(0, 1.2), random.uniform(0.42, 0.68), random.random()], np.float32)
+    return np.array(
+        [*color, iris, pupil, random.uniform(0, 1.2), random.uniform(0.42, 0.68), random.random()], np.float32
+    )

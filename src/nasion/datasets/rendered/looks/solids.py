@@ -7,7 +7,10 @@ import numpy as np
 from nasion.datasets.rendered.assets import SKIN
 from nasion.geometry import FloatArray
 
-__all__ = ["Piece", "ball", "grid", "merged", "tube"]
+__all__ = ["AROUND", "Piece", "ball", "grid", "merged", "tube"]
+
+AROUND = 48
+"""Number of points around bodies and hats."""
 
 PLAIN_SKIN_U = 1.5
 """Texture coordinate of skin without features: on the back of the head."""
@@ -67,15 +70,18 @@ def grid(points: FloatArray, color: FloatArray, material: int, *, closed: bool =
 
 
 def tube(
-    path: FloatArray, radius: FloatArray | float, color: FloatArray, material: int, *, sides: int = 8, loop: bool = False
+    path: FloatArray,
+    radius: FloatArray | float,
+    color: FloatArray,
+    material: int,
+    *,
+    sides: int = 8,
+    loop: bool = False,
 ) -> Piece:
-    """Return a tube along a path (N, 3), cm, with a radius or radii (N,), cm; its ends are closed unless it is a loop."""
+    """Return a tube along a path (N, 3), cm, of a radius or radii (N,), cm; its ends are closed unless it is a loop."""
     path = np.asarray(path, float)
     radii = np.broadcast_to(radius, len(path)).astype(float)
-    if loop:
-        tangent = np.roll(path, -1, 0) - np.roll(path, 1, 0)
-    else:
-        tangent = np.gradient(path, axis=0)
+    tangent = np.roll(path, -1, 0) - np.roll(path, 1, 0) if loop else np.gradient(path, axis=0)
     tangent /= np.linalg.norm(tangent, axis=1, keepdims=True) + 1e-9
     helper = np.eye(3)[np.abs(tangent).max(0).argmin()]
     side = np.cross(tangent, helper)
@@ -93,7 +99,8 @@ def tube(
 
 def ball(center: FloatArray, radii: FloatArray, color: FloatArray, material: int, *, detail: int = 14) -> Piece:
     """Return an ellipsoid around a center (3,), cm, with radii (3,), cm."""
-    e, a = np.meshgrid(np.linspace(0, np.pi, detail), np.linspace(0, 2 * np.pi, 2 * detail, endpoint=False), indexing="ij")
+    azimuth = np.linspace(0, 2 * np.pi, 2 * detail, endpoint=False)
+    e, a = np.meshgrid(np.linspace(0, np.pi, detail), azimuth, indexing="ij")
     unit = np.stack([np.sin(e) * np.sin(a), np.cos(e), np.sin(e) * np.cos(a)], -1)
     return grid(center + unit * np.asarray(radii), color, material, closed=True)
 
