@@ -61,6 +61,9 @@ Point3D = tuple[float, float, float]
 MAX_POINTS = 10_000
 """Largest number of points; it is checked before anything is expanded, since "0-999999999999" is a short text."""
 
+MAX_INDEX = 100_000
+"""Largest index of a point; those in other skeletons may be vertices of a head."""
+
 INTER_OCULAR = "inter_ocular"
 """Name of the normalizer from one outer corner of the eyes to the other."""
 
@@ -377,7 +380,7 @@ def index_list(spec: str) -> Indices:
     for part in spec.split():
         first, _, last = part.partition("-")
         a, b = int(first), int(last or first)
-        if not max(a, b, len(indices)) < MAX_POINTS:
+        if not (max(a, b) < MAX_INDEX and len(indices) + abs(b - a) < MAX_POINTS):
             raise ValueError(f'"{part[:80]}" is beyond the {MAX_POINTS:,} points that a skeleton can have')
         indices += range(a, b + 1) if a <= b else range(a, b - 1, -1)
     return tuple(indices)

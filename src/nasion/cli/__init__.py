@@ -1,6 +1,6 @@
 """The command line: parse, call one function, print. Errors of the input are one line and exit code 2.
 
-images.py       predict, match, models        data.py         get, doctor, show, convert, formats, new skeleton
+images.py       predict, match, models        data.py         get, doctor, show, convert, heads, formats, new skeleton
 video.py        video                         training.py     train, sweep, compare, average, export, filters, recipes,
                                                               settings, new recipe
 evaluation.py   evaluate                      audit.py        audit
@@ -57,6 +57,7 @@ PANELS: dict[str, dict[str, Callable[..., None]]] = {
     "Data": {
         "get": data.get,
         "convert": data.convert,
+        "heads": data.heads,
         "formats": data.formats,
     },
 }

@@ -1,6 +1,7 @@
-"""Commands for labeled faces: get, doctor, show, convert, formats, and new skeletons."""
+"""Commands for labeled faces: get, doctor, show, convert, heads, formats, and new skeletons."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -20,14 +21,19 @@ from nasion.datasets.new_skeleton import FIVE_POINTS, skeleton_text
 from nasion.errors import ConfigError
 from nasion.predict.model_zoo import DEFAULT
 
-__all__ = ["convert", "doctor", "formats", "get", "new_skeleton", "show"]
+__all__ = ["convert", "doctor", "formats", "get", "heads", "new_skeleton", "show"]
 
 NO_MODEL = "none"
 """Value of --model that leaves out the second opinion."""
 
 
 def get(
-    name: Annotated[str, typer.Argument(help="imm or 300w", metavar="NAME", autocompletion=lambda: ["imm", "300w"])],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="imm, 300w or ict-facekit", metavar="NAME", autocompletion=lambda: ["imm", "300w", "ict-facekit"]
+        ),
+    ],
     folder: Annotated[Path, typer.Argument(help="target folder", metavar="FOLDER")],
     url: Annotated[
         str | None, typer.Option(help="download from here instead, such as from a mirror", metavar="URL")
@@ -39,12 +45,13 @@ def get(
     Examples:
         nasion get imm data/imm
         nasion get 300w data/300w --archive 300w.zip
+        nasion get ict-facekit data/ict-facekit
     """
     from nasion.datasets import download
 
     with no_empty_folders(folder):
         spec = download.get(name, folder, REPORTER, [url] if url else None, archive)
-    say(f"next: nasion doctor {spec}")
+    say(f"next: nasion doctor {quote(spec)}")
 
 
 def doctor(
@@ -153,6 +160,36 @@ def convert(
     if done.lost:
         REPORTER.warn(done.lost)
     say(f"{counted(done.faces, 'face')} in {counted(done.images, 'image')} → {target}")
+
+
+def heads(
+    out: Annotated[Path, typer.Argument(help="target folder", metavar="OUT")],
+    count: Annotated[int, typer.Option(help="number of heads", metavar="N", min=1)] = 1000,
+    assets: Annotated[
+        Path, typer.Option(help="the head model that nasion get ict-facekit downloads", metavar="FILE")
+    ] = Path("data/ict-facekit/ict_facekit.npz"),
+    seed: Annotated[int, typer.Option(help="which heads", metavar="N", min=0)] = 0,
+    size: Annotated[int, typer.Option(help="height and width of the images, px", metavar="PX", min=32, max=1024)] = 256,
+    skeleton: Annotated[str, typer.Option(help="the points to label", metavar="SKELETON")] = "ibug-68",
+    backgrounds: Annotated[
+        Path | None, typer.Option(help="a folder of photographs that show no faces", metavar="FOLDER")
+    ] = None,
+    processes: Annotated[int, typer.Option(help="number of processes", metavar="N", min=1)] = 1,
+) -> None:
+    """Render heads with exact keypoints; the same command continues after an interruption.
+
+    Examples:
+        nasion heads data/heads --count 20000
+        nasion heads data/heads --count 20000 --backgrounds photos --processes 8
+    """
+    try:
+        from nasion.datasets.rendered import HeadJob, write_heads
+    except ImportError as error:
+        raise ConfigError(f"rendered heads need numba ({error}); pip install 'nasion[render]'") from None
+
+    target = write_heads(out, count, HeadJob(assets, seed, size, skeleton, backgrounds), processes, REPORTER)
+    say(f"{counted(count, 'head')} → {target}")
+    say(f"next: nasion show coco:{target}")
 
 
 def formats() -> None:

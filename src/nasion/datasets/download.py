@@ -12,6 +12,7 @@ import requests
 
 from nasion import datasets
 from nasion.atomic import ensure_writable, fingerprint
+from nasion.datasets import head_model
 from nasion.datasets.folders import files_below
 from nasion.datasets.unpack import describe_suffix, is_archive, unpack
 from nasion.errors import DownloadError, NasionError, one_line, suggest
@@ -45,6 +46,9 @@ class Source:
     fingerprint: str = ""
 
 
+FIRST_HEADS = 64
+"""Number of heads in the name of a set of rendered heads."""
+
 SOURCES = {
     "imm": Source(
         title="IMM Face Database: 40 people x 6 views, 58 manually labeled points",
@@ -71,6 +75,20 @@ SOURCES = {
         form="ibug",
         faces=337 + 2000 + 811 + 330 + 224 + 135,  # AFW, HELEN and LFPW train, HELEN and LFPW test, iBUG
         suffixes=(".pts", ".jpg", ".png"),
+    ),
+    "ict-facekit": Source(
+        title="ICT-FaceKit Light: the head model of `heads:COUNT`, 100 shapes and 57 expressions",
+        terms="MIT license, with reference to:",
+        cite='R. Li et al., "Learning Formation of Physically-Based Face Attributes", CVPR, 2020; '
+        "USC Institute for Creative Technologies",
+        urls=(
+            "https://github.com/ICT-VGL/ICT-FaceKit/archive/refs/heads/master.zip",
+            "https://github.com/ICT-VGL/ICT-FaceKit/archive/refs/heads/main.zip",
+        ),
+        home="https://github.com/ICT-VGL/ICT-FaceKit",
+        form="heads",
+        faces=FIRST_HEADS,
+        suffixes=(".npz",),
     ),
 }
 
@@ -107,13 +125,27 @@ def get(
     for line in (source.title, f"terms: {source.terms}", f"  {source.cite}"):
         reporter.line(line)
     ensure_writable(folder)
-    if not _is_present(folder, source):
+    model = folder / head_model.FILE if source.form == "heads" else None
+    if not (_is_present(folder, source) if model is None else model.is_file()):
         packed = archive or _download(source, urls or source.urls, folder, reporter)
-        unpack(packed, folder)
+        if model is None:
+            unpack(packed, folder)
+        else:
+            _unpack_head_model(packed, model)
         if archive is None:
             packed.unlink()
-    reporter.line(_check_content(source, folder))
-    return f"{source.form}:{folder}"
+    if model is None:
+        reporter.line(_check_content(source, folder))
+        return f"{source.form}:{folder}"
+    reporter.line(head_model.check_content(model))
+    return f"{source.form}:{source.faces}?assets={model}"
+
+
+def _unpack_head_model(archive: Path, model: Path) -> None:
+    """Write the head model that an archive of ICT-FaceKit's repository holds."""
+    with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=model.parent) as place:
+        unpack(archive, Path(place))
+        head_model.pack(Path(place), model)
 
 
 def _is_present(folder: Path, source: Source) -> bool:

@@ -1,0 +1,1 @@
+"""Faces that are made, not photographed: rendered heads."""

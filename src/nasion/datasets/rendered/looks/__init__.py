@@ -1,0 +1,1 @@
+"""What a head looks like: skin, hair, clothes, things, light and backgrounds, sampled at random."""

@@ -1,0 +1,111 @@
+"""Backgrounds: photographs from a folder, or invented ones of soft shapes, lights, walls and foliage."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+
+from nasion import images
+from nasion.geometry import FloatArray
+
+__all__ = ["sample_background"]
+
+MIN_CROP_SHARE = 0.35
+"""Smallest part of a photograph's shorter side that is shown."""
+
+
+def sample_background(random: Generator, size: int, light: FloatArray, photographs: Sequence[Path] = ()) -> FloatArray:
+    """Return a random background (H, W, 3) float32, linear RGB.
+
+    Args:
+        random: source of randomness.
+        size: height and width, px.
+        light: (3,) mean radiance of the surroundings, which sets brightness and color of invented backgrounds.
+        photographs: image files to choose from; without them the background is invented.
+    """
+    chosen = photographs[random.integers(len(photographs))] if len(photographs) else None
+    background = (
+        _invented(random, size) * (0.35 + 0.65 * light) if chosen is None else _photograph(random, size, chosen)
+    )
+    blur = size / 256 * float(np.exp(random.uniform(np.log(0.4), np.log(9))))
+    return cv2.GaussianBlur(background.astype(np.float32), (0, 0), max(blur, 0.3))
+
+
+def _photograph(random: Generator, size: int, path: Path) -> FloatArray:
+    """Return a random part (H, W, 3) of an image file, linear RGB, no unit.
+
+    Raises:
+        ImageError: the file cannot be read; the caller checks the files beforehand.
+    """
+    image = images.read(path)
+    height, width = image.shape[:2]
+    side = max(int(min(height, width) * random.uniform(MIN_CROP_SHARE, 1)), 1)
+    x, y = (int(random.integers(0, extent - side + 1)) for extent in (width, height))
+    part = cv2.resize(image[y : y + side, x : x + side], (size, size), interpolation=cv2.INTER_AREA)
+    return (part[:, :: random.choice([-1, 1])].astype(np.float32) / 255) ** 2.2 * random.uniform(0.5, 1.3)
+
+
+def _invented(random: Generator, size: int) -> FloatArray:
+    """Return an invented background (H, W, 3), linear RGB, no unit."""
+    top, bottom = _color(random), _color(random)
+    along = np.linspace(0, 1, size, dtype=np.float32)[:, None, None] ** np.float32(np.exp(random.normal(0, 0.7)))
+    canvas = np.ascontiguousarray(np.repeat(top + (bottom - top) * along, size, axis=1), dtype=np.float32)
+    kind = random.random()
+    if kind < 0.45:  # rooms and streets: boxes, poles, signs, in a few colors
+        palette = [_color(random) for _ in range(int(random.integers(2, 6)))]
+        for _ in range(int(random.integers(6, 60))):
+            x, y = (random.uniform(-0.2, 1.1, 2) * size).astype(int).tolist()
+            w, h = (np.exp(random.uniform(-4, -0.3, 2)) * size).astype(int).tolist()
+            color = palette[random.integers(len(palette))] * random.uniform(0.6, 1.3)
+            if random.random() < 0.3:
+                turned = cv2.boxPoints(((x, y), (w + 1.0, h + 1.0), random.uniform(0, 90))).astype(np.int32)
+                cv2.fillConvexPoly(canvas, turned, color.tolist(), cv2.LINE_AA)
+            else:
+                cv2.rectangle(canvas, (x, y), (x + w + 1, y + h + 1), color.tolist(), -1)
+    elif kind < 0.7:  # foliage
+        cells = int(random.integers(20, 70))
+        leaves = np.clip(0.4 + _clouds(random, size, cells) + 0.7 * _clouds(random, size, cells // 4), 0, 2)[..., None]
+        green = np.array([0.1, 0.15, 0.05]) * random.uniform(0.3, 1.5) * random.normal(1, 0.15, 3)
+        canvas = canvas * 0.25 + leaves * green
+    for _ in range(int(random.integers(0, 30)) if random.random() < 0.2 else 0):  # lights out of focus
+        center = (random.random(2) * size).astype(int).tolist()
+        cv2.circle(
+            canvas, center, int(size * random.uniform(0.01, 0.04)), (2 * _color(random)).tolist(), -1, cv2.LINE_AA
+        )
+    for _ in range(int(random.integers(0, 3))):  # other people, out of focus
+        _person(random, canvas)
+    shade = 1 + 0.3 * _clouds(random, size, 3)[..., None] + 0.15 * _clouds(random, size, 12)[..., None]
+    return np.ascontiguousarray(np.maximum(canvas * shade, 0), dtype=np.float32)
+
+
+def _person(random: Generator, canvas: FloatArray) -> None:
+    """Paint a person's shape on a canvas (H, W, 3), linear RGB, no unit."""
+    size = canvas.shape[0]
+    x, y = random.uniform(0, size), random.uniform(0.1, 0.6) * size
+    head = size * random.uniform(0.03, 0.14)
+    skin = np.array([0.5, 0.3, 0.2]) * random.uniform(0.1, 1.2)
+    cloth = _color(random)
+    for center, axes, color in (
+        ((x, y + 3.2 * head), (1.9 * head, 2.2 * head), cloth), ((x, y - 0.25 * head), (0.85 * head, 1.05 * head), cloth * 0.1),
+        ((x, y), (0.72 * head, head), skin),
+    ):  # fmt: skip
+        cv2.ellipse(
+            canvas, (center, (2 * axes[0], 2 * axes[1]), random.uniform(-8, 8)), color.tolist(), -1, cv2.LINE_AA
+        )
+
+
+def _color(random: Generator) -> FloatArray:
+    """Return a color (3,), linear RGB, no unit: mostly gray, sometimes vivid."""
+    gray = random.uniform(0.05, 1.0) ** 2
+    hue = np.array([1.08, 1.0, 0.9]) ** random.normal(0, 1.5)
+    return np.clip(
+        gray * hue * np.exp(random.normal(0, random.choice([0.05, 0.15, 0.45], p=[0.5, 0.35, 0.15]), 3)), 0, 1.2
+    )
+
+
+def _clouds(random: Generator, size: int, cells: int) -> FloatArray:
+    """Return smooth noise (H, W), no unit, with about `cells` spots across."""
+    coarse = random.standard_normal((cells + 2, cells + 2)).astype(np.float32)
+    return cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC) * 0.5
