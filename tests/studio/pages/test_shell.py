@@ -7,13 +7,6 @@ from browsing import DESKTOP, LARGE, PHONE, assert_nothing_overflows, choose, sc
 pytestmark = pytest.mark.slow
 
 
-def violations(page):
-    """Return the rules of axe that the page breaks, with the elements."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    found = axe.Axe().run(page, options={"runOnly": AXE_RULES}).response["violations"]
-    return [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found]
-
-
 def test_all_controls_are_reachable_by_keyboard(page, astronaut):
     choose(page, astronaut)
     wait_for_status(page, "1 face")
