@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from nasion import datasets
-from nasion.datasets.splits import with_validation
+from nasion.datasets.splits import with_part_left_out, with_validation
 from nasion.errors import ConfigError
 from nasion.sample import DataSet
 from nasion.skeleton import load_skeleton
@@ -27,6 +27,8 @@ def load_faces(config: RunConfig) -> DataSet:
         raise ConfigError("no data; add --data, such as --data imm:DIR or --data synthetic:400")
     first, *others = (with_skeleton(datasets.load(source), config) for source in config.data.sources)
     faces = limit_faces(with_validation(first, config.data.validation_share), config.data.faces)
+    if config.data.cross_fit:
+        faces = with_part_left_out(faces, config.data.left_out, config.data.cross_fit)
     for other in others:
         faces = faces.joined(_added(other, config))
     return faces
