@@ -7,7 +7,7 @@ import numpy as np
 from nasion.errors import ConfigError
 from nasion.sample import DataSet
 
-__all__ = ["with_part_left_out", "with_validation"]
+__all__ = ["with_validation", "without_part"]
 
 
 def with_validation(faces: DataSet, share: float) -> DataSet:
@@ -40,8 +40,8 @@ def with_validation(faces: DataSet, share: float) -> DataSet:
     return faces.subset(named)
 
 
-def with_part_left_out(faces: DataSet, part: int, parts: int) -> DataSet:
-    """Return the set with one part of its training and validation groups as "val" and the others as "train".
+def without_part(faces: DataSet, part: int, parts: int) -> DataSet:
+    """Return the set without one part of its training groups.
 
     Args:
         faces: a set with splits.
@@ -51,23 +51,16 @@ def with_part_left_out(faces: DataSet, part: int, parts: int) -> DataSet:
     Raises:
         ConfigError: there are fewer than two parts, or fewer groups than parts.
     """
-    groups = sorted({face.subject for face in faces.annotations if face.split in ("train", "val")})
+    groups = sorted({face.subject for face in faces.annotations if face.split == "train"})
     if not 2 <= parts <= len(groups) or part > parts:
         raise ConfigError(
-            f"{faces.name}: data.cross_fit = {parts} cannot divide {len(groups)} people or photographs; "
+            f"{faces.name}: data.cross_fit = {parts} cannot divide {len(groups)} training people or photographs; "
             "choose a number from 2 to theirs"
         )
     if not part:
         return faces
     left_out = set(groups[part - 1 :: parts])
-    return faces.subset(
-        [
-            replace(face, split="val" if face.subject in left_out else "train")
-            if face.split in ("train", "val")
-            else face
-            for face in faces.annotations
-        ]
-    )
+    return faces.subset([face for face in faces.annotations if face.split != "train" or face.subject not in left_out])
 
 
 def _evenly_spaced(groups: list[str], count: int) -> set[str]:

@@ -77,7 +77,7 @@ class DataConfig(Settings):
         default=0,
         ge=0,
         le=MAX_PARTS,
-        description="further trainings, each without another part of the people, that measure the uncertainty",
+        description="further trainings, each without a part of the training people, that measure the uncertainty",
     )
     left_out: int = Field(
         default=0,

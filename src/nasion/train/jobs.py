@@ -59,20 +59,20 @@ def train_job(
     with shared_folder(folder) as shared:
         each = None if minutes is None else minutes / (1 + config.data.cross_fit)
         run, faces = fit(config, shared, command, reporter, each, devices)
-        return _finish(run, faces, reporter, started, left_out=_cross_fitted(run, reporter))
+        return _finish(run, faces, reporter, started, left_out=_cross_fitted(run, faces, reporter))
 
 
 def resume_job(folder: Path, reporter: Reporter = SILENT, devices: Devices = SINGLE_PROCESS) -> Run:
     """Resume a run, then write its report."""
     started = time.monotonic()
     run, faces = resume(folder, reporter, devices)
-    return _finish(run, faces, reporter, started, left_out=_cross_fitted(run, reporter))
+    return _finish(run, faces, reporter, started, left_out=_cross_fitted(run, faces, reporter))
 
 
-def _cross_fitted(run: Run, reporter: Reporter) -> FloatArray | None:
+def _cross_fitted(run: Run, faces: DataSet, reporter: Reporter) -> FloatArray | None:
     """Return the errors (N, K), in spreads, of faces that further trainings left out; None without cross-fitting."""
     data = run.config.data
-    return cross_fit(run, reporter) if data.cross_fit and not data.left_out and not run.stopped else None
+    return cross_fit(run, faces, reporter) if data.cross_fit and not data.left_out and not run.stopped else None
 
 
 def average_job(folder: Path, other: str, share: float, out: Path, command: str, reporter: Reporter = SILENT) -> Run:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from nasion import datasets
-from nasion.datasets.splits import with_part_left_out, with_validation
+from nasion.datasets.splits import with_validation, without_part
 from nasion.errors import ConfigError
 from nasion.sample import DataSet
 from nasion.skeleton import load_skeleton
@@ -28,7 +28,7 @@ def load_faces(config: RunConfig) -> DataSet:
     first, *others = (with_skeleton(datasets.load(source), config) for source in config.data.sources)
     faces = limit_faces(with_validation(first, config.data.validation_share), config.data.faces)
     if config.data.cross_fit:
-        faces = with_part_left_out(faces, config.data.left_out, config.data.cross_fit)
+        faces = without_part(faces, config.data.left_out, config.data.cross_fit)
     for other in others:
         faces = faces.joined(_added(other, config))
     return faces
