@@ -103,8 +103,8 @@ bench-peers: $(PEERS)/.ready ## compare nasion with dlib and MediaPipe; DATA=300
 	$(PEERS)/bin/python bench/peers/main.py "$(DATA)" $(if $(CACHE),--cache "$(CACHE)") $(if $(QUICK),--no-search) $(foreach run,$(RUNS),--run $(run))
 	$(if $(IMM),$(PEERS)/bin/python bench/peers/whole_image.py "$(IMM)" "$(GROUPS)" $(if $(YUNET),--detector-weights "$(YUNET)"))
 
-bench-audit: $(PEERS)/.ready ## audit nasion, dlib and MediaPipe on the same corrupted images; DATA=300W_DIR; ON=FORMAT:PATH measures other faces, FACES=COUNT fewer
-	$(PEERS)/bin/python bench/peers/audit.py "$(DATA)" $(if $(CACHE),--cache "$(CACHE)") $(if $(ON),--on "$(ON)") $(if $(FACES),--faces $(FACES))
+bench-audit: $(PEERS)/.ready ## audit nasion, dlib and MediaPipe on the same corrupted images; DATA=300W_DIR; ON=FORMAT:PATH measures other faces, FACES=COUNT fewer; SHIPPED=1 takes dlib's own model
+	$(PEERS)/bin/python bench/peers/audit.py "$(DATA)" $(if $(CACHE),--cache "$(CACHE)") $(if $(ON),--on "$(ON)") $(if $(FACES),--faces $(FACES)) $(if $(SHIPPED),--shipped)
 
 clean: ## remove the virtual environments and the output of demo and test
 	rm -rf $(VENV) $(PEERS) $(OLDEST) $(NEWEST) demo .pytest_cache .hypothesis .ruff_cache .import_linter_cache

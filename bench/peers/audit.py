@@ -1,7 +1,8 @@
 """Audit nasion, dlib and MediaPipe in one run: the same 75 corruptions of the same faces, with boxes from the points.
 
-make bench-audit DATA=300W_DIR            prints a table, writes audit.csv
-    CACHE=DIR keeps dlib's trained predictor; ON=FORMAT:PATH measures other faces than lfpw/testset; FACES=COUNT fewer
+make bench-audit DATA=300W_DIR            prints a table, writes audit.csv and audit.png
+    CACHE=DIR keeps dlib's trained predictor, SHIPPED=1 takes dlib's own; ON=FORMAT:PATH measures other faces than
+    lfpw/testset; FACES=COUNT fewer
 """
 
 import csv
@@ -11,8 +12,10 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from contenders import Contender, of_mediapipe
+from contenders import Contender, dlib_shipped, of_mediapipe
 from main import VALIDATION_SHARE, console, dlibs
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
 from rich.table import Table
 
 from nasion import Predictor, datasets
@@ -23,6 +26,12 @@ from nasion.geometry import FloatArray
 from nasion.predict import model_zoo
 from nasion.sample import Annotation, DataSet, Image
 from nasion.skeleton import load_skeleton
+
+DARK = 0.45
+"""Part of the color map above which text is white."""
+
+TICKS = (3, 4, 5, 7, 10, 15, 20, 30)
+"""Tick labels of the color map, percent."""
 
 
 class PeerSystem:
@@ -51,11 +60,14 @@ class PeerSystem:
 def main(
     data: Annotated[Path, typer.Argument(help="300-W's folder: dlib and the mapping of MediaPipe are trained on it")],
     on: Annotated[str | None, typer.Option(help="measure these faces; default: its lfpw/testset")] = None,
-    out: Annotated[Path, typer.Option(help="folder for audit.csv")] = Path("peers"),
+    out: Annotated[Path, typer.Option(help="folder for audit.csv and audit.png")] = Path("peers"),
     cache: Annotated[Path, typer.Option(help="folder for dlib's trained predictor")] = Path("peers/dlib"),
     faces: Annotated[int | None, typer.Option(help="measure only the first faces")] = None,
+    shipped: Annotated[
+        bool, typer.Option(help="take dlib's own model, trained on most of lfpw/testset, instead of training one")
+    ] = False,
 ) -> None:
-    """Train dlib, audit all systems, and print and write the table."""
+    """Train dlib, audit all systems, print and write the table, and draw the figure."""
     cache.mkdir(parents=True, exist_ok=True)
     out.mkdir(parents=True, exist_ok=True)
     known = with_validation(datasets.load(f"ibug:{data}"), VALIDATION_SHARE)
@@ -63,11 +75,14 @@ def main(
     test = datasets.load(on or f"ibug:{data / 'lfpw' / 'testset'}")
     test = test.subset(test.annotations[:faces])
     systems: list[tuple[System, int | None]] = [(ModelSystem(Predictor(name)), None) for name in model_zoo.available()]
-    systems += [(PeerSystem(each), 1) for each in dlibs(train, validation, cache, search=False)]
+    trees = [dlib_shipped(train)] if shipped else dlibs(train, validation, cache, search=False)
+    systems += [(PeerSystem(each), 1) for each in trees]
     systems.append((PeerSystem(of_mediapipe(train, validation)), 1))
     usual = mean_face(systems[0][0], train)
     found = [run_audit(each, test, mean_in_box=usual, threads=n, reporter=REPORTER) for each, n in systems]
-    show(found, [Scores.of(each, {}) for each in found], out / "audit.csv")
+    scores = [Scores.of(each, {}) for each in found]
+    show(found, scores, out / "audit.csv")
+    heat_maps([each.system for each in found], scores).savefig(out / "audit.png", dpi=130)
 
 
 def show(found: Sequence[Audit], scores: Sequence[Scores], path: Path) -> None:
@@ -99,6 +114,39 @@ def show(found: Sequence[Audit], scores: Sequence[Scores], path: Path) -> None:
         writer.writerow(["corruption", "severity", *columns])
         writer.writerows(rows)
     console.print(str(path))
+
+
+def heat_maps(names: Sequence[str], scores: Sequence[Scores]) -> Figure:
+    """Return the figure of the NME in every cell, one map per system; the lowest NME of a cell is bold."""
+    every = np.array([[100 * cell.nme.value for cell in each.cells] for each in scores])
+    lowest = every.argmin(0)
+    drawn = Figure(figsize=(2.2 + 2.6 * len(names), 5.4), layout="constrained")
+    axes = drawn.subplots(1, len(names), sharey=True, squeeze=False)[0]
+    colors = LogNorm(every.min(), every[:, 1:].max())
+    for system, (axis, name) in enumerate(zip(axes, names, strict=True)):
+        cells = every[system, 1:].reshape(len(CORRUPTIONS), -1)
+        image = axis.imshow(cells, cmap="viridis_r", norm=colors, aspect="auto")
+        for index, value in enumerate(every[system, 1:]):
+            row, column = divmod(index, cells.shape[1])
+            axis.text(
+                column,
+                row,
+                f"{value:.1f}",
+                ha="center",
+                va="center",
+                fontsize=7.5,
+                fontweight="bold" if lowest[index + 1] == system else "normal",
+                color="white" if colors(value) > DARK else "black",
+            )
+        axis.set_title(f"{name}\nwithout corruption {every[system, 0]:.2f} %", fontsize=9)
+        axis.set_xticks(range(cells.shape[1]), [str(each + 1) for each in range(cells.shape[1])])
+        axis.set_yticks(range(len(CORRUPTIONS)), [each.name for each in CORRUPTIONS])
+        axis.tick_params(length=0, labelsize=8)
+        axis.set_xlabel("severity", fontsize=8)
+    bar = drawn.colorbar(image, ax=list(axes), ticks=TICKS, format="%g", fraction=0.03, pad=0.01)
+    bar.minorticks_off()
+    bar.set_label("NME, inter-ocular (%)", fontsize=8)
+    return drawn
 
 
 if __name__ == "__main__":

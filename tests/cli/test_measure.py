@@ -132,7 +132,9 @@ def test_measure_reads_definitions(nasion, photos, tmp_path):
         (("--known", "pupil=63"), 'did you mean "pupils"'),
         (("--known", "pupils=0"), "a positive number of mm"),
         (("--definitions", "missing.toml"), "cannot read the file of definitions"),
-        (("--out", "a.txt"), "written as .csv"),
+        (("--out", "a.txt"), "--out a.txt: the table needs a file name that ends in .csv, such as --out a.csv"),
+        (("--out", "m2"), "such as --out m2.csv"),
+        (("--out", "."), "such as --out measurements.csv"),
     ],
 )
 def test_measure_rejects_bad_options_with_one_line(nasion, photos, tmp_path, words, message):

@@ -66,7 +66,7 @@ def test_a_choice_is_checked_and_completed():
 def test_a_new_file_replaces_nothing(tmp_path, capsys):
     write_new(tmp_path / "a.toml", lambda: "a = 1")
     assert "a.toml" in capsys.readouterr().out
-    for name, message in (("a.toml", "choose another name"), ("a.txt", "change its name")):
+    for name, message in (("a.toml", "choose another name"), ("a.txt", "ends in .toml, such as mine.toml")):
         with pytest.raises(ConfigError, match=message):
             write_new(tmp_path / name, lambda: "b = 1")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["a = 1"]

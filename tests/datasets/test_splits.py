@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasion.datasets.splits import with_validation
+from nasion.datasets.splits import with_validation, without_part
 from nasion.errors import ConfigError
 from nasion.sample import Annotation, DataSet
 from nasion.skeleton import Skeleton
@@ -115,3 +115,18 @@ def test_share_is_met_and_both_sides_have_groups(count, share):
     assert abs(len(chosen) - share * count) <= 1
     gaps = np.diff(chosen)
     assert len(gaps) == 0 or gaps.max() - gaps.min() <= 1
+
+
+def test_each_part_lacks_other_training_groups():
+    faces = data_set(*((group, "train") for group in "abccd"), ("e", "val"), ("b", "test"))
+    parts = [without_part(faces, part, 3) for part in (1, 2, 3)]
+    assert ["".join(face.subject for face in each.annotations) for each in parts] == ["bcceb", "accdeb", "abdeb"]
+    assert splits(parts[2]) == ["train"] * 3 + ["val", "test"]
+    assert without_part(faces, 0, 3) is faces
+
+
+@pytest.mark.parametrize(("part", "parts"), [(0, 1), (0, 5), (4, 3)])
+def test_too_many_or_too_few_parts_are_rejected(part, parts):
+    faces = data_set(*((group, "train") for group in "abcd"), ("e", "test"))
+    with pytest.raises(ConfigError, match=rf"data\.cross_fit = {parts} cannot divide 4 training people or photographs"):
+        without_part(faces, part, parts)

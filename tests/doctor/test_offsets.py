@@ -7,7 +7,7 @@ from doctor.faces import changed
 from doctor.oracle import Oracle
 from nasion.doctor import offsets
 from nasion.doctor.comparison import compare
-from nasion.doctor.offsets import offset_verdict
+from nasion.doctor.offsets import Offset, offset_verdict
 from nasion.doctor.reading import read_face
 
 
@@ -22,10 +22,10 @@ def shifted(faces, indices, shift):
     return faces
 
 
-def findings(faces, oracle):
+def findings(faces, oracle, symmetry=None):
     read = [read_face(faces, k, oracle) for k in range(len(faces))]
     comparison = compare(read, faces.skeleton, oracle)
-    return offsets.findings(comparison, read, faces.skeleton)
+    return offsets.findings(comparison, read, faces.skeleton, symmetry)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,29 @@ def test_an_offset_of_all_labels_is_one_pixel(many, oracle, shift):
     common, mixed = findings(shifted(many, range(48), shift), oracle)
     assert (common.verdict, mixed.verdict) == ("check", "good")
     assert common.text.endswith("; a wrong origin would explain this")
+
+
+@pytest.mark.parametrize(
+    ("symmetry", "verdict"),
+    [
+        (Offset(0.0, 0.07), "unclear"),  # the predictions are biased
+        (Offset(0.2, 0.07), "unclear"),
+        (Offset(-1.0, 0.1), "check"),  # the labels are off
+        (Offset(-0.8, 0.05), "check"),  # good, but like the offset from the predictions
+        (Offset(0.0, 0.6), "check"),  # too uncertain
+    ],
+)
+def test_an_offset_in_x_that_the_symmetry_excludes_is_unclear(many, oracle, symmetry, verdict):
+    common, _ = findings(shifted(many, range(48), (-1.0, 0.0)), oracle, symmetry)
+    assert common.verdict == verdict
+    assert common.text.endswith("so the predictions may be biased") == (verdict == "unclear")
+
+
+def test_the_symmetry_says_nothing_about_an_offset_in_y(many, oracle):
+    common, _ = findings(shifted(many, range(48), (0.0, 1.0)), oracle, Offset(0.0, 0.07))
+    assert common.verdict == "check"
+    common, _ = findings(shifted(many, range(48), (1.0, 1.0)), oracle, Offset(0.0, 0.07))
+    assert common.verdict == "check"
 
 
 def test_two_origins_are_two_clusters_and_the_smaller_is_named(many, oracle):

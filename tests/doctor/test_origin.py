@@ -9,7 +9,7 @@ from nasion.datasets import load
 from nasion.doctor import origin
 from nasion.doctor.checks import Finding
 from nasion.doctor.offsets import offset_verdict
-from nasion.doctor.origin import symmetry_offset
+from nasion.doctor.origin import known_symmetry_offset, symmetry_offset
 from nasion.skeleton import load_skeleton
 
 
@@ -18,7 +18,11 @@ def moved(faces, change):
 
 
 def finding(faces, check, size=(480, 640)):
-    (found,) = (each for each in origin.findings(faces, [size] * len(faces)) if each.check == check)
+    (found,) = (
+        each
+        for each in origin.findings(faces, [size] * len(faces), known_symmetry_offset(faces))
+        if each.check == check
+    )
     return found
 
 
@@ -134,6 +138,6 @@ def test_real_data_has_the_origin_of_its_format(real, spec, wrong):
 def test_an_offset_that_the_model_does_not_find_is_unclear(drawn):
     shifted = moved(drawn, lambda points: points + [1.5, 0])
     agreement = Finding("pixel origin (model)", "good", "")
-    found = origin.findings(shifted, [(480, 640)] * len(drawn), agreement)[1]
+    found = origin.findings(shifted, [(480, 640)] * len(drawn), known_symmetry_offset(shifted), agreement)[1]
     assert found.verdict == "unclear"
     assert "the model finds no offset" in found.text

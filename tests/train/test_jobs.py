@@ -112,7 +112,8 @@ def test_all_processes_of_a_job_use_the_folder_of_the_first(tmp_path, monkeypatc
     seen = []
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "of-the-first"))
     monkeypatch.setattr(jobs, "fit", lambda _config, folder, *_rest: (seen.append(folder), None))
-    monkeypatch.setattr(jobs, "_finish", lambda run, *_rest: run)
+    monkeypatch.setattr(jobs, "_cross_fitted", lambda *_rest: None)
+    monkeypatch.setattr(jobs, "_finish", lambda run, *_rest, **_options: run)
     train_job(plain(), tmp_path / "own", "x")
     assert seen == [tmp_path / "of-the-first"]
 

@@ -148,7 +148,8 @@ def measure(
         nasion measure friends/ --definitions mine.toml --axes axes
     """
     if out.suffix.lower() != ".csv" or out.is_dir():
-        raise ConfigError(f"{out}: the table is written as .csv; change its name")
+        example = out / "measurements.csv" if out.is_dir() else out.with_suffix(".csv")
+        raise ConfigError(f"--out {out}: the table needs a file name that ends in .csv, such as --out {example}")
     boxes = make_boxes(box, min_score)
     predictor = make_predictor(model, detector_weights, min_score, device=device)
     defined = (

@@ -186,7 +186,7 @@ def write_new(file: Path, text: Callable[[], str]) -> None:
         OutputError: it cannot be written.
     """
     if file.suffix != ".toml":
-        raise ConfigError(f"{file}: the file is written as .toml; change its name")
+        raise ConfigError(f"{file}: the file needs a name that ends in .toml, such as mine.toml")
     if file.exists():
         raise ConfigError(f"{file} exists; choose another name")
     write_text(file, text())

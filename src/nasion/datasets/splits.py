@@ -7,7 +7,7 @@ import numpy as np
 from nasion.errors import ConfigError
 from nasion.sample import DataSet
 
-__all__ = ["with_validation"]
+__all__ = ["with_validation", "without_part"]
 
 
 def with_validation(faces: DataSet, share: float) -> DataSet:
@@ -38,6 +38,29 @@ def with_validation(faces: DataSet, share: float) -> DataSet:
             replace(face, split="val") if face.split == "train" and face.subject in chosen else face for face in named
         ]
     return faces.subset(named)
+
+
+def without_part(faces: DataSet, part: int, parts: int) -> DataSet:
+    """Return the set without one part of its training groups.
+
+    Args:
+        faces: a set with splits.
+        part: the part, from 1; 0 only checks that there are enough groups, and returns the set itself.
+        parts: number of parts with about the same number of groups.
+
+    Raises:
+        ConfigError: there are fewer than two parts, or fewer groups than parts.
+    """
+    groups = sorted({face.subject for face in faces.annotations if face.split == "train"})
+    if not 2 <= parts <= len(groups) or part > parts:
+        raise ConfigError(
+            f"{faces.name}: data.cross_fit = {parts} cannot divide {len(groups)} training people or photographs; "
+            "choose a number from 2 to theirs"
+        )
+    if not part:
+        return faces
+    left_out = set(groups[part - 1 :: parts])
+    return faces.subset([face for face in faces.annotations if face.split != "train" or face.subject not in left_out])
 
 
 def _evenly_spaced(groups: list[str], count: int) -> set[str]:

@@ -87,15 +87,16 @@ def examine(faces: DataSet, reporter: Reporter = SILENT, predictor: Predictor | 
     if not measurable:
         return Examination(faces, findings, [Suspect(each.face) for each in read[:UNUSUAL_FACES]])
     measured = faces.subset([each.face for each in measurable])
+    symmetry = origin.known_symmetry_offset(measured)
     if comparable is None:
         opinions = [_no_opinion(faces, predictor)]
     else:
-        opinions = _second_opinion(measured, measurable, comparable, reporter)
+        opinions = _second_opinion(measured, measurable, comparable, symmetry, reporter)
     residuals = shape_model.shape_residuals(measured)
     model_finding = next((each for each in opinions if each.check == "pixel origin (model)"), None)
     findings += [
         *opinions,
-        *origin.findings(measured, [each.size for each in measurable], model_finding),
+        *origin.findings(measured, [each.size for each in measurable], symmetry, model_finding),
         sides.flip_map(measured),
         sides.left_and_right(measured),
         sides.order_of_points(measured),
@@ -124,7 +125,11 @@ def _no_opinion(faces: DataSet, predictor: Predictor | None) -> Finding:
 
 
 def _second_opinion(
-    faces: DataSet, read: Sequence[ReadFace], predictor: Predictor, reporter: Reporter
+    faces: DataSet,
+    read: Sequence[ReadFace],
+    predictor: Predictor,
+    symmetry: offsets.Offset | None,
+    reporter: Reporter,
 ) -> list[Finding]:
     """Return the findings that need a model; a single one if labels and predictions cannot be compared."""
     read = second_opinion.predict_in_other_boxes(faces, read, predictor, reporter)
@@ -136,7 +141,7 @@ def _second_opinion(
     return [
         second_opinion.faces_finding(comparison, doubts, read, name),
         second_opinion.points_finding(comparison, doubts, read, name),
-        *offsets.findings(comparison, read, faces.skeleton),
+        *offsets.findings(comparison, read, faces.skeleton, symmetry),
     ]
 
 

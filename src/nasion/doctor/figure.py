@@ -62,7 +62,7 @@ def findings_sheet(faces: DataSet, findings: Sequence[Finding], unusual: Sequenc
         section = _section(faces, shown, heading)
         sections += section
         left -= len(shown) if section else 0
-    sections += _section(faces, unusual, "unusual, but not flagged by a check")
+    sections += _section(faces, unusual, "unusual, but not flagged by any check")
     if not sections:
         raise ImageError(f"{faces.name}: its images can no longer be read; restore them")
     entries = [(f"findings on {faces.name}", None), ("labeled", draw.TRUE), ("expected", draw.PREDICTED)]

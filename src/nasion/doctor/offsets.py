@@ -6,6 +6,7 @@ files have the wrong origin, the offsets of the faces form two clusters that are
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from nasion.doctor.second_opinion import AGREES
 from nasion.geometry import FloatArray, is_present
 from nasion.skeleton import Skeleton
 
-__all__ = ["findings", "offset_verdict"]
+__all__ = ["Offset", "findings", "offset_verdict"]
 
 ROUNDS = 100
 """Number of bootstrap rounds for the standard errors of the common offset."""
@@ -50,20 +51,30 @@ MAD_TO_STD = 1.4826
 """Standard deviation of a normal distribution divided by its median absolute deviation."""
 
 
-def findings(comparison: Comparison, read: Sequence[ReadFace], skeleton: Skeleton) -> list[Finding]:
+class Offset(NamedTuple):
+    """An offset of the labels in one direction and its standard error, image px."""
+
+    value: float
+    error: float
+
+
+def findings(
+    comparison: Comparison, read: Sequence[ReadFace], skeleton: Skeleton, symmetry: Offset | None = None
+) -> list[Finding]:
     """Return the findings on the offsets.
 
     Args:
         comparison: from `compare`.
         read: the faces.
         skeleton: of the labels.
+        symmetry: the offset of the labels from the symmetry axis of the faces, if it is known.
     """
     names = "pixel origin (model)", "mixed origins"
     agreeing = np.flatnonzero(comparison.typical <= AGREES)
     if len(agreeing) < MIN_FACES:
         text = f"needs {MIN_FACES} faces on which labels and model agree"
         return [Finding(name, "unknown", text) for name in names]
-    return [_common(comparison, agreeing, skeleton), _mixed(comparison, agreeing, read)]
+    return [_common(comparison, agreeing, skeleton, symmetry), _mixed(comparison, agreeing, read)]
 
 
 def offset_verdict(offset: float, error: float) -> Verdict:
@@ -80,7 +91,7 @@ def offset_verdict(offset: float, error: float) -> Verdict:
     return "check" if low > USUAL_BIAS_PX else "unclear"
 
 
-def _common(comparison: Comparison, chosen: NDArray[np.intp], skeleton: Skeleton) -> Finding:
+def _common(comparison: Comparison, chosen: NDArray[np.intp], skeleton: Skeleton, symmetry: Offset | None) -> Finding:
     """Check that the labels of all faces do not have a common offset from the predictions.
 
     The typical difference of each point is one observation, because two skeletons may define a point differently. The
@@ -105,12 +116,30 @@ def _common(comparison: Comparison, chosen: NDArray[np.intp], skeleton: Skeleton
         for _ in range(ROUNDS)
     ]
     offset, error = estimate(faces, points), np.std(rounds, axis=0)
-    verdicts = [offset_verdict(o, e) for o, e in zip(offset, error, strict=True)]
+    across, down = (Offset(float(o), float(e)) for o, e in zip(offset, error, strict=True))
+    verdicts = [offset_verdict(*across), offset_verdict(*down)]
+    biased = symmetry is not None and verdicts[0] == "check" and _contradicts(symmetry, across)
+    if biased:
+        verdicts[0] = "unclear"
     verdict: Verdict = "check" if "check" in verdicts else "unclear" if "unclear" in verdicts else "good"
-    (x, y), (x_error, y_error) = offset, error
-    text = f"labels lie {x:+.2f} ± {x_error:.2f} px in x and {y:+.2f} ± {y_error:.2f} px in y from the predictions"
-    return Finding("pixel origin (model)", verdict, text + EXPLANATIONS.get(verdict, ""))
+    text = f"labels lie {across.value:+.2f} ± {across.error:.2f} px in x and "
+    text += f"{down.value:+.2f} ± {down.error:.2f} px in y from the predictions" + EXPLANATIONS.get(verdict, "")
+    return Finding("pixel origin (model)", verdict, text + (BIASED if biased else ""))
 
+
+def _contradicts(symmetry: Offset, model: Offset) -> bool:
+    """Return whether the symmetry of the faces excludes the wrong origin in x that the predictions suggest.
+
+    A wrong origin moves the labels away from the axis as far as from the predictions, but the predictions themselves
+    may be biased, for example on drawn faces. So the offset from the axis must be good, and differ from the one from
+    the predictions by more than two standard errors.
+    """
+    difference = abs(symmetry.value - model.value)
+    return offset_verdict(*symmetry) == "good" and difference > 2 * float(np.hypot(symmetry.error, model.error))
+
+
+BIASED = "; in x the labels lie on the symmetry axis of the faces, so the predictions may be biased"
+"""What contradicts a wrong origin."""
 
 EXPLANATIONS: dict[Verdict, str] = {
     "check": "; a wrong origin would explain this",

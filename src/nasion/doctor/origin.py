@@ -12,13 +12,13 @@ import numpy as np
 
 from nasion import images
 from nasion.doctor.checks import MIN_FACES, MIN_POINTS, Finding, Verdict
-from nasion.doctor.offsets import offset_verdict
+from nasion.doctor.offsets import Offset, offset_verdict
 from nasion.doctor.shape_model import has_every_point
 from nasion.geometry import Affine, FloatArray, box_center, image_box, is_present, last_pixel, similarity_between
 from nasion.sample import DataSet
 from nasion.shapes import mean_shape
 
-__all__ = ["findings", "symmetry_offset"]
+__all__ = ["findings", "known_symmetry_offset", "symmetry_offset"]
 
 SIDE = 96
 """Side of the mean image, px."""
@@ -52,15 +52,21 @@ WHOLE_SHARE = 0.99
 """Share of coordinates above which all count as whole numbers or halves."""
 
 
-def findings(faces: DataSet, sizes: Sequence[tuple[int, int]], model_finding: Finding | None = None) -> list[Finding]:
+def findings(
+    faces: DataSet,
+    sizes: Sequence[tuple[int, int]],
+    symmetry: Offset | None = None,
+    model_finding: Finding | None = None,
+) -> list[Finding]:
     """Return the findings on the pixel origin.
 
     Args:
         faces: the faces, whose images can be read.
         sizes: the size (height, width) of each face's image, px.
+        symmetry: from `known_symmetry_offset`.
         model_finding: the finding on the offset from a model's predictions, if there is one.
     """
-    return [_coordinates(faces, sizes), _symmetry(faces, model_finding)]
+    return [_coordinates(faces, sizes), _symmetry(symmetry, model_finding)]
 
 
 def _coordinates(faces: DataSet, sizes: Sequence[tuple[int, int]]) -> Finding:
@@ -81,27 +87,33 @@ def _coordinates(faces: DataSet, sizes: Sequence[tuple[int, int]]) -> Finding:
     return Finding("pixel origin (coordinates)", "check" if one_based or half > WHOLE_SHARE else "good", text)
 
 
-def _symmetry(faces: DataSet, model_finding: Finding | None) -> Finding:
+def _symmetry(symmetry: Offset | None, model_finding: Finding | None) -> Finding:
     """Check that the labels lie on the symmetry axis of the faces.
 
     Correct labels may be biased to one side of the axis: those of 300-W's training photos are, by 0.5 to 1.5 px. If a
     model's predictions agree with the labels, such a bias may explain the offset, so the verdict is "unclear".
     """
-    faces = faces.subset([face for face in faces.annotations if is_present(face.keypoints).sum() >= MIN_POINTS])
-    enough = faces.skeleton.count >= MIN_POINTS and len(faces) >= MIN_FACES
-    if faces.skeleton.flip is None or not enough or not has_every_point(faces):
+    if symmetry is None:
         text = f"needs a flip map, {MIN_FACES} faces, and {MIN_POINTS} points, each in some face"
         return Finding("pixel origin (symmetry)", "unknown", text)
-    offset, error = symmetry_offset(faces)
-    verdict = offset_verdict(offset, error)
-    text = f"labels lie {offset:+.2f} ± {error:.2f} px beside the symmetry axis of the faces"
+    verdict = offset_verdict(*symmetry)
+    text = f"labels lie {symmetry.value:+.2f} ± {symmetry.error:.2f} px beside the symmetry axis of the faces"
     if verdict == "check" and model_finding is not None and model_finding.verdict == "good":
         text += "; the model finds no offset, so the labels may be biased to one side"
         return Finding("pixel origin (symmetry)", "unclear", text)
     return Finding("pixel origin (symmetry)", verdict, text + EXPLANATIONS[verdict])
 
 
-def symmetry_offset(faces: DataSet) -> tuple[float, float]:
+def known_symmetry_offset(faces: DataSet) -> Offset | None:
+    """Return `symmetry_offset` of the faces with enough points; None if the skeleton or the data does not suffice."""
+    faces = faces.subset([face for face in faces.annotations if is_present(face.keypoints).sum() >= MIN_POINTS])
+    enough = faces.skeleton.count >= MIN_POINTS and len(faces) >= MIN_FACES
+    if faces.skeleton.flip is None or not enough or not has_every_point(faces):
+        return None
+    return symmetry_offset(faces)
+
+
+def symmetry_offset(faces: DataSet) -> Offset:
     """Return how far the labels lie to the right of the symmetry axis of the faces, and its standard error, image px.
 
     Args:
@@ -114,7 +126,7 @@ def symmetry_offset(faces: DataSet) -> tuple[float, float]:
     random = np.random.default_rng(0)
     resamples = random.integers(len(stack), size=(ROUNDS, len(stack)))
     error = np.std([_half_shift(stack[each].mean(0)) / scale[each].mean() for each in resamples])
-    return float(_half_shift(stack.mean(0)) / scale.mean()), float(error)
+    return Offset(_half_shift(stack.mean(0)) / float(scale.mean()), float(error))
 
 
 def _symmetric_shape(faces: DataSet) -> FloatArray:

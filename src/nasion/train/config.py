@@ -37,6 +37,9 @@ __all__ = [
 MANY = 1_000_000_000
 """Largest number of faces or epochs; more fit into no computer."""
 
+MAX_PARTS = 20
+"""Largest number of parts for cross-fitting."""
+
 ROUNDING = 1e-9
 """Error of a share that was computed from a number of epochs."""
 
@@ -69,6 +72,18 @@ class DataConfig(Settings):
     )
     faces: int = Field(
         default=0, ge=0, le=MANY, description="training faces to use, evenly spread over the first source; 0 is all"
+    )
+    cross_fit: int = Field(
+        default=0,
+        ge=0,
+        le=MAX_PARTS,
+        description="further trainings, each without a part of the training people, that measure the uncertainty",
+    )
+    left_out: int = Field(
+        default=0,
+        ge=0,
+        le=MAX_PARTS,
+        description="the part that such a training leaves out, from 1; 0 is none",
     )
 
 

@@ -16,11 +16,13 @@ from nasion.evaluation.baseline import mean_face_errors
 from nasion.evaluation.evaluation import Evaluation, evaluate
 from nasion.evaluation.format import SPLIT_NAMES, score_rows
 from nasion.evaluation.report import TrainingRecord, write_report
+from nasion.geometry import FloatArray
 from nasion.predict.backends.confidence import measure_confidence
 from nasion.predict.predictor import Predictor
 from nasion.progress import SILENT, Reporter
 from nasion.sample import DataSet
 from nasion.train.config import RunConfig
+from nasion.train.cross_fit import cross_fit
 from nasion.train.data.faces import load_faces
 from nasion.train.loop.callbacks import read_curve
 from nasion.train.loop.fit import fit, resume
@@ -55,26 +57,40 @@ def train_job(
     """Train, then write the report on the validation faces, or on the training faces if there are none."""
     started = time.monotonic()
     with shared_folder(folder) as shared:
-        run, faces = fit(config, shared, command, reporter, minutes, devices)
-        return _finish(run, faces, reporter, time.monotonic() - started)
+        each = None if minutes is None else minutes / (1 + config.data.cross_fit)
+        run, faces = fit(config, shared, command, reporter, each, devices)
+        return _finish(run, faces, reporter, started, left_out=_cross_fitted(run, faces, reporter))
 
 
 def resume_job(folder: Path, reporter: Reporter = SILENT, devices: Devices = SINGLE_PROCESS) -> Run:
     """Resume a run, then write its report."""
     started = time.monotonic()
     run, faces = resume(folder, reporter, devices)
-    return _finish(run, faces, reporter, time.monotonic() - started)
+    return _finish(run, faces, reporter, started, left_out=_cross_fitted(run, faces, reporter))
+
+
+def _cross_fitted(run: Run, faces: DataSet, reporter: Reporter) -> FloatArray | None:
+    """Return the errors (N, K), in spreads, of faces that further trainings left out; None without cross-fitting."""
+    data = run.config.data
+    return cross_fit(run, faces, reporter) if data.cross_fit and not data.left_out and not run.stopped else None
 
 
 def average_job(folder: Path, other: str, share: float, out: Path, command: str, reporter: Reporter = SILENT) -> Run:
     """Average the weights of a run and of another network, then write the report on the run's validation faces."""
     started = time.monotonic()
     run = average_runs(folder, other, share, out, command)
-    return _finish(run, load_faces(run.config), reporter, time.monotonic() - started, "averaged")
+    return _finish(run, load_faces(run.config), reporter, started, "averaged")
 
 
-def _finish(run: Run, faces: DataSet, reporter: Reporter, seconds: float, done: str = "trained") -> Run:
-    """Measure the best weights, and write scores.json and report.html."""
+def _finish(
+    run: Run,
+    faces: DataSet,
+    reporter: Reporter,
+    started: float,
+    done: str = "trained",
+    left_out: FloatArray | None = None,
+) -> Run:
+    """Measure the best weights, and write scores.json and report.html; `left_out` is from `_cross_fitted`."""
     if is_worker():
         return run
     splits = {face.split for face in faces.annotations}
@@ -83,8 +99,8 @@ def _finish(run: Run, faces: DataSet, reporter: Reporter, seconds: float, done: 
     scores: dict[str, Any] = {"split": split, **measured.scores()}
     if np.isfinite(measured.relative_spreads()).any():
         scores[MAX_RELATIVE_SPREAD] = float(np.nanmax(measured.relative_spreads()))
-    if split == "val":
-        scores[CONFIDENCE] = measure_confidence(measured.mahalanobis)._asdict()
+    if split == "val" or left_out is not None:
+        scores[CONFIDENCE] = measure_confidence(measured.mahalanobis if left_out is None else left_out)._asdict()
     write_text(run.folder / "scores.json", json.dumps(scores, indent=1) + "\n")
     first = run.config.data.sources[0]  # the others provided training faces only
     command = shlex.join(["nasion", "evaluate", str(run.folder), first, "--split", split])
@@ -94,9 +110,12 @@ def _finish(run: Run, faces: DataSet, reporter: Reporter, seconds: float, done: 
     title = f"{count} {SPLIT_NAMES[split]} face{'s' * (count != 1)}"
     reporter.table(title, SCORE_HEADER, [row[:3] for row in score_rows(measured)])
     _check_learned(measured, faces, run.config.crop.box == "points", reporter)
+    if left_out is not None:
+        reporter.line(f"the uncertainty rests on {len(left_out)} faces, each left out of a further training")
     if split == "val" and count < CALIBRATION_FACES:
-        reporter.warn(f"the scores and the uncertainty rest on only {title}; label more, at least {CALIBRATION_FACES}")
-    reporter.line(f"{done} in {format_duration(seconds)}; report: {path}")
+        what = "scores and the uncertainty rest" if left_out is None else "scores rest"
+        reporter.warn(f"the {what} on only {title}; label more, at least {CALIBRATION_FACES}")
+    reporter.line(f"{done} in {format_duration(time.monotonic() - started)}; report: {path}")
     return run
 
 

@@ -61,6 +61,17 @@ def test_first_source_keeps_its_own_validation_and_test_faces(sources):
     assert names(faces, "test") == ["a2.png"]
 
 
+def test_a_part_of_the_first_source_is_left_out(sources):
+    sources["first"] = faces_with("a", ["train", "val", "train", "test", "train"])
+    sources["second"] = faces_with("b", ["train"])
+    whole, part = (load_faces(config("first", "second", cross_fit=3, left_out=k)) for k in (0, 3))
+    assert names(whole, "val") == names(part, "val") == ["a1.png"]
+    assert names(part, "train") == ["a0.png", "a2.png", "b0.png"]
+    assert names(part, "test") == names(whole, "test") == ["a3.png"]
+    with pytest.raises(ConfigError, match=r"data\.cross_fit = 4 cannot divide 3"):
+        load_faces(config("first", "second", cross_fit=4))
+
+
 def test_other_sources_add_training_faces_only(sources):
     sources["first"] = faces_with("a", ["train", "val"])
     sources["second"] = faces_with("b", ["", "val", "train", "test"])

@@ -395,6 +395,7 @@ def test_a_folder_with_a_run_is_not_overwritten(copy):
         ({"hidden_points": True}, "needs training faces whose labels say which points are hidden"),
         ({"init": {"freeze_share": 0.5}}, "freezes untrained layers; .* --init default"),
         ({"init": {"model": "nowhere"}}, 'no model "nowhere"'),
+        ({**CNN, "data": {**DATA, "cross_fit": 2}}, r"data\.cross_fit measures the uncertainty, which this network"),
     ],
 )
 def test_a_configuration_that_cannot_be_trained_writes_no_run(tmp_path, changes, message):

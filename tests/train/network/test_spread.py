@@ -12,6 +12,7 @@ from nasion.train.network.interfaces import Decoded
 from nasion.train.network.spread import (
     MAX_ANISOTROPY,
     SpreadHead,
+    likeliest_factor,
     mahalanobis,
     nll,
     normalized_residual,
@@ -241,3 +242,20 @@ def test_head_learns_which_points_are_uncertain_and_in_which_direction():
     long, short, turn = ellipses(np.array(1.0), uncertain.anisotropy[0, 0].numpy())
     assert long / short == pytest.approx(4, rel=0.3)
     assert min(turn, 180 - turn) < 10
+
+
+def test_the_likeliest_factor_of_distances_is_the_correction_of_their_mean_residual():
+    random = np.random.default_rng(5)
+    points, target = torch.zeros(4, 6, 2), torch.from_numpy(random.normal(0, 0.3, (4, 6, 2)))
+    target[1, 2:] = torch.nan
+    decoded = predicting(points, target)
+    expected = float(spread_correction(normalized_residual(decoded, target, SQUARE).mean()))
+    distances = mahalanobis(decoded, target, SQUARE).numpy()
+    assert likeliest_factor(distances) == pytest.approx(expected, rel=1e-6)
+    unknown = np.vstack([distances, np.full((1, 6), np.nan)])
+    assert likeliest_factor(2.5 * unknown) == pytest.approx(2.5 * expected, rel=1e-6)
+
+
+def test_the_likeliest_factor_of_random_errors_is_one():
+    distances = np.linalg.norm(random_errors(20_000), axis=-1).reshape(200, 100) / SPREAD
+    assert likeliest_factor(distances) == pytest.approx(1, abs=0.02)

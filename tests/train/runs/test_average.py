@@ -6,7 +6,7 @@ from nasion.train.checkpoint import load_weights
 from nasion.train.runs.average import average_runs
 from nasion.train.runs.run_folder import open_run
 from nasion.train.runs.torch_backend import TorchBackend
-from train.loop.tiny_runs import UNET, plain, quick, untrained_run
+from train.loop.tiny_runs import DATA, UNET, plain, quick, untrained_run
 
 __all__ = ["quick"]
 
@@ -37,6 +37,16 @@ def test_weights_are_averaged(runs, tmp_path, share):
         expected = share * a[name] + (1 - share) * b[name] if value.is_floating_point() else a[name]
         assert torch.allclose(value, expected, atol=1e-6), name
     assert TorchBackend(found.folder).run == open_run(found.folder)
+
+
+def test_an_average_needs_no_further_trainings(tmp_path):
+    data = {**DATA, "cross_fit": 2}
+    run = untrained_run(tmp_path / "a", plain(data=data))
+    for name in ("steps.csv", "epochs.csv"):
+        (run.folder / name).write_text("step\n")
+    found = average_runs(run.folder, str(run.folder), 0.5, tmp_path / "out", "x")
+    assert (run.config.data.cross_fit, found.config.data.cross_fit) == (2, 0)
+    assert open_run(tmp_path / "out").config == found.config
 
 
 def test_layers_that_the_other_lacks_are_kept(runs, tmp_path):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from nasion import datasets
-from nasion.datasets.splits import with_validation
+from nasion.datasets.splits import with_validation, without_part
 from nasion.errors import ConfigError, SkeletonError
 from nasion.sample import DataSet
 from nasion.skeleton import load_skeleton
@@ -31,6 +31,8 @@ def load_faces(config: RunConfig) -> DataSet:
     first = with_skeleton(first, config)
     weak = [other for other in others if is_weak(other.skeleton, first.skeleton)]
     faces = limit_faces(with_validation(first, config.data.validation_share), config.data.faces)
+    if config.data.cross_fit:
+        faces = without_part(faces, config.data.left_out, config.data.cross_fit)
     for other in others:
         if other not in weak:
             same = with_skeleton(other, config)

@@ -86,6 +86,7 @@ def fit(
     threads = set_threads(default_threads(devices.devices))
     train, validation = read_sources(config, faces, reporter)
     network = build_network(config, faces.skeleton)
+    _check_cross_fit(config, network, devices)
     precision, pace = measure_pace(
         config, network, train, validation, candidate_precisions(config, devices), devices.world
     )
@@ -111,6 +112,18 @@ def _check_freeze(config: RunConfig) -> None:
             f"init.freeze_share = {share:g} freezes untrained layers; name a trained network with --init, "
             "such as --init default, or set it to 0"
         )
+
+
+def _check_cross_fit(config: RunConfig, network: KeypointNetwork, devices: Devices) -> None:
+    """Reject cross-fitting where there is nothing to measure, or on several devices.
+
+    Raises:
+        ConfigError: `data.cross_fit` is set, and the network predicts no uncertainty or several devices train it.
+    """
+    if config.data.cross_fit and network.spread is None:
+        raise ConfigError("data.cross_fit measures the uncertainty, which this network does not predict; set it to 0")
+    if config.data.cross_fit and devices.world > 1:
+        raise ConfigError(f"data.cross_fit trains on one device, not on {devices.world}; omit --devices and --nodes")
 
 
 def _check_visibility(config: RunConfig, faces: DataSet) -> None:

@@ -5,15 +5,17 @@ Sources: Kendall and Gal, "What Uncertainties Do We Need in Bayesian Deep Learni
 al., "LUVLi Face Alignment", 2020.
 """
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nasion.geometry import FloatArray
 from nasion.train.network.frame import half_sides, mean_half_side
 from nasion.train.network.interfaces import Decoded
 from nasion.train.network.point_layers import PointLayer
 from nasion.uncertainty import ERROR_SHAPE, SPREAD_OF_SCALE
 
-__all__ = ["SpreadHead", "mahalanobis", "nll", "normalized_residual", "spread_correction"]
+__all__ = ["SpreadHead", "likeliest_factor", "mahalanobis", "nll", "normalized_residual", "spread_correction"]
 
 MAX_ANISOTROPY = 1.5
 """Largest magnitude of each anisotropy component; it limits an ellipse's axis ratio to about 8."""
@@ -83,3 +85,13 @@ def normalized_residual(decoded: Decoded, target: Tensor, size: tuple[int, int])
 def spread_correction(mean_residual: Tensor) -> Tensor:
     """Return the factor (), no unit, by which spreads with this mean `normalized_residual` () should be multiplied."""
     return mean_residual ** (1 / ERROR_SHAPE)
+
+
+def likeliest_factor(distances: FloatArray) -> float:
+    """Return the factor, no unit, by which all spreads should be multiplied, given the errors (N, K), in spreads.
+
+    Each face counts the same; NaN errors are ignored.
+    """
+    known = np.isfinite(distances).any(1)
+    residuals = np.nanmean((SPREAD_OF_SCALE * distances[known]) ** ERROR_SHAPE, axis=1) * (ERROR_SHAPE / 2)
+    return float(residuals.mean() ** (1 / ERROR_SHAPE))

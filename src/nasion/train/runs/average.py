@@ -50,7 +50,8 @@ def average_runs(folder: Path, other: str, share: float, out: Path, command: str
     weights: dict[str, Tensor] = state["weights"]
     averaged = {name: _average(name, value, source.weights.get(name), share, other) for name, value in weights.items()}
     ensure_writable(out / "checkpoints")
-    written = replace(run, folder=out, command=f"{run.command} && {command}")
+    config = run.config.model_copy(update={"data": run.config.data.model_copy(update={"cross_fit": 0})})
+    written = replace(run, folder=out, config=config, command=f"{run.command} && {command}")
     save_weights(written.best, {**state, "weights": averaged})
     for name in CURVES:
         shutil.copyfile(folder / name, out / name)

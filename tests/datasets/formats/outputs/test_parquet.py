@@ -54,6 +54,18 @@ def test_other_files_are_rejected(tmp_path):
         load(f"parquet:{tmp_path / 'a.parquet'}")
 
 
+@pytest.mark.parametrize("text", [b"image", b"a.jpg"])
+def test_names_and_values_that_are_not_text_are_rejected(tmp_path, text):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    spec = make_parquet(tmp_path, shape(68))
+    path = tmp_path / "a.parquet"
+    parquet.write_table(parquet.read_table(path), path, compression="none", store_schema=False)
+    path.write_bytes(path.read_bytes().replace(text, b"\x8b" + text[1:]))
+    with pytest.raises(AnnotationError, match=r"a\.parquet: not a Parquet file: ") as caught:
+        load(spec)
+    assert "\n" not in str(caught.value)
+
+
 def test_many_equal_values_in_a_small_file_are_rejected(tmp_path, monkeypatch):
     pytest.importorskip("pyarrow")
     spec = make_parquet(tmp_path, shape(68))

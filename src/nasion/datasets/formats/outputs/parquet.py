@@ -75,8 +75,10 @@ def _read_table(path: Path) -> Any:
         file = arrow.parquet.ParquetFile(io.BytesIO(content))
         if file.metadata.num_rows * file.metadata.num_columns > MAX_CELLS:
             raise AnnotationError(f"{path} is not read: it has more than {MAX_CELLS:,} values")
-        return file.read()
-    except (OSError, arrow.ArrowException) as error:
+        table = file.read()
+        table.validate(full=True)  # also that all texts are UTF-8
+        return table
+    except (OSError, UnicodeDecodeError, arrow.ArrowException) as error:
         reason = next(iter(str(error).splitlines()), "")
         raise AnnotationError(f"{path}: not a Parquet file: {reason}") from None
 
