@@ -240,6 +240,12 @@ def test_point_under_the_mouse_is_named(page, astronaut):
     assert f"point 30 · ±{nose.spread[30]:.1f} px" in tooltip.inner_text()
     page.mouse.move(*place_of(page, (5, 500)))
     assert not tooltip.is_visible()
+    page.locator("#try-canvas").focus()
+    for key, number in (("n", 0), ("n", 1), ("p", 0), ("p", 67)):
+        page.keyboard.press(key)
+        assert f"point {number} ·" in tooltip.inner_text()
+    page.keyboard.press("+")
+    assert not tooltip.is_visible()
 
 
 def test_tapped_point_is_named(browser, address, astronaut):

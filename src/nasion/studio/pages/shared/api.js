@@ -13,7 +13,7 @@ async function send(path, options) {
   throw Object.assign(new Error(error ?? `the server returned status ${response.status}`), { status: response.status });
 }
 
-const request = async (path, options) => (await send(path, options)).json();
+export const request = async (path, options) => (await send(path, options)).json();
 
 // Return an answer as a file: { blob, name }.
 async function requestFile(path, options) {

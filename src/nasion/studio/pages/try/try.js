@@ -4,7 +4,7 @@ import * as api from "../shared/api.js";
 import { $, acceptChoice, acceptDrop, connectZoomButtons, countOf, decodeImage, element } from "../shared/dom.js";
 import { readGroundTruth } from "../shared/formats.js";
 import { Stage } from "../shared/stage.js";
-import { release, Thumbnails } from "../shared/thumbnails.js";
+import { Thumbnails } from "../shared/thumbnails.js";
 import { Camera } from "./camera.js";
 import { Compare } from "./compare.js";
 import { Export } from "./export.js";
@@ -52,10 +52,16 @@ export class Try {
 
   connectHover(stage, shown) {
     const find = () => ({ faces: shown()?.prediction.faces ?? [], names: shown()?.skeleton.names ?? [], errors: this.errorsOf(shown()) });
-    connectHover(stage, find, (point) => {
+    const step = connectHover(stage, find, (point) => {
       this.hovered = point;
       this.draw();
     });
+    stage.handleKey = ({ key, ctrlKey, metaKey, altKey }) => {
+      const direction = { n: 1, p: -1 }[key.toLowerCase()];
+      if (!direction || ctrlKey || metaKey || altKey) return false;
+      step(direction);
+      return true;
+    };
   }
 
   leave() {
@@ -76,7 +82,6 @@ export class Try {
     this.camera.stop();
     this.latestSelection++;
     this.latestRun++;
-    this.entries.forEach(release);
     this.entries = [];
     this.selected = null;
     this.image?.close?.();
