@@ -104,6 +104,7 @@ export class Try {
   // Images are added to the list. A label file belongs to the image of the same name, otherwise to the selected image.
   async addFiles(files) {
     this.camera.stop();
+    if (files.length === 1 && files[0].type.startsWith("video/")) return this.studio.trackClip(files[0]);
     const labelFiles = files.filter((file) => LABEL_FILE.test(file.name));
     const added = files.filter((file) => !LABEL_FILE.test(file.name)).map((file) => ({ name: file.name, file, groundTruth: [] }));
     this.entries.push(...added);
