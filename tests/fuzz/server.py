@@ -34,6 +34,10 @@ PATHS = (
         "/v1/predict",
         "/v1/predict",
         "/v1/match",
+        "/v1/match/gif",
+        "/v1/export/zip",
+        "/v1/video",
+        "/v1/video/x/frame",
         "/v1/train",
         "/v1/train/report",
         "/v1/train/stop",
@@ -49,6 +53,15 @@ PATHS = (
         "/%00",
     ),
 )
+FACE = {
+    "face": 0,
+    "score": 0.9,
+    "box": [1, 2, 30, 40],
+    "keypoints": [[k, k + 0.5] for k in range(68)],
+    "spread_px": [1.5] * 68,
+    "ellipses": None,
+}
+PREDICTED = {"images": [{"image": "a.jpg", "width": 64, "height": 48, "faces": [FACE, FACE]}]}
 METHODS = ("GET", "GET", "GET", "POST", "POST", "PUT", "PUT", "HEAD", "OPTIONS", "DELETE", "TRACE", "PATCH", "X", "get")
 
 
@@ -112,7 +125,7 @@ def _body(random: Random, image: bytes) -> tuple[str, bytes]:
 
 
 def _query(random: Random) -> str:
-    names = ("box", "model", "frames", "minutes", "token", "x")
+    names = ("box", "model", "frames", "face_a", "smooth", "minutes", "token", "x")
     values = (*NUMBERS, *WORDS, "5,5,40,40", "0,0,1e308,1e308", "tiny", "default", "3")
     pairs = [
         f"{random.choice(names)}={random.choice(values)[:3000]}" for _ in range(random.choice((0, 0, 1, 1, 3, 200)))
@@ -122,13 +135,15 @@ def _query(random: Random) -> str:
 
 def _request(random: Random, image: bytes, port: int) -> bytes:
     method, path = random.choice(METHODS), random.choice(PATHS)
-    if path in ("/v1/predict", "/v1/match") and random.random() < 0.7:
+    if path in ("/v1/predict", "/v1/match", "/v1/match/gif", "/v1/video") and random.random() < 0.7:
         method = "POST"
     if "album/" in path and random.random() < 0.5:
         method = "PUT"
     if path == "/v1/train" and method == "POST":  # it would start a training
         method = "GET"
     kind, body = _body(random, image)
+    if "export" in path and random.random() < 0.7:
+        method, kind, body = "POST", "application/json", change_json(random, PREDICTED).encode("utf-8", "replace")
     hosts = (f"127.0.0.1:{port}",) * 12 + ("", "evil", "[::1", "127.0.0.1", "localhost:1", "a" * 3000)
     headers = [f"Host: {random.choice(hosts)}"]
     if kind:

@@ -1,8 +1,10 @@
 """The application shell: tabs, keyboard, names of controls; sizes."""
 
+import json
+
 import pytest
 
-from browsing import DESKTOP, LARGE, PHONE, assert_nothing_overflows, choose, screenshot, wait_for_status
+from browsing import DESKTOP, LARGE, PHONE, assert_nothing_overflows, choose, download, screenshot, wait_for_status
 
 pytestmark = pytest.mark.slow
 
@@ -67,6 +69,18 @@ def test_the_status_of_one_tab_does_not_stay_in_another(page):
     page.locator("#tab-try").click()
     assert page.locator("#status").inner_text() == ""
     assert page.locator("#status.error").count() == 0
+
+
+def test_a_model_changed_in_another_tab_predicts_again_on_return(page, astronaut, tmp_path):
+    choose(page, astronaut)
+    wait_for_status(page, "1 face")
+    page.locator("#tab-match").click()
+    page.locator("#model").select_option("tiny")
+    page.wait_for_timeout(200)
+    assert page.locator("#status").inner_text() == ""
+    page.locator("#tab-try").click()
+    wait_for_status(page, "astronaut.png: 1 face")
+    assert json.loads(download(page, "save-json", tmp_path).read_text())["model"] == "tiny"
 
 
 @pytest.mark.parametrize("size", [DESKTOP, LARGE, PHONE])

@@ -240,6 +240,12 @@ def test_point_under_the_mouse_is_named(page, astronaut):
     assert f"point 30 · ±{nose.spread[30]:.1f} px" in tooltip.inner_text()
     page.mouse.move(*place_of(page, (5, 500)))
     assert not tooltip.is_visible()
+    page.locator("#try-canvas").focus()
+    for key, number in (("n", 0), ("n", 1), ("p", 0), ("p", 67)):
+        page.keyboard.press(key)
+        assert f"point {number} ·" in tooltip.inner_text()
+    page.keyboard.press("+")
+    assert not tooltip.is_visible()
 
 
 def test_tapped_point_is_named(browser, address, astronaut):
@@ -309,6 +315,18 @@ def test_all_images_are_exported_together(page, astronaut, tmp_path):
     assert "one at a time" in page.locator("#save-image").get_attribute("title")
 
 
+def test_images_added_during_predictions_are_predicted_too(page, astronaut, tmp_path):
+    names = [f"{k}.png" for k in range(4)]
+    for name in names:
+        (tmp_path / name).write_bytes(astronaut.read_bytes())
+    choose(page, *(tmp_path / name for name in names[:3]))
+    choose(page, tmp_path / names[3])
+    wait_for_status(page, "3.png: 1 face")
+    page.wait_for_function("() => document.querySelectorAll('#thumbnails .badge:not([hidden])').length === 4")
+    assert page.locator("#thumbnails .badge").all_inner_texts() == ["1 face"] * 4
+    assert page.locator("#thumbnails [aria-current=true]").get_attribute("title") == "3.png"
+
+
 def test_broken_file_of_a_batch_stays_marked(page, astronaut, tmp_path):
     (tmp_path / "diary.png").write_text("a diary")
     choose(page, tmp_path / "diary.png", astronaut)
@@ -361,6 +379,9 @@ def test_camera_predicts_until_it_is_stopped(page):
     page.locator("#camera").click()
     wait_for_status(page, "camera: ")
     page.locator("#frame-rate", has_text="frames/s").wait_for()
+    page.locator("#model").select_option("tiny")
+    page.wait_for_timeout(200)
+    assert page.locator("#camera").get_attribute("aria-pressed") == "true"
     page.locator("#camera").click()
     assert not page.locator("#frame-rate").is_visible()
     assert page.locator("#camera").get_attribute("aria-pressed") == "false"

@@ -121,6 +121,17 @@ def test_clip_is_removed_when_the_page_is_closed(browser, app, clip):
         page.close()
 
 
+def test_clip_dropped_onto_try_is_tracked(browser, app):
+    with serving(app) as address, opened(browser, address) as page:
+        files = page.evaluate_handle(
+            "() => { const files = new DataTransfer();"
+            " files.items.add(new File(['a diary'], 'a.mp4', {type: 'video/mp4'})); return files; }"
+        )
+        page.locator("#drop-area").dispatch_event("drop", {"dataTransfer": files})
+        page.locator("#status.error", has_text="a.mp4: the clip: not a video").wait_for()
+        assert page.locator("#page-video").is_visible()
+
+
 def test_dropped_file_that_is_not_a_video_is_reported(video_page, app):
     files = video_page.evaluate_handle(
         "() => { const files = new DataTransfer(); files.items.add(new File(['a diary'], 'diary.mp4')); return files; }"

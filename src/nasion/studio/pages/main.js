@@ -24,10 +24,14 @@ const studio = {
     await changeModel();
   },
   setStatus(text, isError = false) {
-    $("status").textContent = text;
+    if ($("status").textContent !== text) $("status").textContent = text; // screen readers announce every change
     $("status").classList.toggle("error", isError);
   },
   open,
+  async trackClip(file) {
+    await open("video");
+    await pages.video.track(file);
+  },
 };
 
 // A tab may have `enter()`, `leave()` and `changeModel()`; `enter` and `changeModel` may return a promise.

@@ -12,6 +12,7 @@ export class Match {
     this.studio = studio;
     this.frames = [];
     this.latest = 0; // counter: results of outdated requests are dropped
+    this.model = ""; // the model that has predicted the faces
     this.sides = Object.fromEntries(["a", "b"].map((name) => [name, new Side(name, studio, () => this.match())]));
     $("morph-slider").addEventListener("input", () => (this.stop(), this.showFrame()));
     $("morph-play").addEventListener("click", () => (this.timer ? this.stop() : this.play()));
@@ -25,8 +26,16 @@ export class Match {
     this.stop();
   }
 
-  // Find the faces of both images again.
-  async changeModel() {
+  enter() {
+    if (this.model && this.model !== this.studio.model()) return this.predictAgain();
+  }
+
+  changeModel() {
+    if (this.studio.current === "match") return this.enter();
+  }
+
+  async predictAgain() {
+    this.model = this.studio.model();
     for (const side of Object.values(this.sides)) if (side.file) await side.open(side.file);
   }
 
@@ -60,6 +69,7 @@ export class Match {
   async match() {
     const request = ++this.latest;
     const { a, b } = this.sides;
+    this.model = this.studio.model();
     this.stop();
     $("match-swap").disabled = $("match-clear").disabled = !a.file && !b.file;
     $("match-result").hidden = true; // an earlier result must not stand beside other images

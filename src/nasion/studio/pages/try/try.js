@@ -4,7 +4,7 @@ import * as api from "../shared/api.js";
 import { $, acceptChoice, acceptDrop, connectZoomButtons, countOf, decodeImage, element } from "../shared/dom.js";
 import { readGroundTruth } from "../shared/formats.js";
 import { Stage } from "../shared/stage.js";
-import { release, Thumbnails } from "../shared/thumbnails.js";
+import { Thumbnails } from "../shared/thumbnails.js";
 import { Camera } from "./camera.js";
 import { Compare } from "./compare.js";
 import { Export } from "./export.js";
@@ -22,7 +22,10 @@ export class Try {
     this.entries = []; // one per image: { name, file, groundTruth, prediction, skeleton, model, error, badge }
     this.selected = null;
     this.hovered = null; // { face, k }
-    this.latestSelection = this.latestRun = 0; // counters: results of an outdated selection or run are dropped
+    this.latestSelection = 0; // counter: the result of an outdated selection is dropped
+    this.waiting = []; // entries to predict
+    this.candidates = []; // entries of which the first one that can be shown is opened
+    this.work = null; // promise of the running predictions
     this.stage = new Stage($("try-canvas"), (context, stage) => this.selected && this.paint(context, stage, this.selected));
     this.thumbnails = new Thumbnails($("thumbnails"), (entry) => this.open(entry));
     this.compare = new Compare(studio, this.stage, (...args) => this.paint(...args), () => this.showPrediction());
@@ -52,19 +55,30 @@ export class Try {
 
   connectHover(stage, shown) {
     const find = () => ({ faces: shown()?.prediction.faces ?? [], names: shown()?.skeleton.names ?? [], errors: this.errorsOf(shown()) });
-    connectHover(stage, find, (point) => {
+    const step = connectHover(stage, find, (point) => {
       this.hovered = point;
       this.draw();
     });
+    stage.handleKey = ({ key, ctrlKey, metaKey, altKey }) => {
+      const direction = { n: 1, p: -1 }[key.toLowerCase()];
+      if (!direction || ctrlKey || metaKey || altKey) return false;
+      step(direction);
+      return true;
+    };
   }
 
   leave() {
     this.camera.stop();
   }
 
+  // Predict again if the model was changed while another tab was open.
+  enter() {
+    if (this.selected && this.selected.model !== this.studio.model()) return this.predictAll();
+  }
+
   changeModel() {
     this.compare.listModels();
-    return this.predictAll();
+    if (this.studio.current === "try") return this.enter();
   }
 
   async openExample(name) {
@@ -75,9 +89,8 @@ export class Try {
   clear() {
     this.camera.stop();
     this.latestSelection++;
-    this.latestRun++;
-    this.entries.forEach(release);
     this.entries = [];
+    this.waiting = [];
     this.selected = null;
     this.image?.close?.();
     this.image = null;
@@ -99,6 +112,7 @@ export class Try {
   // Images are added to the list. A label file belongs to the image of the same name, otherwise to the selected image.
   async addFiles(files) {
     this.camera.stop();
+    if (files.length === 1 && files[0].type.startsWith("video/")) return this.studio.trackClip(files[0]);
     const labelFiles = files.filter((file) => LABEL_FILE.test(file.name));
     const added = files.filter((file) => !LABEL_FILE.test(file.name)).map((file) => ({ name: file.name, file, groundTruth: [] }));
     this.entries.push(...added);
@@ -121,23 +135,36 @@ export class Try {
 
   // Predict all images again, for example with another model, the selected one first.
   async predictAll() {
-    const selected = this.entries.filter((entry) => entry === this.selected);
+    if (this.camera.stream) return; // the next frame is predicted anyway
+    const selected = this.selected ? [this.selected] : [];
     await this.predictEntries([...selected, ...this.entries.filter((entry) => entry !== this.selected)], selected);
   }
 
-  // Predict entries one after the other, and open the first one of `candidates` that can be shown.
+  // Predict entries after those that are waiting, and open the first one of `candidates` that can be shown.
   async predictEntries(entries, candidates) {
-    const run = ++this.latestRun;
-    let opened = false;
-    for (const [k, entry] of entries.entries()) {
-      this.studio.setStatus(entries.length > 1 ? `Predicting ${k + 1} of ${entries.length}: ${entry.name}…` : `Predicting ${entry.name}…`);
-      const decoding = opened || !candidates.includes(entry) ? null : decodeImage(entry.file); // while the server predicts
+    this.waiting = [...this.waiting.filter((entry) => !entries.includes(entry)), ...entries];
+    this.candidates = candidates;
+    this.work ??= this.predictWaiting().finally(() => (this.work = null));
+    await this.work;
+  }
+
+  async predictWaiting() {
+    const done = new Set();
+    while (this.waiting.length) {
+      const entry = this.waiting.shift();
+      this.studio.setStatus(`Predicting ${entry.name}…${this.waiting.length ? ` ${this.waiting.length} more` : ""}`);
+      const decoding = this.candidates.includes(entry) ? decodeImage(entry.file) : null; // while the server predicts
       decoding?.catch(() => {}); // `open` reports it
       await this.predict(entry);
-      if (run !== this.latestRun || !this.entries.includes(entry)) return;
-      if (!opened && entry.prediction && candidates.includes(entry)) opened = await this.open(entry, decoding);
+      if (![...this.entries, this.selected].includes(entry)) continue; // the list was cleared meanwhile
+      if (entry.prediction && this.candidates.includes(entry) && (await this.open(entry, decoding))) this.candidates = [];
+      done.add(entry);
       this.showImages();
     }
+    this.report([...done]);
+  }
+
+  report(entries) {
     const failed = entries.filter(({ error }) => error);
     if (failed.length === 1) this.studio.setStatus(`${failed[0].name}: ${failed[0].error}`, true);
     else if (failed.length) this.studio.setStatus(`${failed.length} of ${entries.length} images could not be read: ${failed.map(({ name }) => name).join(", ")}`, true);

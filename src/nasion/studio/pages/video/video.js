@@ -34,7 +34,8 @@ export class Video {
       return this.studio.setStatus(`${file.name} has ${Math.round(file.size / 1e6)} MB; the limit is ${Math.round(largest_bytes / 1e6)} MB`, true);
     this.reset();
     const clip = (this.clip = { file, aborter: new AbortController() });
-    this.showProgress(`Uploading ${file.name}…`, null);
+    this.showProgress("Uploading…", null);
+    this.studio.setStatus(`Tracking the faces of ${file.name}…`);
     try {
       clip.name = (await api.sendClip(file, this.studio.model(), $("video-smooth").value, clip.aborter.signal)).name;
       if (this.clip !== clip) return void api.removeClip(clip.name).catch(() => {});
@@ -74,7 +75,6 @@ export class Video {
     $("video-state").textContent = text;
     if (share === null) $("video-bar").removeAttribute("value");
     else $("video-bar").value = share;
-    this.studio.setStatus(`${this.clip.file.name}: ${text}`);
   }
 
   async showResult(clip, status) {
