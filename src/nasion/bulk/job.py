@@ -105,13 +105,13 @@ def run_bulk(
             if work:
                 with ray_session(address, workers) as (ray, count), one_line_errors(output.address):
                     _run(ray, output, packed, job.video, work, count, attempt)
+                    progress = monitor.end("finished")
+            else:
+                progress = monitor.end("finished")
         except BaseException:
-            monitor.stop()
             with suppress(OutputError):
-                monitor.write("stopped")
+                monitor.end("stopped")
             raise
-        monitor.stop()
-        progress = monitor.write("finished")
     output.write_json("summary.json", progress.model_dump())
     return progress
 
