@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasion.bulk.job import WORKER_CPUS, load_ray, ray_session
+from nasion.bulk.job import ONE_AT_A_TIME, WORKER_CPUS, load_ray, ray_session
 from nasion.bulk.packing import PackedModel, pack
 from nasion.bulk.ray_errors import one_line_errors
 from nasion.datasets import load
@@ -80,7 +80,7 @@ def _run_on_ray(
             EvaluationWorker,
             fn_constructor_args=(work,),
             batch_size=None,
-            compute=data.ActorPoolStrategy(size=min(count, len(bounds))),
+            compute=data.ActorPoolStrategy(size=min(count, len(bounds)), **ONE_AT_A_TIME),
             num_cpus=WORKER_CPUS,
         )
         for row in found.iter_rows():

@@ -21,10 +21,13 @@ from nasion.predict.parallel import cores
 from nasion.predict.predictor import Predictor
 from nasion.progress import SILENT, Reporter
 
-__all__ = ["WORKER_CPUS", "BulkJob", "load_ray", "ray_session", "run_bulk"]
+__all__ = ["ONE_AT_A_TIME", "WORKER_CPUS", "BulkJob", "load_ray", "ray_session", "run_bulk"]
 
 WORKER_CPUS, READER_CPUS = 0.9, 0.1
 """Logical CPUs of a worker, and of a task that reads the manifest or writes a table: both fit beside the workers."""
+
+ONE_AT_A_TIME = {"max_concurrent_calls_per_actor": 1, "max_tasks_in_flight_per_actor": 1}
+"""A worker predicts in one thread, and work waits where the next idle worker takes it."""
 
 LARGEST_COMMIT, SMALLEST_COMMIT = 1000, 16
 """Images that are committed together, at most and at least."""
@@ -105,13 +108,13 @@ def run_bulk(
             if work:
                 with ray_session(address, workers) as (ray, count), one_line_errors(output.address):
                     _run(ray, output, packed, job.video, work, count, attempt)
+                    progress = monitor.end("finished")
+            else:
+                progress = monitor.end("finished")
         except BaseException:
-            monitor.stop()
             with suppress(OutputError):
-                monitor.write("stopped")
+                monitor.end("stopped")
             raise
-        monitor.stop()
-        progress = monitor.write("finished")
     output.write_json("summary.json", progress.model_dump())
     return progress
 
@@ -232,7 +235,7 @@ def _run(
             fn_constructor_args=(packed, video, output.address, attempt),
             batch_size=None,
             batch_format="pyarrow",
-            compute=data.ActorPoolStrategy(size=min(workers, len(work))),
+            compute=data.ActorPoolStrategy(size=min(workers, len(work)), **ONE_AT_A_TIME),
             num_cpus=WORKER_CPUS,
         )
         tables.write_parquet(output.path(), filesystem=filesystem, ray_remote_args={"num_cpus": READER_CPUS})

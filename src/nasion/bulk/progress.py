@@ -120,10 +120,11 @@ class Monitor(Thread):
             self._logged = progress.heartbeat
             self.task.log(text)
 
-    def stop(self) -> None:
-        """End the thread."""
+    def end(self, state: State) -> BulkProgress:
+        """End the thread; write and return the last progress."""
         self._ended.set()
         self.join()
+        return self.write(state)
 
     def write(self, state: State) -> BulkProgress:
         """Write and return the progress."""

@@ -28,7 +28,7 @@ from nasion.predict.backends.devices import AUTO
 from nasion.predict.boxes import BoxSource
 from nasion.predict.image_files import ImageResult, list_images, predict_images
 from nasion.predict.predictor import Predictor
-from nasion.predict.shards import parse_shard
+from nasion.predict.shards import Shard, parse_shard
 from nasion.predict.writers import FORMATS, ResultWriter, check_format, shard_file
 from nasion.progress import SILENT, track
 
@@ -36,6 +36,13 @@ __all__ = ["FEW", "list_models", "match", "predict"]
 
 OUT = Path("predictions")
 """The folder of the results of `nasion predict`."""
+
+DrawingOption = Annotated[
+    bool | None, typer.Option("--draw/--no-draw", help="write drawn images; default: yes, but not for a shard")
+]
+ShardOption = Annotated[
+    str | None, typer.Option("--shard", help="predict one of N parts of the images, such as 3/64", metavar="K/N")
+]
 
 FEW = 12
 """Number of images up to which each gets its own line; more get a progress bar."""
@@ -69,12 +76,8 @@ def predict(
         bool, typer.Option("--require-face", help="exit with code 1 if an image has no face")
     ] = False,
     recursive: RecursiveOption = False,
-    part: Annotated[
-        str | None, typer.Option("--shard", help="predict one of N parts of the images, such as 3/64", metavar="K/N")
-    ] = None,
-    drawing: Annotated[
-        bool | None, typer.Option("--draw/--no-draw", help="write drawn images; default: yes, but not for a shard")
-    ] = None,
+    part: ShardOption = None,
+    drawing: DrawingOption = None,
     device: DeviceOption = AUTO,
     detector_weights: WeightsOption = None,
 ) -> None:
@@ -93,9 +96,7 @@ def predict(
     """
     boxes = make_boxes(box, min_score)
     _check_form(form, max_spread)
-    shard = None if part is None else parse_shard(part)
-    if shard and _is_done(out / shard_file(shard, form)):
-        return
+    shard = _open_shard(part, out, form)
     predictor = make_predictor(model, detector_weights, min_score, max_spread, device)
     paths = find_images(images, recursive, out)
     paths = shard.select(paths) if shard else paths
@@ -122,11 +123,20 @@ def _predict_all(predictor: Predictor, paths: list[Path], writer: ResultWriter, 
     return skipped
 
 
-def _is_done(file: Path) -> bool:
-    """Return whether the file of a shard exists, and print it if so."""
+def _open_shard(text: str | None, out: Path, form: str) -> Shard | None:
+    """Return the shard of --shard; end the command if its file exists.
+
+    Raises:
+        ConfigError: there is no such shard, or the format writes several files.
+    """
+    if text is None:
+        return None
+    shard = parse_shard(text)
+    file = out / shard_file(shard, form)
     if file.exists():
         say(f"{file} exists; nothing to do")
-    return file.exists()
+        raise typer.Exit
+    return shard
 
 
 def _check_form(form: str, max_spread: float | None) -> None:

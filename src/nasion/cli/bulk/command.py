@@ -36,10 +36,10 @@ def bulk(
     device: DeviceOption = CPU,
     detector_weights: WeightsOption = None,
 ) -> None:
-    """Predict millions of images on many cores or machines, and survive crashes.
+    """Predict millions of images on many cores or machines.
 
-    Writes Parquet tables with one row per image; an image that cannot be read becomes a row with its error. Needs
-    pip install 'nasion[bulk]'.
+    Writes Parquet tables with one row per image; an image that cannot be read becomes a row with its error. After a
+    crash, --resume continues behind the last commit. Needs pip install 'nasion[bulk]'.
 
     Examples:
         nasion bulk photos/ --out tables
