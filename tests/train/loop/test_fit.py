@@ -395,7 +395,11 @@ def test_a_folder_with_a_run_is_not_overwritten(copy):
         ({"hidden_points": True}, "needs training faces whose labels say which points are hidden"),
         ({"init": {"freeze_share": 0.5}}, "freezes untrained layers; .* --init default"),
         ({"init": {"model": "nowhere"}}, 'no model "nowhere"'),
-        ({**CNN, "data": {**DATA, "cross_fit": 2}}, r"data\.cross_fit measures the uncertainty, which this network"),
+        (
+            {**CNN, "data": {**DATA, "sources": ["synthetic:24"], "cross_fit": 2}},
+            r"data\.cross_fit measures the uncertainty, which this network does not predict",
+        ),
+        ({"data": {**DATA, "cross_fit": 2}}, r"data\.cross_fit = 2 cannot divide 1 training"),
     ],
 )
 def test_a_configuration_that_cannot_be_trained_writes_no_run(tmp_path, changes, message):
@@ -418,6 +422,13 @@ def test_mirroring_needs_a_flip_map():
     module_under_test._check_skeleton(tiny(), faces)
     with pytest.raises(ConfigError, match="imm-58 has no flip map"):
         module_under_test._check_skeleton(tiny(), without)
+
+
+def test_cross_fitting_trains_on_one_device(tmp_path):
+    config = plain(data={**DATA, "sources": ["synthetic:24"], "cross_fit": 2})
+    with pytest.raises(ConfigError, match=r"trains on one device, not on 2; omit --devices and --nodes"):
+        fit(config, tmp_path / "run", "x", devices=Devices(2, 1))
+    assert not (tmp_path / "run" / "run.json").exists()
 
 
 def test_minutes_and_several_machines_exclude_each_other(tmp_path):
