@@ -94,8 +94,8 @@ def render(
 
 def sample_scene(assets: Assets, head: Head, random: Generator) -> Scene:
     """Return a head with a random look, clothes and light."""
-    age, feminine = random.random(), random.random()
-    color, style = hair_color(random, age), sample_style(random, age, feminine)
+    age, feminine, tone = random.random(3)
+    color, style = hair_color(random, age, tone), sample_style(random, age, feminine)
     collar = random.choice([random.uniform(-13.5, -11.5), random.uniform(-11.5, -10)])
     vertices = clothes.tucked(head.vertices, collar)
     normals = assets.normals(vertices)
@@ -113,7 +113,7 @@ def sample_scene(assets: Assets, head: Head, random: Generator) -> Scene:
         hair += fur.grow_beard(
             random, assets, vertices, normals, color * random.uniform(0.6, 1.0), _beard_masks(assets)
         )
-    skin = sample_skin(random, color, age, max(stubble, 0.6 * bearded), makeup)
+    skin = sample_skin(random, tone, color, age, max(stubble, 0.6 * bearded), makeup)
     teeth = np.array([0.5, 0.45, 0.37]) * random.uniform(0.65, 1.15) * [1, 1, random.uniform(0.85, 1.05)]
     return Scene(
         assets, vertices, normals, head.shape.gaze, scalp_share(assets, style), hair, pieces, skin.values(),

@@ -1,6 +1,7 @@
 """Backgrounds: photographs from a folder, or invented ones of soft shapes, lights, walls and foliage."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from nasion import images
+from nasion.errors import ImageError
 from nasion.geometry import FloatArray
 
 __all__ = ["sample_background"]
@@ -23,12 +25,14 @@ def sample_background(random: Generator, size: int, light: FloatArray, photograp
         random: source of randomness.
         size: height and width, px.
         light: (3,) mean radiance of the surroundings, which sets brightness and color of invented backgrounds.
-        photographs: image files to choose from; without them the background is invented.
+        photographs: image files to choose from; without them, and for a damaged one, the background is invented.
     """
-    chosen = photographs[random.integers(len(photographs))] if len(photographs) else None
-    background = (
-        _invented(random, size) * (0.35 + 0.65 * light) if chosen is None else _photograph(random, size, chosen)
-    )
+    background = None
+    if len(photographs):
+        with suppress(ImageError):  # its header can be read, but not its content
+            background = _photograph(random, size, photographs[random.integers(len(photographs))])
+    if background is None:
+        background = _invented(random, size) * (0.35 + 0.65 * light)
     blur = size / 256 * float(np.exp(random.uniform(np.log(0.4), np.log(9))))
     return cv2.GaussianBlur(background.astype(np.float32), (0, 0), max(blur, 0.3))
 
@@ -37,7 +41,7 @@ def _photograph(random: Generator, size: int, path: Path) -> FloatArray:
     """Return a random part (H, W, 3) of an image file, linear RGB, no unit.
 
     Raises:
-        ImageError: the file cannot be read; the caller checks the files beforehand.
+        ImageError: the file cannot be read.
     """
     image = images.read(path)
     height, width = image.shape[:2]
@@ -87,13 +91,10 @@ def _person(random: Generator, canvas: FloatArray) -> None:
     head = size * random.uniform(0.03, 0.14)
     skin = np.array([0.5, 0.3, 0.2]) * random.uniform(0.1, 1.2)
     cloth = _color(random)
-    for center, axes, color in (
-        ((x, y + 3.2 * head), (1.9 * head, 2.2 * head), cloth), ((x, y - 0.25 * head), (0.85 * head, 1.05 * head), cloth * 0.1),
-        ((x, y), (0.72 * head, head), skin),
-    ):  # fmt: skip
-        cv2.ellipse(
-            canvas, (center, (2 * axes[0], 2 * axes[1]), random.uniform(-8, 8)), color.tolist(), -1, cv2.LINE_AA
-        )
+    body, hair, face = (1.9 * head, 2.2 * head), (0.85 * head, 1.05 * head), (0.72 * head, head)
+    for lower, axes, color in ((3.2, body, cloth), (0.0, hair, cloth * 0.1), (0.2, face, skin)):
+        outline = ((x, y + lower * head), (2 * axes[0], 2 * axes[1]), random.uniform(-8, 8))
+        cv2.ellipse(canvas, outline, color.tolist(), -1, cv2.LINE_AA)
 
 
 def _color(random: Generator) -> FloatArray:

@@ -5,6 +5,7 @@ from numpy.random import Generator
 
 from nasion.datasets.rendered.assets import CLOTH, GLOSSY, SKIN
 from nasion.datasets.rendered.looks.clothes import cloth_color
+from nasion.datasets.rendered.looks.masks import IBUG_VERTICES
 from nasion.datasets.rendered.looks.skin import linear
 from nasion.datasets.rendered.looks.solids import Piece, ball, grid, merged, tube
 from nasion.datasets.rendered.looks.strands import Outline
@@ -47,7 +48,7 @@ def cover(random: Generator, kind: str, vertices: FloatArray, outline: Outline) 
 
 def _somewhere(random: Generator, vertices: FloatArray, before: float) -> FloatArray:
     """Return a place (3,), cm, `before` cm in front of a random part of a face with vertices (V, 3), cm."""
-    place = vertices[int(random.integers(0, 5000))]
+    place = vertices[IBUG_VERTICES[random.integers(len(IBUG_VERTICES))]]
     return place + np.array([random.normal(0, 2), random.normal(0, 2), before * random.uniform(0.4, 1.0)])
 
 

@@ -19,6 +19,9 @@ COLORS = (
 )  # fmt: skip
 """Colors of hair, sRGB 0 to 255."""
 
+FIRST_LIGHT, FIRST_GRAY = 3, 10
+"""Indices of the first color lighter than dark brown, and of the first gray."""
+
 COLOR_WEIGHTS = np.array([0.2, 0.16, 0.14, 0.12, 0.09, 0.07, 0.05, 0.04, 0.03, 0.02, 0.05, 0.03])
 
 CROWN = np.array([0.0, 13.6, -4.5], np.float32)
@@ -71,11 +74,19 @@ class Style:
     gray: float
 
 
-def hair_color(random: Generator, age: float) -> FloatArray:
-    """Return the hair color (3,), linear RGB, of a person of an age from 0 (young) to 1 (old)."""
+def hair_color(random: Generator, age: float, tone: float) -> FloatArray:
+    """Return the hair color (3,), linear RGB, of a person.
+
+    Args:
+        random: source of randomness.
+        age: 0 young to 1 old.
+        tone: of the skin, 0 light to 1 dark; light hair is rarer on dark skin.
+    """
     if random.random() < 0.02:
         return linear(random.uniform(30, 200, 3))  # dyed
-    weights = COLOR_WEIGHTS * np.where(np.arange(len(COLORS)) >= 10, 2.0 * age, 1.0)
+    number = np.arange(len(COLORS))
+    weights = COLOR_WEIGHTS * np.where(number >= FIRST_GRAY, 2.0 * age, 1.0)
+    weights = weights * np.where((number >= FIRST_LIGHT) & (number < FIRST_GRAY), 0.1 + 0.9 * (1 - tone) ** 1.5, 1.0)
     color = np.array(COLORS[random.choice(len(COLORS), p=weights / weights.sum())], float)
     return linear(np.clip(color * random.normal(1, 0.1) + random.normal(0, 3, 3), 8, 240))
 

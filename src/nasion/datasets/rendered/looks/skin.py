@@ -82,17 +82,18 @@ def linear(color: object) -> FloatArray:
     return (np.asarray(color, float) / 255) ** 2.2
 
 
-def sample_skin(random: Generator, hair: FloatArray, age: float, stubble: float, makeup: float) -> Face:
+def sample_skin(random: Generator, place: float, hair: FloatArray, age: float, stubble: float, makeup: float) -> Face:
     """Return the skin of a random person.
 
     Args:
         random: source of randomness.
+        place: of the skin tone, 0 light to 1 dark.
         hair: (3,) linear RGB of the hair.
         age: 0 young to 1 old.
         stubble: density of short hairs on chin and cheeks, 0 to 1.
         makeup: strength of make-up, 0 to 1.
     """
-    place = random.uniform(0, len(TONES) - 1)
+    place *= len(TONES) - 1
     low = int(min(place, len(TONES) - 2))
     tone = TONES[low] + (place - low) * (TONES[low + 1] - TONES[low])
     tone = linear(np.clip(tone * random.normal(1, 0.035) + random.normal(0, 3.5, 3), 20, 252))

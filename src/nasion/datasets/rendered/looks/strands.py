@@ -120,7 +120,10 @@ class Outline:
         """Return the radius of points (..., 3), cm, and that of the head in their direction, each (...,), cm."""
         radius, row, column = self._cells(points)
         shape = row.shape
-        across, down = ((column + 4).reshape(len(points), -1), row.reshape(len(points), -1))
+        flat = (len(points), points[0, ..., 0].size if len(points) else 0)
+        across, down = (column + 4).reshape(flat), row.reshape(flat)
+        if not row.size:
+            return radius, row
         head = cv2.remap(self._radius, across.astype(np.float32), down.astype(np.float32), cv2.INTER_LINEAR)
         return radius, head.reshape(shape)
 
