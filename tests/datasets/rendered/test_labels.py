@@ -15,9 +15,9 @@ IRISES = {"names": ["left", "right"], "regions": {"irises": "0-1"}, "from": {"ic
 def test_points_are_where_the_image_shows_them(assets, frontal, scene, vertex):
     """The center of a ball around a vertex, found in the drawn image, is the vertex's label, to 0.05 px."""
     from nasion.datasets.rendered.assets import CLOTH
+    from nasion.datasets.rendered.drawing.scene import draw
     from nasion.datasets.rendered.labels import place_points
     from nasion.datasets.rendered.looks.solids import ball
-    from nasion.datasets.rendered.scene import draw
 
     table = {"names": ["x"], "regions": {"all": "0"}, "from": {"ict-facekit": str(vertex)}}
     camera = dataclasses.replace(frontal.camera, focal_px=1400.0, center=np.array([95.3, 96.1]))
@@ -33,7 +33,7 @@ def test_points_are_where_the_image_shows_them(assets, frontal, scene, vertex):
 
 def test_the_drawn_head_has_its_vertices(assets, frontal, scene):
     """At the pixel of a vertex that is in front, the drawing is as far away as the vertex, to a pixel's slope."""
-    from nasion.datasets.rendered.scene import draw
+    from nasion.datasets.rendered.drawing.scene import draw
 
     camera = dataclasses.replace(frontal.camera, focal_px=1400.0, center=np.array([95.5, 95.5]))
     bare = dataclasses.replace(scene, vertices=frontal.vertices, camera=camera, strands=[], pieces=[])
@@ -98,9 +98,9 @@ def test_skeletons_that_the_head_does_not_have_are_one_line(assets, frontal):
 
 def test_things_before_the_face_hide_points(assets, frontal, scene):
     from nasion.datasets.rendered.assets import CLOTH
+    from nasion.datasets.rendered.drawing.scene import draw
     from nasion.datasets.rendered.labels import place_points, visible_points
     from nasion.datasets.rendered.looks.solids import ball
-    from nasion.datasets.rendered.scene import draw
 
     points = place_points(assets, frontal.vertices, frontal.camera, load_skeleton("ibug-68"))
     bare = dataclasses.replace(scene, strands=[], pieces=[])
@@ -114,8 +114,8 @@ def test_things_before_the_face_hide_points(assets, frontal, scene):
 
 
 def test_points_outside_the_image_are_hidden(assets, frontal, scene):
+    from nasion.datasets.rendered.drawing.scene import draw
     from nasion.datasets.rendered.labels import place_points, visible_points
-    from nasion.datasets.rendered.scene import draw
 
     camera = dataclasses.replace(frontal.camera, center=np.array([-200.0, 47.5]))
     points = place_points(assets, frontal.vertices, camera, load_skeleton("ibug-68"))

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import Generator
 
+from nasion.datasets.rendered.arrays import Floats
 from nasion.datasets.rendered.assets import MOUTH_SOCKET, Assets
 from nasion.datasets.rendered.looks.skin import linear
 from nasion.datasets.rendered.looks.strands import Outline, Roots, Strands, Wave, grow, outer_skin, sample_roots
-from nasion.geometry import FloatArray
 
 __all__ = ["Style", "grow_hair", "hair_color", "sample_style", "scalp_share", "without_top"]
 
@@ -74,7 +74,7 @@ class Style:
     gray: float
 
 
-def hair_color(random: Generator, age: float, tone: float) -> FloatArray:
+def hair_color(random: Generator, age: float, tone: float) -> Floats:
     """Return the hair color (3,), linear RGB, of a person.
 
     Args:
@@ -154,7 +154,7 @@ def sample_style(random: Generator, age: float, feminine: float) -> Style:
     )
 
 
-def hairline(style: Style, azimuth: FloatArray, jitter: FloatArray | float = 0.0) -> FloatArray:
+def hairline(style: Style, azimuth: Floats, jitter: Floats | float = 0.0) -> Floats:
     """Return the height of the hairline (N,), cm, at azimuths (N,), degrees, from 0 (front) to 180 (back)."""
     height = np.interp(azimuth, HAIRLINE[:, 0], HAIRLINE[:, 1]) + jitter
     front = np.clip((75 - azimuth) / 25, 0, 1)
@@ -164,7 +164,7 @@ def hairline(style: Style, azimuth: FloatArray, jitter: FloatArray | float = 0.0
     return height + style.recession * (0.45 * front + 0.9 * temple)
 
 
-def _above_hairline(style: Style, points: FloatArray, softness: float) -> FloatArray:
+def _above_hairline(style: Style, points: Floats, softness: float) -> Floats:
     """Return how far inside the hair points (N, 3) of the mean head, cm, are: 0 outside to 1 inside."""
     azimuth = np.degrees(np.arctan2(np.abs(points[:, 0]), points[:, 2] - 0.5))
     height = hairline(style, azimuth)
@@ -175,7 +175,7 @@ def _above_hairline(style: Style, points: FloatArray, softness: float) -> FloatA
     return inside * ~ear
 
 
-def scalp_share(assets: Assets, style: Style) -> FloatArray:
+def scalp_share(assets: Assets, style: Style) -> Floats:
     """Return how much the skin is colored by hair, (V,), 0 to 1."""
     share = np.zeros(len(assets.neutral), np.float32)
     if style.name != "bald":
@@ -185,7 +185,7 @@ def scalp_share(assets: Assets, style: Style) -> FloatArray:
 
 
 def grow_hair(
-    random: Generator, assets: Assets, vertices: FloatArray, normals: FloatArray, style: Style, color: FloatArray,
+    random: Generator, assets: Assets, vertices: Floats, normals: Floats, style: Style, color: Floats,
     outline: Outline,
 ) -> list[Strands]:  # fmt: skip
     """Return the hair of the head.
@@ -236,12 +236,12 @@ def grow_hair(
     return [_colored(random, points, roots, style, color, group, layer)]
 
 
-def _nearest(points: FloatArray, guides: FloatArray) -> np.ndarray:
+def _nearest(points: Floats, guides: Floats) -> np.ndarray:
     """Return the index of the nearest guide (G, 3), cm, of each point (S, 3), cm, as (S,)."""
     return ((guides**2).sum(1) - 2 * points @ guides.T).argmin(1)
 
 
-def _lengths(random: Generator, style: Style, place: FloatArray) -> FloatArray:
+def _lengths(random: Generator, style: Style, place: Floats) -> Floats:
     """Return the lengths (S,), cm, of hairs at places (S, 3) on the mean head, cm."""
     side = np.clip((9.5 - place[:, 1]) / 5.0, 0, 1)
     length = style.length * (1 + (style.sides - 1) * side) * np.exp(random.normal(0, 0.12, len(place)))
@@ -253,12 +253,12 @@ def _lengths(random: Generator, style: Style, place: FloatArray) -> FloatArray:
     return np.maximum(length, 0.15).astype(np.float32)
 
 
-def _in_fringe(place: FloatArray) -> np.ndarray:
+def _in_fringe(place: Floats) -> np.ndarray:
     """Return which places (S, 3) on the mean head, cm, grow the fringe, as (S,)."""
     return (place[:, 2] > 4.6) & (np.abs(place[:, 0]) < 6.3) & (place[:, 1] > 9.0)
 
 
-def _directions(random: Generator, style: Style, roots: Roots) -> FloatArray:
+def _directions(random: Generator, style: Style, roots: Roots) -> Floats:
     """Return the first directions (S, 3), unit vectors, of hairs at the roots."""
     place, normal = roots.neutral, roots.normal
     side = np.sign(place[:, :1] - style.parting + 1e-6)
@@ -284,8 +284,8 @@ def _directions(random: Generator, style: Style, roots: Roots) -> FloatArray:
 
 
 def _colored(
-    random: Generator, points: FloatArray, roots: Roots, style: Style, color: FloatArray, group: np.ndarray,
-    layer: FloatArray,
+    random: Generator, points: Floats, roots: Roots, style: Style, color: Floats, group: np.ndarray,
+    layer: Floats,
 ) -> Strands:  # fmt: skip
     """Return ribbons for hairs (S, P, 3), cm; their color varies by group (S,), and layers (S,) below are darker."""
     count, length = points.shape[:2]

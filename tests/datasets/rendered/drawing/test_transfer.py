@@ -7,7 +7,7 @@ def test_directions_are_spread_evenly():
     import pytest
 
     pytest.importorskip("numba")
-    from nasion.datasets.rendered.transfer import directions
+    from nasion.datasets.rendered.drawing.transfer import directions
 
     found = directions()
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-5)
@@ -15,7 +15,7 @@ def test_directions_are_spread_evenly():
 
 
 def test_light_from_everywhere_is_at_most_one(assets):
-    from nasion.datasets.rendered.transfer import light_transfer
+    from nasion.datasets.rendered.drawing.transfer import light_transfer
 
     total = light_transfer(assets).sum(1)
     assert total.min() >= 0

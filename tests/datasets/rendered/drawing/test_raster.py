@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from nasion.datasets.rendered.raster import EMPTY, rasterize
+from nasion.datasets.rendered.drawing.raster import EMPTY, rasterize
 
 SQUARE = np.array([[1.5, 1.5], [6.5, 1.5], [6.5, 5.5], [1.5, 5.5]], np.float32)
 HALVES = np.array([[0, 2, 1], [0, 3, 2]], np.int32)

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def test_the_drawing_has_the_head_in_the_middle(frontal, scene):
-    from nasion.datasets.rendered.scene import draw
+    from nasion.datasets.rendered.drawing.scene import draw
 
     drawing = draw(scene, frontal.size)
     assert drawing.image.shape == (96, 96, 4)
@@ -19,8 +19,8 @@ def test_the_drawing_has_the_head_in_the_middle(frontal, scene):
 
 
 def test_lenses_let_the_face_through(frontal, scene):
+    from nasion.datasets.rendered.drawing.scene import draw
     from nasion.datasets.rendered.looks.worn import glasses
-    from nasion.datasets.rendered.scene import draw
 
     bare = dataclasses.replace(scene, strands=[], pieces=[])
     distances = {}
@@ -35,8 +35,8 @@ def test_lenses_let_the_face_through(frontal, scene):
 
 def test_a_thing_casts_a_shadow(frontal, scene):
     from nasion.datasets.rendered.assets import CLOTH
+    from nasion.datasets.rendered.drawing.scene import draw
     from nasion.datasets.rendered.looks.solids import ball
-    from nasion.datasets.rendered.scene import draw
 
     light = dataclasses.replace(
         scene.light, key=np.array([0.0, -0.7071, -0.7071]), key_color=np.ones(3) * 3, softness=0.3

@@ -16,7 +16,7 @@ def dull(scene):
 
 
 def test_twice_the_light_is_twice_as_bright(dull):
-    from nasion.datasets.rendered.scene import draw
+    from nasion.datasets.rendered.drawing.scene import draw
 
     once = draw(dull, 64).image[..., :3]
     light = dataclasses.replace(dull.light, up=np.full(3, 0.5), down=np.full(3, 0.5))
@@ -26,7 +26,7 @@ def test_twice_the_light_is_twice_as_bright(dull):
 
 
 def test_skin_has_its_tone(dull):
-    from nasion.datasets.rendered.scene import draw
+    from nasion.datasets.rendered.drawing.scene import draw
 
     skin = dull.skin.copy()
     skin[3:14] = 0  # no pores, redness, lines or stubble
@@ -38,7 +38,7 @@ def test_skin_has_its_tone(dull):
 
 
 def test_the_key_light_only_adds(dull):
-    from nasion.datasets.rendered.scene import draw
+    from nasion.datasets.rendered.drawing.scene import draw
 
     light = dataclasses.replace(dull.light, key=np.array([0.0, 0.0, -1.0]), key_color=np.ones(3))
     lit = draw(dataclasses.replace(dull, light=light), 64).image

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from nasion.datasets.rendered.photo import develop
+from nasion.datasets.rendered.drawing.photo import develop
 
 
 @pytest.mark.parametrize("seed", range(12))
