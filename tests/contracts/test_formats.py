@@ -25,7 +25,7 @@ def opened(tmp_path, form):
 
 
 def test_every_format_is_tested_here():
-    assert {*MAKERS, "synthetic"} == set(available())
+    assert {*MAKERS, "synthetic", "heads"} == set(available())
 
 
 @pytest.mark.parametrize("form", available())

@@ -34,8 +34,8 @@ def available() -> list[str]:
     """Return the names of the formats, sorted.
 
     >>> available()
-    ['coco', 'csv', 'csv-long', 'cvat', 'dlib', 'ibug', 'imm', 'json', 'labelme', 'labelstudio', 'parquet',
-     'synthetic', 'wflw', 'yolo']
+    ['coco', 'csv', 'csv-long', 'cvat', 'dlib', 'heads', 'ibug', 'imm', 'json', 'labelme', 'labelstudio',
+     'parquet', 'synthetic', 'wflw', 'yolo']
     """
     return sorted(_modules())
 

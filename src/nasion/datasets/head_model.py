@@ -78,7 +78,7 @@ def read_arrays(path: Path) -> dict[str, NDArray]:
     if not path.is_file():
         raise AnnotationError(f"{path}: no such file with the head model; {REMEDY}")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in SHAPES}
     except KeyError as error:
         raise AnnotationError(f"{path}: not the head model of ICT-FaceKit ({error.args[0]}); {REMEDY}") from None

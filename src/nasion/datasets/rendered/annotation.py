@@ -34,7 +34,8 @@ def annotate_head(assets: Assets, head: Head, rendered: Rendered, skeleton: Skel
     """Return the labels of a rendered head; `image` is the name of its image."""
     points = place_points(assets, head.vertices, head.camera, skeleton)
     visible = visible_points(points, rendered.drawing)
-    label = Annotation(image, points.image, skeleton, visible, subject=image.stem, visibility_known=True)
+    keypoints = points.image.astype(np.float64)
+    label = Annotation(image, keypoints, skeleton, visible, subject=image.stem, visibility_known=True)
     return Annotated(label, points)
 
 

@@ -3,6 +3,9 @@
 Head frame, cm: x towards the person's left, y up, z forward.
 """
 
+# pyright: reportMissingParameterType=false
+# numba finds the types of compiled functions.
+
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -12,8 +15,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from nasion.datasets.head_model import REMEDY, read_arrays
+from nasion.datasets.rendered.arrays import Floats
 from nasion.errors import AnnotationError
-from nasion.geometry import FloatArray
 
 __all__ = ["BALLS", "Assets", "Ball", "load_assets"]
 
@@ -62,12 +65,12 @@ class Assets:
         material: (M,) uint8, such as `SKIN`.
     """
 
-    neutral: FloatArray
-    identity: FloatArray
-    expression: FloatArray
+    neutral: Floats
+    identity: Floats
+    expression: Floats
     expressions: tuple[str, ...]
     corner_vertex: NDArray[np.int32]
-    corner_uv: FloatArray
+    corner_uv: Floats
     triangles: NDArray[np.int32]
     material: NDArray[np.uint8]
 
@@ -77,14 +80,14 @@ class Assets:
         return np.ascontiguousarray(self.corner_vertex[self.triangles])
 
     @cached_property
-    def fans(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    def fans(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int32]]:
         """Numbers (3 M,) of triangles by vertex, where each vertex starts (U,), and these vertices (U,), no unit."""
         flat = self.vertex_triangles.reshape(-1)
         order = np.argsort(flat, kind="stable")
         vertices, starts = np.unique(flat[order], return_index=True)
-        return order // 3, starts, vertices
+        return order // 3, np.asarray(starts, np.intp), vertices
 
-    def normals(self, vertices: FloatArray) -> FloatArray:
+    def normals(self, vertices: Floats) -> Floats:
         """Return unit normals (V, 3) of vertices (V, 3), cm, in the same frame; zero where nothing is rendered."""
         normals = np.zeros_like(vertices)
         _add_normals(vertices, self.vertex_triangles, normals)

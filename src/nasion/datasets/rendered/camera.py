@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from nasion.geometry import FloatArray
+from nasion.datasets.rendered.arrays import Floats
 
 __all__ = ["Camera", "sample_camera"]
 
@@ -37,22 +37,22 @@ class Camera:
         center: (2,) where the optical axis meets the image, px.
     """
 
-    angles: FloatArray
-    rotation: FloatArray
-    translation: FloatArray
+    angles: Floats
+    rotation: Floats
+    translation: Floats
     focal_px: float
-    center: FloatArray
+    center: Floats
 
-    def to_camera(self, points: FloatArray) -> FloatArray:
+    def to_camera(self, points: Floats) -> Floats:
         """Return points (N, 3) of the head frame, cm, in the camera frame, cm."""
         return points @ self.rotation.T.astype(points.dtype) + self.translation.astype(points.dtype)
 
-    def project(self, seen: FloatArray) -> FloatArray:
+    def project(self, seen: Floats) -> Floats:
         """Return the image points (N, 2), px, of points (N, 3) in the camera frame, cm."""
         return seen[:, :2] / seen[:, 2:] * self.focal_px + self.center.astype(seen.dtype)
 
 
-def rotation_of(angles: FloatArray) -> FloatArray:
+def rotation_of(angles: Floats) -> Floats:
     """Return the rotation (3, 3), no unit, from head frame to camera frame, of yaw, pitch and roll (3,), degrees."""
     (cy, cp, cr), (sy, sp, sr) = np.cos(np.radians(angles)), np.sin(np.radians(angles))
     pitch = np.array([[1.0, 0.0, 0.0], [0.0, cp, sp], [0.0, -sp, cp]])

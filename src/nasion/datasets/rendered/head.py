@@ -9,8 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import Generator
 
+from nasion.datasets.rendered.arrays import Floats
 from nasion.datasets.rendered.assets import Assets
 from nasion.datasets.rendered.camera import Camera, sample_camera
+from nasion.datasets.rendered.drawing.photo import develop
+from nasion.datasets.rendered.drawing.scene import Drawing, Scene, draw
 from nasion.datasets.rendered.looks import clothes, cover, fur, worn
 from nasion.datasets.rendered.looks.background import sample_background
 from nasion.datasets.rendered.looks.hair import Style, grow_hair, hair_color, sample_style, scalp_share, without_top
@@ -20,9 +23,6 @@ from nasion.datasets.rendered.looks.skin import sample_eyes, sample_skin
 from nasion.datasets.rendered.looks.solids import Piece
 from nasion.datasets.rendered.looks.strands import Outline, outer_skin
 from nasion.datasets.rendered.person import Shape, deform, sample_shape
-from nasion.datasets.rendered.photo import develop
-from nasion.datasets.rendered.scene import Drawing, Scene, draw
-from nasion.geometry import FloatArray
 from nasion.sample import Image
 
 __all__ = ["Head", "Rendered", "render", "sample_head", "sample_scene"]
@@ -49,7 +49,7 @@ class Head:
     """
 
     shape: Shape
-    vertices: FloatArray
+    vertices: Floats
     camera: Camera
     size: int
 
@@ -94,8 +94,8 @@ def render(
 
 def sample_scene(assets: Assets, head: Head, random: Generator) -> Scene:
     """Return a head with a random look, clothes and light."""
-    age, feminine = random.random(), random.random()
-    color, style = hair_color(random, age), sample_style(random, age, feminine)
+    age, feminine, tone = random.random(3)
+    color, style = hair_color(random, age, tone), sample_style(random, age, feminine)
     collar = random.choice([random.uniform(-13.5, -11.5), random.uniform(-11.5, -10)])
     vertices = clothes.tucked(head.vertices, collar)
     normals = assets.normals(vertices)
@@ -113,7 +113,7 @@ def sample_scene(assets: Assets, head: Head, random: Generator) -> Scene:
         hair += fur.grow_beard(
             random, assets, vertices, normals, color * random.uniform(0.6, 1.0), _beard_masks(assets)
         )
-    skin = sample_skin(random, color, age, max(stubble, 0.6 * bearded), makeup)
+    skin = sample_skin(random, tone, color, age, max(stubble, 0.6 * bearded), makeup)
     teeth = np.array([0.5, 0.45, 0.37]) * random.uniform(0.65, 1.15) * [1, 1, random.uniform(0.85, 1.05)]
     return Scene(
         assets, vertices, normals, head.shape.gaze, scalp_share(assets, style), hair, pieces, skin.values(),
@@ -121,7 +121,7 @@ def sample_scene(assets: Assets, head: Head, random: Generator) -> Scene:
     )  # fmt: skip
 
 
-def _things(random: Generator, vertices: FloatArray, outline: Outline, style: Style) -> tuple[list[Piece], Style]:
+def _things(random: Generator, vertices: Floats, outline: Outline, style: Style) -> tuple[list[Piece], Style]:
     """Return what is on the head and before the face of a head with vertices (V, 3), cm, and the hair that fits it."""
     pieces: list[Piece] = []
     if random.random() < GLASSES:
@@ -137,7 +137,7 @@ def _things(random: Generator, vertices: FloatArray, outline: Outline, style: St
 
 
 @lru_cache(maxsize=2)
-def _beard_masks(assets: Assets) -> FloatArray:
+def _beard_masks(assets: Assets) -> Floats:
     """Return the masks of beard and moustache (F, 2), no unit, at each triangle of the outer skin."""
     masks = skin_masks(assets)
     size = masks.shape[0]

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nasion.datasets.rendered.arrays import Floats
 from nasion.datasets.rendered.assets import FACE_END, Assets
 from nasion.datasets.rendered.camera import Camera
-from nasion.geometry import FloatArray
 
 __all__ = ["COUNT", "jaw_points"]
 
@@ -41,10 +41,10 @@ class Line(NamedTuple):
 
     first: np.ndarray
     second: np.ndarray
-    share: FloatArray
+    share: Floats
 
 
-def jaw_points(assets: Assets, vertices: FloatArray, camera: Camera) -> FloatArray:
+def jaw_points(assets: Assets, vertices: Floats, camera: Camera) -> Floats:
     """Return the points of the jaw (17, 3), cm, head frame, that lie on the outline which the camera sees.
 
     Args:
@@ -64,7 +64,7 @@ def jaw_points(assets: Assets, vertices: FloatArray, camera: Camera) -> FloatArr
     return np.array(found)
 
 
-def _at_maximum(places: FloatArray, values: FloatArray) -> FloatArray:
+def _at_maximum(places: Floats, values: Floats) -> Floats:
     """Return the place (3,), cm, on a line of places (L, 3), cm, where values (L,), px, are largest, between places."""
     k = int(values.argmax())
     if k in (0, len(values) - 1):
@@ -76,7 +76,7 @@ def _at_maximum(places: FloatArray, values: FloatArray) -> FloatArray:
     return places[k] + abs(shift) * (other - places[k])
 
 
-def _outward(assets: Assets, index: int) -> FloatArray:
+def _outward(assets: Assets, index: int) -> Floats:
     """Return the unit vector (2,), no unit, away from the axis for a point of the jaw of a face seen from the front."""
     away = assets.neutral[OUTLINE[min(index, COUNT - 1 - index)], :2] - AXIS
     away = away / np.linalg.norm(away)
@@ -100,7 +100,7 @@ def _edges(assets: Assets) -> np.ndarray:
     return np.unique(np.sort(pairs, axis=1), axis=0)
 
 
-def _line(neutral: FloatArray, edges: np.ndarray, index: int) -> Line:
+def _line(neutral: Floats, edges: np.ndarray, index: int) -> Line:
     """Return the line of a point of the jaw on the mean head (V, 3), cm, from its edges (E, 2)."""
     away = (neutral[OUTLINE[index], :2] - AXIS).astype(np.float64)
     reach = float(np.linalg.norm(away))
@@ -120,14 +120,14 @@ def _line(neutral: FloatArray, edges: np.ndarray, index: int) -> Line:
     return Line(a[order], b[order], share[order])
 
 
-def _mirrored(neutral: FloatArray, line: Line) -> Line:
+def _mirrored(neutral: Floats, line: Line) -> Line:
     """Return the line on the other side of the mean head (V, 3), cm."""
     face = neutral[:FACE_END]
     opposite = [_opposite(face, each) for each in (line.first, line.second)]
     return Line(opposite[0], opposite[1], line.share)
 
 
-def _opposite(face: FloatArray, vertices: np.ndarray) -> np.ndarray:
+def _opposite(face: Floats, vertices: np.ndarray) -> np.ndarray:
     """Return the vertices (L,) that mirror others (L,) of a face (F, 3), cm."""
     mirrored = face[vertices] * [-1, 1, 1]
     return ((face[None] - mirrored[:, None]) ** 2).sum(-1).argmin(1)

@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasion.datasets.head_model import VERTICES
+from nasion.datasets.rendered.arrays import Floats
 from nasion.datasets.rendered.assets import Assets
 from nasion.datasets.rendered.camera import Camera
+from nasion.datasets.rendered.drawing.scene import SUPERSAMPLING, Drawing
 from nasion.datasets.rendered.jaw import jaw_points
 from nasion.datasets.rendered.looks.masks import IBUG_VERTICES
-from nasion.datasets.rendered.scene import SUPERSAMPLING, Drawing
 from nasion.errors import SkeletonError
-from nasion.geometry import FloatArray
 from nasion.skeleton import Skeleton, load_skeleton
 
 __all__ = ["HEAD_MODEL", "PlacedPoints", "place_points", "visible_points"]
@@ -30,10 +30,10 @@ WINDOW = 2
 class PlacedPoints(NamedTuple):
     """Points (K, 3) in the head frame and in the camera frame, cm; (K, 2) image px; (K,) tolerance of depth, cm."""
 
-    head: FloatArray
-    seen: FloatArray
-    image: FloatArray
-    tolerance: FloatArray
+    head: Floats
+    seen: Floats
+    image: Floats
+    tolerance: Floats
 
 
 def vertices_of(skeleton: Skeleton) -> tuple[int, ...] | None:
@@ -54,7 +54,7 @@ def vertices_of(skeleton: Skeleton) -> tuple[int, ...] | None:
     return vertices
 
 
-def place_points(assets: Assets, vertices: FloatArray, camera: Camera, skeleton: Skeleton) -> PlacedPoints:
+def place_points(assets: Assets, vertices: Floats, camera: Camera, skeleton: Skeleton) -> PlacedPoints:
     """Return the points of a skeleton on a head with vertices (V, 3), cm, head frame.
 
     The points of `ibug-68`'s jaw lie on the outline that the camera sees; all others are vertices.
@@ -78,7 +78,8 @@ def visible_points(points: PlacedPoints, drawing: Drawing) -> NDArray[np.bool_]:
     """Return which points (K,), placed in image px, are visible: inside the image, and nothing nearer covers them."""
     height, width = drawing.distance.shape
     fine = np.round((points.image + 0.5) * SUPERSAMPLING - 0.5).astype(int)
-    inside = ((points.image > -0.5) & (points.image < np.array([width, height]) / SUPERSAMPLING - 0.5)).all(1)
+    limits = np.array([width, height]) / SUPERSAMPLING - 0.5
+    inside = np.all((points.image > -0.5) & (points.image < limits), axis=1)
     shown = np.zeros(len(fine), bool)
     for k, (x, y) in enumerate(fine):
         if not inside[k]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
+from nasion.datasets.rendered.arrays import Floats
 from nasion.datasets.rendered.assets import BALLS, Assets
-from nasion.geometry import FloatArray
 
 __all__ = ["Shape", "deform", "sample_shape"]
 
@@ -92,9 +92,9 @@ class Shape:
         gaze: (2, 2) rotation of the left and right eye: to the person's left and up, degrees.
     """
 
-    identity: FloatArray
-    expression: FloatArray
-    gaze: FloatArray
+    identity: Floats
+    expression: Floats
+    gaze: Floats
 
 
 def sample_shape(random: Generator, names: tuple[str, ...]) -> Shape:
@@ -170,7 +170,7 @@ def _add(values: dict[str, float], name: str, value: float, random: Generator) -
         values[key] = values.get(key, 0.0) + each
 
 
-def _lids_follow(gaze: FloatArray, values: dict[str, float]) -> dict[str, float]:
+def _lids_follow(gaze: Floats, values: dict[str, float]) -> dict[str, float]:
     """Return coefficients of the lids for a gaze (2,), degrees: the lids move with the eyes."""
     side, up = gaze / MAX_GAZE_DEGREES
     opened = {each: 1 - np.clip(values.get(f"eyeBlink_{each}", 0.0), 0, 1) for each in "LR"}
@@ -183,7 +183,7 @@ def _lids_follow(gaze: FloatArray, values: dict[str, float]) -> dict[str, float]
     return found
 
 
-def deform(assets: Assets, shape: Shape) -> FloatArray:
+def deform(assets: Assets, shape: Shape) -> Floats:
     """Return the vertices (V, 3) float32 of a head with a shape, cm, head frame."""
     used = np.flatnonzero(shape.expression)
     moved = shape.identity.astype(np.float32) @ assets.identity
@@ -197,7 +197,7 @@ def deform(assets: Assets, shape: Shape) -> FloatArray:
     return vertices
 
 
-def ball_center(vertices: FloatArray, start: int, stop: int) -> FloatArray:
+def ball_center(vertices: Floats, start: int, stop: int) -> Floats:
     """Return the center (3,) of an eyeball, cm: of the sphere that fits its vertices (V, 3), cm."""
     points = vertices[start:stop].astype(np.float64)
     mean = points.mean(0)
@@ -206,7 +206,7 @@ def ball_center(vertices: FloatArray, start: int, stop: int) -> FloatArray:
     return (solved[:3] + mean).astype(vertices.dtype)
 
 
-def gaze_rotation(gaze: FloatArray) -> FloatArray:
+def gaze_rotation(gaze: Floats) -> Floats:
     """Return the rotation (3, 3), no unit, of an eye by a gaze (2,): to the person's left and up, degrees."""
     (cl, cu), (sl, su) = np.cos(np.radians(gaze)), np.sin(np.radians(gaze))
     up = np.array([[1.0, 0.0, 0.0], [0.0, cu, su], [0.0, -su, cu]])

@@ -1,6 +1,7 @@
 """Backgrounds: photographs from a folder, or invented ones of soft shapes, lights, walls and foliage."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -8,7 +9,8 @@ import numpy as np
 from numpy.random import Generator
 
 from nasion import images
-from nasion.geometry import FloatArray
+from nasion.datasets.rendered.arrays import Floats
+from nasion.errors import ImageError
 
 __all__ = ["sample_background"]
 
@@ -16,28 +18,30 @@ MIN_CROP_SHARE = 0.35
 """Smallest part of a photograph's shorter side that is shown."""
 
 
-def sample_background(random: Generator, size: int, light: FloatArray, photographs: Sequence[Path] = ()) -> FloatArray:
+def sample_background(random: Generator, size: int, light: Floats, photographs: Sequence[Path] = ()) -> Floats:
     """Return a random background (H, W, 3) float32, linear RGB.
 
     Args:
         random: source of randomness.
         size: height and width, px.
         light: (3,) mean radiance of the surroundings, which sets brightness and color of invented backgrounds.
-        photographs: image files to choose from; without them the background is invented.
+        photographs: image files to choose from; without them, and for a damaged one, the background is invented.
     """
-    chosen = photographs[random.integers(len(photographs))] if len(photographs) else None
-    background = (
-        _invented(random, size) * (0.35 + 0.65 * light) if chosen is None else _photograph(random, size, chosen)
-    )
+    background = None
+    if len(photographs):
+        with suppress(ImageError):  # its header can be read, but not its content
+            background = _photograph(random, size, photographs[int(random.integers(len(photographs)))])
+    if background is None:
+        background = _invented(random, size) * (0.35 + 0.65 * light)
     blur = size / 256 * float(np.exp(random.uniform(np.log(0.4), np.log(9))))
-    return cv2.GaussianBlur(background.astype(np.float32), (0, 0), max(blur, 0.3))
+    return cv2.GaussianBlur(background.astype(np.float32), (0, 0), max(blur, 0.3)).astype(np.float32)
 
 
-def _photograph(random: Generator, size: int, path: Path) -> FloatArray:
+def _photograph(random: Generator, size: int, path: Path) -> Floats:
     """Return a random part (H, W, 3) of an image file, linear RGB, no unit.
 
     Raises:
-        ImageError: the file cannot be read; the caller checks the files beforehand.
+        ImageError: the file cannot be read.
     """
     image = images.read(path)
     height, width = image.shape[:2]
@@ -47,7 +51,7 @@ def _photograph(random: Generator, size: int, path: Path) -> FloatArray:
     return (part[:, :: random.choice([-1, 1])].astype(np.float32) / 255) ** 2.2 * random.uniform(0.5, 1.3)
 
 
-def _invented(random: Generator, size: int) -> FloatArray:
+def _invented(random: Generator, size: int) -> Floats:
     """Return an invented background (H, W, 3), linear RGB, no unit."""
     top, bottom = _color(random), _color(random)
     along = np.linspace(0, 1, size, dtype=np.float32)[:, None, None] ** np.float32(np.exp(random.normal(0, 0.7)))
@@ -80,23 +84,20 @@ def _invented(random: Generator, size: int) -> FloatArray:
     return np.ascontiguousarray(np.maximum(canvas * shade, 0), dtype=np.float32)
 
 
-def _person(random: Generator, canvas: FloatArray) -> None:
+def _person(random: Generator, canvas: Floats) -> None:
     """Paint a person's shape on a canvas (H, W, 3), linear RGB, no unit."""
     size = canvas.shape[0]
     x, y = random.uniform(0, size), random.uniform(0.1, 0.6) * size
     head = size * random.uniform(0.03, 0.14)
     skin = np.array([0.5, 0.3, 0.2]) * random.uniform(0.1, 1.2)
     cloth = _color(random)
-    for center, axes, color in (
-        ((x, y + 3.2 * head), (1.9 * head, 2.2 * head), cloth), ((x, y - 0.25 * head), (0.85 * head, 1.05 * head), cloth * 0.1),
-        ((x, y), (0.72 * head, head), skin),
-    ):  # fmt: skip
-        cv2.ellipse(
-            canvas, (center, (2 * axes[0], 2 * axes[1]), random.uniform(-8, 8)), color.tolist(), -1, cv2.LINE_AA
-        )
+    body, hair, face = (1.9 * head, 2.2 * head), (0.85 * head, 1.05 * head), (0.72 * head, head)
+    for lower, axes, color in ((3.2, body, cloth), (0.0, hair, cloth * 0.1), (0.2, face, skin)):
+        outline = ((x, y + lower * head), (2 * axes[0], 2 * axes[1]), random.uniform(-8, 8))
+        cv2.ellipse(canvas, outline, color.tolist(), -1, cv2.LINE_AA)
 
 
-def _color(random: Generator) -> FloatArray:
+def _color(random: Generator) -> Floats:
     """Return a color (3,), linear RGB, no unit: mostly gray, sometimes vivid."""
     gray = random.uniform(0.05, 1.0) ** 2
     hue = np.array([1.08, 1.0, 0.9]) ** random.normal(0, 1.5)
@@ -105,7 +106,7 @@ def _color(random: Generator) -> FloatArray:
     )
 
 
-def _clouds(random: Generator, size: int, cells: int) -> FloatArray:
+def _clouds(random: Generator, size: int, cells: int) -> Floats:
     """Return smooth noise (H, W), no unit, with about `cells` spots across."""
     coarse = random.standard_normal((cells + 2, cells + 2)).astype(np.float32)
     return cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC) * 0.5

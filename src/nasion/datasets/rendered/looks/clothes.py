@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.random import Generator
 
+from nasion.datasets.rendered.arrays import Floats
 from nasion.datasets.rendered.assets import CLOTH, MOUTH_SOCKET
 from nasion.datasets.rendered.looks.skin import linear
 from nasion.datasets.rendered.looks.solids import AROUND, Piece, grid, merged, tube
-from nasion.geometry import FloatArray
 
 __all__ = ["cloth_color", "clothes", "tucked"]
 
@@ -14,13 +14,13 @@ REFINED = 3
 """Number of rows of the surface per ring."""
 
 
-def cloth_color(random: Generator) -> FloatArray:
+def cloth_color(random: Generator) -> Floats:
     """Return the color (3,), linear RGB, of a piece of clothing: mostly muted, sometimes vivid."""
     gray = random.uniform(15, 235)
     return linear(np.clip(gray * np.exp(random.normal(0, random.choice([0.08, 0.3, 0.6]), 3)), 8, 245))
 
 
-def tucked(vertices: FloatArray, collar: float) -> FloatArray:
+def tucked(vertices: Floats, collar: float) -> Floats:
     """Return vertices (V, 3), cm, with shoulders narrow enough for clothes from the height of a collar, cm."""
     moved = vertices.copy()
     skin = moved[:MOUTH_SOCKET]
@@ -33,7 +33,7 @@ def tucked(vertices: FloatArray, collar: float) -> FloatArray:
     return moved
 
 
-def clothes(random: Generator, vertices: FloatArray, collar: float) -> list[Piece]:
+def clothes(random: Generator, vertices: Floats, collar: float) -> list[Piece]:
     """Return clothes on shoulders and chest, and sometimes a scarf or collar.
 
     Args:
@@ -54,7 +54,7 @@ def clothes(random: Generator, vertices: FloatArray, collar: float) -> list[Piec
     return pieces
 
 
-def _rings(random: Generator, vertices: FloatArray, collar: float) -> FloatArray:
+def _rings(random: Generator, vertices: Floats, collar: float) -> Floats:
     """Return rings (R, C, 3), cm, around the body of a head with vertices (V, 3), cm, from a collar down."""
     turn = np.radians(random.normal(0, 18))
     dip = random.choice([random.uniform(0, 1.5), random.uniform(1.5, 5)])  # how much lower the collar is in front
@@ -88,7 +88,7 @@ def _rings(random: Generator, vertices: FloatArray, collar: float) -> FloatArray
     return points
 
 
-def _refined(points: FloatArray, factor: int) -> FloatArray:
+def _refined(points: Floats, factor: int) -> Floats:
     """Return a grid (R, C, 3), cm, with more rows, linear between those given."""
     rows = np.linspace(0, len(points) - 1, factor * (len(points) - 1) + 1)
     low = np.minimum(rows.astype(int), len(points) - 2)
@@ -96,7 +96,7 @@ def _refined(points: FloatArray, factor: int) -> FloatArray:
     return points[low] * (1 - share) + points[low + 1] * share
 
 
-def _pattern(random: Generator, points: FloatArray, color: FloatArray) -> FloatArray:
+def _pattern(random: Generator, points: Floats, color: Floats) -> Floats:
     """Return the color (R, C, 3), linear RGB, of cloth through points (R, C, 3), cm: plain, striped or checked."""
     tint = np.broadcast_to(color, points.shape).copy()
     kind = random.random()
@@ -112,7 +112,7 @@ def _pattern(random: Generator, points: FloatArray, color: FloatArray) -> FloatA
     return tint
 
 
-def _scarf(random: Generator, ring: FloatArray) -> Piece:
+def _scarf(random: Generator, ring: Floats) -> Piece:
     """Return a scarf around a ring of points (C, 3), cm."""
     center = ring.mean(0)
     color, other = cloth_color(random), cloth_color(random)
@@ -127,7 +127,7 @@ def _scarf(random: Generator, ring: FloatArray) -> Piece:
     return merged(loops)
 
 
-def _stand_up_collar(random: Generator, ring: FloatArray, color: FloatArray) -> Piece:
+def _stand_up_collar(random: Generator, ring: Floats, color: Floats) -> Piece:
     """Return a collar of a shirt or coat that stands on a ring of points (C, 3), cm, open in front."""
     height, gap = random.uniform(2, 4.5), int(random.integers(1, 5))
     part = ring[gap : len(ring) - gap + 1] if gap else ring

@@ -3,12 +3,13 @@
 import numpy as np
 from numpy.random import Generator
 
+from nasion.datasets.rendered.arrays import Floats
 from nasion.datasets.rendered.assets import CLOTH, GLOSSY, SKIN
 from nasion.datasets.rendered.looks.clothes import cloth_color
+from nasion.datasets.rendered.looks.masks import IBUG_VERTICES
 from nasion.datasets.rendered.looks.skin import linear
 from nasion.datasets.rendered.looks.solids import Piece, ball, grid, merged, tube
 from nasion.datasets.rendered.looks.strands import Outline
-from nasion.geometry import FloatArray
 
 __all__ = ["COVERS", "cover"]
 
@@ -19,7 +20,7 @@ FINGERS = ((-3.1, 6.6, 0.78), (-1.05, 7.6, 0.82), (1.0, 7.0, 0.8), (2.9, 5.6, 0.
 """Each finger's place on the palm, length and radius, cm."""
 
 
-def cover(random: Generator, kind: str, vertices: FloatArray, outline: Outline) -> list[Piece]:
+def cover(random: Generator, kind: str, vertices: Floats, outline: Outline) -> list[Piece]:
     """Return a thing of a kind in `COVERS` before or at a face with vertices (V, 3), cm, and an outline."""
     if kind == "hand":
         return _hand(random, vertices)
@@ -45,13 +46,13 @@ def cover(random: Generator, kind: str, vertices: FloatArray, outline: Outline) 
     return [ball(center, radii, cloth_color(random), int(random.choice([CLOTH, GLOSSY])))]
 
 
-def _somewhere(random: Generator, vertices: FloatArray, before: float) -> FloatArray:
+def _somewhere(random: Generator, vertices: Floats, before: float) -> Floats:
     """Return a place (3,), cm, `before` cm in front of a random part of a face with vertices (V, 3), cm."""
-    place = vertices[int(random.integers(0, 5000))]
+    place = vertices[IBUG_VERTICES[random.integers(len(IBUG_VERTICES))]]
     return place + np.array([random.normal(0, 2), random.normal(0, 2), before * random.uniform(0.4, 1.0)])
 
 
-def _phone(random: Generator, vertices: FloatArray) -> list[Piece]:
+def _phone(random: Generator, vertices: Floats) -> list[Piece]:
     """Return a phone at the ear or before the face of a head with vertices (V, 3), cm, held by a hand."""
     side = random.choice([-1.0, 1.0])
     if random.random() < 0.6:
@@ -74,7 +75,7 @@ def _phone(random: Generator, vertices: FloatArray) -> list[Piece]:
     ]
 
 
-def _hand(random: Generator, vertices: FloatArray, wrist: FloatArray | None = None, roll: float = 0.8) -> list[Piece]:
+def _hand(random: Generator, vertices: Floats, wrist: Floats | None = None, roll: float = 0.8) -> list[Piece]:
     """Return a hand with a forearm, of the person's skin, before the lower or upper face, or above a wrist (3,), cm."""
     side = random.choice([-1.0, 1.0])
     tilt = random.normal(0, roll * 0.6) - side * random.uniform(0, roll)
@@ -114,7 +115,7 @@ def _hand(random: Generator, vertices: FloatArray, wrist: FloatArray | None = No
     return pieces
 
 
-def _finger(base: FloatArray, spread: float, bend: float, length: float, radius: float) -> Piece:
+def _finger(base: Floats, spread: float, bend: float, length: float, radius: float) -> Piece:
     """Return a finger from its base (3,), cm, that bends away from the viewer by an angle per joint, radians."""
     path, angle, point = [base - np.array([0, 2.0, 0]), base], 0.0, base
     for share in (0.45, 0.3, 0.25):

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.random import Generator
 
 from nasion.datasets.head_model import VERTICES
+from nasion.datasets.rendered.arrays import Floats
 from nasion.datasets.rendered.assets import FACE_END, Assets
 from nasion.datasets.rendered.looks.masks import IBUG_VERTICES
 from nasion.datasets.rendered.looks.strands import Roots, Strands, Wave, grow, outer_skin, sample_roots
-from nasion.geometry import FloatArray
 
 __all__ = ["grow_beard", "grow_brows", "grow_lashes"]
 
@@ -21,9 +21,7 @@ BROWS = {"right": slice(17, 22), "left": slice(26, 21, -1)}
 """The iBUG points of each brow from its outer to its inner end."""
 
 
-def grow_brows(
-    random: Generator, assets: Assets, vertices: FloatArray, normals: FloatArray, color: FloatArray
-) -> list[Strands]:
+def grow_brows(random: Generator, assets: Assets, vertices: Floats, normals: Floats, color: Floats) -> list[Strands]:
     """Return the brows of a head with vertices (V, 3), cm, and normals (V, 3), no unit, in a color (3,), linear RGB."""
     known = np.array(IBUG_VERTICES)
     thickness = random.uniform(0.22, 0.5)
@@ -55,12 +53,12 @@ def grow_brows(
 
 
 @lru_cache(maxsize=4)
-def _from_brow(assets: Assets, name: str) -> tuple[FloatArray, FloatArray]:
+def _from_brow(assets: Assets, name: str) -> tuple[Floats, Floats]:
     """Return `_along_line` of the triangles (F,) of `outer_skin` for a brow, cm and segments."""
     return _along_line(outer_skin(assets).centers, assets.neutral[np.array(IBUG_VERTICES)[BROWS[name]]])
 
 
-def _along_line(points: FloatArray, line: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _along_line(points: Floats, line: Floats) -> tuple[Floats, Floats]:
     """Return the distance (N,), cm, of points (N, 3) to a line (L, 3), cm, and the position on it in segments (N,)."""
     best = np.full(len(points), np.inf)
     place = np.zeros(len(points))
@@ -75,9 +73,9 @@ def _along_line(points: FloatArray, line: FloatArray) -> tuple[FloatArray, Float
 
 def _ribbons(
     random: Generator,
-    points: FloatArray,
-    outward: FloatArray,
-    color: FloatArray,
+    points: Floats,
+    outward: Floats,
+    color: Floats,
     width: tuple[float, float],
     shade: float,
 ) -> Strands:
@@ -104,7 +102,7 @@ def _lash_pairs(assets: Assets) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return tips, nearest, assets.neutral[nearest][:, 1] > 3.55
 
 
-def grow_lashes(random: Generator, assets: Assets, vertices: FloatArray, made_up: float) -> list[Strands]:
+def grow_lashes(random: Generator, assets: Assets, vertices: Floats, made_up: float) -> list[Strands]:
     """Return the lashes of a head with vertices (V, 3), cm; `made_up` from 0 to 1 makes them longer and denser."""
     tips, roots, upper = _lash_pairs(assets)
     shown = random.random(len(tips)) < np.where(upper, 0.5 + 0.3 * made_up, 0.2 + 0.3 * made_up)
@@ -132,7 +130,7 @@ BEARDS = {
 
 
 def grow_beard(
-    random: Generator, assets: Assets, vertices: FloatArray, normals: FloatArray, color: FloatArray, masks: np.ndarray
+    random: Generator, assets: Assets, vertices: Floats, normals: Floats, color: Floats, masks: np.ndarray
 ) -> list[Strands]:
     """Return a random beard.
 
@@ -166,7 +164,7 @@ def grow_beard(
     return [_ribbons(random, points, roots.normal, color, (0.06, 0.12), 0.7)]
 
 
-def _beard_directions(random: Generator, roots: Roots, on_lip: np.ndarray) -> FloatArray:
+def _beard_directions(random: Generator, roots: Roots, on_lip: np.ndarray) -> Floats:
     """Return the first directions (S, 3), unit vectors: down and forward, and to the sides above the lip (S,)."""
     down = np.stack([0.25 * np.sign(roots.neutral[:, 0]), np.full(len(on_lip), -1.0), np.full(len(on_lip), 0.25)], 1)
     sideways = np.stack([0.8 * np.sign(roots.neutral[:, 0]), np.full(len(on_lip), -0.9), np.zeros(len(on_lip))], 1)

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import Generator
 
+from nasion.datasets.rendered.arrays import Floats
 from nasion.datasets.rendered.assets import MOUTH_SOCKET, Assets
 from nasion.datasets.rendered.looks.skin import linear
 from nasion.datasets.rendered.looks.strands import Outline, Roots, Strands, Wave, grow, outer_skin, sample_roots
-from nasion.geometry import FloatArray
 
 __all__ = ["Style", "grow_hair", "hair_color", "sample_style", "scalp_share", "without_top"]
 
@@ -18,6 +18,9 @@ COLORS = (
     (206, 176, 130), (120, 56, 30), (88, 34, 22), (150, 148, 146), (205, 203, 200),
 )  # fmt: skip
 """Colors of hair, sRGB 0 to 255."""
+
+FIRST_LIGHT, FIRST_GRAY = 3, 10
+"""Indices of the first color lighter than dark brown, and of the first gray."""
 
 COLOR_WEIGHTS = np.array([0.2, 0.16, 0.14, 0.12, 0.09, 0.07, 0.05, 0.04, 0.03, 0.02, 0.05, 0.03])
 
@@ -71,11 +74,19 @@ class Style:
     gray: float
 
 
-def hair_color(random: Generator, age: float) -> FloatArray:
-    """Return the hair color (3,), linear RGB, of a person of an age from 0 (young) to 1 (old)."""
+def hair_color(random: Generator, age: float, tone: float) -> Floats:
+    """Return the hair color (3,), linear RGB, of a person.
+
+    Args:
+        random: source of randomness.
+        age: 0 young to 1 old.
+        tone: of the skin, 0 light to 1 dark; light hair is rarer on dark skin.
+    """
     if random.random() < 0.02:
         return linear(random.uniform(30, 200, 3))  # dyed
-    weights = COLOR_WEIGHTS * np.where(np.arange(len(COLORS)) >= 10, 2.0 * age, 1.0)
+    number = np.arange(len(COLORS))
+    weights = COLOR_WEIGHTS * np.where(number >= FIRST_GRAY, 2.0 * age, 1.0)
+    weights = weights * np.where((number >= FIRST_LIGHT) & (number < FIRST_GRAY), 0.1 + 0.9 * (1 - tone) ** 1.5, 1.0)
     color = np.array(COLORS[random.choice(len(COLORS), p=weights / weights.sum())], float)
     return linear(np.clip(color * random.normal(1, 0.1) + random.normal(0, 3, 3), 8, 240))
 
@@ -143,7 +154,7 @@ def sample_style(random: Generator, age: float, feminine: float) -> Style:
     )
 
 
-def hairline(style: Style, azimuth: FloatArray, jitter: FloatArray | float = 0.0) -> FloatArray:
+def hairline(style: Style, azimuth: Floats, jitter: Floats | float = 0.0) -> Floats:
     """Return the height of the hairline (N,), cm, at azimuths (N,), degrees, from 0 (front) to 180 (back)."""
     height = np.interp(azimuth, HAIRLINE[:, 0], HAIRLINE[:, 1]) + jitter
     front = np.clip((75 - azimuth) / 25, 0, 1)
@@ -153,7 +164,7 @@ def hairline(style: Style, azimuth: FloatArray, jitter: FloatArray | float = 0.0
     return height + style.recession * (0.45 * front + 0.9 * temple)
 
 
-def _above_hairline(style: Style, points: FloatArray, softness: float) -> FloatArray:
+def _above_hairline(style: Style, points: Floats, softness: float) -> Floats:
     """Return how far inside the hair points (N, 3) of the mean head, cm, are: 0 outside to 1 inside."""
     azimuth = np.degrees(np.arctan2(np.abs(points[:, 0]), points[:, 2] - 0.5))
     height = hairline(style, azimuth)
@@ -164,7 +175,7 @@ def _above_hairline(style: Style, points: FloatArray, softness: float) -> FloatA
     return inside * ~ear
 
 
-def scalp_share(assets: Assets, style: Style) -> FloatArray:
+def scalp_share(assets: Assets, style: Style) -> Floats:
     """Return how much the skin is colored by hair, (V,), 0 to 1."""
     share = np.zeros(len(assets.neutral), np.float32)
     if style.name != "bald":
@@ -174,7 +185,7 @@ def scalp_share(assets: Assets, style: Style) -> FloatArray:
 
 
 def grow_hair(
-    random: Generator, assets: Assets, vertices: FloatArray, normals: FloatArray, style: Style, color: FloatArray,
+    random: Generator, assets: Assets, vertices: Floats, normals: Floats, style: Style, color: Floats,
     outline: Outline,
 ) -> list[Strands]:  # fmt: skip
     """Return the hair of the head.
@@ -225,12 +236,12 @@ def grow_hair(
     return [_colored(random, points, roots, style, color, group, layer)]
 
 
-def _nearest(points: FloatArray, guides: FloatArray) -> np.ndarray:
+def _nearest(points: Floats, guides: Floats) -> np.ndarray:
     """Return the index of the nearest guide (G, 3), cm, of each point (S, 3), cm, as (S,)."""
     return ((guides**2).sum(1) - 2 * points @ guides.T).argmin(1)
 
 
-def _lengths(random: Generator, style: Style, place: FloatArray) -> FloatArray:
+def _lengths(random: Generator, style: Style, place: Floats) -> Floats:
     """Return the lengths (S,), cm, of hairs at places (S, 3) on the mean head, cm."""
     side = np.clip((9.5 - place[:, 1]) / 5.0, 0, 1)
     length = style.length * (1 + (style.sides - 1) * side) * np.exp(random.normal(0, 0.12, len(place)))
@@ -242,12 +253,12 @@ def _lengths(random: Generator, style: Style, place: FloatArray) -> FloatArray:
     return np.maximum(length, 0.15).astype(np.float32)
 
 
-def _in_fringe(place: FloatArray) -> np.ndarray:
+def _in_fringe(place: Floats) -> np.ndarray:
     """Return which places (S, 3) on the mean head, cm, grow the fringe, as (S,)."""
     return (place[:, 2] > 4.6) & (np.abs(place[:, 0]) < 6.3) & (place[:, 1] > 9.0)
 
 
-def _directions(random: Generator, style: Style, roots: Roots) -> FloatArray:
+def _directions(random: Generator, style: Style, roots: Roots) -> Floats:
     """Return the first directions (S, 3), unit vectors, of hairs at the roots."""
     place, normal = roots.neutral, roots.normal
     side = np.sign(place[:, :1] - style.parting + 1e-6)
@@ -273,8 +284,8 @@ def _directions(random: Generator, style: Style, roots: Roots) -> FloatArray:
 
 
 def _colored(
-    random: Generator, points: FloatArray, roots: Roots, style: Style, color: FloatArray, group: np.ndarray,
-    layer: FloatArray,
+    random: Generator, points: Floats, roots: Roots, style: Style, color: Floats, group: np.ndarray,
+    layer: Floats,
 ) -> Strands:  # fmt: skip
     """Return ribbons for hairs (S, P, 3), cm; their color varies by group (S,), and layers (S,) below are darker."""
     count, length = points.shape[:2]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from nasion.geometry import FloatArray
+from nasion.datasets.rendered.arrays import Floats
 
 __all__ = ["Light", "sample_light"]
 
@@ -33,28 +33,28 @@ class Light:
         softness: width of its shadows' edges, cm.
     """
 
-    up: FloatArray
-    down: FloatArray
-    sources: FloatArray
-    colors: FloatArray
-    widths: FloatArray
-    key: FloatArray
-    key_color: FloatArray
+    up: Floats
+    down: Floats
+    sources: Floats
+    colors: Floats
+    widths: Floats
+    key: Floats
+    key_color: Floats
     softness: float
 
-    def radiance(self, directions: FloatArray) -> FloatArray:
+    def radiance(self, directions: Floats) -> Floats:
         """Return the radiance (N, 3), no unit, from unit directions (N, 3) of the camera's frame, without the key."""
         height = (0.5 - 0.5 * directions[:, 1:2]) ** 1.2
         total = self.down + (self.up - self.down) * height
         lobes = np.exp(self.widths * (directions @ self.sources.T - 1))
         return (total + lobes @ self.colors).astype(np.float32)
 
-    def mean_color(self) -> FloatArray:
+    def mean_color(self) -> Floats:
         """Return the mean color (3,), no unit, of all light that comes from the camera's side."""
         around = np.array([[0, 0, -1.0], [-0.9, -0.3, -0.3], [0.9, -0.3, -0.3], [0, -0.9, -0.4]])
         return self.radiance(around).mean(0) + self.key_color / 2
 
-    def reflection_map(self) -> FloatArray:
+    def reflection_map(self) -> Floats:
         """Return the radiance (Q, Q, 3) float32, no unit, on an octahedron whose center points to the camera."""
         u, v = np.meshgrid(*[np.linspace(-1, 1, MAP_SIZE)] * 2)
         z = 1 - np.abs(u) - np.abs(v)  # towards the camera
@@ -82,7 +82,7 @@ def sample_light(random: Generator) -> Light:
     )  # fmt: skip
 
 
-def _ambient(kind: str, random: Generator) -> tuple[FloatArray, FloatArray, int, tuple[float, float, float, float]]:
+def _ambient(kind: str, random: Generator) -> tuple[Floats, Floats, int, tuple[float, float, float, float]]:
     """Return the radiance from above and below (3,), no unit, the number of soft sources and the key light.
 
     The key light is its azimuth and elevation, degrees, its irradiance, and the softness of its shadows, cm.
@@ -114,13 +114,13 @@ def _ambient(kind: str, random: Generator) -> tuple[FloatArray, FloatArray, int,
     return room, room * random.uniform(0.4, 0.9), int(random.integers(1, 4)), lamp
 
 
-def _direction(random: Generator, azimuth: float, elevation: float) -> FloatArray:
+def _direction(random: Generator, azimuth: float, elevation: float) -> Floats:
     """Return the unit vector (3,), no unit, to an azimuth (0 behind the camera) and an elevation, degrees."""
     a, e = np.radians([azimuth, elevation])
     return np.array([np.sin(a) * np.cos(e), -np.sin(e), -np.cos(a) * np.cos(e)])
 
 
-def _tint(random: Generator, kind: str) -> FloatArray:
+def _tint(random: Generator, kind: str) -> Floats:
     """Return the color (3,), no unit, of a source: from warm to cold, or saturated."""
     if kind == "colored":
         color = random.uniform(0.3, 1.2, 3)

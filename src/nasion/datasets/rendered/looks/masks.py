@@ -10,9 +10,9 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from nasion.datasets.rendered.arrays import Floats
 from nasion.datasets.rendered.assets import SKIN, Assets
-from nasion.datasets.rendered.raster import EMPTY, rasterize
-from nasion.geometry import FloatArray
+from nasion.datasets.rendered.drawing.raster import EMPTY, rasterize
 
 __all__ = ["CHANNELS", "IBUG_VERTICES", "noise_texture", "skin_masks", "uv_of_vertices"]
 
@@ -42,14 +42,14 @@ def skin_masks(assets: Assets) -> np.ndarray:
     return np.ascontiguousarray((np.clip(stacked, 0, 1) * 255).astype(np.uint8))
 
 
-def uv_of_vertices(assets: Assets) -> FloatArray:
+def uv_of_vertices(assets: Assets) -> Floats:
     """Return texture coordinates (V, 2), no unit, by vertex."""
     uv = np.zeros((len(assets.neutral), 2), np.float32)
     uv[assets.corner_vertex[::-1]] = assets.corner_uv[::-1]
     return uv
 
 
-def position_map(assets: Assets) -> FloatArray:
+def position_map(assets: Assets) -> Floats:
     """Return the position (S, S, 3) on the mean head of each texel, cm; far away where the texture is unused."""
     face = assets.triangles[assets.material == SKIN]
     face = np.ascontiguousarray(face[(assets.corner_uv[face][:, :, 0] <= 1).all(1)])
@@ -67,12 +67,12 @@ def position_map(assets: Assets) -> FloatArray:
     return place.astype(np.float32)
 
 
-def _blob(place: FloatArray, center: FloatArray, radii: tuple[float, float, float]) -> FloatArray:
+def _blob(place: Floats, center: Floats, radii: tuple[float, float, float]) -> Floats:
     """Return a Gaussian (S, S), no unit, around a center (3,) with radii, cm."""
     return np.exp(-(((place - center) / np.array(radii, np.float32)) ** 2).sum(-1))
 
 
-def _near_line(place: FloatArray, line: FloatArray) -> FloatArray:
+def _near_line(place: Floats, line: Floats) -> Floats:
     """Return the distance (S, S), cm, of positions (S, S, 3), cm, to a line of points (N, 3), cm."""
     best = np.full(place.shape[:2], np.inf, np.float32)
     for a, b in pairwise(line):
@@ -81,13 +81,13 @@ def _near_line(place: FloatArray, line: FloatArray) -> FloatArray:
     return best
 
 
-def _step(values: FloatArray, low: float, high: float) -> FloatArray:
+def _step(values: Floats, low: float, high: float) -> Floats:
     """Return values (S, S), cm, mapped smoothly from low (0) to high (1), no unit; low may be larger than high."""
     x = np.clip((values - low) / (high - low), 0, 1)
     return x * x * (3 - 2 * x)
 
 
-def _masks(place: FloatArray, points: FloatArray, uv: FloatArray) -> dict[str, FloatArray]:
+def _masks(place: Floats, points: Floats, uv: Floats) -> dict[str, Floats]:
     """Return masks (S, S), no unit, from positions (S, S, 3), cm, points (68, 3), cm, and (68, 2), texels."""
     x, y, z = np.abs(place[..., 0]), place[..., 1], place[..., 2]
     mirrored = np.stack([-x, y, z], axis=-1)  # points 0-8, 17-21, 36-41 are on the side of negative x
@@ -118,7 +118,7 @@ def _masks(place: FloatArray, points: FloatArray, uv: FloatArray) -> dict[str, F
     }
 
 
-def _lines(place: FloatArray, x: FloatArray, points: FloatArray) -> FloatArray:
+def _lines(place: Floats, x: Floats, points: Floats) -> Floats:
     """Return where lines of age are (S, S), no unit: forehead, crow's feet, and from the nose to the mouth."""
     mirrored = np.stack([-x, place[..., 1], place[..., 2]], axis=-1)
     y, z = place[..., 1], place[..., 2]
@@ -136,7 +136,7 @@ def _lines(place: FloatArray, x: FloatArray, points: FloatArray) -> FloatArray:
     return np.maximum(np.maximum(folds, 0.8 * forehead), 0.8 * feet)
 
 
-def _polygon(uv: FloatArray) -> FloatArray:
+def _polygon(uv: Floats) -> Floats:
     """Return a mask (S, S), no unit, of a closed smooth curve through points (N, 2), texels."""
     closed = np.concatenate([uv[-1:], uv, uv[:2]])
     steps = np.linspace(0, 1, 8, endpoint=False)[:, None]
@@ -168,7 +168,7 @@ def noise_texture() -> np.ndarray:
     return np.ascontiguousarray(np.clip(128 + 127 * np.stack(layers, axis=-1), 0, 255).astype(np.uint8))
 
 
-def _noise(random: np.random.Generator, sigma: float) -> FloatArray:
+def _noise(random: np.random.Generator, sigma: float) -> Floats:
     """Return smooth noise (512, 512), no unit, that tiles, with a standard deviation of a third."""
     white = random.standard_normal((SIZE, SIZE)).astype(np.float32)
     width = int(4 * sigma) + 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from nasion.geometry import FloatArray
+from nasion.datasets.rendered.arrays import Floats
 
 __all__ = ["Face", "linear", "sample_eyes", "sample_skin"]
 
@@ -38,7 +38,7 @@ SHADOWS = ((90, 60, 50), (60, 60, 70), (130, 90, 110), (60, 80, 120), (150, 110,
 class Face:
     """Values of the shader for the skin of one person; see `values`."""
 
-    tone: FloatArray  # linear RGB
+    tone: Floats  # linear RGB
     pores: float
     mottle: float
     blotch: float
@@ -50,21 +50,21 @@ class Face:
     freckles: float
     beard: float
     moustache: float
-    beard_color: FloatArray
-    lips: FloatArray
+    beard_color: Floats
+    lips: Floats
     lip_share: float
     lip_gloss: float
-    eye_shadow: FloatArray
+    eye_shadow: Floats
     eye_shadow_share: float
     liner: float
-    hair: FloatArray
+    hair: Floats
     brow: float
-    offset: FloatArray
+    offset: Floats
     shine: float
     power: float
     bump: float
 
-    def values(self) -> FloatArray:
+    def values(self) -> Floats:
         """Return all values (36,) float32, no unit, in the shader's order."""
         return np.array(
             [
@@ -77,22 +77,23 @@ class Face:
         )  # fmt: skip
 
 
-def linear(color: object) -> FloatArray:
+def linear(color: object) -> Floats:
     """Return linear RGB, 0 to 1, of sRGB (..., 3), 0 to 255."""
     return (np.asarray(color, float) / 255) ** 2.2
 
 
-def sample_skin(random: Generator, hair: FloatArray, age: float, stubble: float, makeup: float) -> Face:
+def sample_skin(random: Generator, place: float, hair: Floats, age: float, stubble: float, makeup: float) -> Face:
     """Return the skin of a random person.
 
     Args:
         random: source of randomness.
+        place: of the skin tone, 0 light to 1 dark.
         hair: (3,) linear RGB of the hair.
         age: 0 young to 1 old.
         stubble: density of short hairs on chin and cheeks, 0 to 1.
         makeup: strength of make-up, 0 to 1.
     """
-    place = random.uniform(0, len(TONES) - 1)
+    place *= len(TONES) - 1
     low = int(min(place, len(TONES) - 2))
     tone = TONES[low] + (place - low) * (TONES[low + 1] - TONES[low])
     tone = linear(np.clip(tone * random.normal(1, 0.035) + random.normal(0, 3.5, 3), 20, 252))
@@ -131,7 +132,7 @@ def sample_skin(random: Generator, hair: FloatArray, age: float, stubble: float,
     )
 
 
-def sample_eyes(random: Generator) -> FloatArray:
+def sample_eyes(random: Generator) -> Floats:
     """Return the shader's values (8,) float32, no unit, for the eyes of a random person."""
     color = linear(np.clip(np.array(IRISES[random.integers(len(IRISES))]) + random.normal(0, 10, 3), 8, 220))
     iris = random.uniform(0.4, 0.46)

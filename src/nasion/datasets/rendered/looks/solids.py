@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nasion.datasets.rendered.arrays import Floats
 from nasion.datasets.rendered.assets import SKIN
-from nasion.geometry import FloatArray
 
 __all__ = ["AROUND", "Piece", "ball", "grid", "merged", "tube"]
 
@@ -29,16 +29,16 @@ class Piece(NamedTuple):
         opacity: 1, or less for lenses that the face is seen through.
     """
 
-    points: FloatArray
-    normals: FloatArray
+    points: Floats
+    normals: Floats
     triangles: np.ndarray
-    color: FloatArray
+    color: Floats
     material: int
-    uv: FloatArray
+    uv: Floats
     opacity: float = 1.0
 
 
-def grid(points: FloatArray, color: FloatArray, material: int, *, closed: bool = False, opacity: float = 1.0) -> Piece:
+def grid(points: Floats, color: Floats, material: int, *, closed: bool = False, opacity: float = 1.0) -> Piece:
     """Return a surface through a grid of points (R, C, 3), cm.
 
     Args:
@@ -70,9 +70,9 @@ def grid(points: FloatArray, color: FloatArray, material: int, *, closed: bool =
 
 
 def tube(
-    path: FloatArray,
-    radius: FloatArray | float,
-    color: FloatArray,
+    path: Floats,
+    radius: Floats | float,
+    color: Floats,
     material: int,
     *,
     sides: int = 8,
@@ -97,7 +97,7 @@ def tube(
     return grid(points, color, material, closed=True)
 
 
-def ball(center: FloatArray, radii: FloatArray, color: FloatArray, material: int, *, detail: int = 14) -> Piece:
+def ball(center: Floats, radii: Floats, color: Floats, material: int, *, detail: int = 14) -> Piece:
     """Return an ellipsoid around a center (3,), cm, with radii (3,), cm."""
     azimuth = np.linspace(0, 2 * np.pi, 2 * detail, endpoint=False)
     e, a = np.meshgrid(np.linspace(0, np.pi, detail), azimuth, indexing="ij")
@@ -109,7 +109,8 @@ def merged(pieces: list[Piece]) -> Piece:
     """Return pieces of one material as one piece."""
     starts = np.cumsum([0, *(len(each.points) for each in pieces[:-1])])
     return Piece(
-        *(np.concatenate([each[k] for each in pieces]) for k in (0, 1)),
+        np.concatenate([each.points for each in pieces]),
+        np.concatenate([each.normals for each in pieces]),
         np.concatenate([each.triangles + start for each, start in zip(pieces, starts, strict=True)]).astype(np.int32),
         np.concatenate([each.color for each in pieces]),
         pieces[0].material,

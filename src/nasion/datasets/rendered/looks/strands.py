@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
+from nasion.datasets.rendered.arrays import Floats
 from nasion.datasets.rendered.assets import MOUTH_SOCKET, Assets
-from nasion.geometry import FloatArray
 
 __all__ = ["Outline", "Roots", "Strands", "grow", "joined", "outer_skin", "sample_roots"]
 
@@ -29,11 +29,11 @@ class Strands(NamedTuple):
         covers: whether the hair hides keypoints behind it, unlike brows, lashes and beards.
     """
 
-    points: FloatArray
-    width: FloatArray
-    color: FloatArray
-    shade: FloatArray
-    outward: FloatArray
+    points: Floats
+    width: Floats
+    color: Floats
+    shade: Floats
+    outward: Floats
     covers: bool
 
 
@@ -46,17 +46,17 @@ class Roots(NamedTuple):
         neutral: the same place on the mean head, cm, which styles refer to.
     """
 
-    position: FloatArray
-    normal: FloatArray
-    neutral: FloatArray
+    position: Floats
+    normal: Floats
+    neutral: Floats
 
 
 class Skin(NamedTuple):
     """The outer skin of the mean head: (F, 3) vertex indices, (F, 3) centers, cm, and (F,) areas, square cm."""
 
     triangles: np.ndarray
-    centers: FloatArray
-    areas: FloatArray
+    centers: Floats
+    areas: Floats
 
 
 @lru_cache(maxsize=2)
@@ -69,7 +69,7 @@ def outer_skin(assets: Assets) -> Skin:
 
 
 def sample_roots(
-    random: Generator, assets: Assets, vertices: FloatArray, normals: FloatArray, density: FloatArray, count: int
+    random: Generator, assets: Assets, vertices: Floats, normals: Floats, density: Floats, count: int
 ) -> Roots:
     """Return random roots on the outer skin.
 
@@ -99,7 +99,7 @@ class Outline:
     ROWS, COLUMNS = 40, 80
     CENTER = np.array([0.0, 4.0, 0.0], np.float32)
 
-    def __init__(self, vertices: FloatArray) -> None:
+    def __init__(self, vertices: Floats) -> None:
         """Find the outline of vertices (V, 3), cm."""
         radius, row, column = self._cells(vertices[:MOUTH_SOCKET])
         farthest = np.zeros((self.ROWS, self.COLUMNS), np.float32)
@@ -108,7 +108,7 @@ class Outline:
         padded = cv2.dilate(padded, np.ones((3, 3), np.uint8))
         self._radius = cv2.GaussianBlur(padded, (0, 0), 0.9)
 
-    def _cells(self, points: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def _cells(self, points: Floats) -> tuple[Floats, Floats, Floats]:
         """Return the radius, cm, and the fractional row and column of points (..., 3), each (...,)."""
         away = points - self.CENTER
         radius = np.sqrt((away**2).sum(-1)) + 1e-6
@@ -116,15 +116,18 @@ class Outline:
         column = (np.arctan2(away[..., 0], away[..., 2]) / (2 * np.pi) % 1.0) * self.COLUMNS
         return radius, row, column
 
-    def radius(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def radius(self, points: Floats) -> tuple[Floats, Floats]:
         """Return the radius of points (..., 3), cm, and that of the head in their direction, each (...,), cm."""
         radius, row, column = self._cells(points)
         shape = row.shape
-        across, down = ((column + 4).reshape(len(points), -1), row.reshape(len(points), -1))
+        flat = (len(points), points[0, ..., 0].size if len(points) else 0)
+        across, down = (column + 4).reshape(flat), row.reshape(flat)
+        if not row.size:
+            return radius, np.zeros_like(radius)
         head = cv2.remap(self._radius, across.astype(np.float32), down.astype(np.float32), cv2.INTER_LINEAR)
-        return radius, head.reshape(shape)
+        return radius, head.reshape(shape).astype(np.float32)
 
-    def push_out(self, points: FloatArray, above: FloatArray | float) -> FloatArray:
+    def push_out(self, points: Floats, above: Floats | float) -> Floats:
         """Return points (..., 3), cm, moved to at least `above` cm over the head."""
         radius, head = self.radius(points)
         factor = np.maximum((head + above) / radius, 1.0)[..., None]
@@ -132,17 +135,17 @@ class Outline:
 
 
 def grow(
-    roots: FloatArray,
-    start: FloatArray,
-    length: FloatArray,
+    roots: Floats,
+    start: Floats,
+    length: Floats,
     segments: int,
     *,
     gravity: float,
     stiffness: float,
     outline: Outline | None,
-    above: FloatArray | float = 0.2,
+    above: Floats | float = 0.2,
     part_face: float = 0.0,
-) -> FloatArray:
+) -> Floats:
     """Return hairs (S, P, 3), cm, with P = segments + 1, that grow, bend down and lie on the head.
 
     Args:
@@ -188,7 +191,7 @@ class Wave:
     radius: float
     per_cm: float
 
-    def offsets(self, random: Generator, groups: np.ndarray, length: FloatArray, points: int) -> FloatArray:
+    def offsets(self, random: Generator, groups: np.ndarray, length: Floats, points: int) -> Floats:
         """Return offsets (S, P, 3), cm, of hairs in groups (S,) with lengths (S,), cm."""
         phase = random.uniform(0, 2 * np.pi, groups.max(initial=0) + 1)[groups] + random.normal(0, 0.5, len(groups))
         along = np.linspace(0, 1, points)[None] * length[:, None]

@@ -3,13 +3,13 @@
 import numpy as np
 from numpy.random import Generator
 
+from nasion.datasets.rendered.arrays import Floats
 from nasion.datasets.rendered.assets import BALLS, CLOTH, GLOSSY
 from nasion.datasets.rendered.looks.clothes import cloth_color
 from nasion.datasets.rendered.looks.skin import linear
 from nasion.datasets.rendered.looks.solids import AROUND, Piece, ball, grid, merged, tube
 from nasion.datasets.rendered.looks.strands import Outline
 from nasion.datasets.rendered.person import ball_center
-from nasion.geometry import FloatArray
 
 __all__ = ["HATS", "glasses", "hat"]
 
@@ -55,7 +55,7 @@ def hat(random: Generator, kind: str, outline: Outline, hair: float) -> list[Pie
     return pieces
 
 
-def _bands(outline: Outline, front: float, tilt: float, heights: FloatArray, above: float) -> FloatArray:
+def _bands(outline: Outline, front: float, tilt: float, heights: Floats, above: float) -> Floats:
     """Return rings (R, C, 3), cm, around the head, at heights (R,), cm, over a tilted plane."""
     angle = np.linspace(0, 2 * np.pi, AROUND, endpoint=False)
     guess = np.stack([8 * np.sin(angle), np.zeros(AROUND), 9 * np.cos(angle)], -1)
@@ -70,7 +70,7 @@ def _bands(outline: Outline, front: float, tilt: float, heights: FloatArray, abo
     return np.stack(rings)
 
 
-def _crown(random: Generator, outline: Outline, front: float, tilt: float, thick: float, *, tall: bool) -> FloatArray:
+def _crown(random: Generator, outline: Outline, front: float, tilt: float, thick: float, *, tall: bool) -> Floats:
     """Return the crown of a hat (R, C, 3), cm, from its top to its rim."""
     rim = _bands(outline, front, tilt, np.array([0.0]), thick)[0]
     top = np.array([0.0, 15.0 + thick + (random.uniform(0, 1.5) if not tall else random.uniform(0.5, 3)), -1.5])
@@ -87,7 +87,7 @@ def _crown(random: Generator, outline: Outline, front: float, tilt: float, thick
     return np.stack(rows)
 
 
-def _visor(random: Generator, rim: FloatArray, color: FloatArray) -> Piece:
+def _visor(random: Generator, rim: Floats, color: Floats) -> Piece:
     """Return the visor of a cap at its rim (C, 3), cm."""
     half = int(random.integers(7, 10))
     turned = int(random.choice([0, 0, 0, 0, AROUND // 2]))  # sometimes it is worn backwards
@@ -102,7 +102,7 @@ def _visor(random: Generator, rim: FloatArray, color: FloatArray) -> Piece:
     return grid(np.stack(rows), color, CLOTH)
 
 
-def _brim(random: Generator, rim: FloatArray, color: FloatArray) -> Piece:
+def _brim(random: Generator, rim: Floats, color: Floats) -> Piece:
     """Return the brim of a hat at its rim (C, 3), cm."""
     reach, drop = random.uniform(3.5, 8), random.uniform(-0.1, 0.35)
     center = rim.mean(0)
@@ -116,7 +116,7 @@ def _brim(random: Generator, rim: FloatArray, color: FloatArray) -> Piece:
     return grid(np.stack(rows), color, CLOTH, closed=True)
 
 
-def _headscarf(random: Generator, outline: Outline, color: FloatArray, thick: float, *, loose: bool) -> Piece:
+def _headscarf(random: Generator, outline: Outline, color: Floats, thick: float, *, loose: bool) -> Piece:
     """Return a scarf or hood that leaves an oval around the face open."""
     psi = np.linspace(0, 2 * np.pi, 2 * AROUND, endpoint=False)  # around the forward axis, 0 up
     up, down = random.uniform(5.2, 7.2) + 1.2 * loose, random.uniform(11.3, 12.6) + 2 * loose
@@ -147,7 +147,7 @@ def _headphones(random: Generator, outline: Outline, hair: float) -> list[Piece]
     return [merged([tube(path, 0.7, color, GLOSSY), *cups])]
 
 
-def glasses(random: Generator, vertices: FloatArray, *, dark: bool) -> list[Piece]:
+def glasses(random: Generator, vertices: Floats, *, dark: bool) -> list[Piece]:
     """Return the frame and the lenses of glasses, or of sunglasses, for a head with vertices (V, 3), cm."""
     plastic = random.random() < 0.55
     color = cloth_color(random) if random.random() < 0.25 else linear(random.uniform(10, 60, 3))
@@ -172,7 +172,7 @@ def glasses(random: Generator, vertices: FloatArray, *, dark: bool) -> list[Piec
     return [merged(frames), merged(lenses)]
 
 
-def _rims(random: Generator, vertices: FloatArray, scale: float) -> list[FloatArray]:
+def _rims(random: Generator, vertices: Floats, scale: float) -> list[Floats]:
     """Return the rims (C, 3), cm, before the right and the left eye of a head with vertices (V, 3), cm."""
     left, right = (ball_center(vertices, each.start, each.stop) for each in BALLS.values())
     front = float(vertices[[each.iris for each in BALLS.values()], 2].max()) + random.uniform(0.9, 1.6)
@@ -192,7 +192,7 @@ def _rims(random: Generator, vertices: FloatArray, scale: float) -> list[FloatAr
     return found
 
 
-def _lens(rim: FloatArray, tint: FloatArray, opacity: float) -> Piece:
+def _lens(rim: Floats, tint: Floats, opacity: float) -> Piece:
     """Return a lens inside a rim (C, 3), cm, with a tint (3,), linear RGB."""
     center = rim.mean(0) + np.array([0, 0, 0.25])
     rows = np.stack([center + (rim - center) * share for share in (0.02, 0.5, 1.0)])

@@ -6,17 +6,17 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from nasion.datasets.rendered.arrays import Floats
 from nasion.datasets.rendered.assets import BALLS, EYE_SOCKETS, EYES, GUMS, HAIR, MOUTH_SOCKET, TEETH, Assets
 from nasion.datasets.rendered.camera import Camera
+from nasion.datasets.rendered.drawing.raster import EMPTY, rasterize
+from nasion.datasets.rendered.drawing.shade import SHADOW_CM, Surface, shade
+from nasion.datasets.rendered.drawing.transfer import DIRECTIONS, directions, light_transfer
 from nasion.datasets.rendered.looks.light import Light
 from nasion.datasets.rendered.looks.masks import noise_texture, skin_masks
 from nasion.datasets.rendered.looks.solids import Piece
 from nasion.datasets.rendered.looks.strands import Strands
 from nasion.datasets.rendered.person import ball_center, gaze_rotation
-from nasion.datasets.rendered.raster import EMPTY, rasterize
-from nasion.datasets.rendered.shade import SHADOW_CM, Surface, shade
-from nasion.datasets.rendered.transfer import DIRECTIONS, directions, light_transfer
-from nasion.geometry import FloatArray
 
 __all__ = ["SUPERSAMPLING", "Drawing", "Scene", "draw"]
 
@@ -47,17 +47,17 @@ class Scene:
     """What is drawn: a head with vertices (V, 3), cm, and normals (V, 3), no unit, its hair, other pieces and light."""
 
     assets: Assets
-    vertices: FloatArray
-    normals: FloatArray
-    gaze: FloatArray
-    scalp: FloatArray
+    vertices: Floats
+    normals: Floats
+    gaze: Floats
+    scalp: Floats
     strands: list[Strands]
     pieces: list[Piece]
-    skin: FloatArray
-    eyes: FloatArray
+    skin: Floats
+    eyes: Floats
     light: Light
     camera: Camera
-    teeth: FloatArray
+    teeth: Floats
 
 
 class Drawing(NamedTuple):
@@ -70,10 +70,10 @@ class Drawing(NamedTuple):
         skin: (H, W) share of the head in each pixel, which the exposure is set for.
     """
 
-    image: FloatArray
-    distance: FloatArray
+    image: Floats
+    distance: Floats
     covering: np.ndarray
-    skin: FloatArray
+    skin: Floats
 
 
 def draw(scene: Scene, size: int, *, with_color: bool = True) -> Drawing:
@@ -105,8 +105,12 @@ def draw(scene: Scene, size: int, *, with_color: bool = True) -> Drawing:
             covering |= inside
     image[..., 3] = np.minimum(image[..., 3], 1)
     head = (shown & (numbers < one_sided)).astype(np.float32)
-    small = {"dsize": (size, size), "interpolation": cv2.INTER_AREA}
-    return Drawing(cv2.resize(np.minimum(image, BRIGHTEST), **small), distance, covering, cv2.resize(head, **small))
+    return Drawing(_reduced(np.minimum(image, BRIGHTEST), size), distance, covering, _reduced(head, size))
+
+
+def _reduced(fine: Floats, size: int) -> Floats:
+    """Return the mean (size, size, ...), no unit, of each pixel's samples (h, w, ...)."""
+    return cv2.resize(fine, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
 def _shading(scene: Scene, surface: Surface) -> tuple:
@@ -117,7 +121,7 @@ def _shading(scene: Scene, surface: Surface) -> tuple:
     return textures, scene.skin, scene.eyes, light.reflection_map(), key, _shadow_map(scene, surface)
 
 
-def _projected(camera: Camera, surface: Surface) -> tuple[FloatArray, FloatArray]:
+def _projected(camera: Camera, surface: Surface) -> tuple[Floats, Floats]:
     """Return vertices (N, 2), px of the finer image, and 1 / z (N,), 1/cm; 0 for those behind the camera."""
     z = surface.position[:, 2]
     xy = (camera.project(surface.position) + 0.5) * SUPERSAMPLING - 0.5
@@ -130,13 +134,14 @@ def _surface(scene: Scene, pieces: list[Piece]) -> tuple[Surface, np.ndarray, in
     parts = [head, *(_piece(scene, each) for each in pieces), *(_ribbons(scene, each) for each in scene.strands)]
     covers = [True, *(True for _ in pieces), *(each.covers for each in scene.strands)]
     starts = np.cumsum([0, *(len(each.position) for each in parts)])
-    columns = [
-        np.ascontiguousarray(np.concatenate(each), dtype=np.float32) for each in list(zip(*parts, strict=True))[:5]
-    ]
+    position, normal, uv, color, light = (
+        np.ascontiguousarray(np.concatenate([each[k] for each in parts]), dtype=np.float32) for k in range(5)
+    )
     triangles = np.concatenate([each.triangles + start for each, start in zip(parts, starts, strict=False)])
     material = np.concatenate([each.material for each in parts])
     hides = np.concatenate([np.full(len(each.triangles), c) for each, c in zip(parts, covers, strict=True)])
-    return Surface(*columns, triangles.astype(np.int32), material), hides, len(head.triangles)
+    surface = Surface(position, normal, uv, color, light, triangles.astype(np.int32), material)
+    return surface, hides, len(head.triangles)
 
 
 def _head(scene: Scene) -> Surface:
@@ -176,7 +181,7 @@ def _lip_depth(scene: Scene) -> float:
     return float(scene.vertices[[5695, 0, 6213, 5841]].mean(0)[2]) - 0.6
 
 
-def _around_iris(vertices: FloatArray, start: int, stop: int, iris: int, gaze: FloatArray) -> FloatArray:
+def _around_iris(vertices: Floats, start: int, stop: int, iris: int, gaze: Floats) -> Floats:
     """Return the position (N, 2) of an eyeball's vertices relative to the iris' center, in radii of the ball, no unit.
 
     Positions behind the ball are moved outside the iris.
@@ -194,12 +199,12 @@ def _around_iris(vertices: FloatArray, start: int, stop: int, iris: int, gaze: F
     return np.where(local[:, 2:] > 0, flat, flat / length * (2 - length)).astype(np.float32)
 
 
-def _radiance(scene: Scene) -> FloatArray:
+def _radiance(scene: Scene) -> Floats:
     """Return the light (D, 3), no unit, from each of `directions` of the head frame."""
     return scene.light.radiance(directions() @ scene.camera.rotation.T)
 
 
-def _open_light(normals: FloatArray, radiance: FloatArray) -> FloatArray:
+def _open_light(normals: Floats, radiance: Floats) -> Floats:
     """Return the diffuse light (N, 3), no unit, at normals (N, 3) of the head frame that nothing shades."""
     cosines = np.maximum(normals.astype(np.float32) @ directions().T, 0)
     return cosines @ (radiance * np.float32(4 / DIRECTIONS))
@@ -237,7 +242,7 @@ def _ribbons(scene: Scene, strands: Strands) -> Surface:
     )  # fmt: skip
 
 
-def _shadow_map(scene: Scene, surface: Surface) -> tuple[FloatArray, FloatArray]:
+def _shadow_map(scene: Scene, surface: Surface) -> tuple[Floats, Floats]:
     """Return the depth map (Q, Q), 1 / cm, from the key light, and its projection (3, 4): px, px, cm."""
     key = scene.light.key
     side = np.cross([0.0, 1.0, 0.0] if abs(key[1]) < 0.9 else [1.0, 0.0, 0.0], key)
@@ -253,7 +258,7 @@ def _shadow_map(scene: Scene, surface: Surface) -> tuple[FloatArray, FloatArray]
     return depth, projection
 
 
-def _crevices(distance: FloatArray, px_times_cm: float) -> FloatArray:
+def _crevices(distance: Floats, px_times_cm: float) -> Floats:
     """Return the share of light (H, W), no unit, that reaches surfaces at distances (H, W), cm.
 
     A place that lies deeper than its surroundings is darker, such as skin beside hair or glasses.

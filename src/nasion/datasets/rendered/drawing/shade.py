@@ -4,14 +4,17 @@ Colors are linear RGB, no unit. Diffuse light is irradiance divided by pi, so th
 Vectors are in the camera's frame, cm, with the camera at the origin: x right, y down, z away from it.
 """
 
+# pyright: reportMissingParameterType=false
+# numba finds the types of compiled functions.
+
 from math import atan2, cos, exp, floor, sin, sqrt
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
+from nasion.datasets.rendered.arrays import Floats
 from nasion.datasets.rendered.assets import CLOTH, EYE, GUM, HAIR, SKIN, TOOTH
-from nasion.geometry import FloatArray
 
 __all__ = ["SHADOW_CM", "Surface", "shade"]
 
@@ -47,27 +50,27 @@ class Surface(NamedTuple):
         material: (M,) uint8.
     """
 
-    position: FloatArray
-    normal: FloatArray
-    uv: FloatArray
-    color: FloatArray
-    light: FloatArray
+    position: Floats
+    normal: Floats
+    uv: Floats
+    color: Floats
+    light: Floats
     triangles: np.ndarray
     material: np.ndarray
 
 
 def shade(
     numbers: np.ndarray,
-    projected: tuple[FloatArray, FloatArray],
+    projected: tuple[Floats, Floats],
     surface: Surface,
-    occlusion: FloatArray,
+    occlusion: Floats,
     textures: tuple[np.ndarray, np.ndarray],
-    skin: FloatArray,
-    eyes: FloatArray,
-    reflections: FloatArray,
-    key: FloatArray,
-    shadow: tuple[FloatArray, FloatArray],
-) -> FloatArray:
+    skin: Floats,
+    eyes: Floats,
+    reflections: Floats,
+    key: Floats,
+    shadow: tuple[Floats, Floats],
+) -> Floats:
     """Return the image (H, W, 4) float32: linear RGB and coverage.
 
     Args:

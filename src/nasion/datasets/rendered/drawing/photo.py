@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from nasion.geometry import FloatArray
+from nasion import images
+from nasion.datasets.rendered.arrays import Floats
 from nasion.sample import Image
 
 __all__ = ["develop"]
@@ -13,7 +14,7 @@ REFERENCE_PX = 256
 """Image size that lengths below refer to, px."""
 
 
-def develop(random: Generator, scene: FloatArray, exposure_area: FloatArray, illuminant: FloatArray) -> Image:
+def develop(random: Generator, scene: Floats, exposure_area: Floats, illuminant: Floats) -> Image:
     """Return the photograph (H, W, 3) uint8 RGB of a scene.
 
     Args:
@@ -34,14 +35,14 @@ def develop(random: Generator, scene: FloatArray, exposure_area: FloatArray, ill
     return _store(random, (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8))
 
 
-def _optics(random: Generator, image: FloatArray) -> FloatArray:
+def _optics(random: Generator, image: Floats) -> Floats:
     """Return linear light (H, W, 3), no unit, after blur, motion, glare and darker corners."""
     size = image.shape[0] / REFERENCE_PX
     kind = random.random()
     if kind < 0.35:
-        image = cv2.GaussianBlur(image, (0, 0), size * random.uniform(0.35, 1.5))
+        image = cv2.GaussianBlur(image, (0, 0), size * random.uniform(0.35, 1.5)).astype(np.float32)
     elif kind < 0.43:
-        image = cv2.filter2D(image, -1, _motion(random, size))
+        image = cv2.filter2D(image, -1, _motion(random, size)).astype(np.float32)
     if random.random() < 0.3:
         glow = cv2.GaussianBlur(image, (0, 0), size * random.uniform(4, 14))
         image = image + random.uniform(0.03, 0.2) * glow
@@ -51,19 +52,20 @@ def _optics(random: Generator, image: FloatArray) -> FloatArray:
     return image
 
 
-def _motion(random: Generator, size: float) -> FloatArray:
+def _motion(random: Generator, size: float) -> Floats:
     """Return the kernel (L, L), no unit, of a straight movement of a few px."""
     length = int(size * random.uniform(2, 6)) * 2 + 1
     angle = random.uniform(0, np.pi)
     kernel = np.zeros((length, length), np.float32)
     half = length // 2
     dx, dy = half * np.cos(angle), half * np.sin(angle)
-    ends = [(round((half - dx) * 16), round((half - dy) * 16)), (round((half + dx) * 16), round((half + dy) * 16))]
-    cv2.line(kernel, *ends, 1.0, 1, cv2.LINE_AA, 4)
+    first = (round((half - dx) * 16), round((half - dy) * 16))
+    last = (round((half + dx) * 16), round((half + dy) * 16))
+    cv2.line(kernel, first, last, (1.0,), 1, cv2.LINE_AA, 4)
     return kernel / kernel.sum()
 
 
-def _tone(random: Generator, image: FloatArray) -> FloatArray:
+def _tone(random: Generator, image: Floats) -> Floats:
     """Return sRGB (H, W, 3), 0 to 1, of linear light: highlights roll off, contrast and saturation vary."""
     shoulder = random.uniform(0.0, 0.5)
     image = np.maximum(image, 0)
@@ -77,7 +79,7 @@ def _tone(random: Generator, image: FloatArray) -> FloatArray:
     return ((image - pivot) * contrast + pivot + random.normal(0, 0.02)).astype(np.float32)
 
 
-def _noise(random: Generator, image: FloatArray) -> FloatArray:
+def _noise(random: Generator, image: Floats) -> Floats:
     """Return sRGB (H, W, 3), 0 to 1, with the noise of a sensor, more in bright parts of the linear light."""
     strength = 0.003 + 0.05 * random.random() ** 4
     grain = random.standard_normal(image.shape, dtype=np.float32)
@@ -92,13 +94,14 @@ def _store(random: Generator, image: Image) -> Image:
     if random.random() < 0.2:
         share = random.uniform(0.3, 0.85)
         small = cv2.resize(image, (int(width * share), int(height * share)), interpolation=cv2.INTER_AREA)
-        image = cv2.resize(small, (width, height), interpolation=random.choice([cv2.INTER_LINEAR, cv2.INTER_CUBIC]))
+        kind = int(random.choice([cv2.INTER_LINEAR, cv2.INTER_CUBIC]))
+        image = cv2.resize(small, (width, height), interpolation=kind).astype(np.uint8)
     if random.random() < 0.2:
         soft = cv2.GaussianBlur(image, (0, 0), 1.2)
         amount = random.uniform(0.3, 1.0)
-        image = cv2.addWeighted(image, 1 + amount, soft, -amount, 0)
+        image = cv2.addWeighted(image, 1 + amount, soft, -amount, 0).astype(np.uint8)
     if random.random() < 0.75:
         quality = int(random.integers(35, 96))
-        _, packed = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-        image = cv2.imdecode(packed, cv2.IMREAD_COLOR)[..., ::-1]
+        packed = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        image = images.decode(packed.tobytes(), "a photograph")
     return np.ascontiguousarray(image)

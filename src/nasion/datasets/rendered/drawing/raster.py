@@ -4,11 +4,14 @@ Frame: px with (0, 0) at the center of the top-left pixel. Depth is stored as 1 
 camera's axis, cm, because it is linear in the image; a larger value is nearer, and 0 is empty.
 """
 
+# pyright: reportMissingParameterType=false
+# numba finds the types of compiled functions.
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from nasion.geometry import FloatArray
+from nasion.datasets.rendered.arrays import Floats
 
 __all__ = ["EMPTY", "rasterize"]
 
@@ -20,8 +23,8 @@ EDGE = 1e-4
 
 
 def rasterize(
-    xy: FloatArray, inverse_z: FloatArray, triangles: NDArray[np.int32], one_sided: int, size: tuple[int, int]
-) -> tuple[NDArray[np.int32], FloatArray]:
+    xy: Floats, inverse_z: Floats, triangles: NDArray[np.int32], one_sided: int, size: tuple[int, int]
+) -> tuple[NDArray[np.int32], Floats]:
     """Return the number of the nearest triangle at each pixel (H, W), `EMPTY` where there is none, and 1 / z (H, W).
 
     Args:

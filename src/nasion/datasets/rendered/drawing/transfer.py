@@ -8,9 +8,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from nasion.datasets.rendered.arrays import Floats
 from nasion.datasets.rendered.assets import Assets
-from nasion.datasets.rendered.raster import rasterize
-from nasion.geometry import FloatArray
+from nasion.datasets.rendered.drawing.raster import rasterize
 
 __all__ = ["directions", "light_transfer"]
 
@@ -28,7 +28,7 @@ FAR_CM = 200.0
 
 
 @lru_cache(maxsize=1)
-def directions() -> FloatArray:
+def directions() -> Floats:
     """Return unit vectors (D, 3), no unit, spread evenly over the sphere (Fibonacci's spiral)."""
     k = np.arange(DIRECTIONS) + 0.5
     z = 1 - 2 * k / DIRECTIONS
@@ -38,7 +38,7 @@ def directions() -> FloatArray:
 
 
 @lru_cache(maxsize=2)
-def light_transfer(assets: Assets) -> FloatArray:
+def light_transfer(assets: Assets) -> Floats:
     """Return the weight (V, D), no unit, of the light from each direction at each vertex.
 
     Weights are cosines at visible directions, scaled so that light of radiance 1 from everywhere gives 1 at a vertex
@@ -53,7 +53,7 @@ def light_transfer(assets: Assets) -> FloatArray:
     return _averaged(assets, weights)
 
 
-def _visible(points: FloatArray, triangles: np.ndarray, direction: FloatArray) -> FloatArray:
+def _visible(points: Floats, triangles: np.ndarray, direction: Floats) -> Floats:
     """Return how visible points (V, 3), cm, are from a direction, 0 to 1, as (V,)."""
     side = np.cross([0.0, 1.0, 0.0] if abs(direction[1]) < 0.9 else [1.0, 0.0, 0.0], direction)
     side /= np.linalg.norm(side)
@@ -71,7 +71,7 @@ def _visible(points: FloatArray, triangles: np.ndarray, direction: FloatArray) -
     return shown
 
 
-def _averaged(assets: Assets, values: FloatArray) -> FloatArray:
+def _averaged(assets: Assets, values: Floats) -> Floats:
     """Return values (V, D), no unit, averaged over the triangles around each vertex."""
     owner, starts, used = assets.fans
     means = values[assets.vertex_triangles].mean(axis=1)
