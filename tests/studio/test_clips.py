@@ -138,7 +138,7 @@ def test_a_clip_of_too_many_frames_fails(jobs, monkeypatch):
 
 def test_any_error_fails_only_its_clip(jobs):
     def broken():
-        raise RuntimeError("no memory")
+        raise RuntimeError("no\nmemory")
 
     first, second = added(jobs), added(jobs)
     jobs.start(first, broken)

@@ -95,6 +95,18 @@ def test_strange_names_get_a_usable_one(name):
     assert Path(exported.name).name.isprintable()
 
 
+def test_a_name_that_no_file_can_have_is_shortened():
+    exported = export_faces("pts", [image("é" * 5000 + "a.jpg", face())], NOSE, "m")
+    assert exported.name.endswith("éa.pts")
+    assert len(exported.name.encode()) <= 255
+
+
+def test_thousands_of_images_of_the_same_name_stay_apart():
+    exported = export_faces("csv", [image("a.jpg", face())] * 3000, NOSE, "m")
+    names = [line.partition(",")[0] for line in exported.content.decode().splitlines()[1:]]
+    assert len(set(names)) == 3000
+
+
 def test_images_of_the_same_name_stay_apart():
     exported = export_faces("pts", [image("a.jpg", face()), image("x/a.jpg", face())], NOSE, "m")
     assert sorted(zipfile.ZipFile(io.BytesIO(exported.content)).namelist()) == ["a-2.pts", "a.pts"]

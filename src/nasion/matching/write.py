@@ -55,6 +55,9 @@ VIEW_MARGIN = 1.6
 LINE_OPACITY = 0.55
 """Opacity of the lines between matched keypoints, 0 to 1."""
 
+GIF_COLORS = 256
+"""Colors of a GIF file, at most 256."""
+
 FRAME_RATE = 15
 """Frames per second of a morph."""
 
@@ -184,15 +187,19 @@ def _rainbow(count: int) -> list[draw.Color]:
 
 
 def morph_gif(frames: Sequence[Image]) -> bytes:
-    """Return a GIF file that plays the frames (H, W, 3) uint8 RGB forwards and backwards, at two thirds of the size."""
+    """Return a GIF file that plays the frames (H, W, 3) uint8 RGB forwards and backwards, at two thirds of the size.
+
+    All frames have one palette, made from the first, the middle and the last one: a palette for each frame would take
+    most of the time.
+    """
     height, width = frames[0].shape[:2]
     small = [cv2.resize(each, (2 * width // 3, 2 * height // 3), interpolation=cv2.INTER_AREA) for each in frames]
-    first, *others = [*small, *small[-2:0:-1]]
-    rest = (PillowImage.fromarray(each) for each in others)
+    sample = PillowImage.fromarray(np.concatenate([small[0], small[len(small) // 2], small[-1]]))
+    palette = sample.quantize(GIF_COLORS)
+    drawn = [PillowImage.fromarray(each).quantize(palette=palette, dither=PillowImage.Dither.NONE) for each in small]
+    first, *rest = [*drawn, *drawn[-2:0:-1]]
     buffer = io.BytesIO()
-    PillowImage.fromarray(first).save(
-        buffer, "GIF", save_all=True, append_images=rest, duration=round(1000 / FRAME_RATE), loop=0
-    )
+    first.save(buffer, "GIF", save_all=True, append_images=rest, duration=round(1000 / FRAME_RATE), loop=0)
     return buffer.getvalue()
 
 

@@ -198,8 +198,8 @@ class ClipJobs:
         except _RemovedError:
             pass
         except Exception as error:  # whatever is wrong with one clip must not end the thread
-            known = isinstance(error, NasionError)
-            job.error = _without_path(error, job) if known else f"the clip cannot be tracked ({error})"
+            text = _without_path(error, job)
+            job.error = text if isinstance(error, NasionError) else f"the clip cannot be tracked ({text})"
             job.state = "failed"
         finally:
             self._finish(job)
@@ -234,8 +234,9 @@ class _Watch:
 
 
 def _without_path(error: Exception, job: ClipJob) -> str:
-    """Return an error's message without the temporary path, which means nothing to the client."""
-    return str(error).replace(str(job.source), "the clip")
+    """Return an error's message in one line, without temporary paths, which mean nothing to the client."""
+    text = str(error).replace(str(job.source), "the clip").replace(f"{job.folder.name}/", "")
+    return " ".join(text.split())
 
 
 def _notes(clip: Clip, summary: ClipSummary) -> Iterator[str]:

@@ -6,7 +6,7 @@ The client keeps the predictions of the images that it has sent, so that the ser
 import io
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
@@ -29,6 +29,9 @@ ARCHIVE = "zip"
 
 EXPORT_FORMATS = ("json", "csv", "coco", "pts")
 """The formats of an archive, and those that can be exported alone; a subset of those of `nasion predict`."""
+
+LONGEST_NAME = 200
+"""Longest name of a file, bytes: most file systems allow 255, and numbers and suffixes are added."""
 
 
 @dataclass(frozen=True)
@@ -84,14 +87,23 @@ def _unique_names(given: Sequence[str]) -> list[str]:
     >>> _unique_names(["a.jpg", "b/a.jpg", "../"])
     ['a.jpg', 'a-2.jpg', 'image']
     """
+    taken: set[str] = set()
+    numbers: dict[str, Iterator[int]] = {}
     names: list[str] = []
     for each in given:
         last = PurePosixPath(each.replace("\\", "/")).name.strip(".")
         name = "".join(letter if letter.isprintable() else "_" for letter in last) or "image"
-        path = PurePosixPath(name)
-        others = (path.with_stem(f"{path.stem}-{number}").name for number in count(2))
-        names.append(next(candidate for candidate in chain([name], others) if candidate not in names))
+        path = PurePosixPath(_shortened(name))
+        others = (path.with_stem(f"{path.stem}-{number}").name for number in numbers.setdefault(path.name, count(2)))
+        names.append(next(candidate for candidate in chain([path.name], others) if candidate not in taken))
+        taken.add(names[-1])
     return names
+
+
+def _shortened(name: str) -> str:
+    """Return a name that file systems accept: the end of one that is too long."""
+    content = name.encode()
+    return name if len(content) <= LONGEST_NAME else content[-LONGEST_NAME:].decode(errors="ignore")
 
 
 def _record(name: str, image: ImageFaces, skeleton: Skeleton) -> ImageRecord:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from browsing import DESKTOP, PHONE, choose, screenshot, wait_for_status
+from browsing import DESKTOP, LARGE, PHONE, assert_nothing_overflows, choose, screenshot, violations, wait_for_status
 
 pytestmark = pytest.mark.slow
 
@@ -44,3 +44,46 @@ def test_camera_stops_when_the_page_is_left(page):
     assert page.locator("#camera").get_attribute("aria-pressed") == "false"
     page.locator("#file-a").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": b"a diary"})
     wait_for_status(page, "a.txt: this browser cannot display this image")
+
+
+def test_correct_and_train_explain_how_to_start_without_a_folder(page):
+    for name in ("correct", "train"):
+        page.locator(f"#tab-{name}").click()
+        assert "nasion serve" in page.locator(f"#page-{name}").inner_text()
+        assert_nothing_overflows(page)
+
+
+def test_a_reload_keeps_the_tab(page):
+    page.locator("#tab-match").click()
+    page.reload()
+    page.locator("#match-guide").wait_for()
+    assert page.locator("#tab-match").get_attribute("aria-selected") == "true"
+
+
+def test_the_status_of_one_tab_does_not_stay_in_another(page):
+    page.locator("#tab-match").click()
+    page.locator("#file-a").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": b"a diary"})
+    page.locator("#status.error").wait_for()
+    page.locator("#tab-try").click()
+    assert page.locator("#status").inner_text() == ""
+    assert page.locator("#status.error").count() == 0
+
+
+@pytest.mark.parametrize("size", [DESKTOP, LARGE, PHONE])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_overflows_with_results(page, astronaut, size, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size(size)
+    assert_nothing_overflows(page)
+    screenshot(page, f"start-{size['width']}-{scheme}")
+    page.locator("#files").set_input_files(str(astronaut))
+    wait_for_status(page, "1 face")
+    page.locator("#show-measurements").check()
+    page.locator(".measurements").wait_for()
+    assert_nothing_overflows(page)
+    assert violations(page) == []
+    screenshot(page, f"try-{size['width']}-{scheme}")
+    for name in ("match", "video"):
+        page.locator(f"#tab-{name}").click()
+        assert_nothing_overflows(page)
+        screenshot(page, f"{name}-{size['width']}-{scheme}")

@@ -108,8 +108,8 @@ def test_downloads_contain_the_points(page, astronaut, tmp_path):
     coco = json.loads(saved["coco"].read_text())
     assert [entry["file_name"] for entry in coco["images"]] == ["astronaut.png"]
     assert np.array(coco["annotations"][0]["keypoints"]).reshape(68, 3)[:, :2] == pytest.approx(expected, abs=0.01)
-    names = zipfile.ZipFile(saved["zip"]).namelist()
-    assert names == ["keypoints.json", "keypoints.csv", "keypoints-coco.json", "astronaut.pts"]
+    with zipfile.ZipFile(saved["zip"]) as archive:
+        assert archive.namelist() == ["keypoints.json", "keypoints.csv", "keypoints-coco.json", "astronaut.pts"]
     assert saved["pts"].name == "astronaut.pts"
     assert parse_pts(saved["pts"].read_text()) - 1 == pytest.approx(expected, abs=0.01)
     assert images.read(saved["image"]).shape == (512, 512, 3)
@@ -240,6 +240,12 @@ def test_point_under_the_mouse_is_named(page, astronaut):
     assert f"point 30 · ±{nose.spread[30]:.1f} px" in tooltip.inner_text()
     page.mouse.move(*place_of(page, (5, 500)))
     assert not tooltip.is_visible()
+    page.locator("#try-canvas").focus()
+    for key, number in (("n", 0), ("n", 1), ("p", 0), ("p", 67)):
+        page.keyboard.press(key)
+        assert f"point {number} ·" in tooltip.inner_text()
+    page.keyboard.press("+")
+    assert not tooltip.is_visible()
 
 
 def test_tapped_point_is_named(browser, address, astronaut):
@@ -303,7 +309,8 @@ def test_all_images_are_exported_together(page, astronaut, tmp_path):
     table = json.loads(download(page, "save-json", tmp_path).read_text())
     assert [image["image"] for image in table["images"]] == ["astronaut.png", "b.png"]
     packed = download(page, "save-pts", tmp_path)
-    assert sorted(zipfile.ZipFile(packed).namelist()) == ["astronaut.pts", "b.pts"]
+    with zipfile.ZipFile(packed) as archive:
+        assert sorted(archive.namelist()) == ["astronaut.pts", "b.pts"]
     assert page.locator("#save-image").is_disabled()
     assert "one at a time" in page.locator("#save-image").get_attribute("title")
 

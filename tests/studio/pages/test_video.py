@@ -63,9 +63,9 @@ def test_clip_is_tracked_played_and_downloaded(video_page, app, clip, tmp_path):
     assert f"Face 0: visible in {COUNT} of {COUNT} frames" in video_page.locator("#video-faces").inner_text()
     wait_for_status(video_page, f"flight.mp4: tracked {COUNT} frames")
     seek = "() => Object.assign(document.getElementById('video-result'), {currentTime: 0.2}).duration"
-    video_page.wait_for_function("document.getElementById('video-result').readyState > 1")
+    video_page.wait_for_function("() => document.getElementById('video-result').readyState > 1")
     assert video_page.evaluate(seek) == pytest.approx(COUNT / 25, abs=0.05)
-    video_page.wait_for_function("!document.getElementById('video-result').seeking")
+    video_page.wait_for_function("() => !document.getElementById('video-result').seeking")
     for size in (DESKTOP, PHONE):
         video_page.set_viewport_size(size)
         assert_nothing_overflows(video_page)
@@ -73,7 +73,7 @@ def test_clip_is_tracked_played_and_downloaded(video_page, app, clip, tmp_path):
     assert open_clip(download(video_page, "video-mp4", tmp_path)).count == COUNT
     table = download(video_page, "video-csv", tmp_path)
     assert table.name == "flight-keypoints.csv"
-    rows = list(csv.DictReader(table.open()))
+    rows = list(csv.DictReader(table.read_text().splitlines()))
     assert len(rows) == COUNT
     assert float(rows[-1]["nose_bridge_0_x"]) - float(rows[0]["nose_bridge_0_x"]) == pytest.approx(COUNT - 1, abs=2)
     assert len(jobs(app)) == 1
@@ -113,7 +113,7 @@ def test_clip_is_removed_when_the_page_is_closed(browser, app, clip):
     with serving(app) as address:
         page = browser.new_page()
         page.goto(f"{address}#video")
-        wait_for_status(page, "Ready.")
+        page.locator("#video-limits", has_text="MB").wait_for()
         page.locator("#video-file").set_input_files(str(clip))
         page.locator("#video-done").wait_for(timeout=120_000)
         page.goto("about:blank")

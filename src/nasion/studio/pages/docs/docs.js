@@ -16,6 +16,7 @@ function curlCommand(path, method, body) {
   if (method === "get") return curl("");
   if ("application/json" in body) return curl(` -X ${method.toUpperCase()} -H "Content-Type: application/json" -d @body.json`);
   if ("image/*" in body) return curl(' --data-binary @me.jpg -H "Content-Type: image/jpeg"');
+  if ("video/*" in body) return curl(" --data-binary @clip.mp4");
   if ("multipart/form-data" in body) return curl(" -F a=@a.jpg -F b=@b.jpg");
   return curl(` -X ${method.toUpperCase()}`);
 }

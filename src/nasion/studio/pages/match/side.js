@@ -24,7 +24,7 @@ export class Side {
     Object.assign(this, { file, image, faces, face, points: [] });
     $(`hint-${this.name}`).hidden = Boolean(image);
     $(`hint-${this.name}`).textContent = HINTS[this.name];
-    $(`name-${this.name}`).textContent = file ? `${file.name}${faces.length > 1 ? ` · face ${face} of ${faces.length}, click another` : ""}` : "";
+    $(`name-${this.name}`).textContent = file ? `${file.name}${faces.length > 1 ? ` · face ${face} (${faces.length} faces; click another)` : ""}` : "";
     const about = file ? `${file.name} with ${countOf(faces.length, "face")}` : `No image ${this.name.toUpperCase()} yet`;
     $(`canvas-${this.name}`).setAttribute("aria-label", about);
     if (image) this.stage.show(image, image.width, image.height);

@@ -7,34 +7,36 @@ export class Thumbnails {
   constructor(list, select) {
     this.list = list;
     this.select = select;
+    this.entries = new Map(); // the list entry of each item: { node, button, badge }
   }
 
-  // Each item has { name, file, badge, error }; the list keeps the address of its image in `url`.
+  // Each item has { name, file, badge, error }. Entries are kept, so that their images are not decoded again.
   show(items, current) {
-    const focused = document.activeElement?.dataset.item;
-    this.list.replaceChildren(...items.map((item, k) => element("li", {}, this.button(item, k, item === current))));
-    if (focused) this.list.querySelector(`[data-item="${focused}"]`)?.focus();
+    const known = new Map(items.map((item) => [item, this.entries.get(item) ?? this.create(item)]));
+    for (const [item, entry] of this.entries) if (!known.has(item)) URL.revokeObjectURL(entry.url);
+    this.entries = known;
+    const nodes = [...known.values()].map(({ node }) => node);
+    if (nodes.length !== this.list.children.length || nodes.some((node, k) => node !== this.list.children[k])) this.list.replaceChildren(...nodes);
+    for (const [item, entry] of known) update(entry, item, item === current);
   }
 
-  button(item, k, isCurrent) {
-    const about = item.error || item.badge;
-    const button = element("button", {
-      "aria-label": about ? `${item.name}: ${about}` : item.name,
-      "aria-current": String(isCurrent),
-      title: item.error ? `${item.name}: ${item.error}` : item.name,
-      dataset: { item: k },
-      onclick: () => this.select(item),
-    });
-    item.url ??= URL.createObjectURL(item.file);
-    const image = element("img", { alt: "", src: item.url, loading: "lazy", decoding: "async" });
+  create(item) {
+    const url = URL.createObjectURL(item.file);
+    const image = element("img", { alt: "", src: url, loading: "lazy", decoding: "async" });
     image.onerror = () => image.remove();
-    button.append(image, element("span", { className: "thumbnail-name", textContent: item.name }));
-    if (about) button.append(element("span", { className: item.error ? "badge error" : "badge", textContent: item.error ? "error" : item.badge }));
-    return button;
+    const badge = element("span", { className: "badge" });
+    const name = element("span", { className: "thumbnail-name", textContent: item.name });
+    const button = element("button", { onclick: () => this.select(item) }, image, name, badge);
+    return { url, button, badge, node: element("li", {}, button) };
   }
 }
 
-// Free what the list keeps of an item.
-export function release(item) {
-  if (item.url) URL.revokeObjectURL(item.url);
+function update({ button, badge }, { name, badge: text, error }, isCurrent) {
+  const about = error || text;
+  button.setAttribute("aria-label", about ? `${name}: ${about}` : name);
+  button.setAttribute("aria-current", String(isCurrent));
+  button.title = error ? `${name}: ${error}` : name;
+  badge.hidden = !about;
+  badge.classList.toggle("error", Boolean(error));
+  badge.textContent = error ? "error" : (text ?? "");
 }

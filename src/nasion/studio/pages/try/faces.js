@@ -32,7 +32,7 @@ export function clearFaces() {
 function describeTotal(errors, differences) {
   const lines = [["Mean error", errors], ["Mean difference between the models", differences]].flatMap(([title, pairs]) => {
     const known = pairs.filter(Boolean);
-    if (!known.length) return [];
+    if (known.length < 2) return []; // the row of a single face says the same
     const mean = (key) => known.reduce((sum, pair) => sum + (pair[key] ?? 0), 0) / known.length;
     return [`${title}: ${mean("px").toFixed(1)} px${percent(mean("share"))} of face size (${countOf(known.length, "face")})`];
   });

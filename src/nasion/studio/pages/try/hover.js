@@ -6,14 +6,20 @@ const RADIUS = 12; // canvas px within which a point is found
 const MARGIN = 12; // px between the point and the tooltip
 
 // `find()` returns { faces, names, errors }: what the stage shows; `changed(point)` runs when another point is hovered.
+// Returns a function that goes to the next point (1) or the previous one (-1), for the keyboard.
 export function connectHover(stage, find, changed) {
   let current = null;
-  stage.hover = (position) => {
-    const found = position && nearest(stage, find().faces, position);
+  const set = (found) => {
     if (found?.face === current?.face && found?.k === current?.k) return;
     current = found;
     showTooltip(stage, found, find());
     changed(found);
+  };
+  stage.hover = (position) => set(position && nearest(stage, find().faces, position));
+  return (direction) => {
+    const points = find().faces.flatMap((face) => face.keypoints.flatMap((p, k) => (p ? [{ face, k }] : [])));
+    const from = points.findIndex(({ face, k }) => face === current?.face && k === current?.k);
+    if (points.length) set(points[(from < 0 && direction < 0 ? points.length - 1 : from + direction + points.length) % points.length]);
   };
 }
 

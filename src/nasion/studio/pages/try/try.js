@@ -4,7 +4,7 @@ import * as api from "../shared/api.js";
 import { $, acceptChoice, acceptDrop, connectZoomButtons, countOf, decodeImage, element } from "../shared/dom.js";
 import { readGroundTruth } from "../shared/formats.js";
 import { Stage } from "../shared/stage.js";
-import { release, Thumbnails } from "../shared/thumbnails.js";
+import { Thumbnails } from "../shared/thumbnails.js";
 import { Camera } from "./camera.js";
 import { Compare } from "./compare.js";
 import { Export } from "./export.js";
@@ -52,10 +52,16 @@ export class Try {
 
   connectHover(stage, shown) {
     const find = () => ({ faces: shown()?.prediction.faces ?? [], names: shown()?.skeleton.names ?? [], errors: this.errorsOf(shown()) });
-    connectHover(stage, find, (point) => {
+    const step = connectHover(stage, find, (point) => {
       this.hovered = point;
       this.draw();
     });
+    stage.handleKey = ({ key, ctrlKey, metaKey, altKey }) => {
+      const direction = { n: 1, p: -1 }[key.toLowerCase()];
+      if (!direction || ctrlKey || metaKey || altKey) return false;
+      step(direction);
+      return true;
+    };
   }
 
   leave() {
@@ -76,7 +82,6 @@ export class Try {
     this.camera.stop();
     this.latestSelection++;
     this.latestRun++;
-    this.entries.forEach(release);
     this.entries = [];
     this.selected = null;
     this.image?.close?.();
@@ -131,9 +136,11 @@ export class Try {
     let opened = false;
     for (const [k, entry] of entries.entries()) {
       this.studio.setStatus(entries.length > 1 ? `Predicting ${k + 1} of ${entries.length}: ${entry.name}…` : `Predicting ${entry.name}…`);
+      const decoding = opened || !candidates.includes(entry) ? null : decodeImage(entry.file); // while the server predicts
+      decoding?.catch(() => {}); // `open` reports it
       await this.predict(entry);
       if (run !== this.latestRun || !this.entries.includes(entry)) return;
-      if (!opened && entry.prediction && candidates.includes(entry)) opened = await this.open(entry);
+      if (!opened && entry.prediction && candidates.includes(entry)) opened = await this.open(entry, decoding);
       this.showImages();
     }
     const failed = entries.filter(({ error }) => error);
@@ -153,7 +160,7 @@ export class Try {
   }
 
   // Show an entry and return whether that worked. Only the shown image is kept decoded, to save memory.
-  async open(entry) {
+  async open(entry, decoding = null) {
     this.camera.stop();
     if (!entry.prediction) {
       if (entry.error) this.studio.setStatus(`${entry.name}: ${entry.error}`, true);
@@ -162,7 +169,7 @@ export class Try {
     const selection = ++this.latestSelection;
     let image;
     try {
-      image = await decodeImage(entry.file);
+      image = await (decoding ?? decodeImage(entry.file));
     } catch (error) {
       entry.error = error.message;
       this.studio.setStatus(`${entry.name}: ${error.message}`, true);
