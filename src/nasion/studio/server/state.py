@@ -14,6 +14,7 @@ from nasion.studio.training_process import TrainingProcess
 
 __all__ = [
     "DEFAULT_SETTINGS",
+    "MAX_PATH",
     "CurrentAlbum",
     "CurrentFolder",
     "CurrentServer",
