@@ -28,6 +28,8 @@ LARGE = {"width": 1920, "height": 1080}
 PHONE = {"width": 390, "height": 844}
 TIMEOUT_MS = 120_000
 """How long a page may take for a step on a busy machine."""
+AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
+"""Rules of axe-core: WCAG 2.1 AA, and what is good practice."""
 BLUE = (30, 120, 255)
 """RGB of a predicted point."""
 ORANGE = (255, 140, 0)
@@ -121,3 +123,10 @@ def download(page, name, folder):
 
 def choose(page, *paths):
     page.locator("#files").set_input_files([str(path) for path in paths])
+
+
+def violations(page):
+    """Return the rules of axe that the page breaks, with the elements."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    found = axe.Axe().run(page, options={"runOnly": AXE_RULES}).response["violations"]
+    return [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found]

@@ -125,7 +125,8 @@ def test_every_format_is_evaluated_and_opened(nasion, astronaut, tmp_path, form,
     from nasion.skeleton import load_skeleton
 
     pytest.importorskip("filelock")
-    from nasion.studio.album import open_album, version
+    from nasion.studio.albums.label_store import Face
+    from nasion.studio.albums.opening import open_album
 
     if form == "parquet":
         pytest.importorskip("pyarrow")
@@ -137,10 +138,10 @@ def test_every_format_is_evaluated_and_opened(nasion, astronaut, tmp_path, form,
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert (scores["n"], scores["nme/inter_ocular"] < 0.02) == (1, True)
     album = open_album(data, load_skeleton("ibug-68"))
-    assert [(entry.name.rpartition("/")[2], entry.labeled) for entry in album.entries] == [("astronaut.png", True)]
-    moved = album.keypoints(0) + 1
-    album.save(0, moved, version(album.keypoints(0)), done=True)
-    assert album.keypoints(0) == pytest.approx(moved, abs=1e-3)
+    assert [entry.name.rpartition("/")[2] for entry in album.entries] == ["astronaut.png"]
+    moved = album.faces(0)[0] + 1
+    album.save(0, [Face(moved, 0)], album.version(0), "done")
+    assert album.faces(0)[0] == pytest.approx(moved, abs=1e-3)
 
 
 def test_written_json_fits_its_schema(nasion, astronaut, tmp_path, read_json):

@@ -13,7 +13,8 @@ import pytest
 from made_files import MAKERS, picture
 from nasion import images
 from nasion.datasets import available, load, module
-from nasion.datasets.convert import contents_of, convert, writable_formats
+from nasion.datasets.contents import contents_of
+from nasion.datasets.convert import convert, writable_formats
 from nasion.datasets.formats.outputs import json as json_format
 from nasion.errors import ConfigError
 from nasion.outputs.records import Content, ImageRecord, LabelSet

@@ -8,7 +8,8 @@ import pytest
 from made_files import make_csv, make_dlib, make_ibug, make_wflw, picture, shape
 from nasion.datasets import convert as convert_module
 from nasion.datasets import load
-from nasion.datasets.convert import contents_of, convert, writable_formats
+from nasion.datasets.contents import contents_of
+from nasion.datasets.convert import convert, writable_formats
 from nasion.errors import AnnotationError, ConfigError, ImageError, SkeletonError
 from nasion.outputs.records import Content
 from nasion.skeleton import load_skeleton

@@ -14,7 +14,6 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pyarrow as arrow
-from nasion.studio.album import ConflictError, open_album, version
 from pyarrow import parquet
 
 from fuzz.mutations import NUMBERS, WORDS, change_bytes, change_json, change_text, encode
@@ -28,6 +27,9 @@ from nasion.errors import NasionError
 from nasion.geometry import has_extent
 from nasion.predict.predictor import Predictor
 from nasion.skeleton import load_skeleton
+from nasion.studio.albums.album import ConflictError
+from nasion.studio.albums.label_store import Face
+from nasion.studio.albums.opening import open_album
 
 FILES = {
     "imm": "07-3m.asf",
@@ -197,15 +199,17 @@ def _correct(spec: str, random: Random) -> None:
     """Open the labels as the studio does, move the points of a face, and read them back."""
     album = open_album(spec, load_skeleton("ibug-68"))
     number = random.randrange(len(album.entries))
-    before = album.keypoints(number)
-    if before is None:
+    faces = album.faces(number)
+    if not faces:
         return
+    before = faces[0]
     after = np.where(np.isfinite(before), before + 3, 20.0)
     try:
-        album.save(number, after, version(before), done=True)
+        moved = [Face(after, 0), *(Face(face, origin) for origin, face in enumerate(faces) if origin)]
+        album.save(number, moved, album.version(number), "done")
     except ConflictError:  # for example because NaN is not equal to itself
         raise AssertionError("labels that did not change were said to have changed") from None
-    found = album.keypoints(number)
+    found = (album.faces(number) or [None])[0]
     if found is None or not np.allclose(found, after, atol=ROUNDING_PX):
         raise AssertionError(
             f"saved points are not read back: {after.tolist()[:3]} {None if found is None else found[:3]}"

@@ -28,9 +28,12 @@ LIMIT_S = 0.5
 """Time in which a request must arrive, s."""
 
 PATHS = (
-    *("/", "/healthz", "/docs", "/openapi.json", "/v1/studio", "/v1/models", "/v1/album", "/v1/album/0", "/v1/album/1"),
+    *("/", "/healthz", "/docs", "/openapi.json", "/v1/studio", "/v1/models", "/v1/album", "/v1/folders", "/v1/formats"),
+    *("/v1/album/images/0", "/v1/album/images/1", "/v1/album/images/0/history", "/v1/album/images/0/place"),
+    *("/v1/album/images/0/thumbnail", "/v1/album/images/0/accept", "/v1/album/import", "/v1/album/export"),
+    *("/v1/album/skeleton", "/v1/album/pairs", "/v1/album/project", "/v1/album/images/0/landmarks"),
     *(
-        "/v1/album/0/picture",
+        "/v1/album/images/0/picture",
         "/v1/predict",
         "/v1/predict",
         "/v1/match",
@@ -47,8 +50,8 @@ PATHS = (
         "/../etc/passwd",
         "/%2e%2e/x",
         "//x",
-        "/v1/album/-1",
-        "/v1/album/99999999999999999999",
+        "/v1/album/images/-1",
+        "/v1/album/images/99999999999999999999",
         "/\xff",
         "/%00",
     ),
@@ -119,14 +122,16 @@ def _body(random: Random, image: bytes) -> tuple[str, bytes]:
     if kind < 0.6:
         return _form(random, image)
     if kind < 0.95:
-        update = {"keypoints": [[k, k + 0.5] for k in range(68)], "seen": "new", "done": False}
+        points = [[k, k + 0.5] for k in range(68)]
+        update = {"name": "0.png", "faces": [{"keypoints": points, "origin": 0}], "seen": "new", "state": "todo"}
+        update |= {"box": [5, 5, 40, 40], "names": ["a"], "keypoints": points[:1], "flip": [0]}
         return "application/json", change_json(random, update).encode("utf-8", "replace")
     return random.choice(("text/plain", "application/json", "multipart/form-data", "x")), random.randbytes(400_000)
 
 
 def _query(random: Random) -> str:
-    names = ("box", "model", "frames", "face_a", "smooth", "minutes", "token", "x")
-    values = (*NUMBERS, *WORDS, "5,5,40,40", "0,0,1e308,1e308", "tiny", "default", "3")
+    names = ("box", "model", "frames", "face_a", "smooth", "minutes", "token", "folder", "path", "format", "since", "x")
+    values = (*NUMBERS, *WORDS, "5,5,40,40", "0,0,1e308,1e308", "tiny", "default", "coco", "..", "3")
     pairs = [
         f"{random.choice(names)}={random.choice(values)[:3000]}" for _ in range(random.choice((0, 0, 1, 1, 3, 200)))
     ]

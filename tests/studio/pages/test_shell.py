@@ -4,7 +4,16 @@ import json
 
 import pytest
 
-from browsing import DESKTOP, LARGE, PHONE, assert_nothing_overflows, choose, download, screenshot, wait_for_status
+from browsing import (
+    DESKTOP,
+    LARGE,
+    PHONE,
+    assert_nothing_overflows,
+    choose,
+    download,
+    screenshot,
+    wait_for_status,
+)
 
 pytestmark = pytest.mark.slow
 

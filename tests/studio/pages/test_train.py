@@ -2,12 +2,14 @@
 
 import json
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from browsing import DESKTOP, LARGE, PHONE, make, opened, screenshot, serving
 from nasion import images
 from nasion.datasets.drawn import render_face
+from nasion.predict.predictor import Predictor
 from nasion.skeleton import load_skeleton
 from nasion.studio import build, open_album
 
@@ -72,7 +74,10 @@ def labeled(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def folder_address(labeled):
-    with serving(build(make=make, album=open_album(str(labeled), load_skeleton("ibug-68")))) as address:
+    def load(name):
+        return Predictor(name) if Path(name).is_dir() else make(name)
+
+    with serving(build(make=load, album=open_album(str(labeled), load_skeleton("ibug-68")))) as address:
         yield address
 
 

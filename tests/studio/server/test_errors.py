@@ -2,10 +2,10 @@
 
 import pytest
 from fastapi.exceptions import RequestValidationError
-from nasion.studio.album import ConflictError
 from starlette.exceptions import HTTPException
 
 from nasion import errors as nasion_errors
+from nasion.studio.albums.album import ConflictError
 from nasion.studio.server.access import RejectedError
 from nasion.studio.server.errors import RETRY_S, to_status
 from nasion.studio.server.job_queue import JobTimeoutError, QueueFullError

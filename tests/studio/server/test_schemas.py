@@ -3,16 +3,13 @@
 import json
 from dataclasses import replace
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from nasion.outputs.kinds import json_schema
 from nasion.outputs.records import header_values
 from nasion.skeleton import load_skeleton
-from nasion.studio.server.schemas import Faces, FaceUpdate, Health, SkeletonInfo
+from nasion.studio.server.schemas import Faces, Health, SkeletonInfo
 
 NOSE = load_skeleton("nose-1")
 IMM = load_skeleton("imm-58")
@@ -48,9 +45,21 @@ def test_all_routes_are_described(openapi):
         "GET /v1/video/{name}/keypoints.mp4",
         "GET /v1/video/{name}/keypoints.csv",
         "GET /v1/album",
-        "GET /v1/album/{number}",
-        "PUT /v1/album/{number}",
-        "GET /v1/album/{number}/picture",
+        "GET /v1/folders",
+        "GET /v1/formats",
+        "POST /v1/album/project",
+        "POST /v1/album/pairs",
+        "POST /v1/album/skeleton",
+        "POST /v1/album/import",
+        "GET /v1/album/export",
+        "GET /v1/album/images/{number}",
+        "PUT /v1/album/images/{number}",
+        "GET /v1/album/images/{number}/picture",
+        "GET /v1/album/images/{number}/thumbnail",
+        "GET /v1/album/images/{number}/history",
+        "GET /v1/album/images/{number}/landmarks",
+        "POST /v1/album/images/{number}/accept",
+        "POST /v1/album/images/{number}/place",
         "GET /v1/train",
         "POST /v1/train",
         "POST /v1/train/stop",
@@ -88,11 +97,11 @@ def test_parameters_and_bodies_are_described(openapi):
             assert parameter["in"] == "path" or parameter["description"], (name, parameter["name"])
     assert set(found["POST /v1/predict"]["requestBody"]["content"]) == {"image/*", "multipart/form-data"}
     assert set(found["POST /v1/match"]["requestBody"]["content"]) == {"multipart/form-data"}
-    assert set(found["PUT /v1/album/{number}"]["requestBody"]["content"]) == {"application/json"}
+    assert set(found["PUT /v1/album/images/{number}"]["requestBody"]["content"]) == {"application/json"}
 
 
 def test_fields_carry_descriptions(openapi):
-    entry = openapi["components"]["schemas"]["AlbumEntry"]
+    entry = openapi["components"]["schemas"]["ImageEntry"]
     assert "fraction of the face's size" in entry["properties"]["uncertainty"]["description"]
     assert set(entry["required"]) == set(entry["properties"])
 
@@ -128,34 +137,3 @@ def test_unknown_keys_are_an_error_rather_than_lost():
         Health(ok=True, waiting=0, other=1)
     with pytest.raises(ValidationError):
         Faces(**header_values(NOSE, "mine"), width=3, height=2, faces=[{"face": 0}])
-
-
-def test_a_face_update_is_done_unless_it_says_otherwise():
-    update = FaceUpdate.model_validate({"keypoints": [[1, 2.5], None], "seen": "new"})
-    assert (update.keypoints, update.seen, update.done) == ([(1.0, 2.5), None], "new", True)
-
-
-@given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
-def test_all_finite_coordinates_up_to_the_limit_are_accepted(x, y):
-    assert FaceUpdate(keypoints=[(x, y)], seen="new").keypoints == [(x, y)]
-
-
-@pytest.mark.parametrize("value", [1e6 + 1, -1e6 - 1, np.inf, -np.inf, np.nan, "x", None])
-def test_other_coordinates_are_rejected(value):
-    for point in ((value, 1.0), (1.0, value)):
-        with pytest.raises(ValidationError):
-            FaceUpdate(keypoints=[point], seen="new")
-
-
-@pytest.mark.parametrize("point", [(1.0,), (1.0, 2.0, 3.0), 7])
-def test_points_that_are_no_pairs_are_rejected(point):
-    with pytest.raises(ValidationError):
-        FaceUpdate(keypoints=[point], seen="new")
-
-
-def test_the_number_of_points_and_the_length_of_a_version_are_limited():
-    assert len(FaceUpdate(keypoints=[None] * 1000, seen="x" * 64).keypoints) == 1000
-    with pytest.raises(ValidationError):
-        FaceUpdate(keypoints=[None] * 1001, seen="new")
-    with pytest.raises(ValidationError):
-        FaceUpdate(keypoints=[], seen="x" * 65)

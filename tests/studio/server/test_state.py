@@ -4,6 +4,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
+from nasion.studio.server.albums.open_albums import OpenAlbums
 from nasion.studio.server.job_queue import JobQueue
 from nasion.studio.server.loaded_models import LoadedModels
 from nasion.studio.server.state import DEFAULT_SETTINGS, Server, ServerSettings
@@ -18,11 +19,11 @@ def test_by_default_no_token_is_required_and_bodies_are_limited():
 
 def test_the_parts_of_a_server_cannot_be_replaced():
     queue = JobQueue(max_waiting=3, timeout_s=2.0)
-    server = Server(DEFAULT_SETTINGS, LoadedModels(str, {}), queue)
+    server = Server(DEFAULT_SETTINGS, LoadedModels(str, {}), queue, OpenAlbums(None, lambda: None))
     queue.close()
-    assert (server.album, server.training) == (None, None)
+    assert server.albums.all == []
     with pytest.raises(FrozenInstanceError):
-        server.album = "another"
+        server.albums = "another"
 
 
 def test_routes_get_the_state_of_their_own_server(serve, album_client):

@@ -46,11 +46,13 @@ class LabelStore(Protocol):
         skeleton: the skeleton of all faces.
     """
 
-    source: str
     form: str
     hides: bool
     adds: bool
     skeleton: Skeleton
+
+    @property
+    def source(self) -> str: ...  # noqa: D102  # described above
 
     def counts(self) -> dict[Path, int]:
         """Return the number of labeled faces of each labeled image; 0 for images that have no face."""

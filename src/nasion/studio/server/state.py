@@ -11,14 +11,13 @@ from nasion.studio.server.albums.open_albums import OpenAlbum, OpenAlbums
 from nasion.studio.server.albums.thumbnails import Thumbnails
 from nasion.studio.server.job_queue import JobQueue
 from nasion.studio.server.loaded_models import LoadedModels
-from nasion.studio.training_process import TrainingProcess
 
 __all__ = [
     "DEFAULT_SETTINGS",
+    "MAX_PATH",
     "CurrentAlbum",
     "CurrentFolder",
     "CurrentServer",
-    "CurrentTraining",
     "ModelName",
     "Server",
     "ServerSettings",
@@ -102,11 +101,6 @@ async def _current_album(folder: CurrentFolder) -> Album:
     return folder.album
 
 
-async def _current_training(folder: CurrentFolder) -> TrainingProcess:
-    return folder.training
-
-
 CurrentAlbum = Annotated[Album, Depends(_current_album)]
-CurrentTraining = Annotated[TrainingProcess, Depends(_current_training)]
 
 ModelName = Annotated[str, Query(description="name of a model from /v1/models; default: the first model")]

@@ -138,9 +138,10 @@ def start_training(
     folder.refresh()
     training, model = folder.training, model or server.models.names[0]
     training.start(minutes, server.models.source(model), name.strip())
-    assert training.run is not None
-    accepted = _accepted(folder.album)
-    training.comparison.begin(training.run, training.source, model, lambda: server.models.predictor(model), accepted)
+    if training.run is not None:
+        training.comparison.begin(
+            training.run, training.source, model, lambda: server.models.predictor(model), _accepted(folder.album)
+        )
     return _info(folder, training.status())
 
 

@@ -47,8 +47,9 @@ export class Controls {
       loupe: () => this.toggle("loupe", (on) => (page.canvas.showsLoupe = on)), names: () => this.toggle("names", (on) => (page.canvas.showsNumbers = on)),
       "open-import": () => this.exchange.show(true), "open-export": () => this.exchange.show(false), "make-project": () => this.makeProject(),
       "place-skip": () => (page.placer?.skip(), this.showPlacing(), page.canvas.draw()), "place-back": () => (page.placer?.back(), this.showPlacing(), page.canvas.draw()),
-      "place-cancel": () => page.stopPlacing(),
+      "place-cancel": () => page.stopPlacing(), "skeleton-cancel": () => page.stopPlacing(),
     };
+    $("skeleton-form").addEventListener("submit", (event) => (event.preventDefault(), page.placer?.create?.()));
     for (const [id, action] of Object.entries(actions)) $(id).addEventListener("click", action);
     const adjust = () => page.canvas.setFilter($("brightness").valueAsNumber, $("contrast").valueAsNumber);
     for (const id of ["brightness", "contrast"]) $(id).addEventListener("input", adjust);
@@ -197,7 +198,6 @@ export class Controls {
   showCards() {
     const { page } = this;
     this.training.show();
-    if ($("skeleton-form") && page.mode === "place") return;
     const { skeleton, info } = page.album;
     const title = Object.assign(document.createElement("h3"), { textContent: "Points" });
     const text = Object.assign(document.createElement("p"), { className: "note", textContent: `${skeleton.count} point${skeleton.count === 1 ? "" : "s"} of ${skeleton.name}` });
@@ -217,12 +217,11 @@ export class Controls {
     $("place-skip").hidden = !placer?.canSkip;
     $("place-back").hidden = !placer?.placed.length;
     $("correct-canvas").classList.toggle("crosshair", mode !== "edit");
-    $("correct-panel").classList.toggle("making", mode === "place" && Boolean($("skeleton-form")));
+    $("correct-panel").classList.toggle("making", mode === "place" && !$("skeleton-form").hidden);
     for (const id of ["save", "no-face", "add-face"]) $(id).disabled = mode !== "edit" || !editor;
-    if (mode === "edit" && $("skeleton-form")) {
-      $("skeleton-form").remove();
-      this.showCards();
-      if (this.page.entry) this.page.reloadImage();
+    if (mode === "edit" && !$("skeleton-form").hidden) {
+      $("skeleton-form").hidden = true;
+      this.page.reloadImage();
     }
   }
 

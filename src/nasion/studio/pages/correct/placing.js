@@ -120,26 +120,13 @@ export class SkeletonMaker {
 
   // Show the form in the panel.
   show() {
-    const rows = this.placed.map((_, k) => this.row(k));
-    const form = $("skeleton-form") ?? this.makeForm();
     const focused = document.activeElement?.id;
-    form.querySelector("ol").replaceChildren(...rows);
+    $("skeleton-form").hidden = false;
+    $("skeleton-points").replaceChildren(...this.placed.map((_, k) => this.row(k)));
     if (focused) $(focused)?.focus();
-    form.querySelector("#skeleton-create").disabled = !this.placed.length;
+    $("skeleton-create").disabled = !this.placed.length;
+    $("skeleton-error").hidden = true;
     this.page.controls.showPlacing();
-  }
-
-  makeForm() {
-    const form = document.createElement("form");
-    form.id = "skeleton-form";
-    form.innerHTML =
-      '<h3>New skeleton</h3><label class="field">Name <input type="text" id="skeleton-name" value="mine" maxlength="60" spellcheck="false"></label>' +
-      '<p class="note">Click the points on one face. Names and mirror pairs are proposed; change them if they are wrong. Left and right are the person’s.</p><ol></ol>' +
-      '<p class="message error" id="skeleton-error" role="alert" hidden></p><div class="row"><button id="skeleton-create" class="primary">Create skeleton</button><button type="button" id="skeleton-cancel">Cancel</button></div>';
-    $("skeleton-group").replaceChildren(form);
-    form.addEventListener("submit", (event) => (event.preventDefault(), this.create()));
-    form.querySelector("#skeleton-cancel").addEventListener("click", () => this.page.stopPlacing());
-    return form;
   }
 
   row(k) {

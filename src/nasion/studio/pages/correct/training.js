@@ -15,13 +15,13 @@ export class TrainingCard {
 
   // Whether a listed model has the folder's points.
   get hasModel() {
-    const names = JSON.stringify(this.page.album.skeleton.names);
-    return this.page.studio.models.some(({ skeleton }) => JSON.stringify(skeleton.names) === names);
+    return this.page.studio.models.some(({ skeleton }) => String(skeleton.names) === String(this.page.album.skeleton.names));
   }
 
   // Whether the selected model has the folder's points.
   get isSelected() {
-    return JSON.stringify(this.page.studio.skeleton().names) === JSON.stringify(this.page.album.skeleton.names);
+    const { models, model } = this.page.studio;
+    return String(models.find(({ name }) => name === model())?.skeleton.names) === String(this.page.album.skeleton.names);
   }
 
   async enter() {
@@ -57,7 +57,8 @@ export class TrainingCard {
     try {
       await this.page.saveNow();
       this.used = null;
-      this.training = await api.startTraining(MINUTES, this.page.studio.model());
+      await api.startTraining(MINUTES, this.page.studio.model());
+      this.training = await api.getTraining();
     } catch (error) {
       this.page.studio.setStatus(error.message, true);
     }

@@ -30,7 +30,7 @@ from nasion.studio.server.albums.schemas import (
     points_array,
 )
 from nasion.studio.server.schemas import SkeletonInfo
-from nasion.studio.server.state import CurrentFolder, CurrentServer
+from nasion.studio.server.state import MAX_PATH, CurrentFolder, CurrentServer
 
 __all__ = ["router"]
 
@@ -42,13 +42,14 @@ FILE_RESPONSE: dict[int | str, dict[str, object]] = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+PATH = Query(max_length=MAX_PATH, description="a folder's path relative to the root; default: the root")
 BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 router = APIRouter()
 
 
 @router.get("/v1/folders", summary="List the folders that can be opened")
-def list_folders(server: CurrentServer, path: Annotated[str, Query(max_length=4096)] = "") -> FolderListing:
+def list_folders(server: CurrentServer, path: Annotated[str, PATH] = "") -> FolderListing:
     """Return a folder below the server's root, and the folders in it."""
     if server.albums.root is None:
         raise ConfigError("folders cannot be opened; start the studio with a folder: nasion serve FOLDER")
