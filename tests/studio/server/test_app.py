@@ -69,7 +69,8 @@ def test_a_large_body_is_not_read(serve, has_length):
 
 
 def test_with_a_folder_there_is_an_album(album_client):
-    assert album_client.get("/v1/studio").json() == {"album": True, "root": "faces"}
+    info = album_client.get("/v1/studio").json()
+    assert (info["album"], info["root"]) == (True, "faces")
     assert "/v1/album" in album_client.get("/openapi.json").json()["paths"]
 
 

@@ -1,4 +1,4 @@
-"""Training through HTTP."""
+"""Starting, stopping and resuming a training through HTTP, and its report."""
 
 import numpy as np
 import pytest
