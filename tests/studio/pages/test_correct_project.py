@@ -61,7 +61,7 @@ def project_address(project):
 @pytest.fixture
 def project_page(browser, project_address):
     with opened(browser, project_address, "#correct", "Accept and next") as page:
-        page.locator("#faces-title", has_text="face").wait_for()
+        page.locator("#correct-faces-title", has_text="face").wait_for()
         yield page
 
 
@@ -129,7 +129,7 @@ def test_a_point_is_dragged_by_touch(browser, project_address, project):
     context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
     page = context.new_page()
     page.goto(f"{project_address}#correct")
-    page.locator("#faces-title", has_text="face").wait_for()
+    page.locator("#correct-faces-title", has_text="face").wait_for()
     page.locator('#album button[title="one.png"]').tap()
     page.get_by_text("one.png: ").wait_for()
     before = np.array(make("default")(data.astronaut())[0].keypoints)
@@ -172,7 +172,7 @@ def test_no_face_is_recorded_and_unreadable_images_come_last(project_page, proje
 
 def test_the_first_view_is_never_an_error(browser, project_address):
     with opened(browser, project_address, "#correct", "Accept and next") as page:
-        page.locator("#faces-title", has_text="suggested").wait_for()
+        page.locator("#correct-faces-title", has_text="suggested").wait_for()
         assert page.locator("#status.error").count() == 0
 
 
@@ -306,7 +306,7 @@ def test_labels_are_exported_and_imported(project_page, project, tmp_path):
     project_page.locator("#exchange-cancel").click()
     (project / LABELS).unlink()
     project_page.reload()
-    project_page.locator("#faces-title", has_text="face").wait_for()
+    project_page.locator("#correct-faces-title", has_text="face").wait_for()
     project_page.locator("#open-import").click()
     assert project_page.locator("#exchange-run").is_disabled()
     project_page.locator("#exchange-file").set_input_files(str(saved))

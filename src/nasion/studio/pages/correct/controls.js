@@ -150,7 +150,7 @@ export class Controls {
   showFaces() {
     const { editor, album, selectedFace, selectedPoint, labeled } = this.page;
     const faces = editor?.faces ?? [];
-    $("faces-title").textContent = !faces.length ? "Faces" : `${faces.length} ${labeled ? "" : "suggested "}face${faces.length === 1 ? "" : "s"}`;
+    $("correct-faces-title").textContent = !faces.length ? "Faces" : `${faces.length} ${labeled ? "" : "suggested "}face${faces.length === 1 ? "" : "s"}`;
     $("face-rows").replaceChildren(...faces.map((face, number) => this.faceRow(face, number)));
     const fixed = album.info && !album.info.adds;
     $("project-note").hidden = $("make-project").hidden = !fixed;
