@@ -1,5 +1,6 @@
-"""The page of the skeletons in the package: a drawing, regions, names and flip map of each."""
+"""The page of the skeletons in the package: regions, names and flip map of each."""
 
+from collections.abc import Sequence
 from importlib.resources import files
 
 from nasion.skeleton import available, load_skeleton
@@ -14,17 +15,18 @@ numbers count from 0. `nasion.load_skeleton(name)` returns a [`Skeleton`][nasion
 """
 
 
+def _span(values: Sequence[object]) -> str:
+    """Return the first and the last of the values."""
+    return f"{values[0]} … {values[-1]}" if len(values) > 1 else str(values[0])
+
+
 def _section(name: str) -> str:
     skeleton = load_skeleton(name)
     text = (files("nasion") / "skeletons" / f"{name}.toml").read_text("utf-8")
     comment = [line.removeprefix("#").strip() for line in text.splitlines() if line.startswith("#")]
     intro = "\n".join(comment[: text.split("\n\n")[0].count("#")])
     rows = [
-        (
-            region,
-            f"{min(points)}–{max(points)}" if len(points) > 1 else str(points[0]),
-            ", ".join(f"`{skeleton.names[i]}`" for i in points),
-        )
+        (region, _span(points), _span([f"`{skeleton.names[i]}`" for i in points]))
         for region, points in skeleton.regions.items()
     ]
     flip = " ".join(map(str, skeleton.flip or ()))
