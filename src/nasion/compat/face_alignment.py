@@ -55,8 +55,8 @@ class FaceAlignment:
 
     Args:
         landmarks_type: `LandmarksType.TWO_D`.
-        network_size: not used, nor are the following; they configure face_alignment's networks. `nasion.compat.use` sets
-            nasion's model.
+        network_size: not used, nor are the following, which configure face_alignment's networks;
+            `nasion.compat.use` sets nasion's model.
         device: not used.
         dtype: not used.
         flip_input: not used.
