@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 import venv
 from pathlib import Path
 
@@ -39,6 +40,15 @@ def installed(tmp_path_factory):
 
 def run(installed, *words, cwd):
     return subprocess.run([installed / "bin" / words[0], *words[1:]], capture_output=True, text=True, cwd=cwd)
+
+
+def test_the_version_has_one_value():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    citation = (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"\nversion: {project['version']}\n" in citation
+    assert f"version = {{{project['version']}}}" in (ROOT / "docs" / "about" / "citation.md").read_text("utf-8")
+    sources = [path for path in (ROOT / "src").rglob("*.py") if f'"{project["version"]}"' in path.read_text("utf-8")]
+    assert not sources
 
 
 def test_the_wheel_predicts_a_face_without_torch(installed, tmp_path):
