@@ -14,7 +14,7 @@ import skeletons
 DOCS = Path(__file__).parents[2] / "docs"
 
 SOURCES = (changelog, commands, formats, model_cards, python_api, recipe_keys, skeletons)
-"""Modules with a function `pages()` that returns {path below docs: Markdown}."""
+"""Modules with a function `pages()` that returns {path below docs: content}."""
 
 
 def main(folder: Path) -> None:
