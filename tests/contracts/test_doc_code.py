@@ -1,5 +1,7 @@
 """The Python examples of the documentation run, and print what the pages say."""
 
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -7,12 +9,15 @@ import numpy as np
 import pytest
 
 import nasion
-from doc_pages import ROOT, blocks, page_id, pages
+from doc_pages import ROOT, blocks, commands, page_id, pages
 from doubles import FixedDetector
 from nasion.errors import ConfigError
 from nasion.video.writer import ClipWriter
 
 PAGES = [page for page in pages() if blocks(page.read_text("utf-8"), "python")]
+
+SHORTER = {"3": "0.02", "synthetic:100?skeleton=ibug-68": "synthetic:48?skeleton=ibug-68"}
+"""Replacements that make a training short enough for a test."""
 
 
 @pytest.fixture
@@ -56,6 +61,23 @@ def test_the_example_of_the_readme_prints_exactly_what_it_says(workspace, capsys
     exec(example.code, names)
     assert capsys.readouterr().out == example.output
     assert (nasion.read("points.png") != names["sample"].image).any()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["README.md", "docs/how-to/own-points.md"])
+def test_own_points_in_five_minutes(page, tmp_path):
+    text = (ROOT / page).read_text("utf-8")
+    (skeleton,) = blocks(text, "toml")
+    (tmp_path / "five.toml").write_text(skeleton.code)
+    assert len(nasion.load_skeleton(str(tmp_path / "five.toml")).names) == 5
+    ours = [words[1:] for words in commands(text) if any("five" in word for word in words)]
+    assert [words[0] for words in ours][:3] == ["convert", "doctor", "train"]
+    for words in ours:
+        if words[0] != "predict" and "mine.toml" not in words:
+            command = [sys.executable, "-m", "nasion", *(SHORTER.get(word, word) for word in words)]
+            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+            assert done.returncode == 0, (words, done.stderr)
+    assert nasion.Predictor(tmp_path / "five.onnx").skeleton.count == 5
 
 
 def test_the_readme_is_short():
