@@ -30,18 +30,42 @@ class Block(NamedTuple):
     output: str | None
 
 
-def blocks(text, language):
-    """Return the code blocks of a language, in order."""
-    pattern = rf"^```{language}\b[^\n]*\n(.*?)^```\n(?:\n^```text\n(.*?)^```$)?"
-    return [Block(*match.groups()) for match in re.finditer(pattern, text, re.DOTALL | re.MULTILINE)]
+def fences(text):
+    """Yield the language and the text of each code block, and whether it directly follows another one."""
+    language, lines, adjacent = None, [], False
+    for line in text.splitlines():
+        if language is None and line.startswith("```"):
+            language, lines = line[3:].split(" ")[0], []
+        elif language is not None and line == "```":
+            yield language, "\n".join([*lines, ""]), adjacent
+            language, adjacent = None, True
+        elif language is not None:
+            lines.append(line)
+        elif line.strip():
+            adjacent = False
+
+
+def blocks(text, *languages):
+    """Return the code blocks of some languages, in order; "" are blocks that state none."""
+    found = []
+    for language, code, adjacent in fences(text):
+        if language == "text" and adjacent and found and found[-1] is not None:
+            found[-1] = found[-1]._replace(output=code)
+        else:
+            found.append(Block(code, None) if language in languages else None)
+    return [block for block in found if block is not None]
 
 
 def commands(text):
-    """Return the words of each command of the sh blocks, without comments; pipes and variables are separated."""
-    lines = "\n".join(block.code for block in blocks(text, "sh")).replace("\\\n", " ").splitlines()
+    """Return the words of each command, without comments; pipes and variables are separated.
+
+    Commands are the lines of sh blocks, and lines of blocks without a language that start with a program of ours.
+    """
+    plain = "".join(block.code for block in blocks(text, ""))
+    ours = [line for line in joined_lines(plain) if re.match("(nasion|make|python) ", line)]
     variables = {}
     found = []
-    for line in lines:
+    for line in [*joined_lines("".join(block.code for block in blocks(text, "sh"))), *ours]:
         if assigned := re.fullmatch(r'(\w)="(.*)"', line):
             variables["$" + assigned[1]] = assigned[2]
             continue
@@ -54,3 +78,7 @@ def commands(text):
             if words:
                 found.append(words)
     return found
+
+
+def joined_lines(code):
+    return code.replace("\\\n", " ").splitlines()

@@ -52,13 +52,6 @@ def test_a_wrong_command_is_noticed():
         check(["nasion", "predict", "me.jpg", "--modell", "tiny"])
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_code_blocks_state_their_language(page):
-    fences = re.findall(r"(?m)^```(.*)$", PAGES[page])
-    assert all(fences[::2]) or page == "docs/audit.md"
-    assert not any(fences[1::2])
-
-
 def test_every_page_is_in_the_navigation():
     navigation = (ROOT / "zensical.toml").read_text("utf-8")
     assert [page_id(page) for page in pages()[1:] if f'"{page.relative_to(DOCS).as_posix()}"' not in navigation] == []
@@ -70,3 +63,11 @@ def test_blocks_and_outputs_are_found():
     )
     assert [tuple(block) for block in blocks(text, "python")] == [("print(1)\n", "1\n"), ("x\n", None)]
     assert commands(text) == [["a", "b"], ["d", "q"], ["e"]]
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"])
+def test_links_of_the_repository_lead_to_files(name):
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", (ROOT / name).read_text("utf-8"))
+    relative = [link for link in links if "://" not in link]
+    assert [link for link in relative if not (ROOT / link).exists()] == []
+    assert relative or name not in ("README.md", "SECURITY.md")
