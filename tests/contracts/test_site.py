@@ -27,8 +27,9 @@ def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     shutil.copytree(DOCS, folder / "docs")
     shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__", "*.onnx"))
+    shutil.copytree(ROOT / "tools", folder / "tools", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "zensical.toml", folder)
-    subprocess.run([sys.executable, ROOT / "tools" / "reference", folder / "docs"], check=True)
+    subprocess.run([sys.executable, folder / "tools" / "reference"], check=True)
     build = [sys.executable, "-m", "zensical", "build", "--strict"]
     done = subprocess.run(build, cwd=folder, capture_output=True, text=True)
     output = done.stdout + done.stderr
@@ -109,6 +110,13 @@ def test_every_public_name_is_documented(site):
             if not places & names:
                 missing.add(f"{module}.{name}")
     assert not missing
+
+
+def test_examples_of_docstrings_are_code_blocks(site):
+    text = (site / "reference" / "python" / "index.html").read_text("utf-8")
+    assert "language-pycon" in text
+    assert "<blockquote>" not in text
+    assert "+SKIP" not in text
 
 
 def test_every_command_and_setting_is_documented(site):
