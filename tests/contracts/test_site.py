@@ -29,7 +29,7 @@ def site(tmp_path_factory):
     shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__", "*.onnx"))
     shutil.copytree(ROOT / "tools", folder / "tools", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "zensical.toml", folder)
-    subprocess.run([sys.executable, folder / "tools" / "reference"], check=True)
+    subprocess.run([sys.executable, ROOT / "tools" / "reference", folder / "docs"], check=True)
     build = [sys.executable, "-m", "zensical", "build", "--strict"]
     done = subprocess.run(build, cwd=folder, capture_output=True, text=True)
     output = done.stdout + done.stderr
