@@ -108,5 +108,5 @@ bench-peers: $(PEERS)/.ready ## compare nasion with dlib and MediaPipe; DATA=300
 bench-audit: $(PEERS)/.ready ## audit nasion, dlib and MediaPipe on the same corrupted images; DATA=300W_DIR; ON=FORMAT:PATH measures other faces, FACES=COUNT fewer
 	$(PEERS)/bin/python bench/peers/audit.py "$(DATA)" $(if $(CACHE),--cache "$(CACHE)") $(if $(ON),--on "$(ON)") $(if $(FACES),--faces $(FACES))
 
-clean: ## remove the virtual environments and the output of demo and test
-	rm -rf $(VENV) $(PEERS) $(OLDEST) $(NEWEST) demo .pytest_cache .hypothesis .ruff_cache .import_linter_cache
+clean: ## remove the virtual environments and the output of demo, docs, dist and test
+	rm -rf $(VENV) $(PEERS) $(OLDEST) $(NEWEST) demo dist site .cache .pytest_cache .hypothesis .ruff_cache .import_linter_cache

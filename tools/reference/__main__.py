@@ -18,13 +18,13 @@ SOURCES = (changelog, commands, formats, model_cards, python_api, recipe_keys, s
 
 
 def main(folder: Path) -> None:
-    """Write every generated page; files that did not change keep their time."""
-    for source in SOURCES:
-        for name, text in source.pages().items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if not path.exists() or path.read_text("utf-8") != text:
-                path.write_text(text, "utf-8")
+    """Write every generated page; remove the pages of modules that no longer exist."""
+    pages = {folder / name: text for source in SOURCES for name, text in source.pages().items()}
+    for path, text in pages.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    for stale in set((folder / "reference" / "python").glob("*.md")) - pages.keys():
+        stale.unlink()
 
 
 if __name__ == "__main__":
