@@ -11,7 +11,7 @@ SEED ?= 1
 IMAGE ?= $(PICTURE)
 .DEFAULT_GOAL := help
 
-.PHONY: help demo train-demo test test-all test-oldest test-newest fuzz shape lint types format bench bench-bulk bench-peers bench-audit clean
+.PHONY: help demo train-demo test test-all test-oldest test-newest fuzz shape lint types format docs dist bench bench-bulk bench-peers bench-audit clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -47,7 +47,7 @@ test: $(VENV)/.develops ## run all checks: lint, types, layers, doctests, tests
 	$(BIN)/lint-imports
 	@start=$$(date +%s); OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not slow" && echo $$(($$(date +%s) - start)) > .test-seconds
 
-test-all: test ## run the slow tests too: browser flows, and that nothing leaves the machine
+test-all: test ## run the slow tests too: browser flows, documentation, notebooks, and that nothing leaves the machine
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow
 
 # The tests of prediction, which need no torch.
@@ -83,6 +83,15 @@ format: $(VENV)/.develops ## format the code and apply ruff's fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: $(VENV)/.develops ## write the documentation as a site that works offline: site/index.html
+	$(BIN)/python tools/reference
+	$(BIN)/zensical build --clean --strict
+
+dist: $(VENV)/.develops ## build the wheel and the source package in dist/, and check them
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/twine check --strict dist/*
+
 bench: $(VENV)/.develops ## measure data loading, training steps, imports and prediction
 	$(BIN)/python bench/bench.py
 
@@ -106,5 +115,5 @@ bench-peers: $(PEERS)/.ready ## compare nasion with dlib and MediaPipe; DATA=300
 bench-audit: $(PEERS)/.ready ## audit nasion, dlib and MediaPipe on the same corrupted images; DATA=300W_DIR; ON=FORMAT:PATH measures other faces, FACES=COUNT fewer; SHIPPED=1 takes dlib's own model
 	$(PEERS)/bin/python bench/peers/audit.py "$(DATA)" $(if $(CACHE),--cache "$(CACHE)") $(if $(ON),--on "$(ON)") $(if $(FACES),--faces $(FACES)) $(if $(SHIPPED),--shipped)
 
-clean: ## remove the virtual environments and the output of demo and test
-	rm -rf $(VENV) $(PEERS) $(OLDEST) $(NEWEST) demo .pytest_cache .hypothesis .ruff_cache .import_linter_cache
+clean: ## remove the virtual environments and the output of demo, docs, dist and test
+	rm -rf $(VENV) $(PEERS) $(OLDEST) $(NEWEST) demo dist site .cache .pytest_cache .hypothesis .ruff_cache .import_linter_cache

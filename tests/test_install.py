@@ -1,9 +1,10 @@
-"""The wheel in a fresh environment: it works without torch, contains a model, and is as small as the README says."""
+"""The wheel in a fresh environment: it works without torch, has a model, and is as small as the documentation says."""
 
 import json
 import re
 import subprocess
 import sys
+import tomllib
 import venv
 from pathlib import Path
 
@@ -23,10 +24,12 @@ TOLERANCE = 0.05
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """Return the folder of an environment with the wheel and its dependencies."""
+    """Return the folder of an environment with the wheel and its dependencies; both packages are checked."""
     folder = tmp_path_factory.mktemp("install")
-    build = [sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT]
+    build = [sys.executable, "-m", "build", "--outdir", folder, ROOT]
     subprocess.run(build, check=True, capture_output=True)
+    check = [sys.executable, "-m", "twine", "check", "--strict", *folder.glob("nasion-*")]
+    assert subprocess.run(check, capture_output=True).returncode == 0
     venv.create(folder / "venv", with_pip=True)
     (wheel,) = folder.glob("*.whl")
     pip = [folder / "venv/bin/python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
@@ -39,11 +42,20 @@ def run(installed, *words, cwd):
     return subprocess.run([installed / "bin" / words[0], *words[1:]], capture_output=True, text=True, cwd=cwd)
 
 
+def test_the_version_has_one_value():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    citation = (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"\nversion: {project['version']}\n" in citation
+    assert f"version = {{{project['version']}}}" in (ROOT / "docs" / "about" / "citation.md").read_text("utf-8")
+    sources = [path for path in (ROOT / "src").rglob("*.py") if f'"{project["version"]}"' in path.read_text("utf-8")]
+    assert not sources
+
+
 def test_the_wheel_predicts_a_face_without_torch(installed, tmp_path):
     images.write(tmp_path / "astronaut.png", data.astronaut())
     torch = run(installed, "python", "-c", "import torch", cwd=tmp_path)
     assert "No module named 'torch'" in torch.stderr
-    done = run(installed, "nasion", "predict", "astronaut.png", "--box", "176,95,275,180", cwd=tmp_path)
+    done = run(installed, "python", "-m", "nasion", "predict", "astronaut.png", "--box", "176,95,275,180", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     (face,) = json.loads((tmp_path / "predictions" / "keypoints.json").read_text())["images"][0]["faces"]
     points = np.array(face["keypoints"])
@@ -64,9 +76,9 @@ def test_commands_that_need_torch_name_the_extra(installed, tmp_path):
     assert "nme/inter_ocular" in done.stdout
 
 
-def test_the_install_is_as_small_as_the_readme_says(installed):
+def test_the_install_is_as_small_as_the_documentation_says(installed):
     stated = re.search(
-        rf"(\d+) MB with `{re.escape(SMALL)}`", " ".join((ROOT / "README.md").read_text("utf-8").split())
+        rf"(\d+) MB with `{re.escape(SMALL)}`", " ".join((ROOT / "docs" / "index.md").read_text("utf-8").split())
     )
     (packages,) = installed.glob("lib/python*/site-packages")
     excluded = ("pip", "setuptools", "pkg_resources", "_distutils_hack")

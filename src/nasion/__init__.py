@@ -77,7 +77,7 @@ _TELEMETRY_SWITCHES = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "WANDB_ERROR_REPORTING": "false",
 }
-"""Environment variables that switch the telemetry of other packages off; see docs/network.md."""
+"""Environment variables that switch the telemetry of other packages off; see docs/about/network.md."""
 
 
 def _switch_telemetry_off() -> None:

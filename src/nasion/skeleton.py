@@ -57,6 +57,7 @@ __all__ = [
 Indices = tuple[int, ...]
 
 Point3D = tuple[float, float, float]
+"""A point of a head (x, y, z), cm: x towards the person's left, y up, z forward."""
 
 MAX_POINTS = 10_000
 """Largest number of points; it is checked before anything is expanded, since "0-999999999999" is a short text."""

@@ -118,7 +118,7 @@ def test_boxes_beyond_the_image_and_tiny_images_are_accepted(kind):
 
 
 def test_the_documentation_states_all_strengths():
-    text = (Path(__file__).parents[2] / "docs" / "audit.md").read_text("utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "how-to" / "audit.md").read_text("utf-8")
     for each in CORRUPTIONS:
         row = " | ".join([each.name, each.unit, *(f"{value:g}" for value in each.values)])
         assert f"| {row} |\n" in text

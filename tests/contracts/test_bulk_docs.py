@@ -1,4 +1,4 @@
-"""The recipes of docs/bulk.md run on small data where their packages are installed."""
+"""The recipes of docs/how-to/bulk.md run on small data where their packages are installed."""
 
 import re
 import sys
@@ -9,7 +9,7 @@ import pytest
 from nasion import images
 from nasion.datasets.drawn import render_face
 
-TEXT = (Path(__file__).parents[2] / "docs" / "bulk.md").read_text("utf-8")
+TEXT = (Path(__file__).parents[2] / "docs" / "how-to" / "bulk.md").read_text("utf-8")
 COUNT = 4
 
 

@@ -1,4 +1,4 @@
-"""The examples and the names in docs/measurements.md are valid."""
+"""The examples and the names in docs/how-to/measure.md are valid."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ from nasion.measure import align, load_template, measure_definitions, pose, read
 from nasion.outputs.schema import MEASUREMENTS
 from nasion.skeleton import load_skeleton
 
-TEXT = (Path(__file__).parents[2] / "docs" / "measurements.md").read_text("utf-8")
+TEXT = (Path(__file__).parents[2] / "docs" / "how-to" / "measure.md").read_text("utf-8")
 DEFINITIONS, TEMPLATE, SKELETON = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
 
 

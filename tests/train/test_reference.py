@@ -7,8 +7,9 @@ import pytest
 pytest.importorskip("torch")
 
 from nasion.errors import ConfigError
-from nasion.train.config import available
-from nasion.train.reference import settings
+from nasion.train.config import OptimizerConfig, RunConfig, available
+from nasion.train.network import registry
+from nasion.train.reference import section_settings, settings
 
 UNITS = (
     "px|share|probability|degrees|epochs|faces|passes|weights|seed|rate|norm|validations|channels|convolution|layers|cell"
@@ -53,3 +54,16 @@ def test_a_section_is_listed_alone():
     assert len(settings("nose", "augment.flip")) == 1
     with pytest.raises(ConfigError, match='no setting "augmnt"; did you mean "augment"'):
         settings("nose", "augmnt")
+
+
+def test_settings_of_a_section_are_those_of_a_recipe():
+    in_recipe = {each.key: (each.default, each.meaning) for each in settings("nose", "optimizer")}
+    section = section_settings(OptimizerConfig, "optimizer.")
+    assert {each.key: (each.default, each.meaning) for each in section} == in_recipe
+    assert all(each.value == each.default for each in section)
+    assert [each.key for each in section_settings(RunConfig)] == ["hidden_points", "seed", "precision"]
+
+
+def test_required_options_of_a_part_have_no_default():
+    kernels = section_settings(registry.find("models", "cnn").Options)[0]
+    assert kernels == ("kernels", "", None, "sides of the square kernels, odd, px")

@@ -5,7 +5,8 @@
     from nasion.compat import face_recognition      # instead of: import face_recognition
 
 Each module has the functions that find faces and their 68 points, with the arguments, types and shapes of the original.
-All three share one `nasion.Predictor`, made on first use; `use` replaces it. docs/coming-from.md compares the packages.
+All three share one `nasion.Predictor`, made on first use; `use` replaces it.
+docs/how-to/coming-from.md compares the packages.
 """
 
 from nasion.compat.shared import use

@@ -55,8 +55,16 @@ class FaceAlignment:
 
     Args:
         landmarks_type: `LandmarksType.TWO_D`.
-        network_size, device, dtype, flip_input, face_detector, face_detector_kwargs, verbose, compile, max_batch_size:
-            not used; they configure face_alignment's networks. `nasion.compat.use` sets nasion's model.
+        network_size: not used, nor are the following, which configure face_alignment's networks;
+            `nasion.compat.use` sets nasion's model.
+        device: not used.
+        dtype: not used.
+        flip_input: not used.
+        face_detector: not used.
+        face_detector_kwargs: not used.
+        verbose: not used.
+        compile: not used.
+        max_batch_size: not used.
 
     Raises:
         ConfigError: other points are requested.

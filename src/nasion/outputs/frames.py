@@ -26,7 +26,7 @@ def to_pandas(faces: Sequence[Prediction] | DataSet, measure: bool = False) -> "
 
     Args:
         faces: the faces of an image, as a `Predictor` returns them, or a data set.
-        measure: whether predicted faces have columns with their measurements; see docs/measurements.md.
+        measure: whether predicted faces have columns with their measurements; see docs/how-to/measure.md.
 
     Raises:
         ConfigError: pandas is not installed, or measurements of a data set are requested.

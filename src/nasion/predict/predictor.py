@@ -37,7 +37,8 @@ BATCH = 8
 SAME_CROP = 0.075
 """Displacement of a crop's edge, as a share of the crop, up to which another pass is left out.
 
-Chosen on validation faces of 300-W: it saves nearly all second passes with the boxes of YuNet; see docs/accuracy.md.
+Chosen on validation faces of 300-W: it saves nearly all second passes with the boxes of YuNet; see
+docs/results/accuracy.md.
 """
 
 MAX_RESIZE = 2.0

@@ -12,7 +12,7 @@ from nasion.errors import ConfigError, suggest
 from nasion.train.config import Component, load
 from nasion.train.network import registry
 
-__all__ = ["Setting", "settings"]
+__all__ = ["Setting", "section_settings", "settings"]
 
 KINDS: dict[str, registry.Kind] = {"model": "models", "codec": "codecs", "loss": "losses"}
 """The sections of a recipe that name a part, and the part's kind."""
@@ -74,8 +74,34 @@ def _walk(section: BaseModel, prefix: str = "") -> Iterator[Setting]:
         elif isinstance(value, BaseModel):
             yield from _walk(value, f"{key}.")
         else:
-            default = field.get_default(call_default_factory=True)
-            yield Setting(key, _text(value), None if default is PydanticUndefined else _text(default), _meaning(field))
+            yield Setting(key, _text(value), _default(field), _meaning(field))
+
+
+def section_settings(section: type[BaseModel], prefix: str = "") -> list[Setting]:
+    """Return the settings of a section's class with their defaults as values, without those of sections in it.
+
+    Args:
+        section: the class, such as that of `optimizer`, or the `Options` of a model, codec or loss.
+        prefix: the start of every key, such as "optimizer.".
+
+    >>> from nasion.train.config import OptimizerConfig
+    >>> section_settings(OptimizerConfig, "optimizer.")[1]
+    Setting(key='optimizer.lr', value='0.001', default='0.001', meaning='peak learning rate; above 0')
+    """
+    plain = {name: field for name, field in section.model_fields.items() if not _is_section(field)}
+    return [
+        Setting(prefix + name, _default(field) or "", _default(field), _meaning(field)) for name, field in plain.items()
+    ]
+
+
+def _is_section(field: FieldInfo) -> bool:
+    return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+
+
+def _default(field: FieldInfo) -> str | None:
+    """Return the default of a setting as --set reads it; None if it is required."""
+    default = field.get_default(call_default_factory=True)
+    return None if default is PydanticUndefined else _text(default)
 
 
 def _text(value: Any) -> str:

@@ -21,8 +21,11 @@ __all__ = [
     "OutputKind",
 ]
 
-MID_GRAY, HALF_RANGE = 127.5, 63.75
-"""Offset and scale that give pixels about zero mean and unit deviation: half of the byte range is two deviations."""
+MID_GRAY = 127.5
+"""The offset that gives pixels about zero mean."""
+
+HALF_RANGE = 63.75
+"""The scale that gives pixels about unit deviation: half of the byte range is two deviations."""
 
 OutputKind = Literal["vector", "maps"]
 """A model outputs 2K numbers, or one map per keypoint."""
