@@ -75,6 +75,15 @@ def test_a_clip_becomes_a_video_and_a_table(jobs):
     assert jobs.get(job.name) is job
 
 
+def test_a_clip_with_a_tracked_frame_has_a_preview(jobs, monkeypatch):
+    job, counts = added(jobs), []
+    monkeypatch.setattr(clips, "draw_faces", lambda frame, draw_regions: counts.append(job.frames) or frame.image)
+    jobs.start(job, make)
+    wait(lambda: job.is_finished)
+    assert counts[0] == 0
+    assert job.preview is not None
+
+
 def test_removing_a_finished_clip_removes_its_files(jobs, folder):
     job = added(jobs)
     jobs.start(job, make)

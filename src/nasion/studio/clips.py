@@ -227,10 +227,10 @@ class _Watch:
             raise _RemovedError
         if frame.index >= self.most_frames:
             raise ImageError(f"the clip has more than {self.most_frames:.0f} frames; send a shorter one")
-        self.job.frames, self.job.summary = frame.index + 1, summary
-        if time.monotonic() >= self._next_s:
+        if time.monotonic() >= self._next_s:  # before the frame counts, so that a clip with frames has a preview
             self.job.preview = draw_faces(frame, draw_regions=True)
             self._next_s = time.monotonic() + PREVIEW_S
+        self.job.frames, self.job.summary = frame.index + 1, summary
 
 
 def _without_path(error: Exception, job: ClipJob) -> str:

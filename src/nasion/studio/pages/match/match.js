@@ -102,7 +102,8 @@ export class Match {
       `${result.names.length} points · average difference ${percent} % of face size · B is scaled by ${result.scale.toFixed(2)} and turned by ${result.rotation_deg.toFixed(1)}°`;
     $("match-meaning").textContent =
       `After B is moved, scaled and turned onto A, its points are ${percent} % of the face’s size away from A’s on average: ` +
-      (result.large ? "the heads are turned differently, so the morph stretches hidden parts." : "what remains is pose, expression and the shape of the face.");
+      (result.large ? "the heads are turned differently, so the morph stretches hidden parts." : "what remains is pose, expression and the shape of the face.") +
+      (Object.values(this.sides).some(({ faces }) => faces.length > 1) ? " Click another face to match it instead." : "");
   }
 
   showFrame() {

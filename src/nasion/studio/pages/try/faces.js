@@ -65,7 +65,7 @@ function uncertaintyBar(spread, size) {
   const share = size ? spread / size : 0;
   const fill = element("span");
   fill.style.width = `${Math.min(100, (100 * share) / FULL_BAR)}%`;
-  const about = `Uncertainty: half of the points are off by less than about ${spread.toFixed(1)} px (${(100 * share).toFixed(1)} % of the face’s size)`;
+  const about = `Uncertainty (standard deviation), median of the points: ${spread.toFixed(1)} px, ${(100 * share).toFixed(1)} % of the face’s size`;
   return element("span", { className: "uncertainty", title: about }, element("span", { className: "bar" }, fill), ` ±${spread.toFixed(1)} px`);
 }
 
