@@ -14,7 +14,6 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pyarrow as arrow
-from nasion.studio.album import ConflictError, open_album, version
 from pyarrow import parquet
 
 from fuzz.mutations import NUMBERS, WORDS, change_bytes, change_json, change_text, encode
