@@ -23,13 +23,16 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 from bulk_storage import WRONG_KEY, environment, storage
 from rich.console import Console
 from rich.table import Table
 
+from nasion.bulk import BulkPredictor
 from nasion.bulk.output import Output
 from nasion.bulk.progress import read_progress
 from nasion.datasets.drawn import render_face
+from nasion.images import write
 from nasion.outputs.reports import BulkProgress
 
 FACES, BROKEN_EVERY = 24, 100
@@ -37,6 +40,9 @@ FACES, BROKEN_EVERY = 24, 100
 
 SIZE = 160, 120
 """(width, height) of the images, px."""
+
+COST_SIZES, COST_ROUNDS = ((160, 120), (640, 480), (4000, 3000)), 20
+"""(width, height) of the images whose cost is measured, px, and how often."""
 
 KINDS = ("driver", "worker", "node")
 """What is killed."""
@@ -60,14 +66,14 @@ def main() -> None:
     parser.add_argument("--s3-images", type=int, default=300, help="images in the bucket")
     parser.add_argument("--outage-s", type=float, default=60.0, help="how long the bucket disappears, seconds")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", choices=("kills", "rate", "s3"))
+    parser.add_argument("--only", choices=("cost", "kills", "rate", "s3"))
     parser.add_argument("--folder", type=Path, help="default: a temporary folder, which is deleted")
     options = parser.parse_args()
     os.environ[MARK] = str(os.getpid())
     table = Table("what", "measured", "target")
     with tempfile.TemporaryDirectory() as place:
         folder = options.folder or Path(place)
-        parts = {"kills": measure_kills, "rate": measure_rate, "s3": measure_storage}
+        parts = {"cost": measure_cost, "kills": measure_kills, "rate": measure_rate, "s3": measure_storage}
         for name, measure in parts.items():
             if options.only in (None, name):
                 for row in measure(folder / name, options):
@@ -88,6 +94,27 @@ def make_images(folder: Path, count: int) -> int:
         content = encoded[number % FACES]
         (folder / f"{number:06d}.jpg").write_bytes(content[: len(content) // 2] if is_broken else content)
     return broken
+
+
+# Cost
+
+
+def measure_cost(folder: Path, _options: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
+    """Yield the processor time of one image with one face, by size, and what a million of them take."""
+    folder.mkdir(parents=True, exist_ok=True)
+    predict, drawn = BulkPredictor(), render_face(5, 0, 0, "ibug-68").image
+    for size in COST_SIZES:
+        path = str(folder / f"{size[0]}.jpg")
+        write(path, np.asarray(cv2.resize(drawn, size, interpolation=cv2.INTER_CUBIC), np.uint8))
+        predict.row("", path)
+        times = []
+        for _ in range(COST_ROUNDS):
+            started = time.process_time()
+            predict.row("", path)
+            times.append(time.process_time() - started)
+        seconds = statistics.median(times)
+        title = f"processor time, image of {size[0]} x {size[1]} px"
+        yield title, f"{1000 * seconds:.0f} ms; {1e6 * seconds / 3600:.1f} core hours per million", ""
 
 
 # Kills
