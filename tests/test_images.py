@@ -429,3 +429,28 @@ def test_images_longer_than_opencv_warps_are_reduced_first(size):
 def test_a_canvas_larger_than_opencv_warps_is_rejected():
     with pytest.raises(ImageError, match="an image of 40000 x 3 pixels cannot be warped; scale it down"):
         images.warp(np.zeros((3, 4, 3), np.uint8), Affine.identity(), (3, 40_000))
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_small_copy_is_upright_and_looks_like_the_image(tmp_path, suffix, orientation):
+    ramp = np.linspace(0, 255, 640).astype(np.uint8)
+    stored = np.repeat(np.tile(ramp, (400, 1))[..., None], 3, axis=-1)
+    exif = PillowImage.Exif()
+    exif[0x0112] = orientation
+    PillowImage.fromarray(stored).save(tmp_path / f"a{suffix}", exif=exif)
+    small, whole = images.read_small(tmp_path / f"a{suffix}", 64), images.read(tmp_path / f"a{suffix}")
+    height, width = small.shape[:2]
+    assert (height, width) == ((40, 64) if orientation == 1 else (64, 40))
+    expected = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    assert np.abs(small.astype(int) - expected).mean() < 3
+
+
+def test_a_small_image_is_not_enlarged_and_an_unreadable_one_is_an_error(tmp_path):
+    images.write(tmp_path / "a.png", np.full((6, 9, 3), 7, np.uint8))
+    assert images.read_small(tmp_path / "a.png", 64).shape == (6, 9, 3)
+    (tmp_path / "b.jpg").write_bytes(b"a diary")
+    with pytest.raises(ImageError, match=r"b\.jpg: not an image"):
+        images.read_small(tmp_path / "b.jpg", 64)
+    with pytest.raises(ImageError, match="more than 50"):
+        images.read_small(tmp_path / "a.png", 64, max_pixels=50)

@@ -2,16 +2,13 @@
 
 import json
 
-import numpy as np
 import pytest
 
 from made_files import make_csv, make_dlib, make_ibug, make_wflw, picture, shape
 from nasion.datasets import convert as convert_module
 from nasion.datasets import load
-from nasion.datasets.contents import contents_of
-from nasion.datasets.convert import convert, writable_formats
+from nasion.datasets.convert import convert, label_files, writable_formats
 from nasion.errors import AnnotationError, ConfigError, ImageError, SkeletonError
-from nasion.outputs.records import Content
 from nasion.skeleton import load_skeleton
 
 
@@ -212,12 +209,20 @@ def test_images_without_a_face_that_are_missing_are_left_out(tmp_path):
     assert (done.images, done.lost, done.problems) == (1, "", 0)
 
 
-def test_contents_are_those_that_matter():
-    faces = load("synthetic:12?skeleton=ibug-68")
-    assert contents_of(faces) == {Content.SUBJECTS, Content.SPLITS, Content.FRACTIONS}
-    one = faces.subset([faces.annotations[0], faces.annotations[6]])
-    assert Content.SUBJECTS not in contents_of(one)  # each in one image: the photo says the same
-    whole = faces.subset([])
-    face = faces.annotations[0]
-    np.rint(face.keypoints, out=face.keypoints)
-    assert Content.FRACTIONS not in contents_of(whole.subset([face]))
+def test_label_files_have_no_images_and_name_them_from_the_folder(tmp_path):
+    make_csv(tmp_path, shape(5))
+    (table,) = tmp_path.glob("*.csv")
+    faces = load(f"csv:{table}")
+    root = tmp_path.parent
+    coco = label_files(faces, "coco", root)
+    assert list(coco.files) == ["labels.json"]
+    names = [image["file_name"] for image in json.loads(coco.files["labels.json"])["images"]]
+    assert all((root / name).is_file() for name in names)
+    assert coco.faces == len(faces)
+    yolo = label_files(faces, "yolo", root)
+    assert not [name for name in yolo.files if name.endswith((".png", ".jpg"))]
+    assert not list(tmp_path.glob("labels*"))
+    with pytest.raises(ConfigError, match="stores imm-58 only"):
+        label_files(faces, "imm", root)
+    with pytest.raises(ConfigError, match='"synthetic" cannot be written'):
+        label_files(faces, "synthetic", root)

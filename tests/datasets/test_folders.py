@@ -6,7 +6,7 @@ import pytest
 
 from made_files import make_ibug, make_imm, shape
 from nasion import datasets
-from nasion.datasets.folders import files_below
+from nasion.datasets.folders import HISTORY, LABELS, PROGRESS, RUNS, files_below, is_of_studio
 
 
 def touch(*paths):
@@ -65,3 +65,17 @@ def test_label_folders_may_be_links(tmp_path, make, form, count):
     faces = datasets.load(f"{form}:{tmp_path / 'set'}")
     assert len(faces) == 1
     assert faces.annotations[0].split == "train"
+
+
+def test_files_of_the_studio_are_no_labels_of_other_programs(tmp_path):
+    own = (
+        LABELS,
+        PROGRESS,
+        HISTORY,
+        f"faces.csv-{PROGRESS}",
+        f"faces.csv-{HISTORY}",
+        f"{RUNS}/1/run.json",
+        f"in/{LABELS}",
+    )
+    assert all(is_of_studio(tmp_path / name, tmp_path) for name in own)
+    assert not is_of_studio(tmp_path / "labels.json", tmp_path)

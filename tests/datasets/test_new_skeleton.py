@@ -48,3 +48,9 @@ def test_wrong_names_are_rejected(names, message):
 def test_the_regions_of_a_packaged_skeleton_are_found_again():
     ibug = load_skeleton("ibug-68")
     assert parse("mine", skeleton_text("mine", ibug.names)).regions == ibug.regions
+
+
+def test_a_flip_map_can_be_given():
+    assert parse("mine", skeleton_text("mine", ["a", "b", "nose"], [1, 0, 2])).flip == (1, 0, 2)
+    with pytest.raises(SkeletonError, match="does not return"):
+        skeleton_text("mine", ["a", "b", "c"], [1, 2, 0])

@@ -54,7 +54,7 @@ export class SkeletonMaker {
   }
 
   get text() {
-    return this.placed.length ? `Click the next point, or create the skeleton of ${this.placed.length} point${this.placed.length === 1 ? "" : "s"}` : "Click the first point of your skeleton on a face";
+    return this.placed.length ? `Click the next point (${this.placed.length} so far)` : "Click the first point of your skeleton on a face";
   }
 
   get canSkip() {
