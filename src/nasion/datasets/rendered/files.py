@@ -13,8 +13,8 @@ import numpy as np
 
 from nasion import images
 from nasion.atomic import ensure_writable, fingerprint, write_bytes, write_text
+from nasion.datasets import module
 from nasion.datasets.folders import files_below
-from nasion.datasets.formats import coco
 from nasion.datasets.rendered.annotation import annotate_head, head_values
 from nasion.datasets.rendered.assets import load_assets
 from nasion.datasets.rendered.head import render, sample_head
@@ -123,7 +123,7 @@ def write_heads(folder: Path, count: int, job: HeadJob, processes: int = 1, repo
         for _ in _each(_Writer(folder, job), missing, min(processes, max(len(missing), 1))):
             task.advance()
     target = folder / COCO
-    (content,) = (content for _, content in coco.files(_LabelFiles(folder, count, job).label_set(), target, {}))
+    (content,) = (content for _, content in module("coco").files(_LabelFiles(folder, count, job).label_set(), target, {}))
     write_bytes(target, content)
     return target
 
