@@ -123,7 +123,8 @@ def write_heads(folder: Path, count: int, job: HeadJob, processes: int = 1, repo
         for _ in _each(_Writer(folder, job), missing, min(processes, max(len(missing), 1))):
             task.advance()
     target = folder / COCO
-    (content,) = (content for _, content in module("coco").files(_LabelFiles(folder, count, job).label_set(), target, {}))
+    labels = _LabelFiles(folder, count, job).label_set()
+    (content,) = (content for _, content in module("coco").files(labels, target, {}))
     write_bytes(target, content)
     return target
 
