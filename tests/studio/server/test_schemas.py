@@ -64,6 +64,7 @@ def test_all_routes_are_described(openapi):
         "POST /v1/train",
         "POST /v1/train/stop",
         "POST /v1/train/resume",
+        "GET /v1/train/comparison",
         "GET /v1/train/report",
     }
 

@@ -83,12 +83,12 @@ def test_without_a_folder_the_remedy_is_named(client):
         response = client.get(path)
         assert response.status_code == 422
         assert "nasion serve FOLDER" in response.json()["error"]
-    assert client.get("/v1/studio").json() == {"album": False, "root": None}
+    assert client.get("/v1/studio").json().items() >= {"album": False, "root": None}.items()
 
 
 def test_a_root_without_an_open_folder(serve, folder):
     with serve(root=folder.parent) as client:
-        assert client.get("/v1/studio").json() == {"album": False, "root": folder.parent.name}
+        assert client.get("/v1/studio").json().items() >= {"album": False, "root": folder.parent.name}.items()
         assert client.get("/v1/album?folder=faces").json()["images"] == 2
         assert client.get("/v1/studio").json()["album"] is True
 
