@@ -121,7 +121,7 @@ export class Correct {
 
   // Take over the faces of an image, with changes that an earlier page could not save.
   adopt(entry, image) {
-    Object.assign(this, { entry, labeled: image.labeled, start: image.start, past: null, hasConflict: false, selectedPoint: -1, selectedFace: 0 });
+    Object.assign(this, { entry, labeled: image.labeled, isStored: image.labeled && image.faces.length > 0, start: image.start, past: null, hasConflict: false, selectedPoint: -1, selectedFace: 0 });
     this.editor = new Editor(image.faces, this.album.skeleton.flip);
     this.editor.mirrored = $("mirror").getAttribute("aria-pressed") === "true";
     this.work = { id: entry.id, name: entry.name, folder: this.album.info.folder, editor: this.editor, seen: image.version, state: image.state, changed: image.changed };
@@ -183,6 +183,11 @@ export class Correct {
 
   commit() {
     const { work, editor } = this;
+    if (this.hasTooMany()) {
+      this.studio.setStatus(`${this.album.info.form} files hold one face per image: delete the others, or convert the labels to a project.`, true);
+      this.controls.showFaces();
+      return this.canvas.draw();
+    }
     this.labeled = editor.faces.length > 0 || work.state === "no_face";
     this.selectedFace = Math.max(0, Math.min(this.selectedFace, editor.faces.length - 1));
     Object.assign(this.entry, { state: work.state, changed: work.changed, faces: this.labeled ? editor.faces.length : null });
@@ -191,10 +196,16 @@ export class Correct {
     this.canvas.draw();
   }
 
+  // Return whether label files beside the images, which hold one face each, cannot store these faces.
+  hasTooMany() {
+    return !this.album.info.adds && !this.isStored && this.editor.faces.length > 1;
+  }
+
   // Accept the image as it is and open the next one.
   async accept() {
     if (!this.editor || this.mode !== "edit" || this.accepting) return;
     if (!this.editor.faces.length && this.work.state !== "no_face") return this.studio.setStatus("There is no face to accept: add a face (A), or choose “No face” (X).", true);
+    if (this.hasTooMany()) return this.commit();
     this.accepting = true;
     try {
       if (this.work.state !== "no_face") this.work.state = "done";
@@ -207,6 +218,7 @@ export class Correct {
 
   async markNoFace() {
     if (!this.editor || this.mode !== "edit") return;
+    if (!this.album.info.adds && this.isStored) return this.studio.setStatus($("project-note").textContent, true);
     if (this.editor.faces.length) this.editor.record();
     this.editor.faces = [];
     Object.assign(this.work, { state: "no_face", changed: false });
