@@ -2,10 +2,10 @@
 
 import { setFolder } from "../shared/api.js";
 import { $, connectZoomButtons } from "../shared/dom.js";
-import { Album } from "./album.js";
+import { Album, describeStart } from "./album.js";
 import { boxOf, CorrectCanvas } from "./canvas.js";
 import { Controls } from "./controls.js";
-import { Editor } from "./editor.js";
+import { Editor, sameFaces } from "./editor.js";
 import { FacePlacer, SkeletonMaker } from "./placing.js";
 import * as requests from "../shared/albums.js";
 import { Saver } from "./saver.js";
@@ -112,7 +112,7 @@ export class Correct {
       return;
     }
     if (this.editor.faces.length === 1) this.zoomTo(0);
-    this.studio.setStatus(this.describeOpened());
+    this.studio.setStatus(`${entry.name}: ${describeStart(this.labeled, this.start, this.editor.faces.length)}`);
     $("correct-canvas").setAttribute("aria-label", `${entry.name} with ${this.editor.faces.length} faces`);
     this.controls.showImage();
     this.controls.showAlbum();
@@ -135,13 +135,6 @@ export class Correct {
       if (kept.seen === image.version) this.saver.schedule(this.work);
       else this.hasConflict = true;
     }
-  }
-
-  describeOpened() {
-    const { name } = this.entry;
-    if (this.labeled) return `${name}: labeled`;
-    const words = { model: "not labeled yet, showing the model’s points", mean_shape: "not labeled yet, points start at the mean of your faces", none: "not labeled yet; add a face" };
-    return `${name}: ${this.editor.faces.length ? words[this.start] : this.start === "none" ? words.none : "no face found; add a face, or choose “No face”"}`;
   }
 
   async reloadImage() {
@@ -332,10 +325,4 @@ export class Correct {
     await this.saveNow();
     this.studio.setStatus(`Created the skeleton ${this.album.skeleton.name}. Accept this face, then place the points of the next ones.`);
   }
-}
-
-// Return whether two lists of faces have the same points, to the precision of the stored labels.
-function sameFaces(a, b) {
-  const text = (faces) => JSON.stringify(faces?.map((face) => (face.keypoints ?? face).map((p) => p && p.map((value) => Math.round(value * 100)))) ?? null);
-  return text(a?.length ? a : null) === text(b?.length ? b : null);
 }
