@@ -487,3 +487,17 @@ def test_labels_of_other_programs_are_corrected(tmp_path, form):
     for number, points in enumerate((before[0], before[1], moved, before[3])):
         np.testing.assert_allclose(first_face(again, number), points, atol=1e-3)
     assert datasets.load(target).problems == ()
+
+
+def test_an_image_beside_label_files_is_marked_as_showing_no_face(tmp_path):
+    for k, name in enumerate(("a", "b")):
+        images.write(tmp_path / f"{name}.png", synthetic(k).image)
+    (tmp_path / "a.pts").write_text(pts_text(synthetic(0).keypoints))
+    album = open_album(str(tmp_path), IBUG)
+    seen = album.save(1, [], "new", "no_face", is_changed=False)
+    assert (album.state(1), album.faces(1), (tmp_path / "b.pts").exists()) == ("no_face", None, False)
+    assert open_album(str(tmp_path), IBUG).state(1) == "no_face"
+    assert album.save(1, None, seen) == "new"
+    with pytest.raises(AnnotationError, match="cannot be added to or removed from"):
+        album.save(0, [], album.version(0), "no_face")
+    assert (tmp_path / "a.pts").is_file()

@@ -256,3 +256,40 @@ def test_face_is_corrected_by_keyboard_alone(correct_page, folder):
     moved = parse_pts((folder / "a.pts").read_text()) - before
     assert moved[0] == pytest.approx([0.1, 0], abs=0.002)
     assert np.abs(moved[1:]).max() < 0.002
+
+
+def test_a_label_file_holds_one_face(browser, folder):
+    """Two faces are found in each image: one of them is deleted before the other is accepted."""
+    from browsing import opened, serving
+    from nasion.detect import Detection
+    from nasion.predict.backends.onnx_backend import OnnxBackend
+    from nasion.predict.model_zoo import resolve
+    from nasion.predict.predictor import Predictor
+    from nasion.studio import build, open_album
+
+    def detect(image):
+        height, width = image.shape[:2]
+        face = np.array([0.25 * width, 0.2 * height, 0.75 * width, 0.9 * height])
+        return [Detection(face, 0.9), Detection(np.array([0, 0, 0.2 * width, 0.3 * height]), 0.8)]
+
+    class Tolerant(Predictor):
+        def _drop_non_faces(self, faces):
+            return list(faces)
+
+    app = build(
+        make=lambda name: Tolerant(OnnxBackend(resolve(name), threads=1), detect),
+        album=open_album(str(folder), load_skeleton("ibug-68")),
+    )
+    with serving(app) as address, opened(browser, address, "#correct", "Accept and next") as page:
+        page.locator("#album button", has_text="b.png").click()
+        page.get_by_text("2 suggested faces").wait_for()
+        page.locator("#save").click()
+        page.get_by_text(".pts files hold one face per image").wait_for()
+        page.get_by_label("Delete face 2").click()
+        wait_for_saved(page)
+        assert (folder / "b.pts").is_file()
+        page.locator("#album button", has_text="a.png").click()
+        page.get_by_text("a.png: labeled").wait_for()
+        page.locator("#no-face").click()
+        page.locator("#status.error", has_text="points can be moved").wait_for()
+    assert (folder / "a.pts").is_file()

@@ -140,7 +140,7 @@ def test_a_skeleton_is_clicked_labeled_and_trained(page, root, monkeypatch):
     run = folder / "nasion-runs" / "20260101-000000"
     started = []
 
-    def start(training, minutes, init, **_options):
+    def start(training, minutes, init, *_name):
         (run / "checkpoints").mkdir(parents=True)
         (run / "checkpoints" / "best.pt").touch()
         training.run = run

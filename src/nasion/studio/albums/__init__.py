@@ -9,5 +9,6 @@ history.py         earlier labels of each image, for undo
 folders.py         the folders below the root that the studio may open
 starting_shape.py  where to place the points of a new skeleton in a face
 point_names.py     names for points that a user places in a face
+skeletons.py       new skeletons, made by clicking the points of a face
 exchange.py        import and export of labels in the formats of other programs
 """

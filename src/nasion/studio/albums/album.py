@@ -214,6 +214,8 @@ class Album:
         """
         entry, path = self.entry(number), self.path(number)
         self._check(entry, faces, state)
+        if not faces and not self.labels.adds:  # such labels cannot say "no face"; the list of finished images does
+            faces = None
         with self._lock, self._locked_folder():
             self.progress.refresh()
             before, state_before = self.faces(number), self.state(number)

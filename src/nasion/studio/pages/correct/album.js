@@ -126,4 +126,12 @@ export function describe(entry) {
   return parts.join(" · ") || "to do";
 }
 
+// Return what the status line says about the faces of an image that has been opened.
+export function describeStart(isLabeled, start, count) {
+  if (isLabeled) return "labeled";
+  if (start === "none") return "not labeled yet; add a face";
+  if (!count) return "no face found; add a face, or choose “No face”";
+  return start === "model" ? "not labeled yet, showing the model’s points" : "not labeled yet, points start at the mean of your faces";
+}
+
 const compare = new Intl.Collator(undefined, { numeric: true }).compare;

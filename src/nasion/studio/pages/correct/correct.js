@@ -2,10 +2,10 @@
 
 import { setFolder } from "../shared/api.js";
 import { $, connectZoomButtons } from "../shared/dom.js";
-import { Album } from "./album.js";
+import { Album, describeStart } from "./album.js";
 import { boxOf, CorrectCanvas } from "./canvas.js";
 import { Controls } from "./controls.js";
-import { Editor } from "./editor.js";
+import { Editor, sameFaces } from "./editor.js";
 import { FacePlacer, SkeletonMaker } from "./placing.js";
 import * as requests from "../shared/albums.js";
 import { Saver } from "./saver.js";
@@ -112,7 +112,7 @@ export class Correct {
       return;
     }
     if (this.editor.faces.length === 1) this.zoomTo(0);
-    this.studio.setStatus(this.describeOpened());
+    this.studio.setStatus(`${entry.name}: ${describeStart(this.labeled, this.start, this.editor.faces.length)}`);
     $("correct-canvas").setAttribute("aria-label", `${entry.name} with ${this.editor.faces.length} faces`);
     this.controls.showImage();
     this.controls.showAlbum();
@@ -121,7 +121,7 @@ export class Correct {
 
   // Take over the faces of an image, with changes that an earlier page could not save.
   adopt(entry, image) {
-    Object.assign(this, { entry, labeled: image.labeled, start: image.start, past: null, hasConflict: false, selectedPoint: -1, selectedFace: 0 });
+    Object.assign(this, { entry, labeled: image.labeled, isStored: image.labeled && image.faces.length > 0, start: image.start, past: null, hasConflict: false, selectedPoint: -1, selectedFace: 0 });
     this.editor = new Editor(image.faces, this.album.skeleton.flip);
     this.editor.mirrored = $("mirror").getAttribute("aria-pressed") === "true";
     this.work = { id: entry.id, name: entry.name, folder: this.album.info.folder, editor: this.editor, seen: image.version, state: image.state, changed: image.changed };
@@ -135,13 +135,6 @@ export class Correct {
       if (kept.seen === image.version) this.saver.schedule(this.work);
       else this.hasConflict = true;
     }
-  }
-
-  describeOpened() {
-    const { name } = this.entry;
-    if (this.labeled) return `${name}: labeled`;
-    const words = { model: "not labeled yet, showing the model’s points", mean_shape: "not labeled yet, points start at the mean of your faces", none: "not labeled yet; add a face" };
-    return `${name}: ${this.editor.faces.length ? words[this.start] : this.start === "none" ? words.none : "no face found; add a face, or choose “No face”"}`;
   }
 
   async reloadImage() {
@@ -183,6 +176,11 @@ export class Correct {
 
   commit() {
     const { work, editor } = this;
+    if (this.hasTooMany()) {
+      this.studio.setStatus(`${this.album.info.form} files hold one face per image: delete the others, or convert the labels to a project.`, true);
+      this.controls.showFaces();
+      return this.canvas.draw();
+    }
     this.labeled = editor.faces.length > 0 || work.state === "no_face";
     this.selectedFace = Math.max(0, Math.min(this.selectedFace, editor.faces.length - 1));
     Object.assign(this.entry, { state: work.state, changed: work.changed, faces: this.labeled ? editor.faces.length : null });
@@ -191,10 +189,16 @@ export class Correct {
     this.canvas.draw();
   }
 
+  // Return whether label files beside the images, which hold one face each, cannot store these faces.
+  hasTooMany() {
+    return !this.album.info.adds && !this.isStored && this.editor.faces.length > 1;
+  }
+
   // Accept the image as it is and open the next one.
   async accept() {
     if (!this.editor || this.mode !== "edit" || this.accepting) return;
     if (!this.editor.faces.length && this.work.state !== "no_face") return this.studio.setStatus("There is no face to accept: add a face (A), or choose “No face” (X).", true);
+    if (this.hasTooMany()) return this.commit();
     this.accepting = true;
     try {
       if (this.work.state !== "no_face") this.work.state = "done";
@@ -207,6 +211,7 @@ export class Correct {
 
   async markNoFace() {
     if (!this.editor || this.mode !== "edit") return;
+    if (!this.album.info.adds && this.isStored) return this.studio.setStatus($("project-note").textContent, true);
     if (this.editor.faces.length) this.editor.record();
     this.editor.faces = [];
     Object.assign(this.work, { state: "no_face", changed: false });
@@ -320,10 +325,4 @@ export class Correct {
     await this.saveNow();
     this.studio.setStatus(`Created the skeleton ${this.album.skeleton.name}. Accept this face, then place the points of the next ones.`);
   }
-}
-
-// Return whether two lists of faces have the same points, to the precision of the stored labels.
-function sameFaces(a, b) {
-  const text = (faces) => JSON.stringify(faces?.map((face) => (face.keypoints ?? face).map((p) => p && p.map((value) => Math.round(value * 100)))) ?? null);
-  return text(a?.length ? a : null) === text(b?.length ? b : null);
 }
