@@ -310,6 +310,27 @@ def test_sources_are_complete(name):
     assert all(suffix.startswith(".") for suffix in source.suffixes)
 
 
+def test_the_head_model_is_packed_from_its_archive(tmp_path, monkeypatch):
+    vertices = "\n".join(f"v {k} 0 1" for k in range(3))
+    mesh = vertices + "\nvt 0 0\nvt 1 0\nvt 0 1\nusemtl M_Face\nf 1/1 2/2 3/3\n"
+    names = ("generic_neutral_mesh", "identity000", "jawOpen")
+    archive = tmp_path / "master.zip"
+    archive.write_bytes(zipped([(f"ICT-FaceKit-master/FaceXModel/{name}.obj", mesh.encode()) for name in names]))
+    monkeypatch.setattr(download.head_model, "check_content", lambda path: f"{path.name} verified")
+    recorder = Recorder()
+    spec = download.get("ict-facekit", tmp_path / "out", recorder, archive=archive)
+    assert spec == f"heads:64?assets={tmp_path / 'out' / 'ict_facekit.npz'}"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["ict_facekit.npz"]
+    assert recorder.lines[-1] == "ict_facekit.npz verified"
+
+
+def test_an_archive_without_the_head_model_leaves_nothing(tmp_path):
+    (tmp_path / "x.zip").write_bytes(zipped([("a.txt", b"1")]))
+    with pytest.raises(DownloadError, match=r"the archive holds no FaceXModel/generic_neutral_mesh\.obj"):
+        download.get("ict-facekit", tmp_path / "out", archive=tmp_path / "x.zip")
+    assert not list((tmp_path / "out").iterdir())
+
+
 # --------------------------------------------------------------------------------------------------------- real files
 
 

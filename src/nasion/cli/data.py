@@ -176,14 +176,14 @@ def heads(
     ] = None,
     processes: Annotated[int, typer.Option(help="number of processes", metavar="N", min=1)] = 1,
 ) -> None:
-    """Render heads with exact keypoints; the same command continues after an interruption.
+    """Render heads with exact keypoints; it can be interrupted and resumed.
 
     Examples:
         nasion heads data/heads --count 20000
         nasion heads data/heads --count 20000 --backgrounds photos --processes 8
     """
     try:
-        from nasion.datasets.rendered import HeadJob, write_heads
+        from nasion.datasets.rendered.files import HeadJob, write_heads
     except ImportError as error:
         raise ConfigError(f"rendered heads need numba ({error}); pip install 'nasion[render]'") from None
 

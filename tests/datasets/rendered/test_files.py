@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from nasion import datasets, images
-from nasion.errors import AnnotationError, ConfigError, ImageError, OutputError
+from nasion.errors import AnnotationError, ConfigError, OutputError
 
 
 @pytest.fixture
 def job(model_file):
-    from nasion.datasets.rendered import HeadJob
+    from nasion.datasets.rendered.files import HeadJob
 
     return HeadJob(model_file, seed=2, size=48)
 
@@ -21,7 +21,8 @@ def content(folder):
 
 
 def test_heads_are_images_and_labels(job, tmp_path):
-    from nasion.datasets.rendered import annotate, load_assets, write_heads
+    from nasion.datasets.rendered import annotate, load_assets
+    from nasion.datasets.rendered.files import write_heads
 
     target = write_heads(tmp_path / "out", 3, job)
     faces = datasets.load(f"coco:{target}")
@@ -36,7 +37,7 @@ def test_heads_are_images_and_labels(job, tmp_path):
 
 
 def test_an_interrupted_call_continues(job, tmp_path):
-    from nasion.datasets.rendered import write_heads
+    from nasion.datasets.rendered.files import write_heads
 
     write_heads(tmp_path / "whole", 3, job)
     write_heads(tmp_path / "parts", 1, job)
@@ -67,7 +68,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(job, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_several_processes_write_the_same_files(job, tmp_path):
-    from nasion.datasets.rendered import write_heads
+    from nasion.datasets.rendered.files import write_heads
 
     write_heads(tmp_path / "one", 3, job)
     write_heads(tmp_path / "two", 3, job, processes=2)
@@ -75,7 +76,7 @@ def test_several_processes_write_the_same_files(job, tmp_path):
 
 
 def test_a_folder_with_other_settings_is_rejected(job, tmp_path, model_file):
-    from nasion.datasets.rendered import HeadJob, write_heads
+    from nasion.datasets.rendered.files import HeadJob, write_heads
 
     write_heads(tmp_path, 1, job)
     with pytest.raises(ConfigError, match=r"holds heads with other settings \(seed\)"):
@@ -83,25 +84,9 @@ def test_a_folder_with_other_settings_is_rejected(job, tmp_path, model_file):
 
 
 def test_damaged_labels_are_one_line(job, tmp_path):
-    from nasion.datasets.rendered import write_heads
+    from nasion.datasets.rendered.files import write_heads
 
     write_heads(tmp_path, 1, job)
     (tmp_path / "labels" / "000000.json").write_text('{"keypoints": [[1]]}')
     with pytest.raises(AnnotationError, match=r"damaged .*; delete it and run the command again"):
         write_heads(tmp_path, 1, job)
-
-
-def test_broken_backgrounds_are_left_out(tmp_path):
-    pytest.importorskip("numba")
-    from nasion.datasets.rendered import background_files
-
-    with pytest.raises(ImageError, match="no such folder"):
-        background_files(tmp_path / "nowhere")
-    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8 no image")
-    with pytest.raises(ImageError, match="no image in it can be read"):
-        background_files(tmp_path)
-    images.write(tmp_path / "good.png", np.zeros((20, 30, 3), np.uint8))
-    good, broken = background_files(tmp_path)
-    assert [path.name for path in good] == ["good.png"]
-    assert [path.name for path in broken] == ["broken.jpg"]
-    assert background_files(None) == ((), ())

@@ -12,7 +12,7 @@ Needs numba (`pip install 'nasion[render]'`).
 
 from nasion.datasets.rendered.annotation import annotate
 from nasion.datasets.rendered.assets import load_assets
-from nasion.datasets.rendered.files import HeadJob, background_files, write_heads
 from nasion.datasets.rendered.head import render, sample_head
+from nasion.datasets.rendered.looks.background import background_files
 
-__all__ = ["HeadJob", "annotate", "background_files", "load_assets", "render", "sample_head", "write_heads"]
+__all__ = ["annotate", "background_files", "load_assets", "render", "sample_head"]

@@ -14,18 +14,18 @@ import numpy as np
 from nasion import images
 from nasion.atomic import ensure_writable, fingerprint, write_bytes, write_text
 from nasion.datasets import module
-from nasion.datasets.folders import files_below
 from nasion.datasets.rendered.annotation import annotate_head, head_values
 from nasion.datasets.rendered.assets import load_assets
 from nasion.datasets.rendered.head import render, sample_head
+from nasion.datasets.rendered.looks.background import background_files
 from nasion.documents import read_json
-from nasion.errors import AnnotationError, ConfigError, ImageError
+from nasion.errors import AnnotationError, ConfigError
 from nasion.outputs.records import Content, ImageRecord, LabelSet, face_values
 from nasion.progress import SILENT, Reporter
 from nasion.sample import Annotation
 from nasion.skeleton import load_skeleton
 
-__all__ = ["HeadJob", "background_files", "write_heads"]
+__all__ = ["HeadJob", "write_heads"]
 
 SETTINGS, LABELS, COCO, IMAGES = "heads.json", "labels", "keypoints.json", "images"
 """Names in the folder: the settings of all heads, the folder of label files, the COCO file, the folder of images."""
@@ -65,32 +65,6 @@ class HeadJob:
             "assets_sha256": fingerprint([self.assets], self.assets.parent),
             "backgrounds": [each.name for each in photographs],
         }
-
-
-def background_files(folder: str | Path | None) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Return the image files in a folder that can be opened, and those that cannot; none without a folder.
-
-    Raises:
-        ImageError: the folder does not exist, or no image in it can be opened.
-    """
-    if folder is None:
-        return (), ()
-    if not Path(folder).is_dir():
-        raise ImageError(f"{folder}: no such folder with backgrounds; check the path")
-    good: list[Path] = []
-    broken: list[Path] = []
-    for path in files_below(Path(folder)):
-        if path.suffix.lower() not in images.SUFFIXES:
-            continue
-        try:
-            images.size(path)
-        except ImageError:
-            broken.append(path)
-        else:
-            good.append(path)
-    if not good:
-        raise ImageError(f"{folder}: no image in it can be read as a background; choose another folder")
-    return tuple(good), tuple(broken)
 
 
 def write_heads(folder: Path, count: int, job: HeadJob, processes: int = 1, reporter: Reporter = SILENT) -> Path:

@@ -6,7 +6,8 @@ import pytest
 pytest.importorskip("numba")
 
 from nasion import images
-from nasion.datasets.rendered.looks.background import sample_background
+from nasion.datasets.rendered.looks.background import background_files, sample_background
+from nasion.errors import ImageError
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -33,3 +34,16 @@ def test_damaged_photographs_become_invented_backgrounds(tmp_path):
     (tmp_path / "a.png").write_bytes(content[: len(content) // 2])
     background = sample_background(np.random.default_rng(0), 24, np.ones(3), [tmp_path / "a.png"])
     assert np.isfinite(background).all()
+
+
+def test_broken_backgrounds_are_left_out(tmp_path):
+    with pytest.raises(ImageError, match="no such folder"):
+        background_files(tmp_path / "nowhere")
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8 no image")
+    with pytest.raises(ImageError, match="no image in it can be read"):
+        background_files(tmp_path)
+    images.write(tmp_path / "good.png", np.zeros((20, 30, 3), np.uint8))
+    good, broken = background_files(tmp_path)
+    assert [path.name for path in good] == ["good.png"]
+    assert [path.name for path in broken] == ["broken.jpg"]
+    assert background_files(None) == ((), ())

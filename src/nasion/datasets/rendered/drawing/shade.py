@@ -294,7 +294,8 @@ def _solid(kind, p, v, gloss, base, key, lit, open_, reflections, mirror, image,
         direct = max((cosine + wrap) / (1 + wrap), 0.0) * lit
         around = p[11 + k]
         dim = min(around / (reflections[middle, middle, k] * 0.5 + 0.05), 1.0)
-        value = base[k] * (around * open_ ** (1.0 - 0.45 * wrap) + key[3 + k] * direct)
+        scattered = open_ + (1 - open_) * 0.45 * wrap  # skin passes light on into crevices
+        value = base[k] * (around * scattered + key[3 + k] * direct)
         image[y, x, k] = value + key[3 + k] * shine + mirror[k] * glance * dim
     image[y, x, 3] = 1
 

@@ -9,13 +9,40 @@ import numpy as np
 from numpy.random import Generator
 
 from nasion import images
+from nasion.datasets.folders import files_below
 from nasion.datasets.rendered.arrays import Floats
 from nasion.errors import ImageError
 
-__all__ = ["sample_background"]
+__all__ = ["background_files", "sample_background"]
 
 MIN_CROP_SHARE = 0.35
 """Smallest part of a photograph's shorter side that is shown."""
+
+
+def background_files(folder: str | Path | None) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Return the image files in a folder that can be opened, and those that cannot; none without a folder.
+
+    Raises:
+        ImageError: the folder does not exist, or no image in it can be opened.
+    """
+    if folder is None:
+        return (), ()
+    if not Path(folder).is_dir():
+        raise ImageError(f"{folder}: no such folder with backgrounds; check the path")
+    good: list[Path] = []
+    broken: list[Path] = []
+    for path in files_below(Path(folder)):
+        if path.suffix.lower() not in images.SUFFIXES:
+            continue
+        try:
+            images.size(path)
+        except ImageError:
+            broken.append(path)
+        else:
+            good.append(path)
+    if not good:
+        raise ImageError(f"{folder}: no image in it can be read as a background; choose another folder")
+    return tuple(good), tuple(broken)
 
 
 def sample_background(random: Generator, size: int, light: Floats, photographs: Sequence[Path] = ()) -> Floats:
