@@ -32,8 +32,9 @@ class TrainedPredictor:
     def __init__(self, folder):
         self.skeleton = load_skeleton(str(folder / "five.toml"))
         self.found = Predictor(OnnxBackend(resolve("tiny"), threads=1), lambda _image: [FACE])
+        self.backend = self.found.backend
 
-    def predict_boxes(self, images, boxes):
+    def predict_boxes(self, images, boxes, passes=None):
         from nasion.skeleton import index_list
 
         faces = self.found.predict_boxes(images, boxes)

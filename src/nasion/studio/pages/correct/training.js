@@ -5,7 +5,7 @@ import { $ } from "../shared/dom.js";
 
 const ENOUGH = 10; // labeled faces from which a first model is offered
 const POLL_MS = 1500;
-const MINUTES = 2;
+const MINUTES = 4;
 
 export class TrainingCard {
   constructor(page) {
@@ -94,6 +94,7 @@ export class TrainingCard {
 
   advice(faces, todo) {
     if (this.training && !this.training.possible) return "Training needs PyTorch: pip install 'nasion[train]'";
+    if (this.isSelected && this.page.start === "mean_shape") return `The model ${this.page.studio.model()} is still too uncertain, so points start at the mean of your faces. Label more faces and train again, or train longer in the tab Train.`;
     if (this.isSelected) return `The model ${this.page.studio.model()} places your points. Correct its faces, then train again; the tab Train shows the error.`;
     if (faces < ENOUGH) return `${faces} of ${ENOUGH} faces ${faces === 1 ? "is" : "are"} labeled. After ${ENOUGH}, a model trained on them places the points; until then they start at the mean of your faces.`;
     return `${faces} faces are labeled. Train a model on them, about ${MINUTES} minutes, and it places the points in the ${todo} image${todo === 1 ? "" : "s"} to do.`;

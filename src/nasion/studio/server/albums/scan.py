@@ -3,19 +3,15 @@
 import asyncio
 from collections.abc import Sequence
 
-import numpy as np
-
 from nasion.errors import NasionError
-from nasion.evaluation.metrics import point_errors
-from nasion.geometry import FloatArray, box_size
 from nasion.predict.predictor import Predictor
-from nasion.sample import Prediction
 from nasion.studio.albums.album import Scan
 from nasion.studio.server.albums.open_albums import OpenAlbum
+from nasion.studio.server.albums.suggestions import uncertainty
 from nasion.studio.server.job_queue import JobTimeoutError, QueueFullError
 from nasion.studio.server.state import Server
 
-__all__ = ["scan_albums", "scan_image", "uncertainty"]
+__all__ = ["scan_albums", "scan_image"]
 
 IDLE_CHECK_S = 0.05
 """How often the scan checks whether the queue is idle."""
@@ -86,20 +82,6 @@ def scan_image(each: OpenAlbum, number: int, predictor: Predictor, reference: Pr
     predicted = suggestions.predictions(number, labels, predictor, image)
     values = [uncertainty(face, label) for face, label in zip(predicted, labels, strict=True) if face is not None]
     return Scan(_largest(values), len(labels), model=model)
-
-
-def uncertainty(face: Prediction, labels: FloatArray | None) -> float | None:
-    """Return the uncertainty of a face: the mean over its keypoints, as a fraction of the face's size.
-
-    A keypoint counts with its predicted spread, or with its distance to the label if that is larger. Labels that were
-    written by a model have no such distance; the spread still finds those of which the model was uncertain.
-
-    Args:
-        face: the prediction.
-        labels: (K, 2), image px; None without labels.
-    """
-    errors = face.spread if labels is None else np.fmax(face.spread, point_errors(face.keypoints, labels))
-    return float(np.nanmean(errors)) / box_size(face.box) if np.isfinite(errors).any() else None
 
 
 def _largest(values: Sequence[float | None]) -> float | None:

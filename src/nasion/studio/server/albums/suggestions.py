@@ -7,14 +7,15 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from nasion.geometry import FloatArray, box_around, box_center, has_extent, is_present
+from nasion.evaluation.metrics import point_errors
+from nasion.geometry import FloatArray, box_around, box_center, box_size, has_extent, is_present
 from nasion.predict.predictor import Predictor
 from nasion.sample import Image, Prediction
 from nasion.studio.albums.album import Album
 from nasion.studio.albums.point_names import Landmark, landmarks
 from nasion.studio.albums.starting_shape import Example, matched, starting_points
 
-__all__ = ["Start", "Suggestion", "Suggestions"]
+__all__ = ["Start", "Suggestion", "Suggestions", "uncertainty"]
 
 Start = Literal["labels", "model", "mean_shape", "none"]
 """Where the points of a face come from; "none" if the user has to place them."""
@@ -24,6 +25,10 @@ MAX_KEPT = 4000
 
 MAX_EXAMPLES = 12
 """Number of labeled faces of which the mean is taken."""
+
+
+MAX_UNCERTAINTY = 0.1
+"""Uncertainty from which the mean of the labels takes the place of a model's points, as `uncertainty` returns it."""
 
 
 class Suggestion(NamedTuple):
@@ -80,7 +85,7 @@ class Suggestions:
             reference: the model that aligns faces.
         """
         if self.fits(predictor):
-            return [Suggestion(face.keypoints, face) for face in self.detected(number, predictor)], "model"
+            return self._trusted(number, self.detected(number, predictor), reference)
         examples = self._examples(reference)
         if not examples:
             return [], "none"
@@ -93,8 +98,8 @@ class Suggestions:
         """Return points for the face in a box (4,), image px, that the user has drawn around it."""
         image = self.album.read_image(number)
         if self.fits(predictor):
-            face = predictor.predict_boxes([image], [box])[0]
-            return Suggestion(face.keypoints, face), "model"
+            (suggestion,), start = self._trusted(number, predictor.predict_boxes([image], [box]), reference)
+            return suggestion, start
         examples = self._examples(reference)
         if not examples:
             return None, "none"
@@ -119,6 +124,24 @@ class Suggestions:
         """Return the named places of each face of an image."""
         return [landmarks(face.keypoints) for face in self.detected(number, reference)]
 
+    def _trusted(
+        self, number: int, faces: Sequence[Prediction], reference: Predictor
+    ) -> tuple[list[Suggestion], Start]:
+        """Return a model's faces; those of which it is too uncertain start at the mean of the labels instead.
+
+        A model that was trained for a short time on few faces may know less than their mean.
+        """
+        suggestions = [Suggestion(face.keypoints, face) for face in faces]
+        doubtful = [k for k, face in enumerate(faces) if (uncertainty(face, None) or 0) > MAX_UNCERTAINTY]
+        examples = self._examples(reference) if doubtful else []
+        others = self.detected(number, reference) if examples else []
+        for k in doubtful if others else ():
+            center = box_center(faces[k].box)
+            near = min(others, key=lambda other: float(np.linalg.norm(box_center(other.box) - center)))
+            suggestions[k] = Suggestion(starting_points(examples, near.keypoints))
+        is_mean = bool(suggestions) and all(each.prediction is None for each in suggestions)
+        return suggestions, "mean_shape" if is_mean else "model"
+
     def _nearest(self, number: int, face: FloatArray, predictor: Predictor, image: Image) -> Prediction | None:
         """Return the detected face nearest to labels (K, 2), image px, that have no extent, such as a single point."""
         found = self.detected(number, predictor, image)
@@ -140,3 +163,17 @@ class Suggestions:
             if len(examples) >= MAX_EXAMPLES:
                 break
         return examples
+
+
+def uncertainty(face: Prediction, labels: FloatArray | None) -> float | None:
+    """Return the uncertainty of a face: the mean over its keypoints, as a fraction of the face's size.
+
+    A keypoint counts with its predicted spread, or with its distance to the label if that is larger. Labels that were
+    written by a model have no such distance; the spread still finds those of which the model was uncertain.
+
+    Args:
+        face: the prediction.
+        labels: (K, 2), image px; None without labels.
+    """
+    errors = face.spread if labels is None else np.fmax(face.spread, point_errors(face.keypoints, labels))
+    return float(np.nanmean(errors)) / box_size(face.box) if np.isfinite(errors).any() else None
