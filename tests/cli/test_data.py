@@ -131,3 +131,26 @@ def test_a_new_skeleton_is_written_once(nasion, tmp_path):
     assert found.names == ("left_eye", "right_eye", "nose")
     assert nasion("new", "skeleton", "mine.toml")[0] == 2
     assert load_skeleton(str(tmp_path / "mine.toml")) is found
+
+
+def test_heads_are_rendered_and_resumed(nasion, real):
+    pytest.importorskip("numba", reason="rendered heads need numba; pip install 'nasion[render]'")
+    words = ("heads", "out", "--assets", str(real("ict_facekit.npz")), "--size", "48")
+    code, out, _ = nasion(*words, "--count", "1")
+    assert code == 0
+    assert "1 head → out/keypoints.json" in out
+    code, out, _ = nasion(*words, "--count", "2")
+    assert code == 0
+    assert "1 of 2 heads: present" in out
+    code, _, error = nasion(*words, "--count", "2", "--seed", "1")
+    assert code == 2
+    assert "out holds heads with other settings (seed)" in error
+    assert error.count("\n") == 1
+
+
+def test_heads_without_the_head_model_are_one_line(nasion, tmp_path):
+    pytest.importorskip("numba", reason="rendered heads need numba; pip install 'nasion[render]'")
+    code, _, error = nasion("heads", "out", "--count", "1", "--assets", "nowhere.npz")
+    assert code == 2
+    assert "nowhere.npz: no such file with the head model; `nasion get ict-facekit" in error
+    assert not (tmp_path / "out").exists()

@@ -176,7 +176,7 @@ def heads(
     ] = None,
     processes: Annotated[int, typer.Option(help="number of processes", metavar="N", min=1)] = 1,
 ) -> None:
-    """Render heads with exact keypoints; it can be interrupted and resumed.
+    """Render heads with exact keypoints; an interrupted run is resumed.
 
     Examples:
         nasion heads data/heads --count 20000

@@ -92,7 +92,7 @@ def write_heads(folder: Path, count: int, job: HeadJob, processes: int = 1, repo
     _store_settings(ensure_writable(folder), job)
     missing = [index for index in range(count) if not _label_path(folder, index).is_file()]
     if len(missing) < count:
-        reporter.line(f"{count - len(missing):,} of {count:,} heads are present, {len(missing):,} are missing")
+        reporter.line(f"{count - len(missing):,} of {count:,} heads: present, kept")
     with reporter.task("rendering heads", len(missing)) as task:
         for _ in _each(_Writer(folder, job), missing, min(processes, max(len(missing), 1))):
             task.advance()
