@@ -26,6 +26,22 @@ MAX_CONNECTIONS = 256
 MIN_TOKEN = 16
 """Smallest length of a token that a user chooses for access from other machines: shorter ones can be guessed."""
 
+ModelsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        help="a model's name, an .onnx file or a run folder; may be repeated; the first is the default",
+        metavar="MODEL",
+    ),
+]
+TokenOption = Annotated[
+    str | None,
+    typer.Option(
+        help="access token; generated if the host is not local. Without one, all users of this machine have access",
+        metavar="TOKEN",
+    ),
+]
+
 
 def serve(
     folder: Annotated[
@@ -36,25 +52,12 @@ def serve(
         Path | None,
         typer.Option(help="folder below which the page may open folders; default: FOLDER", metavar="FOLDER"),
     ] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--model",
-            help="a model's name, an .onnx file or a run folder; may be repeated; the first is the default",
-            metavar="MODEL",
-        ),
-    ] = None,
+    model: ModelsOption = None,
     host: Annotated[
         str, typer.Option(help="address to listen on; other than localhost requires a token", metavar="HOST")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 chooses a free port", metavar="PORT")] = 8008,
-    token: Annotated[
-        str | None,
-        typer.Option(
-            help="access token; generated if the host is not local. Without one, all users of this machine have access",
-            metavar="TOKEN",
-        ),
-    ] = None,
+    token: TokenOption = None,
     open_page: Annotated[bool, typer.Option("--open", help="open the page in a browser")] = False,
     device: DeviceOption = AUTO,
     detector_weights: WeightsOption = None,
