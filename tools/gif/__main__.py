@@ -14,11 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from faces import COUNT, MODEL, UNLABELED, screen_position, write_faces, write_unlabeled
 from nasion.geometry import FloatArray
@@ -31,7 +30,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 MINUTES = "6"
 NAME = "mine"
 TIMEOUT_MS = 240_000
-TRAINING_S = 1800
+EPOCH_MS, TRAINING_S = 250, 1800
 
 MAKE_FILES = """async ([content, name]) => {
   const files = new DataTransfer();
@@ -63,7 +62,7 @@ def studio(folder: Path) -> Iterator[str]:
             process.terminate()
 
 
-def open_unlabeled(page: Any, address: str) -> FloatArray:
+def open_unlabeled(page: Page, address: str) -> FloatArray:
     """Open the image without labels in the tab Correct, and return to Try.
 
     Returns: the points that are shown (68, 2), image px.
@@ -109,7 +108,7 @@ def show_correction(recorder: Recorder, shown: FloatArray, point: int, target: F
     page.locator("#correct-canvas").wait_for()
     page.get_by_role("heading", name=UNLABELED).wait_for()
     recorder.hold(900)
-    canvas = page.locator("#correct-canvas").bounding_box()
+    canvas = recorder.box("#correct-canvas")
     recorder.move(*screen_position(shown[point], shown, canvas))
     recorder.hold(400)
     recorder.drag(*screen_position(target, shown, canvas))
@@ -118,7 +117,7 @@ def show_correction(recorder: Recorder, shown: FloatArray, point: int, target: F
 
 
 def show_training(recorder: Recorder) -> None:
-    """Train on the folder; each validated epoch is a frame, however long it takes."""
+    """Train on the folder; each epoch is a frame, however long it takes."""
     page = recorder.page
     recorder.caption = "Train on your labels"
     recorder.click("#tab-train")
@@ -130,14 +129,14 @@ def show_training(recorder: Recorder) -> None:
     recorder.click("#train-start")
     recorder.caption = "The error on held-out faces falls"
     page.locator("#curve line.initial").wait_for(state="attached", timeout=TIMEOUT_MS)
-    seen, end = 1, time.monotonic() + TRAINING_S
+    seen, end = "", time.monotonic() + TRAINING_S
     while not page.locator("#train-state", has_text="is trained").count():
         if time.monotonic() > end or page.locator("#train-state", has_text="has failed").count():
             sys.exit(f"the training has not finished: {page.locator('#train-error').inner_text()}")
-        count = page.locator("#curve circle").count()
-        if count > seen:
-            seen = count
-            recorder.hold(300)
+        progress = page.locator("#train-time").inner_text().partition(" · ")[0]  # such as: Epoch 3 of 20
+        if progress != seen:
+            seen = progress
+            recorder.hold(EPOCH_MS)
         page.wait_for_timeout(200)
 
 
@@ -151,7 +150,7 @@ def show_result(recorder: Recorder) -> None:
     recorder.caption = "Better? Compare before and after on held-out faces"
     result = page.locator("#train-result")
     for share in (0.25, 0.5, 0.75, 1):
-        result.evaluate("(card, share) => card.parentElement.scrollTo(0, share * (card.offsetTop - 60))", share)
+        result.evaluate("(card, share) => card.parentElement.scrollTo(0, share * (card.offsetTop - 32))", share)
         recorder.hold(80)
     recorder.durations[-1] = 3500
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from playwright.sync_api import FloatRect
 
 from nasion import images
 from nasion.datasets.drawn import render_face
@@ -56,7 +57,7 @@ def write_unlabeled(folder: Path) -> tuple[int, FloatArray]:
     return point, face.keypoints[point]
 
 
-def screen_position(point: FloatArray, keypoints: FloatArray, canvas: dict[str, float]) -> tuple[float, float]:
+def screen_position(point: FloatArray, keypoints: FloatArray, canvas: FloatRect) -> tuple[float, float]:
     """Return where the tab Correct shows an image point of the face to which it has zoomed.
 
     Args:

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from playwright.sync_api import FloatRect, Page, ViewportSize
 
-__all__ = ["CAPTION_HEIGHT", "HEIGHT", "WIDTH", "Recorder", "decorate", "save_gif"]
+__all__ = ["CAPTION_HEIGHT", "HEIGHT", "VIEWPORT", "WIDTH", "ZOOM", "Recorder", "decorate", "save_gif"]
 
 WIDTH, HEIGHT = 800, 500
 """Size of the GIF, px."""
@@ -19,7 +19,7 @@ CAPTION_HEIGHT = 36
 ZOOM = 5 / 6
 """Pixels of the GIF per CSS px; less than 1, so that the page has the room that it needs."""
 
-VIEWPORT = {"width": round(WIDTH / ZOOM), "height": round((HEIGHT - CAPTION_HEIGHT) / ZOOM)}
+VIEWPORT: ViewportSize = {"width": round(WIDTH / ZOOM), "height": round((HEIGHT - CAPTION_HEIGHT) / ZOOM)}
 
 COLORS, SAMPLED = 128, 24
 """Size of the palette, and number of frames from which it is made."""
@@ -68,7 +68,7 @@ class Recorder:
     Positions are CSS px of the page; durations are ms of the GIF.
     """
 
-    page: Any
+    page: Page
     caption: str = ""
     pointer: tuple[float, float] = (VIEWPORT["width"] - 60, VIEWPORT["height"] - 60)
     carried: Image.Image | None = None
@@ -93,10 +93,16 @@ class Recorder:
 
     def click(self, selector: str) -> None:
         """Move the mouse to an element and click it."""
-        box = self.page.locator(selector).bounding_box()
+        box = self.box(selector)
         self.move(box["x"] + min(box["width"] / 2, 60), box["y"] + box["height"] / 2)
         self.hold(200, pressed=True)
         self.page.mouse.click(*self.pointer)
+
+    def box(self, selector: str) -> FloatRect:
+        """Return x, y, width and height of a visible element, CSS px."""
+        box = self.page.locator(selector).bounding_box()
+        assert box is not None
+        return box
 
     def drag(self, x: float, y: float) -> None:
         """Drag what is under the mouse to a position."""
