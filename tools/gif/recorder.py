@@ -21,7 +21,7 @@ ZOOM = 5 / 6
 
 VIEWPORT: ViewportSize = {"width": round(WIDTH / ZOOM), "height": round((HEIGHT - CAPTION_HEIGHT) / ZOOM)}
 
-COLORS, SAMPLED = 128, 24
+COLORS, SAMPLED = 128, 12
 """Size of the palette, and number of frames from which it is made."""
 
 DARK, WHITE, BLUE = (27, 34, 48), (255, 255, 255), (30, 95, 208)
