@@ -95,9 +95,9 @@ def show_prediction(recorder: Recorder) -> None:
     area.dispatch_event("drop", {"dataTransfer": files})
     page.locator("#status", has_text=f"{ASTRONAUT.name}: 1 face").wait_for()
     recorder.caption = "68 points on every face"
-    recorder.hold(1500)
+    recorder.hold(1300)
     recorder.click("#faces button")
-    recorder.hold(1600)
+    recorder.hold(1300)
 
 
 def show_correction(recorder: Recorder, shown: FloatArray, point: int, target: FloatArray) -> None:
@@ -146,13 +146,13 @@ def show_result(recorder: Recorder) -> None:
     page.locator("#train-errors tbody tr").nth(1).wait_for(timeout=TIMEOUT_MS)
     page.locator("#train-samples figcaption", has_text="after:").first.wait_for()
     page.wait_for_function("() => [...document.querySelectorAll('#train-samples img')].every((each) => each.complete)")
-    recorder.hold(1200)
+    recorder.hold(900)
     recorder.caption = "Better? Compare before and after on held-out faces"
     result = page.locator("#train-result")
     for share in (0.25, 0.5, 0.75, 1):
         result.evaluate("(card, share) => card.parentElement.scrollTo(0, share * (card.offsetTop - 32))", share)
         recorder.hold(80)
-    recorder.durations[-1] = 3500
+    recorder.durations[-1] = 3000
 
 
 def record(address: str, point: int, target: FloatArray) -> Recorder:

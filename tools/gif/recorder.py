@@ -29,7 +29,7 @@ DARK, WHITE, BLUE = (27, 34, 48), (255, 255, 255), (30, 95, 208)
 ARROW = np.array([(0, 0), (0, 17), (4, 13.5), (6.8, 20), (9.6, 18.8), (6.9, 12.5), (12, 12)])
 """Outline of the mouse pointer, px from its tip."""
 
-STEP_MS = 60
+STEP_MS = 50
 """Duration of a frame while the mouse moves, ms."""
 
 
