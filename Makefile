@@ -11,7 +11,7 @@ SEED ?= 1
 IMAGE ?= $(PICTURE)
 .DEFAULT_GOAL := help
 
-.PHONY: help demo train-demo test test-all test-oldest test-newest fuzz shape lint types format docs dist bench bench-bulk bench-peers bench-audit clean
+.PHONY: help demo train-demo test test-all test-oldest test-newest fuzz shape lint types format docs gif dist bench bench-bulk bench-peers bench-audit clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -86,6 +86,9 @@ format: $(VENV)/.develops ## format the code and apply ruff's fixes
 docs: $(VENV)/.develops ## write the documentation as a site that works offline: site/index.html
 	$(BIN)/python tools/reference
 	$(BIN)/zensical build --clean --strict
+
+gif: $(VENV)/.develops ## record docs/studio.gif, the animation in README.md, with Chromium in about ten minutes; CHROMIUM=PATH chooses another one
+	OMP_NUM_THREADS=1 $(BIN)/python tools/gif
 
 dist: $(VENV)/.develops ## build the wheel and the source package in dist/, and check them
 	rm -rf dist
