@@ -305,16 +305,6 @@ def test_a_wrong_number_of_points_is_rejected(tmp_path, points):
         save(open_album(str(tmp_path), IBUG), 0, points, "new", done=True)
 
 
-@pytest.mark.parametrize(
-    ("source", "words"),
-    [("nowhere", "no such folder"), ("synthetic:8", "cannot be written back")],
-)
-def test_a_source_that_cannot_be_opened_is_an_error(tmp_path, monkeypatch, source, words):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match=words):
-        open_album(source, IBUG)
-
-
 def test_labels_are_saved_even_if_progress_cannot_be_written(tmp_path, monkeypatch):
     """The version returned is that of the file, so the page can save again."""
     images.write(tmp_path / "a.png", synthetic(0).image)
@@ -419,29 +409,6 @@ def test_faces_are_neither_added_to_nor_removed_from_files_of_other_programs(tmp
     with pytest.raises(AnnotationError, match=r"two\.png: faces cannot be added to or removed from \.csv files"):
         album.save(0, given, album.version(0))
     assert (tmp_path / "faces.csv").read_text() == before
-
-
-def test_hidden_files_and_training_runs_are_not_part_of_the_album(tmp_path):
-    for name in ("a.png", ".hidden.png", ".cache/b.png", "nasion-runs/one/c.png", "in/d.PNG"):
-        images.write(tmp_path / name, synthetic(0).image)
-    (tmp_path / "notes.txt").write_text("no image")
-    (tmp_path / "folder.png").mkdir()
-    assert [entry.name for entry in open_album(str(tmp_path), IBUG).entries] == ["a.png", "in/d.PNG"]
-
-
-def test_images_that_would_share_a_label_file_are_rejected(tmp_path):
-    for name in ("a.png", "a.jpg"):
-        images.write(tmp_path / name, synthetic(0).image)
-    (tmp_path / "a.pts").write_text(pts_text(synthetic(0).keypoints))
-    with pytest.raises(ConfigError, match=r"would share the label file a\.pts"):
-        open_album(str(tmp_path), IBUG)
-
-
-def test_labels_without_any_readable_face_are_an_error(tmp_path):
-    images.write(tmp_path / "a.png", synthetic(0).image)
-    (tmp_path / "a.pts").write_text("not a label file")
-    with pytest.raises(Exception, match=r"a\.pts"):
-        open_album(f"ibug:{tmp_path}", IBUG)
 
 
 def test_damaged_labels_are_an_error_that_names_the_image(tmp_path):
