@@ -16,7 +16,8 @@ def test_train_evaluate_filters_predict(nasion, tmp_path):
     assert "about" in out
     assert "run/report.html" in out
     page = (tmp_path / "run" / "report.html").read_text()
-    assert page.count("data:image/") == 5  # curves, faces, CED, kernels
+    assert page.count("data:image/jpeg") > 0  # faces
+    assert page.count("<svg") > 2  # curves, CED and others
     assert "http" not in page.replace("http-equiv", "")
     assert "nasion train nose" in page
     code, out, error = nasion(

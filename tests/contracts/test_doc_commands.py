@@ -10,7 +10,21 @@ from nasion.cli import app
 
 PAGES = {page_id(page): page.read_text("utf-8") for page in pages()}
 
-OTHERS = ("cat", "curl", "pip", "pytest", "time")
+OTHERS = (
+    "cat",
+    "curl",
+    "export",
+    "kubectl",
+    "pip",
+    "pytest",
+    "ray",
+    "sbatch",
+    "seq",
+    "srun",
+    "time",
+    "torchrun",
+    "xargs",
+)
 """Programs of others, which are not checked."""
 
 

@@ -340,7 +340,7 @@ def test_real_set_has_the_known_fingerprint(real):
 
 
 def test_every_address_and_every_switch_is_documented():
-    page = (Path(__file__).parents[2] / "docs" / "network.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "about" / "network.md").read_text("utf-8")
     addresses = [url for source in download.SOURCES.values() for url in source.urls]
     for text in (*addresses, YUNET_URL.partition("/raw/")[0], *nasion._TELEMETRY_SWITCHES):
         assert text in page

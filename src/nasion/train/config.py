@@ -77,13 +77,13 @@ class DataConfig(Settings):
         default=0,
         ge=0,
         le=MAX_PARTS,
-        description="further trainings, each without a part of the training people, that measure the uncertainty",
+        description="further trainings, each without the faces of some people, that measure the uncertainty",
     )
     left_out: int = Field(
         default=0,
         ge=0,
         le=MAX_PARTS,
-        description="the part that such a training leaves out, from 1; 0 is none",
+        description="which part of the faces such a training leaves out, from 1; 0 is none",
     )
 
 

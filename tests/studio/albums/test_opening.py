@@ -143,10 +143,11 @@ class TestFolders:
         (face,) = open_album(str(tmp_path), IBUG).faces(0)
         assert face == pytest.approx(POINTS + 5)
 
-    def test_images_that_would_share_a_label_file_are_rejected(self, tmp_path):
-        for name in ("a.png", "a.jpg"):
+    @pytest.mark.parametrize("others", [(), ("a.old.jpg",)])
+    def test_images_that_would_share_a_label_file_are_rejected(self, tmp_path, others):
+        for name in ("a.png", "a.jpg", *others):  # "a.old.jpg" is between the two in the sorted list
             write_image(tmp_path / name)
-        assert len(open_album(str(tmp_path), IBUG).entries) == 2
+        assert len(open_album(str(tmp_path), IBUG).entries) == 2 + len(others)
         (tmp_path / "a.pts").write_text(pts_text(POINTS))
         with pytest.raises(ConfigError, match=r"a\.jpg and a\.png would share the label file a\.pts; rename one"):
             open_album(str(tmp_path), IBUG)

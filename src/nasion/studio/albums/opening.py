@@ -3,7 +3,6 @@
 import os
 import stat
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 
 from nasion import datasets, images
@@ -67,10 +66,12 @@ def _open_folder(folder: Path, skeleton: Skeleton, inside: Path | None) -> Album
 
 
 def _pts_labels(folder: Path, entries: list[AlbumImage]) -> LabelStore:
-    for one, other in pairwise(entries):
-        if one.path.with_suffix("") == other.path.with_suffix(""):
+    first: dict[Path, Path] = {}
+    for entry in entries:
+        one = first.setdefault(entry.path.with_suffix(""), entry.path)
+        if one != entry.path:
             raise ConfigError(
-                f"{one.path} and {other.path.name} would share the label file {one.path.stem}.pts; rename one of them"
+                f"{one} and {entry.path.name} would share the label file {one.stem}.pts; rename one of them"
             )
     source = f"ibug:{folder}"
     skeleton = datasets.load(source).skeleton

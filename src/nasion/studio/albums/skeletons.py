@@ -29,6 +29,7 @@ def propose_pairs(names: Sequence[str], keypoints: FloatArray) -> list[int]:
         names: the K names.
         keypoints: (K, 2), image px; NaN where missing.
 
+    >>> import numpy as np
     >>> propose_pairs(["a", "b", "nose"], np.array([[0.0, 0.0], [10.0, 0.0], [5.0, 6.0]]))
     [1, 0, 2]
     """

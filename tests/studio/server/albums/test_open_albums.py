@@ -66,6 +66,13 @@ def test_a_folder_is_opened_once(albums, place):
     assert albums.all == [opened]
 
 
+@pytest.mark.parametrize("path", ["one/", "./one", "one//", "one/."])
+def test_other_spellings_of_a_path_open_no_second_album(albums, path):
+    opened = albums.get("one")
+    assert albums.get(path) is opened
+    assert albums.all == [opened]
+
+
 def test_the_folder_that_was_opened_last_is_the_default(albums):
     one = albums.get("one")
     assert albums.get(None) is one

@@ -80,8 +80,10 @@ class OpenAlbums:
             if folder not in self._open:
                 if self.root is None:
                     raise ConfigError("folders cannot be opened; start the studio with --root FOLDER")
-                album = open_album(str(self.root.resolve(folder)), self._skeleton(), self.root.folder)
-                self._add(folder, album)
+                place = self.root.resolve(folder)
+                folder = self.root.relative(place)  # "faces/" and "./faces" are the album "faces"
+                if folder not in self._open:
+                    self._add(folder, open_album(str(place), self._skeleton(), self.root.folder))
             return self._open[folder]
 
     def close(self) -> None:
