@@ -21,6 +21,7 @@ OTHERS = (
     "ray",
     "sbatch",
     "seq",
+    "sleep",
     "srun",
     "time",
     "torchrun",
