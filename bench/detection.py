@@ -20,7 +20,7 @@ from rich.progress import track
 from rich.table import Table
 
 from nasion import datasets, images
-from nasion.detect import Detection, YuNet, iou, non_max_suppression, yunet
+from nasion.detect import Detection, YuNet, iou, non_max_suppression, search, yunet
 from nasion.geometry import Affine, FloatArray, box_size, scale_box
 from nasion.sample import Annotation, DataSet, Image
 
@@ -41,7 +41,7 @@ SAME_FACE = 0.4
 
 LIMITS = (np.inf, 24, 48, 64, 96)
 WEAK_SCORES = (0.1, 0.2, 0.3)
-"""Values of `yunet.SMALL_FACE` and `yunet.WEAK_SCORE`; an infinite limit always searches twice."""
+"""Values of `search.SMALL_FACE` and `yunet.WEAK_SCORE`; an infinite limit always searches twice."""
 
 
 class Scene(NamedTuple):
@@ -78,7 +78,7 @@ def main(
 
 def rates(collages: Sequence[Scene], ordinary: Sequence[Scene], limit: float, weak: float) -> list[str]:
     """Return the recall on both kinds of collages, and the shares of collages and photographs searched twice."""
-    yunet.SMALL_FACE = limit  # infinite: always search twice
+    search.SMALL_FACE = limit  # infinite: always search twice
     results = [decide(scene, weak) for scene in collages]
     hits = [np.mean([hit for found, _ in results[kind::2] for hit in found]) for kind in (0, 1)]
     twice = [np.mean([again for _, again in each]) for each in (results, [decide(scene, weak) for scene in ordinary])]
@@ -88,8 +88,8 @@ def rates(collages: Sequence[Scene], ordinary: Sequence[Scene], limit: float, we
 def decide(scene: Scene, weak: float) -> tuple[list[bool], bool]:
     """Return whether each face of a scene is found, and whether it is searched twice."""
     candidates = [each for each in scene.coarse if each.score >= weak]
-    twice = yunet._needs_finer(candidates, scene.scale)
-    found = non_max_suppression(yunet._accepted([*candidates, *(scene.fine if twice else ())]))
+    twice = search.needs_finer(candidates, len(YuNet.search.accepted(candidates)), scene.scale)
+    found = non_max_suppression(YuNet.search.accepted([*candidates, *(scene.fine if twice else ())]))
     boxes = np.array([each.box for each in found]).reshape(-1, 4)
     return [bool((iou(box, boxes) > SAME_FACE).any()) for box in scene.boxes], twice
 
@@ -97,8 +97,9 @@ def decide(scene: Scene, weak: float) -> tuple[list[bool], bool]:
 def searched(detector: YuNet, image: Image, boxes: FloatArray) -> Scene:
     """Return what both searches find in an image (H, W, 3) with faces (N, 4), px."""
     longest = max(image.shape[:2])
-    coarse, fine = yunet.SMALL_SIDES if longest <= yunet.SMALL_IMAGE else yunet.LARGE_SIDES
-    return Scene(boxes, coarse / longest, detector._search(image, coarse), detector._search(image, fine))
+    coarse, fine = search.SMALL_SIDES if longest <= search.SMALL_IMAGE else search.LARGE_SIDES
+    results = (detector.search.at(image, detector.candidates, side) for side in (coarse, fine))
+    return Scene(boxes, coarse / longest, *results)
 
 
 def resized(image: Image, side: int) -> Image:

@@ -314,7 +314,7 @@ def write(path: str | Path, image: Image) -> None:
 
     Args:
         path: the file.
-        image: (H, W, 3) uint8 RGB.
+        image: (H, W, 3) uint8 RGB, or (H, W, 4) with opacity, which .png stores.
 
     Raises:
         OutputError: the format is unknown or cannot hold the image, or the file cannot be written.
@@ -325,7 +325,8 @@ def write(path: str | Path, image: Image) -> None:
         if not cv2.haveImageWriter(f"image{suffix}"):
             raise OutputError(f'{path}: cannot write images of the kind "{suffix}"; use .png or .jpg')
         try:
-            done, content = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+            order = cv2.COLOR_RGB2BGR if image.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
+            done, content = cv2.imencode(suffix, cv2.cvtColor(image, order))
         except cv2.error:
             done, content = False, np.empty(0, np.uint8)
     if not done:

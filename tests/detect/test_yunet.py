@@ -11,7 +11,8 @@ from skimage import data
 
 import nasion
 from nasion.detect import YUNET_SHA256, YUNET_URL, YuNet, iou
-from nasion.detect.yunet import MIN_SCORE, MIN_SIDE, PADDED_SIDE
+from nasion.detect.search import MIN_SIDE, PADDED_SIDE
+from nasion.detect.yunet import MIN_SCORE
 from nasion.errors import ModelError
 from nasion.geometry import Affine
 from nasion.images import warp
@@ -63,7 +64,7 @@ def shapes(detector):
 
 
 def calibrated(*box):
-    return YuNet.calibration.keypoints_box(np.array(box, float))
+    return YuNet.search.calibration.keypoints_box(np.array(box, float))
 
 
 def test_small_image_is_searched_once_in_its_own_px(fake):
@@ -244,7 +245,7 @@ def test_real_network_finds_what_opencv_finds(real, yunet, yunet_file, folder):
             if rows is None
             else [affine.inverse()(calibrated(x, y, x + w, y + h).reshape(2, 2)).ravel() for x, y, w, h in rows[:, :4]]
         )
-        found = [each.box for each in yunet._search(image, PADDED_SIDE) if each.score >= MIN_SCORE]
+        found = [each.box for each in yunet.search.at(image, yunet.candidates, PADDED_SIDE) if each.score >= MIN_SCORE]
         assert len(found) == len(expected), path.name
         for box in expected:
             assert iou(box, np.array(found)).max() > 0.95, path.name

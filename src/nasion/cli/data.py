@@ -174,6 +174,7 @@ def heads(
     backgrounds: Annotated[
         Path | None, typer.Option(help="a folder of photographs that show no faces", metavar="FOLDER")
     ] = None,
+    transparent: Annotated[bool, typer.Option("--transparent", help="no backgrounds: PNG files with opacity")] = False,
     processes: Annotated[int, typer.Option(help="number of processes", metavar="N", min=1)] = 1,
 ) -> None:
     """Render heads with exact keypoints; an interrupted run is resumed.
@@ -187,7 +188,8 @@ def heads(
     except ImportError as error:
         raise ConfigError(f"rendered heads need numba ({error}); pip install 'nasion[render]'") from None
 
-    target = write_heads(out, count, HeadJob(assets, seed, size, skeleton, backgrounds), processes, REPORTER)
+    job = HeadJob(assets, seed, size, skeleton, backgrounds, transparent)
+    target = write_heads(out, count, job, processes, REPORTER)
     say(f"{counted(count, 'head')} → {target}")
     say(f"next: nasion show coco:{target}")
 

@@ -11,7 +11,7 @@ __all__ = ["DLIB", "WIDER_FACE", "keypoints_box", "square_detector_box", "to_edg
 DLIB = BoxCalibration(0.944, 0.924, 0.085)
 """dlib's frontal detector: medians over 477 training faces of 300-W, every fourth, that it finds."""
 
-WIDER_FACE = YuNet.calibration
+WIDER_FACE = YuNet.search.calibration
 """Detectors trained on WIDER FACE, as YuNet and face_alignment's SFD are: from the hairline to the chin."""
 
 

@@ -5,19 +5,18 @@ The network predicts, for each cell of three grids, a class score, an objectness
 Source: Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", 2023.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-import cv2
 import numpy as np
 import onnxruntime
 
-from nasion import images
 from nasion.detect.calibration import BoxCalibration
 from nasion.detect.dynamic_sizes import with_dynamic_sizes
-from nasion.detect.nms import Detection, iou, non_max_suppression, suppress
+from nasion.detect.nms import Detection
+from nasion.detect.search import Search
 from nasion.errors import ModelError
-from nasion.geometry import Affine, FloatArray, box_size, image_box, scale_box
+from nasion.geometry import FloatArray
 from nasion.sample import Image
 
 __all__ = ["YUNET_SHA256", "YUNET_URL", "YuNet"]
@@ -31,47 +30,20 @@ YUNET_URL = (
 YUNET_SHA256 = "25a606a145a5b6d7271ae138fbd00eba91dad8b83222ae3f2c7ecd0f4a7b0e31"
 """Checksum of the weights."""
 
-SMALL_IMAGE = 640
-"""Longest side of an image, px, up to which it counts as small."""
-
-SMALL_SIDES, LARGE_SIDES = (320, 640), (640, 1280)
-"""Longest sides, px, at which small and large images are searched: at the second only if the first `_needs_finer`."""
-
-PADDED_SIDE = 640
-"""Longest side, px, of the search with padding, which follows if no face is found."""
-
 STRIDES = 8, 16, 32
 """Px per cell of each grid; the sides of the network's input are multiples of the largest."""
 
 OUTPUTS = tuple(f"{kind}_{stride}" for stride in STRIDES for kind in ("cls", "obj", "bbox"))
 """The outputs that are read; the file also has five points per face."""
 
-MIN_SIDE = 16
-"""Shorter side of an image, px, below which YuNet returns false positives."""
-
 MIN_SCORE = 0.6
 """Score below which a detection is dropped."""
-
-CELL_IOU = 0.3
-"""Intersection over union from which the boxes of two cells count as the same face."""
 
 LARGEST_OFFSET = 100.0
 """Limit of a box's offset from its cell, in cells, and of the logarithm of its size."""
 
 WEAK_SCORE = 0.2
 """Score from which a candidate away from all faces may be a face that is too small for a search."""
-
-SAME_PLACE_IOU = 0.1
-"""Intersection over union below which a weak candidate is away from a face."""
-
-SMALL_FACE = 64
-"""Size of a face, px of a search, below which the image may show other faces that are too small for it.
-
-`bench/detection.py` measures the recall and the cost for other values of both limits.
-"""
-
-PADDING = 0.5
-"""Padding around a face that fills the image, as a share of each side: YuNet needs surroundings to detect it."""
 
 ERRORS_ONLY = 3
 """ONNX Runtime's log level for errors only."""
@@ -89,7 +61,7 @@ class YuNet:
     """
 
     name = "YuNet"
-    calibration = BoxCalibration(1.035, 0.743, 0.126)
+    search = Search(STRIDES[-1], BoxCalibration(1.035, 0.743, 0.126), MIN_SCORE)
 
     def __init__(self, path: str | Path, threads: int = 1) -> None:
         self.path, self.threads = Path(path), threads
@@ -105,7 +77,7 @@ class YuNet:
             self.session = onnxruntime.InferenceSession(
                 with_dynamic_sizes(content), options, providers=["CPUExecutionProvider"]
             )
-            self._candidates(np.zeros((STRIDES[-1], STRIDES[-1], 3), np.uint8))
+            self.candidates(np.zeros((STRIDES[-1], STRIDES[-1], 3), np.uint8))
         except Exception:  # ONNX Runtime's exceptions have no other common base
             raise ModelError(f"{path}: damaged, or not YuNet's file; leave it out and it is downloaded") from None
 
@@ -115,36 +87,12 @@ class YuNet:
 
     def __call__(self, image: Image) -> list[Detection]:
         """Return the faces of an image (H, W, 3) uint8 RGB, best first; boxes in image px."""
-        if min(image.shape[:2]) < MIN_SIDE:
-            return []
-        longest = max(image.shape[:2])
-        found: list[Detection] = []
-        for side in SMALL_SIDES if longest <= SMALL_IMAGE else LARGE_SIDES:
-            candidates = self._search(image, side)
-            found += _accepted(candidates)
-            if longest <= side or not _needs_finer(candidates, side / longest):
-                break
-        return non_max_suppression(found or _accepted(self._search(image, PADDED_SIDE, PADDING)))
+        return self.search(image, self.candidates)
 
-    def _search(self, image: Image, side: int, padding: float = 0.0) -> list[Detection]:
-        """Return the candidates in an image (H, W, 3) reduced to a longest `side`, px, after padding; best first."""
-        height, width = image.shape[:2]
-        growth = 1 + 2 * padding
-        scale = min(1.0, side / max(height, width) / growth)
-        size = max(1, round(height * scale * growth)), max(1, round(width * scale * growth))
-        affine = Affine.crop(scale_box(image_box((height, width)), growth), size)
-        canvas = -(-size[0] // STRIDES[-1]) * STRIDES[-1], -(-size[1] // STRIDES[-1]) * STRIDES[-1]
-        boxes, scores = self._candidates(images.warp(image, affine, canvas, cv2.BORDER_CONSTANT))
-        back = affine.inverse()
-        return [
-            Detection(self.calibration.keypoints_box(back(boxes[k].reshape(2, 2)).ravel()), float(scores[k]))
-            for k in suppress(boxes, scores, CELL_IOU)
-        ]
-
-    def _candidates(self, image: Image) -> tuple[FloatArray, FloatArray]:
+    def candidates(self, image: Image) -> tuple[FloatArray, FloatArray]:
         """Return boxes (N, 4), px of the image (H, W, 3), and scores (N,) of the cells that may see a face.
 
-        H and W are multiples of 32.
+        H and W are multiples of the largest stride.
         """
         planes = np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1), np.float32)  # BGR, 0 to 255
         found = self.session.run(OUTPUTS, {"input": planes[None]})
@@ -164,25 +112,3 @@ def _decode(outputs: Mapping[str, FloatArray], stride: int, columns: int) -> tup
     center = np.stack([column, row], -1) + offsets[cells, :2]
     half = np.exp(offsets[cells, 2:]) / 2
     return np.concatenate([center - half, center + half], -1) * stride, scores[cells]
-
-
-def _accepted(candidates: Sequence[Detection]) -> list[Detection]:
-    """Return the candidates that are certain enough."""
-    return [candidate for candidate in candidates if candidate.score >= MIN_SCORE]
-
-
-def _needs_finer(candidates: Sequence[Detection], scale: float) -> bool:
-    """Return whether an image may show faces that are too small for a search.
-
-    It may if a face is small or missing, or if there is a weak candidate away from all faces.
-
-    Args:
-        candidates: of the search, best first.
-        scale: of the search, its px per image px.
-    """
-    count = len(_accepted(candidates))
-    boxes = np.array([candidate.box for candidate in candidates]).reshape(-1, 4)
-    faces, weak = boxes[:count], boxes[count:]
-    if not count or min(box_size(box) for box in faces) * scale < SMALL_FACE:
-        return True
-    return bool((iou(weak[:, None], faces).max(1) < SAME_PLACE_IOU).any())

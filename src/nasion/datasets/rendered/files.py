@@ -47,6 +47,7 @@ class HeadJob:
         size: height and width of the images, px.
         skeleton: name or file of the skeleton.
         backgrounds: folder of photographs; None for invented backgrounds.
+        transparent: whether the images have no background; they are PNG files then.
     """
 
     assets: Path
@@ -54,6 +55,11 @@ class HeadJob:
     size: int = 256
     skeleton: str = "ibug-68"
     backgrounds: Path | None = None
+    transparent: bool = False
+
+    def image_name(self, index: int) -> str:
+        """Return the name of the image of head `index` in the folder."""
+        return f"{IMAGES}/{index:06d}{'.png' if self.transparent else '.jpg'}"
 
     def settings(self) -> dict[str, Any]:
         """Return the settings as the folder stores them: files by their content, not by their place."""
@@ -64,6 +70,7 @@ class HeadJob:
             "skeleton": load_skeleton(self.skeleton).to_table(),
             "assets_sha256": fingerprint([self.assets], self.assets.parent),
             "backgrounds": [each.name for each in photographs],
+            **({"transparent": True} if self.transparent else {}),
         }
 
 
@@ -107,10 +114,6 @@ def _label_path(folder: Path, index: int) -> Path:
     return folder / LABELS / f"{index:06d}.json"
 
 
-def _image_name(index: int) -> str:
-    return f"{IMAGES}/{index:06d}.jpg"
-
-
 def _store_settings(folder: Path, job: HeadJob) -> None:
     """Write the settings of a new folder, or compare them with those of an existing one."""
     path, wanted = folder / SETTINGS, job.settings()
@@ -118,7 +121,8 @@ def _store_settings(folder: Path, job: HeadJob) -> None:
         write_text(path, dumps(wanted, indent=1) + "\n")
         return
     found = read_json(path, str(path), AnnotationError)
-    different = [key for key in wanted if not isinstance(found, dict) or found.get(key) != wanted[key]]
+    known = found if isinstance(found, dict) else {}
+    different = sorted(key for key in wanted | known if known.get(key) != wanted.get(key))
     if different:
         raise ConfigError(
             f"{folder} holds heads with other settings ({', '.join(different)}); repeat those, or choose another folder"
@@ -138,11 +142,11 @@ class _Writer:
         skeleton = load_skeleton(job.skeleton)
         photographs = background_files(job.backgrounds)[0] if job.backgrounds else ()
         head = sample_head(assets, job.seed, index, job.size)
-        rendered = render(assets, head, job.seed, index, photographs)
-        labeled = annotate_head(assets, head, rendered, skeleton, Path(_image_name(index)))
-        values = {"image": _image_name(index), **face_values(0, labeled.annotation, CONTENTS)}
+        rendered = render(assets, head, job.seed, index, photographs, transparent=job.transparent)
+        labeled = annotate_head(assets, head, rendered, skeleton, Path(job.image_name(index)))
+        values = {"image": job.image_name(index), **face_values(0, labeled.annotation, CONTENTS)}
         values["visible"] = labeled.annotation.visible.astype(int).tolist()
-        images.write(self.folder / _image_name(index), rendered.image)
+        images.write(self.folder / job.image_name(index), rendered.image)
         write_text(_label_path(self.folder, index), dumps(values | head_values(assets, head, labeled.points)) + "\n")
 
 

@@ -33,6 +33,9 @@ GLASSES, SUNGLASSES = 0.26, 0.25
 HAT, COVER, BEARD = 0.13, 0.16, 0.4
 """Share of people with something on the head, of those with something before the face, and of men with a beard."""
 
+MIN_COVERAGE = 0.02
+"""Coverage of a pixel below which its color is unknown."""
+
 COVER_SHARES = np.array([0.4, 0.16, 0.13, 0.12, 0.09, 0.1])
 """How common the kinds of `cover.COVERS` are."""
 
@@ -55,7 +58,7 @@ class Head:
 
 
 class Rendered(NamedTuple):
-    """An image (H, W, 3) uint8 RGB of a head, and its foreground."""
+    """An image of a head, (H, W, 3) uint8 RGB, or (H, W, 4) if it is transparent, and its foreground."""
 
     image: Image
     drawing: Drawing
@@ -69,7 +72,14 @@ def sample_head(assets: Assets, seed: int, index: int, size: int) -> Head:
 
 
 def render(
-    assets: Assets, head: Head, seed: int, index: int, photographs: Sequence[Path] = (), *, with_color: bool = True
+    assets: Assets,
+    head: Head,
+    seed: int,
+    index: int,
+    photographs: Sequence[Path] = (),
+    *,
+    with_color: bool = True,
+    transparent: bool = False,
 ) -> Rendered:
     """Return the image of a head; the same arguments give the same image.
 
@@ -80,6 +90,7 @@ def render(
         index: number of the head.
         photographs: image files for the background.
         with_color: whether more than the distances of `Drawing` is needed; without it the image is black.
+        transparent: whether the image has no background.
     """
     random = np.random.default_rng([seed, index, 1])
     scene = sample_scene(assets, head, random)
@@ -87,9 +98,20 @@ def render(
     if not with_color:
         return Rendered(np.zeros((head.size, head.size, 3), np.uint8), drawing)
     light = scene.light.mean_color()
+    if transparent:
+        return Rendered(_without_background(random, drawing, light), drawing)
     background = sample_background(random, head.size, light, photographs)
     lit = drawing.image[..., :3] + background * (1 - drawing.image[..., 3:])
     return Rendered(develop(random, lit, drawing.skin, light), drawing)
+
+
+def _without_background(random: Generator, drawing: Drawing, light: Floats) -> Image:
+    """Return the image (H, W, 4) uint8 of a foreground, RGB and coverage, in light of mean color (3,)."""
+    color, coverage = drawing.image[..., :3], drawing.image[..., 3:]
+    solid = color / np.maximum(coverage, MIN_COVERAGE)
+    shown = np.where(coverage > MIN_COVERAGE, solid, 0.3 * light.astype(np.float32))
+    opacity = np.clip(coverage * 255 + 0.5, 0, 255).astype(np.uint8)
+    return np.concatenate([develop(random, shown, drawing.skin, light), opacity], axis=-1)
 
 
 def sample_scene(assets: Assets, head: Head, random: Generator) -> Scene:
