@@ -9,6 +9,7 @@ from nasion.detect.calibration import BoxCalibration
 from nasion.detect.cascade import Cascade
 from nasion.detect.detector import Detector, best_detector
 from nasion.detect.nms import IOU_THRESHOLD, Detection, iou, non_max_suppression, suppress
+from nasion.detect.peaks import PeakDetector
 from nasion.detect.yunet import YUNET_SHA256, YUNET_URL, YuNet
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Cascade",
     "Detection",
     "Detector",
+    "PeakDetector",
     "YuNet",
     "best_detector",
     "iou",

@@ -8,6 +8,7 @@ from nasion.detect import yunet
 from nasion.detect.cascade import Cascade
 from nasion.detect.download import download_cached
 from nasion.detect.nms import Detection
+from nasion.detect.peaks import PeakDetector
 from nasion.errors import DownloadError, ModelError
 from nasion.sample import Image
 
@@ -35,7 +36,7 @@ def best_detector(weights: Path | None = None, notice: Callable[[str], None] = l
         ModelError: `weights` is given and is not YuNet's file, or there is neither a connection nor a cascade.
     """
     if weights is not None:
-        return yunet.YuNet(weights)
+        return _from_file(weights)
     try:
         remedy = "give its file with --detector-weights (in Python, detector=FILE)"
         return yunet.YuNet(download_cached(yunet.YUNET_URL, yunet.YUNET_SHA256, "the face detector", remedy))
@@ -46,3 +47,11 @@ def best_detector(weights: Path | None = None, notice: Callable[[str], None] = l
             raise ModelError(f"{error}. The offline fallback is also missing: {missing}") from None
         notice(f"{error}; using OpenCV's cascade instead, which finds fewer faces")
         return cascade
+
+
+def _from_file(weights: Path) -> Detector:
+    """Return the detector in a file: one that `nasion train-detector` wrote, or YuNet."""
+    try:
+        return PeakDetector(weights)
+    except ModelError:
+        return yunet.YuNet(weights)  # its error names the reason if it is none either

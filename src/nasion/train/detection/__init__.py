@@ -1,4 +1,4 @@
-"""Training of a face detector on composed scenes; `nasion.detect.packaged` runs it.
+"""Training of a face detector on composed scenes; `nasion.detect.peaks` runs it.
 
     scenes.py    faces pasted on backgrounds, with their boxes    network.py   the network and its loss
     targets.py   boxes → maps                                     fit.py       the training

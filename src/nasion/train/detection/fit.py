@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
 from nasion.atomic import atomic_path, ensure_writable
@@ -92,7 +92,7 @@ def train_detector(
     ensure_writable(folder)
     torch.manual_seed(job.seed)
     network = DetectorNetwork().to(memory_format=torch.channels_last)
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY), use_buffers=True)
+    average = AveragedModel(network, avg_fn=_averaged, use_buffers=True)
     optimizer = torch.optim.AdamW(network.parameters(), job.lr, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step / job.steps))
     parts = {"network": network, "average": average, "optimizer": optimizer, "schedule": schedule}
@@ -121,6 +121,14 @@ def train_detector(
     examples = [scenes(-1 - k & 0x7FFFFFFF).image for k in range(CALIBRATION_SCENES)]
     write_detector(trained.eval(), examples, folder / DETECTOR)
     return folder / DETECTOR
+
+
+def _averaged(average: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
+    """Return the exponential moving average after another value; the first values are forgotten faster."""
+    if not average.is_floating_point():  # numbers of batches
+        return current
+    decay = min(EMA_DECAY, (1 + int(count)) / (10 + int(count)))
+    return average.lerp(current, 1 - decay)
 
 
 def _rate(done: float) -> float:

@@ -3,6 +3,7 @@
 import io
 import logging
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from copy import deepcopy
@@ -17,7 +18,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from torch import Tensor, nn
 
 from nasion.atomic import write_bytes
-from nasion.detect.packaged import BOX, IMAGES, SCORE
+from nasion.detect.peaks import BOX, IMAGES, SCORE
 from nasion.train.detection.network import SIDE_MULTIPLE, WHITE, DetectorNetwork
 from nasion.train.export.int8 import INTEGER_OPERATORS, integer_nodes
 
@@ -122,7 +123,8 @@ def _trace(network: DetectorNetwork) -> onnx.ModelProto:
     example = torch.zeros(1, 2 * SIDE_MULTIPLE, 3 * SIDE_MULTIPLE, 3, dtype=torch.uint8)
     content = io.BytesIO()
     axes = {IMAGES: {0: "n", 1: "h", 2: "w"}, SCORE: {0: "n", 1: "i", 2: "j"}, BOX: {0: "n", 2: "i", 3: "j"}}
-    with redirect_stderr(io.StringIO()), redirect_stdout(io.StringIO()):
+    with warnings.catch_warnings(), redirect_stderr(io.StringIO()), redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")  # this exporter is deprecated; the new one does not fold batch normalizations
         torch.onnx.export(
             _Graph(network).eval(),
             (example,),

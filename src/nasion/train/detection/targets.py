@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nasion.detect.packaged import STRIDE
+from nasion.detect.peaks import STRIDE
 from nasion.geometry import FloatArray
 
 __all__ = ["Targets", "encode"]

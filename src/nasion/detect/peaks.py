@@ -18,7 +18,7 @@ from nasion.errors import ModelError
 from nasion.geometry import FloatArray
 from nasion.sample import Image
 
-__all__ = ["BOX", "IMAGES", "SCORE", "STRIDE", "PackagedDetector", "decode"]
+__all__ = ["BOX", "IMAGES", "SCORE", "STRIDE", "PeakDetector", "decode"]
 
 STRIDE = 8
 """Px per cell."""
@@ -36,7 +36,7 @@ ERRORS_ONLY = 3
 """ONNX Runtime's log level for errors only."""
 
 
-class PackagedDetector:
+class PeakDetector:
     """The packaged detector, or one that `nasion train-detector` wrote. Several threads may call it at once.
 
     Args:
@@ -47,7 +47,7 @@ class PackagedDetector:
         ModelError: the file is missing or not a detector.
     """
 
-    name = "the packaged detector"
+    name = "nasion's detector"
     search = Search(MULTIPLE, BoxCalibration(1.0, 1.0, 0.0), MIN_SCORE)
 
     def __init__(self, path: str | Path | None = None, threads: int = 1) -> None:
@@ -66,9 +66,9 @@ class PackagedDetector:
         except Exception:  # ONNX Runtime's exceptions have no other common base
             raise ModelError(f"{path}: damaged, or not a detector of nasion") from None
 
-    def __reduce__(self) -> tuple[type["PackagedDetector"], tuple[str | Path | None, int]]:
+    def __reduce__(self) -> tuple[type["PeakDetector"], tuple[str | Path | None, int]]:
         """A copy for another process loads the file again, because a session cannot be copied."""
-        return PackagedDetector, (self.path, self.threads)
+        return PeakDetector, (self.path, self.threads)
 
     def __call__(self, image: Image) -> list[Detection]:
         """Return the faces of an image (H, W, 3) uint8 RGB, best first; boxes in image px."""
