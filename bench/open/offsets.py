@@ -13,7 +13,7 @@ import numpy as np
 
 from nasion import datasets
 from nasion.datasets.rendered import load_assets
-from nasion.datasets.rendered.looks.masks import IBUG_VERTICES
+from nasion.datasets.rendered.ibug import IBUG_VERTICES
 from nasion.geometry import FloatArray, similarity_between
 from nasion.predict.predictor import Predictor
 from nasion.skeleton import load_skeleton

@@ -12,7 +12,8 @@ def at(assets, masks, vertex):
 
 
 def test_masks_are_where_their_names_say(assets):
-    from nasion.datasets.rendered.looks.masks import CHANNELS, IBUG_VERTICES, skin_masks
+    from nasion.datasets.rendered.ibug import IBUG_VERTICES
+    from nasion.datasets.rendered.looks.masks import CHANNELS, skin_masks
 
     masks = skin_masks(assets)
     assert masks.shape == (512, 512, len(CHANNELS))

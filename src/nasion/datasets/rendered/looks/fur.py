@@ -9,7 +9,7 @@ from numpy.random import Generator
 from nasion.datasets.head_model import VERTICES
 from nasion.datasets.rendered.arrays import Floats
 from nasion.datasets.rendered.assets import FACE_END, Assets
-from nasion.datasets.rendered.looks.masks import IBUG_VERTICES
+from nasion.datasets.rendered.ibug import IBUG_VERTICES
 from nasion.datasets.rendered.looks.strands import Roots, Strands, Wave, grow, outer_skin, sample_roots
 
 __all__ = ["grow_beard", "grow_brows", "grow_lashes"]

@@ -13,19 +13,12 @@ import numpy as np
 from nasion.datasets.rendered.arrays import Floats
 from nasion.datasets.rendered.assets import SKIN, Assets
 from nasion.datasets.rendered.drawing.raster import EMPTY, rasterize
+from nasion.datasets.rendered.ibug import IBUG_VERTICES
 
-__all__ = ["CHANNELS", "IBUG_VERTICES", "noise_texture", "skin_masks", "uv_of_vertices"]
+__all__ = ["CHANNELS", "noise_texture", "skin_masks", "uv_of_vertices"]
 
 SIZE = 512
 """Side of the textures, texels."""
-
-IBUG_VERTICES = (
-    1225, 1888, 1052, 367, 1719, 1722, 2199, 1447, 966, 3661, 4390, 3927, 3924, 2608, 3272, 4088, 3443, 268, 493, 1914,
-    2044, 1401, 3615, 4240, 4114, 2734, 2509, 978, 4527, 4942, 4857, 1140, 2075, 1147, 4269, 3360, 1507, 1542, 1537,
-    1528, 1518, 1511, 3742, 3751, 3756, 3721, 3725, 3732, 5708, 5695, 2081, 0, 4275, 6200, 6213, 6346, 6461, 5518, 5957,
-    5841, 5702, 5711, 5533, 6216, 6207, 6470, 5517, 5966,
-)  # fmt: skip
-"""Vertices of the 68 points of iBUG, from the documentation of ICT-FaceKit."""
 
 CHANNELS = ("lips", "cheeks", "nose", "lid", "under_eye", "beard", "moustache", "rim", "lines", "oily", "brow", "hole")
 """Names of the masks, in the order of the texture's channels."""
