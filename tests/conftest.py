@@ -7,9 +7,8 @@ import pooch
 import pytest
 
 from nasion import datasets
-from nasion.detect import Cascade
+from nasion.detect import PeakDetector
 from nasion.detect import yunet as yunet_module
-from nasion.errors import ModelError
 
 ROOT = Path(__file__).parents[1]
 MODELS = ROOT.parent / "shared" / "models"
@@ -42,7 +41,7 @@ def drawn():
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_downloads(tmp_path_factory):
-    """Make every download of the detector fail, so that tests without it use the cascade."""
+    """Make every download of the detector fail, so that tests without it use nasion's own."""
     patch = pytest.MonkeyPatch()
     cache = tmp_path_factory.mktemp("cache")
     patch.setattr(pooch, "os_cache", lambda _name: cache)
@@ -66,10 +65,7 @@ def yunet(yunet_file):
     return yunet_module.YuNet(yunet_file)
 
 
-@pytest.fixture
-def cascade():
-    """Return OpenCV's cascade if this OpenCV has one."""
-    try:
-        return Cascade()
-    except ModelError as error:
-        pytest.skip(str(error))
+@pytest.fixture(scope="session")
+def packaged_detector():
+    """Return nasion's own detector."""
+    return PeakDetector()

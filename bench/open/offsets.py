@@ -1,9 +1,10 @@
-"""Constant offsets between the vertices of the head model and the points of iBUG, fitted on the Face Research Lab London set.
+"""Constant offsets between the vertices of the head model and the points of iBUG, fitted on photographs.
 
     python bench/open/offsets.py RUN_OR_MODEL ibug.csv WEBMORPH_DIR/images HEAD_MODEL
 
-The network was trained on rendered heads alone, labeled without offsets; `ibug.csv` comes from `webmorph_points.py`. The
-offset of a point is the median over all faces of its distance from the prediction, in the frame of the head, symmetric.
+The network was trained on rendered heads alone, labeled without offsets; `ibug.csv` comes from `webmorph_points.py`.
+The offset of a point is the median over all faces of its distance from the prediction, in the frame of the head, made
+symmetric.
 """
 
 import sys

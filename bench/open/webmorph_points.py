@@ -2,9 +2,9 @@
 
     python bench/open/webmorph_points.py WEBMORPH_DIR ibug.csv
 
-The 189 points of the template "FRL" are denser than iBUG's on the eyes, the nose and the lips: each of the 68 points is one of
-them, or lies between neighbors. The line of the jaw has other places between the ears: its points divide the outline from
-ear to chin into equal lengths, on the mean shape of all faces.
+The 189 points of the template "FRL" are denser than iBUG's on the eyes, the nose and the lips: each of the 68 points is
+one of them, or lies between neighbors. The points of the jaw divide the outline from ear to chin into equal lengths, on
+the mean shape of all faces.
 """
 
 import csv
@@ -26,7 +26,8 @@ INNER: dict[int, dict[int, float]] = {
     42: {23: 1}, 43: {24: 1, 25: 1}, 44: {25: 1, 26: 1}, 45: {27: 1}, 46: {32: 1, 33: 1}, 47: {31: 1, 32: 1},
     48: {87: 1}, 49: {88: 1}, 50: {89: 1}, 51: {90: 1}, 52: {91: 1}, 53: {92: 1}, 54: {93: 1},
     55: {108: 1}, 56: {107: 1}, 57: {106: 1}, 58: {105: 1}, 59: {104: 1},
-    60: {87: 2, 94: 1}, 61: {95: 1}, 62: {96: 1}, 63: {97: 1}, 64: {93: 2, 98: 1}, 65: {102: 1}, 66: {101: 1}, 67: {100: 1},
+    60: {87: 2, 94: 1}, 61: {95: 1}, 62: {96: 1}, 63: {97: 1}, 64: {93: 2, 98: 1},
+    65: {102: 1}, 66: {101: 1}, 67: {100: 1},
 }  # fmt: skip
 """Weights of the 189 points in each point of iBUG from 17 on."""
 
@@ -50,7 +51,7 @@ def read(path: Path) -> tuple[list[str], FloatArray]:
 
 
 def weights(points: FloatArray) -> FloatArray:
-    """Return the weights (68, 189) of the points, no unit, with the jaw divided on the mean shape of points (N, 189, 2)."""
+    """Return the weights (68, 189) of the points, no unit; the jaw is divided on the mean of points (N, 189, 2)."""
     table = np.zeros((68, COUNT))
     for point, parts in INNER.items():
         table[point, list(parts)] = np.array(list(parts.values())) / sum(parts.values())

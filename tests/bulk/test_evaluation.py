@@ -43,13 +43,13 @@ class Nobody:
 
 
 @pytest.mark.usefixtures("_ray_at_normal_priority")
-def test_evaluation_on_ray_is_that_of_one_process(cascade):
+def test_evaluation_on_ray_is_that_of_one_process(packaged_detector):
     pytest.importorskip("ray.data", reason="Ray Data is not installed: pip install 'nasion[bulk]'")
-    predictor = Predictor("tiny", cascade)
+    predictor = Predictor("tiny", packaged_detector)
     same(evaluate_bulk(predictor, "tiny", DATA, workers=1), evaluate(predictor, DATA))
 
 
-def test_wrong_points_are_refused_before_ray_starts(cascade):
+def test_wrong_points_are_refused_before_ray_starts(packaged_detector):
     pytest.importorskip("ray.data", reason="Ray Data is not installed: pip install 'nasion[bulk]'")
     with pytest.raises(SkeletonError):
-        evaluate_bulk(Predictor("tiny", cascade), "tiny", "synthetic:4?skeleton=imm-58", workers=1)
+        evaluate_bulk(Predictor("tiny", packaged_detector), "tiny", "synthetic:4?skeleton=imm-58", workers=1)

@@ -156,4 +156,4 @@ def test_without_ray_the_remedy_is_named(monkeypatch):
 
 def test_another_detector_is_not_used_silently():
     with pytest.raises(ConfigError, match="no connection; give its file with --detector-weights"):
-        job_module._refuse_cascade("no connection; using OpenCV's cascade instead, which finds fewer faces")
+        job_module._refuse_other("no connection; using nasion's detector instead")

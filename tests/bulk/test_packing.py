@@ -24,6 +24,6 @@ def test_a_model_and_a_detector_survive_the_loss_of_their_files(tmp_path, yunet_
     assert again.detector(image) == predictor.detector(image)
 
 
-def test_a_detector_without_a_file_is_packed_as_it_is(cascade):
-    packed = pack(Predictor("tiny", cascade), "tiny", {"min_score": 0.0, "max_spread": None})
-    assert type(pickle.loads(pickle.dumps(packed)).arguments()["detector"]) is type(cascade)
+def test_a_detector_without_a_file_is_packed_as_it_is(packaged_detector):
+    packed = pack(Predictor("tiny", packaged_detector), "tiny", {"min_score": 0.0, "max_spread": None})
+    assert type(pickle.loads(pickle.dumps(packed)).arguments()["detector"]) is type(packaged_detector)

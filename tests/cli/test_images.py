@@ -77,12 +77,11 @@ PLACES = {
 """Keypoints of the astronaut's face, located manually, px."""
 
 
-@pytest.mark.usefixtures("cascade")
 def test_default_model_finds_the_astronaut(nasion, astronaut, tmp_path):
     code, out, error = nasion("predict", astronaut)
     assert code == 0
     assert "68 points" in out
-    assert "using OpenCV's cascade instead" in error
+    assert "using nasion's detector instead" in error
     (face,) = json.loads((tmp_path / "predictions" / "keypoints.json").read_text())["images"][0]["faces"]
     points = np.array(face["keypoints"])
     assert points.shape == (68, 2)
@@ -170,7 +169,6 @@ def test_written_json_fits_its_schema(nasion, astronaut, tmp_path, read_json):
         read_json(name, kind)
 
 
-@pytest.mark.usefixtures("cascade")
 def test_image_without_a_face(nasion, tmp_path):
     images.write(tmp_path / "wall.png", np.full((200, 300, 3), 120, np.uint8))
     code, out, _ = nasion("predict", "wall.png")

@@ -17,9 +17,8 @@ def test_predictor_has_the_options(yunet_file):
     assert (predictor.min_score, predictor.max_spread) == (0.7, 0.05)
 
 
-@pytest.mark.usefixtures("cascade")
 def test_notices_go_to_standard_error(capsys):
-    assert make_predictor("tiny", None).detector.name == "OpenCV's cascade"
+    assert make_predictor("tiny", None).detector.name == "nasion's detector"
     out, error = capsys.readouterr()
     assert out == ""
     assert error.startswith("nasion: ")

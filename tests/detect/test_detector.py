@@ -1,10 +1,11 @@
-"""The choice of a detector: YuNet from a file or its download, otherwise OpenCV's cascade."""
+"""The choice of a detector: YuNet from a file or its download, otherwise nasion's own."""
 
-import cv2
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from nasion.detect import Cascade, YuNet, best_detector, detector, yunet
+from nasion.detect import PACKAGED, PeakDetector, YuNet, best_detector, detector, yunet
 from nasion.errors import DownloadError, ModelError
 
 
@@ -48,24 +49,18 @@ def test_given_weights_are_used_without_a_download(download, tmp_path):
     assert download.asked == ()
 
 
-@pytest.mark.usefixtures("cascade")
-def test_cascade_replaces_yunet_without_a_download(download):
+def test_nasions_own_replaces_yunet_without_a_download(download):
     download.error = DownloadError("cannot download it (no connection)")
     notices = []
-    assert isinstance(best_detector(notice=notices.append), Cascade)
-    assert notices == ["cannot download it (no connection); using OpenCV's cascade instead, which finds fewer faces"]
-    assert isinstance(best_detector(), Cascade)  # a notice is optional
+    assert isinstance(best_detector(notice=notices.append), PeakDetector)
+    assert notices == ["cannot download it (no connection); using nasion's detector instead"]
+    assert isinstance(best_detector(), PeakDetector)  # a notice is optional
 
 
-def test_without_a_download_and_a_cascade_one_line_says_so(download, monkeypatch):
-    monkeypatch.delattr(cv2, "CascadeClassifier", raising=False)
-    download.error = DownloadError("cannot download it (no connection); pass its file")
-    notices = []
-    with pytest.raises(
-        ModelError, match=r"^cannot download it .+; pass its file\. The .+ is also missing: OpenCV \S+ has no"
-    ):
-        best_detector(notice=notices.append)
-    assert notices == []
+@pytest.mark.parametrize("name", [PACKAGED, Path(PACKAGED)])
+def test_nasions_own_has_a_name(download, name):
+    assert isinstance(best_detector(name), PeakDetector)
+    assert download.asked == ()
 
 
 def test_other_errors_of_the_download_are_not_hidden(download):
@@ -74,10 +69,9 @@ def test_other_errors_of_the_download_are_not_hidden(download):
         best_detector()
 
 
-@pytest.mark.usefixtures("cascade")
-def test_real_cascade_is_used_when_no_server_answers():
+def test_nasions_own_is_used_when_no_server_answers():
     notices = []
-    assert best_detector(notice=notices.append).name == "OpenCV's cascade"
+    assert best_detector(notice=notices.append).name == "nasion's detector"
     assert len(notices) == 1
     assert "no connection" in notices[0]
 

@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 from fuzz.mutations import change_bytes
 from fuzz.workers import Kind
 from nasion import draw, images
-from nasion.detect import Cascade
+from nasion.detect import PeakDetector
 from nasion.geometry import Affine
 from nasion.predict.image_files import list_images
 from nasion.video.reader import open_clip
@@ -81,7 +81,7 @@ def _run_image(contents: object, random: Random, folder: Path) -> None:
     assert image.shape[2] == 3
     images.decode(content, "an image")
     if random.random() < 0.1:
-        Cascade()(image)
+        PeakDetector()(image)
         small = images.warp(image, Affine.resize(image.shape[:2], (32, 48)), (32, 48))
         draw.caption(small, f"{height} {width}")
 

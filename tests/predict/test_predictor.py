@@ -323,23 +323,21 @@ def test_model_name_is_loaded_and_backend_is_used_as_it_is():
     assert Predictor().backend.name == "default"
 
 
-@pytest.mark.usefixtures("cascade")
 def test_detector_is_loaded_once_and_on_first_use():
     notices = []
     predictor = Predictor(Fixed([0, 0]), notice=notices.append)
     assert notices == []
     first = predictor.detector
-    assert first.name == "OpenCV's cascade"  # tests have no connection
+    assert first.name == "nasion's detector"  # tests have no connection
     assert predictor.detector is first
     assert len(notices) == 1
     given = FixedDetector()
     assert Predictor(Fixed([0, 0]), given).detector is given
 
 
-@pytest.mark.usefixtures("cascade")
 def test_notice_is_a_warning_by_default():
     predictor = Predictor(Fixed([0, 0]))
-    with pytest.warns(UserWarning, match="OpenCV's cascade"):
+    with pytest.warns(UserWarning, match="nasion's detector"):
         assert predictor.detector
 
 
@@ -360,9 +358,8 @@ def test_model_in_the_package_predicts_the_same_in_a_batch():
     assert np.linalg.norm(shifted - together[0][0].keypoints, axis=1).mean() < 0.5
 
 
-@pytest.mark.parametrize("name", ["yunet", "cascade"])
+@pytest.mark.parametrize("name", ["yunet", "packaged_detector"])
 def test_eight_threads_predict_what_one_predicts(name, request):
-    """OpenCV's detectors are not thread-safe by themselves: without a lock the process crashes."""
     detector = request.getfixturevalue(name)
     predictor = Predictor("tiny", detector)
     astronaut = data.astronaut()
@@ -399,7 +396,7 @@ def test_detector_may_be_a_path(yunet_file):
 
 
 @pytest.mark.parametrize("copied", [lambda each: pickle.loads(pickle.dumps(each)), copy.deepcopy])
-@pytest.mark.parametrize("name", ["yunet", "cascade"])
+@pytest.mark.parametrize("name", ["yunet", "packaged_detector"])
 def test_copy_predicts_the_same(request, name, copied):
     predictor = Predictor("tiny", request.getfixturevalue(name), min_score=0.2, max_spread=0.3)
     twin = copied(predictor)

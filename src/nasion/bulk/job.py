@@ -122,11 +122,11 @@ def run_bulk(
 def _pack(job: BulkJob) -> PackedModel:
     """Return the model as bytes, after loading it once."""
     options = {"min_score": job.min_score, "max_spread": job.max_spread}
-    predictor = Predictor(job.model, job.detector, _refuse_cascade, job.min_score, job.max_spread, job.device)
+    predictor = Predictor(job.model, job.detector, _refuse_other, job.min_score, job.max_spread, job.device)
     return pack(predictor, job.model, options)
 
 
-def _refuse_cascade(notice: str) -> None:
+def _refuse_other(notice: str) -> None:
     """End a job whose detector cannot be downloaded: its results would come from another detector.
 
     Raises:

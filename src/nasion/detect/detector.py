@@ -1,18 +1,20 @@
-"""The detector that a `Predictor` uses by default."""
+"""The detector that a `Predictor` uses."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from nasion.detect import yunet
-from nasion.detect.cascade import Cascade
 from nasion.detect.download import download_cached
 from nasion.detect.nms import Detection
 from nasion.detect.peaks import PeakDetector
 from nasion.errors import DownloadError, ModelError
 from nasion.sample import Image
 
-__all__ = ["Detector", "best_detector"]
+__all__ = ["PACKAGED", "Detector", "best_detector"]
+
+PACKAGED = "packaged"
+"""Name of nasion's own detector, wherever the path of a detector's file can be given."""
 
 
 class Detector(Protocol):
@@ -26,27 +28,25 @@ class Detector(Protocol):
 
 
 def best_detector(weights: Path | None = None, notice: Callable[[str], None] = lambda _text: None) -> Detector:
-    """Return YuNet from `weights` or from its download; without a network connection, OpenCV's cascade.
+    """Return the detector in a file, or YuNet from its download; without a network connection, nasion's own.
 
     Args:
-        weights: YuNet's file; None downloads it once.
-        notice: called with one line if the cascade replaces YuNet.
+        weights: a file of YuNet or of `nasion train-detector`; `PACKAGED` is nasion's own; None downloads YuNet once.
+        notice: called with one line if nasion's own detector replaces YuNet.
 
     Raises:
-        ModelError: `weights` is given and is not YuNet's file, or there is neither a connection nor a cascade.
+        ModelError: `weights` is given and is not the file of a detector.
     """
+    if str(weights) == PACKAGED:
+        return PeakDetector()
     if weights is not None:
         return _from_file(weights)
     try:
         remedy = "give its file with --detector-weights (in Python, detector=FILE)"
         return yunet.YuNet(download_cached(yunet.YUNET_URL, yunet.YUNET_SHA256, "the face detector", remedy))
     except DownloadError as error:
-        try:
-            cascade = Cascade()
-        except ModelError as missing:
-            raise ModelError(f"{error}. The offline fallback is also missing: {missing}") from None
-        notice(f"{error}; using OpenCV's cascade instead, which finds fewer faces")
-        return cascade
+        notice(f"{error}; using nasion's detector instead")
+        return PeakDetector()
 
 
 def _from_file(weights: Path) -> Detector:

@@ -57,7 +57,7 @@ class PeakDetector:
         options.intra_op_num_threads = threads
         options.enable_mem_pattern = False  # the pattern would keep memory for every size
         try:
-            with as_file(files("nasion.weights") / "detector.onnx") as packaged:
+            with as_file(files("nasion.detect") / "peaks.onnx") as packaged:
                 content = Path(path or packaged).read_bytes()
             self.session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
             self.candidates(np.zeros((MULTIPLE, MULTIPLE, 3), np.uint8))

@@ -8,7 +8,7 @@ from typing import Any
 from nasion.documents import read_toml
 from nasion.errors import ModelError, suggest
 
-__all__ = ["DEFAULT", "available", "card", "is_run", "resolve"]
+__all__ = ["DEFAULT", "available", "card", "detector_of", "is_run", "resolve"]
 
 DEFAULT = "default"
 """The model that is used by default."""
@@ -39,6 +39,17 @@ def card(name: str) -> dict[str, Any]:
     if name not in available():
         raise ModelError(f'no model "{name}" in the package; {suggest(name, available())}')
     return read_toml(_folder() / f"{name}.toml", f"the card of {name}", ModelError)
+
+
+def detector_of(model: object) -> Path | None:
+    """Return the detector that the card of a model in the package names, or None.
+
+    >>> detector_of("default")
+    """
+    if not isinstance(model, (str, Path)) or str(model) not in available():
+        return None
+    named = card(str(model)).get("detector")
+    return None if named is None else Path(named)
 
 
 def is_run(model: str | Path) -> bool:

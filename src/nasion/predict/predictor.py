@@ -17,14 +17,14 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nasion.detect import IOU_THRESHOLD, Detection, Detector, best_detector, iou, suppress
+from nasion.detect import IOU_THRESHOLD, PACKAGED, Detection, Detector, best_detector, iou, suppress
 from nasion.errors import ConfigError, ImageError
 from nasion.geometry import Affine, FloatArray, box_around, box_size, image_box
 from nasion.images import read, warp
 from nasion.predict.backends.backend import Backend, is_rejected, load_backend
 from nasion.predict.boxes import check_box
 from nasion.predict.crop import face_box, to_channels
-from nasion.predict.model_zoo import DEFAULT, available
+from nasion.predict.model_zoo import DEFAULT, available, detector_of
 from nasion.predict.parallel import cores, map_in_order
 from nasion.sample import Image, Prediction
 from nasion.skeleton import Skeleton
@@ -53,9 +53,10 @@ class Predictor:
 
     Args:
         model: a model's name in the package, an .onnx file, a run folder, or a `Backend`.
-        detector: finds the faces: a function, or the path of YuNet's file; default: YuNet, downloaded on first use, or
-            OpenCV's cascade without a connection.
-        notice: called with one line about what the user should know, such as that the cascade replaces YuNet.
+        detector: finds the faces: a function, the path of a detector's file, or "packaged" for nasion's own detector,
+            which needs no download; default: the one that the model's card names, or YuNet, downloaded on first use, or
+            without a connection nasion's own.
+        notice: called with one line about what the user should know, such as that another detector replaces YuNet.
         min_score: detections with a lower score, 0 to 1, are dropped.
         max_spread: keypoints with a larger uncertainty, as a share of the face's size, become NaN; None keeps all.
         device: runs the network: "cpu", "cuda", "coreml", "openvino", "directml", or "auto" for the best that the
@@ -111,7 +112,8 @@ class Predictor:
         """The face detector, loaded on first use."""
         with self._lock:
             if self._detector is None:
-                self._detector = best_detector(notice=self._notice)
+                wanted = detector_of(self._sources[0])
+                self._detector = best_detector(wanted, self._notice)
             return self._detector
 
     @property
@@ -280,7 +282,7 @@ T = TypeVar("T")
 
 def _portable(source: T) -> T | str:
     """Return a model's or a detector's path as an absolute path; names of packaged models and objects stay the same."""
-    if not isinstance(source, (str, Path)) or str(source) in available():
+    if not isinstance(source, (str, Path)) or str(source) in (*available(), PACKAGED):
         return source
     return str(Path(source).resolve())
 

@@ -10,8 +10,8 @@ from nasion.datasets.rendered.arrays import Floats
 from nasion.datasets.rendered.assets import Assets
 from nasion.datasets.rendered.camera import Camera
 from nasion.datasets.rendered.drawing.scene import SUPERSAMPLING, Drawing
-from nasion.datasets.rendered.jaw import jaw_points
 from nasion.datasets.rendered.ibug import IBUG_VERTICES
+from nasion.datasets.rendered.jaw import jaw_points
 from nasion.errors import SkeletonError
 from nasion.skeleton import Skeleton, load_skeleton
 

@@ -69,9 +69,7 @@ class DetectorJob:
     workers: int = 1
 
 
-def train_detector(
-    job: DetectorJob, folder: Path, init: Path | None = None, reporter: Reporter = SILENT
-) -> Path:
+def train_detector(job: DetectorJob, folder: Path, init: Path | None = None, reporter: Reporter = SILENT) -> Path:
     """Train a detector, and return the path of its .onnx file.
 
     A folder with the checkpoint of an interrupted training continues it.
@@ -115,7 +113,8 @@ def train_detector(
                 _save(folder / CHECKPOINT, parts, step)
                 saved = time.monotonic()
                 warm = 1 - 0.98 ** (step - done)
-                reporter.line(f"step {step}/{job.steps}: loss {losses[0] / warm:.3f} (scores) {losses[1] / warm:.3f} (boxes)")
+                scores, boxes = losses / warm
+                reporter.line(f"step {step}/{job.steps}: loss {scores:.3f} (scores), {boxes:.3f} (boxes)")
     trained = average.module
     assert isinstance(trained, DetectorNetwork)
     examples = [scenes(-1 - k & 0x7FFFFFFF).image for k in range(CALIBRATION_SCENES)]

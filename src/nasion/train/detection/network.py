@@ -39,7 +39,8 @@ class DetectorNetwork(nn.Module):
         stem, *levels = widths
         self.stem = convolution(3, stem, 4, stride=4, padding=0)
         self.down = nn.ModuleList(
-            nn.Sequential(nn.MaxPool2d(2), Block(below, width)) for below, width in zip(widths[:-1], levels, strict=True)
+            nn.Sequential(nn.MaxPool2d(2), Block(below, width))
+            for below, width in zip(widths[:-1], levels, strict=True)
         )
         pairs = list(zip(levels[1:], levels[:-1], strict=True))[::-1]
         self.lateral = nn.ModuleList(nn.Conv2d(deep, fine, 1) for deep, fine in pairs)
@@ -71,7 +72,7 @@ class DetectorNetwork(nn.Module):
 
 
 def score_loss(logits: Tensor, score: Tensor, known: Tensor) -> Tensor:
-    """Return the focal loss of logits (B, h, w) at scores (B, h, w), per peak; cells that are not known count nothing."""
+    """Return the focal loss of logits (B, h, w) at scores (B, h, w), per peak; cells that are not known count 0."""
     logits = logits.float()
     p = logits.sigmoid()
     peak = score == 1
@@ -81,7 +82,7 @@ def score_loss(logits: Tensor, score: Tensor, known: Tensor) -> Tensor:
 
 
 def box_loss(box: Tensor, target: Tensor, near: Tensor) -> Tensor:
-    """Return 1 - the generalized IoU of boxes (B, 4, h, w) with their targets, averaged with weights `near` (B, h, w)."""
+    """Return 1 - the generalized IoU of boxes (B, 4, h, w) with their targets, averaged by weights (B, h, w)."""
     ax0, ay0, ax1, ay1 = _corners(box.float())
     bx0, by0, bx1, by1 = _corners(target)
     common = (torch.minimum(ax1, bx1) - torch.maximum(ax0, bx0)).clamp(min=0) * (

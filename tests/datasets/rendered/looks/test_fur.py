@@ -4,8 +4,8 @@ import numpy as np
 
 
 def test_brows_lie_on_the_brow_points(assets):
-    from nasion.datasets.rendered.looks.fur import grow_brows
     from nasion.datasets.rendered.ibug import IBUG_VERTICES
+    from nasion.datasets.rendered.looks.fur import grow_brows
 
     normals = assets.normals(assets.neutral)
     parts = grow_brows(np.random.default_rng(0), assets, assets.neutral, normals, np.full(3, 0.05))

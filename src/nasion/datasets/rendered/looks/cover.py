@@ -5,8 +5,8 @@ from numpy.random import Generator
 
 from nasion.datasets.rendered.arrays import Floats
 from nasion.datasets.rendered.assets import CLOTH, GLOSSY, SKIN
-from nasion.datasets.rendered.looks.clothes import cloth_color
 from nasion.datasets.rendered.ibug import IBUG_VERTICES
+from nasion.datasets.rendered.looks.clothes import cloth_color
 from nasion.datasets.rendered.looks.skin import linear
 from nasion.datasets.rendered.looks.solids import Piece, ball, grid, merged, tube
 from nasion.datasets.rendered.looks.strands import Outline
