@@ -2,8 +2,8 @@
 
     python bench/open/measure.py MODEL 300W_DIR
 
-The maps account for other definitions of the points: an offset per point in the frame of the face, fitted on 50 training
-faces, and the ridge regression that `bench/peers` grants MediaPipe's mesh, fitted on all training faces.
+The maps account for other definitions of the points: an offset per point in the frame of the face, fitted on 50
+training faces, and the ridge regression that `bench/peers` grants MediaPipe's mesh, fitted on all training faces.
 """
 
 import sys

@@ -101,3 +101,17 @@ def test_a_round_without_labels_is_an_error(tmp_path, photos, monkeypatch):
     monkeypatch.setattr(module_under_test, "pseudo_labels", lambda *_: PseudoLabels([], {}, 4, 0, 0))
     with pytest.raises(ConfigError, match="no unlabeled face could be labeled"):
         train_rounds(plain(), tmp_path / "a", [str(photos.annotations[0].image)], 1, "x")
+
+
+def test_a_teacher_labels_first_and_the_network_starts_as_configured(tmp_path, photos, labeling):
+    source = [str(photos.annotations[0].image)]
+    teacher = train_rounds(plain(), tmp_path / "a", source, 1, "x")[0].model
+    done = train_rounds(plain(), tmp_path / "b", source, 2, "x", teacher=teacher)
+    assert [each.model for each in done] == [teacher, *(str(tmp_path / "b" / f"round-{k}") for k in (1, 2))]
+    starts = [open_run(tmp_path / "b" / f"round-{k}").config.init.model for k in (1, 2)]
+    assert starts == ["", done[1].model]
+
+
+def test_a_teacher_with_other_points_is_rejected(tmp_path, photos, labeling):
+    with pytest.raises(ConfigError, match="tiny predicts the points of ibug-68, not those of imm-58"):
+        train_rounds(plain(), tmp_path / "a", [str(photos.annotations[0].image)], 1, "x", teacher="tiny")

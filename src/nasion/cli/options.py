@@ -112,7 +112,9 @@ SourcesOption = Annotated[
 ]
 WeightsOption = Annotated[
     Path | None,
-    typer.Option("--detector-weights", help="a detector's file, or packaged; default: YuNet, downloaded once", metavar="FILE"),
+    typer.Option(
+        "--detector-weights", help="a detector's file, or packaged; default: YuNet, downloaded once", metavar="FILE"
+    ),
 ]
 WorkersOption = Annotated[
     int | None,

@@ -7,7 +7,14 @@ from typing import Annotated, Literal
 import typer
 
 from nasion.atomic import no_empty_folders
-from nasion.cli.options import MinutesOption, SetOption, SourcesOption, require_training_extra, write_new
+from nasion.cli.options import (
+    MinutesOption,
+    SetOption,
+    SourcesOption,
+    WeightsOption,
+    require_training_extra,
+    write_new,
+)
 from nasion.cli.screen import REPORTER, say, typed_command
 from nasion.errors import ConfigError
 from nasion.progress import SILENT
@@ -50,6 +57,10 @@ def train(
     rounds: Annotated[
         int | None, typer.Option(min=1, max=100, help="trainings with --unlabeled faces; default: 1", metavar="COUNT")
     ] = None,
+    teacher: Annotated[
+        str | None, typer.Option(help="the model that first labels the --unlabeled faces", metavar="MODEL")
+    ] = None,
+    detector_weights: WeightsOption = None,
 ) -> None:
     """Train a network and write its report.
 
@@ -59,6 +70,7 @@ def train(
         nasion train nose --data synthetic:400 --minutes 1
         nasion train finetune --data csv:faces.csv --init default --minutes 5
         nasion train finetune --data csv:faces.csv --init default --unlabeled photos --rounds 2
+        nasion train tiny --data csv:faces.csv --unlabeled photos --teacher default
         nasion train --resume runs/nose
     """
     require_training_extra()
@@ -77,8 +89,8 @@ def train(
             )
         resume_job(resume, reporter, used)
         return
-    if rounds and not unlabeled:
-        raise ConfigError("--rounds needs faces to label; name them with --unlabeled")
+    if (rounds or teacher or detector_weights) and not unlabeled:
+        raise ConfigError("--rounds, --teacher and --detector-weights need faces to label; name them with --unlabeled")
     if unlabeled and used.world > 1:
         raise ConfigError("--unlabeled trains on one device; omit --devices and --nodes")
     if recipe is None:
@@ -90,7 +102,9 @@ def train(
     folder = out or new_folder(recipe)
     with no_empty_folders(folder):
         if unlabeled:
-            train_rounds(resolved, folder, unlabeled, rounds or 1, typed_command(), reporter, minutes)
+            train_rounds(
+                resolved, folder, unlabeled, rounds or 1, typed_command(), reporter, minutes, teacher, detector_weights
+            )
         else:
             train_job(resolved, folder, typed_command(), reporter, minutes, used)
 

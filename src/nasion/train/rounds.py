@@ -48,11 +48,14 @@ def train_rounds(
     command: str,
     reporter: Reporter = SILENT,
     minutes: float | None = None,
+    teacher: str | None = None,
+    detector: Path | None = None,
 ) -> list[Round]:
     """Train in rounds, and report the gain of each: runs in `folder`/round-1, …, labels in labels-1.json, ….
 
-    The first labels come from the initial network of the configuration, or, without one, from a run `round-0` that
-    trains on the labeled faces alone. Each round starts from the network of the one before.
+    The first labels come from `teacher`, or from the initial network of the configuration, or, without either, from a
+    run `round-0` that trains on the labeled faces alone. Each round after the first starts from the network of the one
+    before.
 
     Args:
         config: the configuration of each round.
@@ -62,12 +65,14 @@ def train_rounds(
         command: stored as the command that trained each run.
         reporter: shows plan, progress and problems.
         minutes: time for each training.
+        teacher: the model that labels the faces of the first round; it may have another architecture.
+        detector: the file of the detector for images without labels, or its name; None is the default one.
 
     Returns:
-        The initial network and that of each round.
+        The network that labeled the first faces, and that of each round.
 
     Raises:
-        ConfigError: `folder` holds runs, or there are no validation faces.
+        ConfigError: `folder` holds runs, there are no validation faces, or the teacher predicts other points.
         NasionError: the data or the configuration is at fault, or no face can be labeled.
     """
     if (folder / "rounds.json").exists():
@@ -76,16 +81,26 @@ def train_rounds(
     held_out = [face for face in faces.annotations if face.split == "val"]
     if not held_out:
         raise ConfigError("rounds are compared on validation faces; set data.validation_share above 0")
+    if teacher:
+        _check_teacher(Predictor(teacher), faces)
     sets = [unlabeled_faces(source, faces) for source in unlabeled]
-    model = config.init.model or str(train_job(config, folder / "round-0", command, reporter, minutes).folder)
+    model = (
+        teacher or config.init.model or str(train_job(config, folder / "round-0", command, reporter, minutes).folder)
+    )
     done = [Round(model, 0, _error(model, faces, config, reporter))]
     for number in range(1, rounds + 1):
-        predictor = Predictor(model)
+        predictor = Predictor(model, detector)
         hashes = face_hashes(faces, predictor)
         found = [pseudo_labels(predictor, each, hashes, reporter) for each in sets]
         path = folder / f"labels-{number}.json"
         labeled = _write(path, found, faces, model, reporter)
-        run = train_job(_next(config, path, model), folder / f"round-{number}", command, reporter, minutes)
+        run = train_job(
+            _next(config, path, config.init.model if model == teacher else model),
+            folder / f"round-{number}",
+            command,
+            reporter,
+            minutes,
+        )
         model = str(run.folder)
         done.append(Round(model, labeled, _error(model, faces, config, reporter)))
         write_text(folder / "rounds.json", json.dumps([each._asdict() for each in done], indent=1) + "\n")
@@ -95,6 +110,19 @@ def train_rounds(
     best = min(range(len(done)), key=lambda k: done[k].error)
     reporter.table(f"rounds on {len(held_out)} validation faces", HEADER, rows, best)
     return done
+
+
+def _check_teacher(teacher: Predictor, faces: DataSet) -> None:
+    """Reject a teacher with other points.
+
+    Raises:
+        ConfigError: its points are not those of the faces.
+    """
+    if teacher.skeleton.name != faces.skeleton.name:
+        raise ConfigError(
+            f"{teacher.backend.name} predicts the points of {teacher.skeleton.name}, not those of "
+            f"{faces.skeleton.name}; choose another --teacher"
+        )
 
 
 def _scores(done: Sequence[Round], k: int) -> list[str]:
