@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nasion.geometry import FloatArray, is_present
-from nasion.outputs.schema import SCHEMA_VERSION, Ellipses
+from nasion.outputs.names import ELLIPSE_FIELDS, SCHEMA_VERSION
 from nasion.sample import Annotation, Prediction
 from nasion.skeleton import Skeleton
 
@@ -58,9 +58,6 @@ PREDICTED = frozenset({Content.BOXES, Content.SCORES, Content.SPREAD, Content.EL
 
 LABEL_CONTENTS = {"subject": Content.SUBJECTS, "split": Content.SPLITS}
 """Attributes of labels that are written only if the contents name them."""
-
-ELLIPSE_FIELDS = tuple(Ellipses.model_fields)
-"""Names of the two half axes and the angle of ellipses in JSON."""
 
 
 class ImageRecord(NamedTuple):
