@@ -5,7 +5,7 @@ yunet.py      YuNet                                        calibration.py   from
 cascade.py    OpenCV's cascade                             download.py      verified downloads into the cache
 """
 
-from nasion.detect.calibration import BoxCalibration
+from nasion.detect.calibration import BoxCalibration, LandmarkCorrection
 from nasion.detect.cascade import Cascade
 from nasion.detect.detector import Detector, best_detector
 from nasion.detect.nms import IOU_THRESHOLD, Detection, iou, non_max_suppression, suppress
@@ -19,6 +19,7 @@ __all__ = [
     "Cascade",
     "Detection",
     "Detector",
+    "LandmarkCorrection",
     "YuNet",
     "best_detector",
     "iou",

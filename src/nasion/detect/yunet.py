@@ -1,6 +1,7 @@
 """YuNet in ONNX Runtime, on images of any size.
 
-The network predicts, for each cell of three grids, a class score, an objectness score, and a box relative to the cell.
+The network predicts, for each cell of three grids, a class score, an objectness score, and a box and five landmarks
+relative to the cell.
 
 Source: Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", 2023.
 """
@@ -13,7 +14,7 @@ import numpy as np
 import onnxruntime
 
 from nasion import images
-from nasion.detect.calibration import BoxCalibration
+from nasion.detect.calibration import BoxCalibration, LandmarkCorrection
 from nasion.detect.dynamic_sizes import with_dynamic_sizes
 from nasion.detect.nms import Detection, iou, non_max_suppression, suppress
 from nasion.errors import ModelError
@@ -43,8 +44,11 @@ PADDED_SIDE = 640
 STRIDES = 8, 16, 32
 """Px per cell of each grid; the sides of the network's input are multiples of the largest."""
 
-OUTPUTS = tuple(f"{kind}_{stride}" for stride in STRIDES for kind in ("cls", "obj", "bbox"))
-"""The outputs that are read; the file also has five points per face."""
+OUTPUTS = tuple(f"{kind}_{stride}" for stride in STRIDES for kind in ("cls", "obj", "bbox", "kps"))
+"""The network's outputs."""
+
+LANDMARKS = 5
+"""Landmarks of a face."""
 
 MIN_SIDE = 16
 """Shorter side of an image, px, below which YuNet returns false positives."""
@@ -90,6 +94,7 @@ class YuNet:
 
     name = "YuNet"
     calibration = BoxCalibration(1.035, 0.743, 0.126)
+    correction = LandmarkCorrection(-0.161, (-0.055, 0.099, 0.468), (1.268, -0.301, -0.053), (-0.117, 0.135, 0.446))
 
     def __init__(self, path: str | Path, threads: int = 1) -> None:
         self.path, self.threads = Path(path), threads
@@ -115,6 +120,15 @@ class YuNet:
 
     def __call__(self, image: Image) -> list[Detection]:
         """Return the faces of an image (H, W, 3) uint8 RGB, best first; boxes in image px."""
+        return [found._replace(box=self._corrected(found)) for found in self._found(image)]
+
+    def _corrected(self, face: Detection) -> FloatArray:
+        """Return the box (4,) around a face's keypoints, image px."""
+        assert face.landmarks is not None
+        return self.correction.keypoints_box(face.box, face.landmarks)
+
+    def _found(self, image: Image) -> list[Detection]:
+        """Return the faces of an image (H, W, 3) with their calibrated boxes, image px, best first."""
         if min(image.shape[:2]) < MIN_SIDE:
             return []
         longest = max(image.shape[:2])
@@ -134,36 +148,47 @@ class YuNet:
         size = max(1, round(height * scale * growth)), max(1, round(width * scale * growth))
         affine = Affine.crop(scale_box(image_box((height, width)), growth), size)
         canvas = -(-size[0] // STRIDES[-1]) * STRIDES[-1], -(-size[1] // STRIDES[-1]) * STRIDES[-1]
-        boxes, scores = self._candidates(images.warp(image, affine, canvas, cv2.BORDER_CONSTANT))
+        boxes, scores, landmarks = self._candidates(images.warp(image, affine, canvas, cv2.BORDER_CONSTANT))
         back = affine.inverse()
         return [
-            Detection(self.calibration.keypoints_box(back(boxes[k].reshape(2, 2)).ravel()), float(scores[k]))
+            Detection(
+                self.calibration.keypoints_box(back(boxes[k].reshape(2, 2)).ravel()),
+                float(scores[k]),
+                back(landmarks[k]),
+            )
             for k in suppress(boxes, scores, CELL_IOU)
         ]
 
-    def _candidates(self, image: Image) -> tuple[FloatArray, FloatArray]:
-        """Return boxes (N, 4), px of the image (H, W, 3), and scores (N,) of the cells that may see a face.
+    def _candidates(self, image: Image) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return boxes (N, 4), scores (N,) and landmarks (N, 5, 2) of the cells that may see a face, px of the image.
 
-        H and W are multiples of 32.
+        Args:
+            image: (H, W, 3), H and W are multiples of 32.
         """
         planes = np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1), np.float32)  # BGR, 0 to 255
         found = self.session.run(OUTPUTS, {"input": planes[None]})
         outputs = dict(zip(OUTPUTS, (np.asarray(each, np.float64)[0] for each in found), strict=True))
         parts = [_decode(outputs, stride, image.shape[1] // stride) for stride in STRIDES]
-        return np.concatenate([box for box, _ in parts]), np.concatenate([score for _, score in parts])
+        boxes, scores, landmarks = (np.concatenate(each) for each in zip(*parts, strict=True))
+        return boxes, scores, landmarks
 
 
-def _decode(outputs: Mapping[str, FloatArray], stride: int, columns: int) -> tuple[FloatArray, FloatArray]:
-    """Return boxes (N, 4), px, and scores (N,) of the cells of a grid with `columns` cells of `stride` px per row."""
+def _decode(outputs: Mapping[str, FloatArray], stride: int, columns: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return boxes (N, 4), px, scores (N,) and landmarks (N, 5, 2), px, of the cells that may see a face.
+
+    The grid has `columns` cells of `stride` px per row.
+    """
     classes, objects = outputs[f"cls_{stride}"][:, 0], outputs[f"obj_{stride}"][:, 0]
     scores = np.sqrt(classes.clip(0, 1) * objects.clip(0, 1))
     offsets = outputs[f"bbox_{stride}"]
     finite = (np.abs(offsets) < LARGEST_OFFSET).all(-1)  # YuNet returns infinities for images a few px high
     cells = np.flatnonzero(finite & (scores >= WEAK_SCORE))
     row, column = np.divmod(cells, columns)
-    center = np.stack([column, row], -1) + offsets[cells, :2]
+    corner = np.stack([column, row], -1)
+    center = corner + offsets[cells, :2]
     half = np.exp(offsets[cells, 2:]) / 2
-    return np.concatenate([center - half, center + half], -1) * stride, scores[cells]
+    landmarks = corner[:, None] + outputs[f"kps_{stride}"][cells].reshape(-1, LANDMARKS, 2)
+    return np.concatenate([center - half, center + half], -1) * stride, scores[cells], landmarks * stride
 
 
 def _accepted(candidates: Sequence[Detection]) -> list[Detection]:
