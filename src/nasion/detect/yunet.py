@@ -167,7 +167,7 @@ class YuNet:
         """
         planes = np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1), np.float32)  # BGR, 0 to 255
         found = self.session.run(OUTPUTS, {"input": planes[None]})
-        outputs = dict(zip(OUTPUTS, (np.asarray(each, np.float64)[0] for each in found), strict=True))
+        outputs = dict(zip(OUTPUTS, (np.asarray(each)[0] for each in found), strict=True))
         parts = [_decode(outputs, stride, image.shape[1] // stride) for stride in STRIDES]
         boxes, scores, landmarks = (np.concatenate(each) for each in zip(*parts, strict=True))
         return boxes, scores, landmarks
@@ -180,15 +180,16 @@ def _decode(outputs: Mapping[str, FloatArray], stride: int, columns: int) -> tup
     """
     classes, objects = outputs[f"cls_{stride}"][:, 0], outputs[f"obj_{stride}"][:, 0]
     scores = np.sqrt(classes.clip(0, 1) * objects.clip(0, 1))
-    offsets = outputs[f"bbox_{stride}"]
+    cells = np.flatnonzero(scores >= WEAK_SCORE)
+    offsets = outputs[f"bbox_{stride}"][cells]
     finite = (np.abs(offsets) < LARGEST_OFFSET).all(-1)  # YuNet returns infinities for images a few px high
-    cells = np.flatnonzero(finite & (scores >= WEAK_SCORE))
+    cells, offsets = cells[finite], offsets[finite].astype(np.float64)
+    marks = outputs[f"kps_{stride}"][cells].astype(np.float64).reshape(-1, LANDMARKS, 2)
     row, column = np.divmod(cells, columns)
     corner = np.stack([column, row], -1)
-    center = corner + offsets[cells, :2]
-    half = np.exp(offsets[cells, 2:]) / 2
-    landmarks = corner[:, None] + outputs[f"kps_{stride}"][cells].reshape(-1, LANDMARKS, 2)
-    return np.concatenate([center - half, center + half], -1) * stride, scores[cells], landmarks * stride
+    center, half = corner + offsets[:, :2], np.exp(offsets[:, 2:]) / 2
+    boxes = np.concatenate([center - half, center + half], -1)
+    return boxes * stride, scores[cells].astype(np.float64), (corner[:, None] + marks) * stride
 
 
 def _accepted(candidates: Sequence[Detection]) -> list[Detection]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import metadata
+from math import isnan
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -173,7 +174,7 @@ def point_values(keypoints: FloatArray) -> list[tuple[float, float] | None]:
     [(1.235, 2.0), None]
     """
     pairs = np.round(keypoints, POINT_DECIMALS).tolist()
-    return [None if np.isnan((x, y)).any() else (x, y) for x, y in pairs]
+    return [None if isnan(x) or isnan(y) else (x, y) for x, y in pairs]
 
 
 def ellipse_values(ellipses: FloatArray | None) -> dict[str, list[float | None]] | None:
@@ -185,4 +186,4 @@ def ellipse_values(ellipses: FloatArray | None) -> dict[str, list[float | None]]
 
 
 def _numbers(values: FloatArray) -> list[float | None]:
-    return [None if np.isnan(value) else round(float(value), POINT_DECIMALS) for value in values]
+    return [None if isnan(value) else round(value, POINT_DECIMALS) for value in values.tolist()]
