@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-import pooch
+import platformdirs
 import pytest
 
 from nasion import datasets
@@ -44,7 +44,7 @@ def _no_downloads(tmp_path_factory):
     """Make every download of the detector fail, so that tests without it use nasion's own."""
     patch = pytest.MonkeyPatch()
     cache = tmp_path_factory.mktemp("cache")
-    patch.setattr(pooch, "os_cache", lambda _name: cache)
+    patch.setattr(platformdirs, "user_cache_dir", lambda _name: cache)
     patch.setattr(yunet_module, "YUNET_URL", "http://127.0.0.1:9/yunet_n_640_640.onnx")
     yield
     patch.undo()

@@ -10,7 +10,8 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
@@ -72,8 +73,8 @@ SUFFIXES = (
 VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".3gp")
 """Suffixes of videos, which are not read as images."""
 
-FORMATS = ("JPEG", "MPO", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM", "AVIF")
-"""Formats that are read, besides HEIC. Pillow's others are rare, or run external programs on the file."""
+PLUGINS = ("Jpeg", "Png", "Bmp", "WebP", "Tiff", "Gif", "Ppm", "Avif")
+"""Pillow's plugins for the formats that are read, besides HEIC. Its others are rare, or run external programs."""
 
 BROKEN = (
     *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, RuntimeError),
@@ -185,10 +186,18 @@ def read_small(path: str | Path, side: int, max_pixels: int = MAX_PIXELS) -> Ima
         return np.array(upright)
 
 
+@cache
+def _available_formats() -> list[str]:
+    """Return Pillow's names of the formats that it reads with `PLUGINS`; to import all of its plugins takes longer."""
+    for name in PLUGINS:
+        with suppress(ImportError):  # earlier versions have none for AVIF
+            import_module(f"PIL.{name}ImagePlugin")
+    return [name.upper() for name in PLUGINS if name.upper() in PillowImage.OPEN]
+
+
 def _opened(file: Path | io.BytesIO) -> PillowImage.Image:
     try:
-        PillowImage.init()
-        return PillowImage.open(file, formats=[name for name in FORMATS if name in PillowImage.OPEN])
+        return PillowImage.open(file, formats=_available_formats())
     except UnidentifiedImageError:
         start = file.getvalue()[:HEIF_START] if isinstance(file, io.BytesIO) else _first_bytes(file)
         if start[4:] not in HEIF_BRANDS:

@@ -1,9 +1,13 @@
 """Help texts, --quiet, and usage errors."""
 
+from typing import Annotated
+
 import pytest
 import typer
 
 from nasion.cli.help import USAGE_ERROR, HelpGroup, add_command, epilog, usage_message
+from nasion.cli.options import choice
+from nasion.cli.screen import set_quiet
 from nasion.errors import ConfigError
 
 
@@ -17,6 +21,12 @@ def greet(name: str, often: int = 1) -> None:
         nasion greet Bob --often 2
     """
     print(name * often)
+
+
+@pytest.fixture(autouse=True)
+def _not_quiet():
+    yield
+    set_quiet(False)
 
 
 @pytest.fixture
@@ -35,6 +45,20 @@ def test_help_text_ends_with_the_examples(app, capsys):
     assert "  NAME" in out.upper()
     assert "<" not in out.split("Options:")[0]
     assert "--quiet" in out
+
+
+def test_help_text_lists_the_values_of_an_option(capsys):
+    def paint(
+        color: Annotated[str, choice("--color", lambda: ["red", "green"], "which color")] = "red",
+        pattern: Annotated[str, choice("--pattern", lambda: ["dots"], "which pattern", other="FILE")] = "dots",
+    ) -> None: ...
+
+    app = typer.Typer(rich_markup_mode=None)
+    add_command(app, "paint", paint, None, quiet=False)
+    app(["--help"], standalone_mode=False)
+    out = capsys.readouterr().out
+    assert "--color red|green " in out
+    assert "--pattern dots|FILE " in out
 
 
 def test_commands_are_listed_in_panels_with_their_first_line(app, capsys):

@@ -53,13 +53,22 @@ def test_boxes_and_scores_exclude_each_other():
 
 
 def test_a_choice_is_checked_and_completed():
-    option = choice("--color", ["red", "green"], "which color")
-    assert option.metavar == "red|green"
+    option = choice("--color", lambda: ["red", "green"], "which color")
     assert option.callback("red") == "red"
     assert option.callback(None) is None
     assert option.autocompletion() == ["red", "green"]
     with pytest.raises(ConfigError, match='--color cannot be "gren"; did you mean "green"'):
         option.callback("gren")
+
+
+def test_a_choice_may_allow_other_values():
+    option = choice("--color", lambda: ["red", "green"], "which color", other="FILE")
+    assert option.callback("gren") == "gren"
+    assert option.autocompletion() == ["red", "green"]
+
+
+def test_the_values_of_a_choice_are_asked_for_only_when_they_are_needed():
+    choice("--color", lambda: pytest.fail("called"), "which color").callback(None)
 
 
 def test_a_new_file_replaces_nothing(tmp_path, capsys):

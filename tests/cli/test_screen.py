@@ -17,9 +17,9 @@ def screen():
 
 def test_lines_keep_brackets_and_are_not_wrapped(screen):
     reporter, text = screen
-    reporter.line("a[bold].png " + "x" * 80)
+    reporter.line("a[bold]:key:.png " + "x" * 80)
     reporter.warn("b[red].png")
-    assert text().splitlines() == ["a[bold].png " + "x" * 80, "b[red].png"]
+    assert text().splitlines() == ["a[bold]:key:.png " + "x" * 80, "b[red].png"]
 
 
 def test_table_shows_every_cell(screen):
@@ -67,10 +67,10 @@ def test_terminal_shows_a_bar_instead_of_log_lines():
 
 
 def test_say_and_notice_use_their_own_streams(capsys):
-    say("out[x]")
+    say("out[x] :key:")
     notice("two\n  lines")
     out, error = capsys.readouterr()
-    assert out == "out[x]\n"
+    assert out == "out[x] :key:\n"
     assert error == "nasion: two lines\n"
 
 

@@ -37,8 +37,8 @@ def calls(monkeypatch):
         seen.measured.append(measure)
         return summary
 
-    monkeypatch.setattr(module, "open_clip", lambda _path: clip)
-    monkeypatch.setattr(module, "process_clip", process)
+    monkeypatch.setattr("nasion.video.reader.open_clip", lambda _path: clip)
+    monkeypatch.setattr("nasion.video.process.process_clip", process)
     monkeypatch.setattr(module, "make_predictor", lambda *_, **__: None)
     seen.clip, seen.summary = clip, summary
     return seen

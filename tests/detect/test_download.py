@@ -6,6 +6,7 @@ import http.server
 import threading
 import warnings
 
+import platformdirs
 import pooch
 import pytest
 import requests
@@ -22,7 +23,7 @@ CLOSED = "http://127.0.0.1:9/weights.bin"
 @pytest.fixture
 def cache(monkeypatch, tmp_path):
     """Return the folder of the cache, which does not exist yet."""
-    monkeypatch.setattr(pooch, "os_cache", lambda name: tmp_path / "cache" / name)
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: tmp_path / "cache" / name)
     return tmp_path / "cache" / "nasion"
 
 

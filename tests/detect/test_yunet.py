@@ -22,7 +22,10 @@ ASTRONAUT = np.array([176.0, 95.0, 275.0, 180.0])
 
 
 class FakeNetwork:
-    """A session that answers with `rows(image)`: x, y, width, height, px of its input, and score; one row per cell."""
+    """A session that answers with `rows(image)`, one row per cell.
+
+    A row has x, y, width, height, px of the input, a score, and optionally ten coordinates of landmarks, px.
+    """
 
     def __init__(self, rows):
         self.rows, self.seen = rows, []
@@ -38,12 +41,15 @@ class FakeNetwork:
             cells = height * width // stride**2
             outputs |= {f"{kind}_{stride}": np.zeros((1, cells, 1), np.float32) for kind in ("cls", "obj")}
             outputs[f"bbox_{stride}"] = np.zeros((1, cells, 4), np.float32)
-        for cell, (x, y, w, h, score) in enumerate(self.rows(image) or []):
+            outputs[f"kps_{stride}"] = np.zeros((1, cells, 10), np.float32)
+        for cell, (x, y, w, h, score, *marks) in enumerate(self.rows(image) or []):
             stride = (8, 16, 32)[cell % 3]
             row, column = divmod(cell, width // stride)
             center = (x + w / 2) / stride - column, (y + h / 2) / stride - row
             outputs[f"cls_{stride}"][0, cell], outputs[f"obj_{stride}"][0, cell] = score**2 / 0.9, 0.9
             outputs[f"bbox_{stride}"][0, cell] = [*center, np.log(w / stride), np.log(h / stride)]
+            if marks:
+                outputs[f"kps_{stride}"][0, cell] = np.array(marks) / stride - [column, row] * 5
         return [outputs[name] for name in names]
 
 
@@ -81,6 +87,18 @@ def test_large_image_without_a_face_is_searched_again_at_the_large_size(fake):
     (found,) = detector(np.zeros((1920, 2560, 3), np.uint8))
     assert shapes(detector) == [(480, 640), (960, 1280)]
     assert_allclose(found.box, calibrated(20.5, 40.5, 80.5, 120.5))
+
+
+def test_landmarks_are_returned_in_image_px_and_correct_the_box(fake):
+    # 2560 px become 640, 4 px per searched px, pixel 0 is 1.5 px inside; an upright face in a box of 60 x 80 px
+    marks = np.array([[122, 132], [148, 131], [136, 144], [125, 155], [146, 156.0]])
+    face = [106, 100, 60, 80, 0.7, *marks.ravel()]
+    detector = fake(lambda image: [[0, 0, 3, 4, 0.1], face] if image.shape[1] == 640 else None)
+    (found,) = detector(np.zeros((1920, 2560, 3), np.uint8))
+    assert_allclose(found.landmarks, 4 * marks + 1.5, atol=1e-3)
+    box = calibrated(4 * 106 + 1.5, 4 * 100 + 1.5, 4 * 166 + 1.5, 4 * 180 + 1.5)
+    assert_allclose(found.box, YuNet.correction.keypoints_box(box, found.landmarks), atol=1e-3)
+    assert np.abs(found.box - box).max() > 1
 
 
 LARGE_FACE = [100, 100, 200, 250, 0.9]
@@ -245,7 +263,8 @@ def test_real_network_finds_what_opencv_finds(real, yunet, yunet_file, folder):
             if rows is None
             else [affine.inverse()(calibrated(x, y, x + w, y + h).reshape(2, 2)).ravel() for x, y, w, h in rows[:, :4]]
         )
-        found = [each.box for each in yunet.search.at(image, yunet.candidates, PADDED_SIDE) if each.score >= MIN_SCORE]
+        candidates = yunet.search.at(image, yunet.candidates, PADDED_SIDE)  # not yet corrected
+        found = [each.box for each in candidates if each.score >= MIN_SCORE]
         assert len(found) == len(expected), path.name
         for box in expected:
             assert iou(box, np.array(found)).max() > 0.95, path.name

@@ -8,8 +8,9 @@ import pytest
 
 from doubles import QUAD, prediction
 from nasion import json_schema
+from nasion.outputs.names import ELLIPSE_FIELDS, MEASUREMENTS
 from nasion.outputs.records import face_values, header_values, predicted_faces
-from nasion.outputs.schema import MEASUREMENTS, KeypointsFile, Schema
+from nasion.outputs.schema import Ellipses, KeypointsFile, Measurements, Schema
 
 jsonschema = pytest.importorskip("jsonschema")
 
@@ -50,7 +51,11 @@ def test_measurements_have_a_value_and_an_error_each():
     jsonschema.validate(full, json_schema())
     found = KeypointsFile.model_validate(full).images[0].faces[0].measurements
     assert (found.yaw.error, found.mouth_open.error, found.pitch) == (1.25, None, None)
-    assert "yaw" in MEASUREMENTS
+
+
+def test_names_of_fields_are_those_of_files():
+    assert tuple(Measurements.model_fields) == MEASUREMENTS
+    assert tuple(Ellipses.model_fields) == ELLIPSE_FIELDS
 
 
 def changed(change):

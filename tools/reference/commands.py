@@ -5,7 +5,7 @@ from typing import Any
 from typer.main import get_command
 
 from nasion.cli import COMMANDS, NEW, app
-from nasion.cli.help import help_and_examples
+from nasion.cli.help import help_and_examples, help_record
 from tables import table
 
 HEAD = """# Commands
@@ -23,11 +23,11 @@ GENERAL = ("help", "show_completion", "install_completion")
 
 def _row(parameter: Any, context: Any) -> tuple[str, str] | None:
     """Return an argument or option as the help text shows it; None if it is hidden there."""
-    record = parameter.get_help_record(context)
+    record = help_record(parameter, context)
     if record is None or parameter.name in GENERAL:
         return None
     name, text = record
-    return f"`{name.partition(' <')[0]}`", text.replace("\\[", "[")
+    return f"`{name.partition(' <')[0]}`", text
 
 
 def _section(words: str, command: Any, function: Any, level: int) -> str:

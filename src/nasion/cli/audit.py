@@ -3,25 +3,21 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nasion import datasets
 from nasion.atomic import ensure_writable, write_text
-from nasion.audit import Scores, audit_table, corruption_rows, group_rows, read_columns, run_audit
-from nasion.audit.cells import Audit
-from nasion.audit.systems import ModelSystem
-from nasion.cli.options import DataArgument, DeviceOption, ModelArgument, choice, make_predictor
+from nasion.cli.options import DataArgument, DeviceOption, ModelArgument, choice, make_predictor, split_names
 from nasion.cli.screen import REPORTER, say, typed_command
-from nasion.datasets.mapping import load_mapping
-from nasion.draw import evenly_spaced
 from nasion.errors import ConfigError
-from nasion.evaluation.evaluation import select_split
-from nasion.evaluation.extras import require_report_extra
-from nasion.evaluation.format import SPLIT_NAMES
 from nasion.predict.backends.devices import AUTO
-from nasion.sample import DataSet
+
+if TYPE_CHECKING:
+    from nasion.audit import Scores
+    from nasion.audit.cells import Audit
+    from nasion.audit.systems import ModelSystem
+    from nasion.sample import DataSet
 
 __all__ = ["audit"]
 
@@ -32,7 +28,7 @@ def audit(
     model: ModelArgument,
     data: DataArgument,
     out: Annotated[Path, typer.Option(help=f"folder for {PAGE} and {VALUES}", metavar="FOLDER")] = Path("audit"),
-    split: Annotated[str, choice("--split", SPLIT_NAMES, "which faces")] = "all",
+    split: Annotated[str, choice("--split", split_names, "which faces")] = "all",
     group: Annotated[
         list[str] | None, typer.Option(help="also compare the groups of this column; may be repeated", metavar="COLUMN")
     ] = None,
@@ -63,6 +59,14 @@ def audit(
         nasion audit default ibug:data/300w --split val
         nasion audit default csv:faces.csv --group sex --group glasses
     """
+    from nasion import datasets
+    from nasion.audit import Scores, audit_table, read_columns, run_audit
+    from nasion.audit.systems import ModelSystem
+    from nasion.datasets.mapping import load_mapping
+    from nasion.draw import evenly_spaced
+    from nasion.evaluation.evaluation import select_split
+    from nasion.evaluation.extras import require_report_extra
+
     require_report_extra()
     ensure_writable(out)
     predictor = make_predictor(model, None, device=device)
@@ -83,6 +87,8 @@ def audit(
 
 def _table(data: str, table: Path | None, names: Sequence[str]) -> Path | None:
     """Return the table with the columns of groups; None if no groups are compared."""
+    from nasion import datasets
+
     if not names:
         return None
     form, place, _ = datasets.parse(data)
@@ -91,7 +97,9 @@ def _table(data: str, table: Path | None, names: Sequence[str]) -> Path | None:
     return table or Path(place).expanduser()
 
 
-def _print(found: Audit, scores: Scores) -> None:
+def _print(found: "Audit", scores: "Scores") -> None:
+    from nasion.audit import corruption_rows, group_rows
+
     for problem in found.problems:
         REPORTER.warn(f"skipped {problem.name}: {problem.reason}")
     title = f"{len(found.faces)} faces of {found.data}, {found.system}; errors by {found.normalizer}"
@@ -100,7 +108,7 @@ def _print(found: Audit, scores: Scores) -> None:
         REPORTER.table("groups, without corruption", *group_rows(scores.groups))
 
 
-def _write_page(path: Path, found: Audit, scores: Scores, system: ModelSystem, faces: DataSet) -> None:
+def _write_page(path: Path, found: "Audit", scores: "Scores", system: "ModelSystem", faces: "DataSet") -> None:
     from nasion.audit.report import write_page
 
     write_page(path, found, scores, system, faces, typed_command())

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from nasion import datasets, images
 from nasion.atomic import ensure_writable, no_empty_folders, write_text
 from nasion.cli.options import (
     DataArgument,
@@ -17,7 +16,6 @@ from nasion.cli.options import (
     write_new,
 )
 from nasion.cli.screen import REPORTER, counted, notice, say
-from nasion.datasets.new_skeleton import FIVE_POINTS, skeleton_text
 from nasion.errors import ConfigError
 from nasion.predict.model_zoo import DEFAULT
 
@@ -72,6 +70,7 @@ def doctor(
         nasion doctor imm:data/imm
         nasion doctor 'csv:faces.csv?skeleton=mine.toml' --model none
     """
+    from nasion import datasets
     from nasion.doctor import examine, table_rows, to_json, write_files
 
     if json_file is not None and json_file.is_dir():
@@ -106,7 +105,7 @@ def show(
         nasion show synthetic:24
         nasion show imm:data/imm --recipe danes --set augment.rotation_deg=30
     """
-    from nasion import draw
+    from nasion import datasets, draw, images
 
     faces = datasets.load(data)
     if recipe is None:
@@ -200,6 +199,8 @@ def formats() -> None:
     Examples:
         nasion formats
     """
+    from nasion import datasets
+
     for name in datasets.available():
         module = datasets.module(name)
         say(module.DESCRIPTION)
@@ -226,6 +227,8 @@ def new_skeleton(
         nasion new skeleton mine.toml
         nasion new skeleton mine.toml --names left_eye,right_eye,nose
     """
+    from nasion.datasets.new_skeleton import FIVE_POINTS, skeleton_text
+
     points = FIVE_POINTS if names is None else [name.strip() for name in names.split(",")]
     write_new(file, lambda: skeleton_text(file.stem, points))
     say(f"next: nasion doctor 'csv:FACES.csv?skeleton={file}'")

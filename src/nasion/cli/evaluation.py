@@ -4,11 +4,10 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nasion import datasets
 from nasion.atomic import ensure_writable, write_bytes, write_text
 from nasion.cli.options import (
     AddressOption,
@@ -19,30 +18,33 @@ from nasion.cli.options import (
     WorkersOption,
     choice,
     make_predictor,
+    split_names,
 )
 from nasion.cli.screen import REPORTER, say, typed_command
 from nasion.errors import ConfigError
-from nasion.evaluation.box_modes import BOX_MODES
-from nasion.evaluation.box_sensitivity import SCALES, SHIFTS, box_sensitivity
-from nasion.evaluation.evaluation import Evaluation, select_split
-from nasion.evaluation.evaluation import evaluate as measure
-from nasion.evaluation.extras import check_figure_path, require_report_extra
-from nasion.evaluation.format import SPLIT_NAMES, format_point, score_rows
 from nasion.predict.backends.devices import AUTO
 from nasion.predict.model_zoo import is_run
-from nasion.predict.predictor import Predictor
-from nasion.sample import DataSet
+
+if TYPE_CHECKING:
+    from nasion.evaluation.evaluation import Evaluation
+    from nasion.predict.predictor import Predictor
+    from nasion.sample import DataSet
 
 __all__ = ["evaluate"]
+
+
+def _box_modes() -> Sequence[str]:
+    from nasion.evaluation.box_modes import BOX_MODES
+
+    return BOX_MODES
 
 
 def evaluate(
     model: ModelArgument,
     data: DataArgument,
-    split: Annotated[str, choice("--split", SPLIT_NAMES, "which faces")] = "all",
+    split: Annotated[str, choice("--split", split_names, "which faces")] = "all",
     boxes: Annotated[
-        str | None,
-        typer.Option(help=f"{', '.join(BOX_MODES)} or a CSV file; default: as the model was trained", metavar="BOXES"),
+        str | None, choice("--boxes", _box_modes, "default: as the model was trained", other="FILE.csv")
     ] = None,
     point: Annotated[
         list[int] | None, typer.Option(help="also print the mean error of this point", metavar="INDEX")
@@ -64,6 +66,11 @@ def evaluate(
         nasion evaluate default 'synthetic:24?skeleton=ibug-68'
         nasion evaluate runs/danes imm:data/imm --split test --report test
     """
+    from nasion import datasets
+    from nasion.evaluation.evaluation import evaluate as measure
+    from nasion.evaluation.evaluation import select_split
+    from nasion.evaluation.format import format_point
+
     _check_outputs(json_file, report, box_curve)
     if not on_ray and (address or workers):
         raise ConfigError("--address and --workers apply to Ray; add --bulk")
@@ -90,6 +97,8 @@ def evaluate(
 
 def _check_outputs(json_file: Path | None, report: Path | None, box_curve: Path | None) -> None:
     """Check all output paths before the measurement."""
+    from nasion.evaluation.extras import check_figure_path, require_report_extra
+
     if report is not None:
         require_report_extra()
     if box_curve is not None:
@@ -101,7 +110,7 @@ def _check_outputs(json_file: Path | None, report: Path | None, box_curve: Path 
             ensure_writable(path)
 
 
-def _check_points(indices: Sequence[int], predictor: Predictor) -> None:
+def _check_points(indices: Sequence[int], predictor: "Predictor") -> None:
     skeleton = predictor.skeleton
     for index in indices:
         if not 0 <= index < skeleton.count:
@@ -109,19 +118,22 @@ def _check_points(indices: Sequence[int], predictor: Predictor) -> None:
             raise ConfigError(f"{skeleton.name} has no point {index}; its {known}")
 
 
-def _print(measured: Evaluation, split: str, data: str) -> None:
+def _print(measured: "Evaluation", split: str, data: str) -> None:
+    from nasion.evaluation.format import score_rows
+
     if split == "all" and any(face.split == "train" for face in measured.faces):
         REPORTER.warn("these faces include training faces; use --split test to measure the others")
     for problem in measured.problems:
         REPORTER.warn(f"skipped {problem.name}: {problem.reason}")
     for problem in measured.lost:
         REPORTER.warn(f"lost {problem.name}: {problem.reason}")
-    title = f"{len(measured.faces)} {SPLIT_NAMES[split]} faces of {data}; boxes: {measured.boxes}"
+    title = f"{len(measured.faces)} {split_names()[split]} faces of {data}; boxes: {measured.boxes}"
     REPORTER.table(title, ("score", "value", "95 % interval"), [row[:3] for row in score_rows(measured)])
 
 
-def _draw_box_curve(predictor: Predictor, faces: DataSet, path: Path) -> None:
+def _draw_box_curve(predictor: "Predictor", faces: "DataSet", path: Path) -> None:
     from nasion.evaluation import plots
+    from nasion.evaluation.box_sensitivity import SCALES, SHIFTS, box_sensitivity
 
     curve = box_sensitivity(predictor, faces, REPORTER)
     curves = {predictor.backend.name: (curve.shifted, curve.scaled)}
@@ -129,7 +141,7 @@ def _draw_box_curve(predictor: Predictor, faces: DataSet, path: Path) -> None:
     say(f"{curve} → {path}")
 
 
-def _write_report(path: Path, measured: Evaluation, faces: DataSet, model: str) -> None:
+def _write_report(path: Path, measured: "Evaluation", faces: "DataSet", model: str) -> None:
     from nasion.evaluation.report import write_report
 
     training = None

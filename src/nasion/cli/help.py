@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from typer.core import TyperCommand, TyperGroup
 
 from nasion.cli.screen import set_quiet
 from nasion.errors import ConfigError, suggest
 
 __all__ = [
+    "CHOICES",
     "EXAMPLES",
     "USAGE_ERROR",
     "HelpCommand",
@@ -22,11 +22,15 @@ __all__ = [
     "add_command",
     "epilog",
     "help_and_examples",
+    "help_record",
     "usage_message",
 ]
 
 EXAMPLES = "Examples:"
 """The last section of a command's docstring, shown at the end of its help text."""
+
+CHOICES = "CHOICES"
+"""Metavar of options with a list of values, which help texts show in its place."""
 
 USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 """The base of usage errors. It is not public in Typer, and is in another module in earlier versions."""
@@ -49,12 +53,9 @@ class HelpCommand(TyperCommand):
         arguments: list[tuple[str, str]] = []
         options: list[tuple[str, str]] = []
         for each in self.get_params(ctx):
-            name, text = each.get_help_record(ctx) or ("", "")
-            text = text.replace("\\[", "[")  # earlier versions of Typer escape brackets here
-            if name and _is_argument(each):
-                arguments.append((name.partition(" <")[0], text))
-            elif name:
-                options.append((name, text))
+            record = help_record(each, ctx)
+            if record is not None:
+                (arguments if _is_argument(each) else options).append(record)
         for title, rows in (("Arguments", arguments), ("Options", options)):
             if rows:
                 with formatter.section(title):
@@ -88,6 +89,18 @@ class HelpGroup(TyperGroup):
             remedy = f"to predict its keypoints: nasion predict {word}" if is_file else suggest(word, self.commands)
             raise ConfigError(f'no command "{word[:MAX_SHOWN]}"; {remedy}')
         return super().resolve_command(ctx, args)
+
+
+def help_record(parameter: Any, ctx: Any) -> tuple[str, str] | None:
+    """Return the name of an argument or option with its values, and its meaning; None if help texts omit it."""
+    record = parameter.get_help_record(ctx)
+    if record is None:
+        return None
+    name, text = record
+    if CHOICES in name:
+        name = name.replace(CHOICES, "|".join(each.value for each in parameter.shell_complete(ctx, "")))
+    name = name.partition(" <")[0] if _is_argument(parameter) else name
+    return name, text.replace("\\[", "[")  # earlier versions of Typer escape brackets
 
 
 def _is_argument(parameter: Any) -> bool:
@@ -161,6 +174,8 @@ def usage_message(error: Any) -> str:
 
 def _explained(error: Any) -> str:
     """Return an error's message; for a value of the wrong type, the option, the value and the rule."""
+    from pydantic import ValidationError  # imported here because only usage errors need it
+
     cause = error.__cause__
     if not isinstance(cause, ValidationError):  # earlier versions of Typer name them
         return error.format_message()

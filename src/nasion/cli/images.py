@@ -1,7 +1,8 @@
 """Commands for the user's own images: predict, match, models."""
 
+from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,17 +21,18 @@ from nasion.cli.options import (
     make_predictor,
 )
 from nasion.cli.screen import REPORTER, counted, notice, say
-from nasion.draw.faces import ELLIPSE_SPREADS
 from nasion.errors import ConfigError, ImageError
-from nasion.matching import MORPHS, Match
 from nasion.predict import model_zoo
 from nasion.predict.backends.devices import AUTO
-from nasion.predict.boxes import BoxSource
-from nasion.predict.image_files import ImageResult, list_images, predict_images
-from nasion.predict.predictor import Predictor
-from nasion.predict.shards import Shard, parse_shard
-from nasion.predict.writers import FORMATS, ResultWriter, check_format, shard_file
 from nasion.progress import SILENT, track
+
+if TYPE_CHECKING:
+    from nasion.matching import Match
+    from nasion.predict.boxes import BoxSource
+    from nasion.predict.image_files import ImageResult
+    from nasion.predict.predictor import Predictor
+    from nasion.predict.shards import Shard
+    from nasion.predict.writers import ResultWriter
 
 __all__ = ["FEW", "list_models", "match", "predict"]
 
@@ -48,11 +50,23 @@ FEW = 12
 """Number of images up to which each gets its own line; more get a progress bar."""
 
 
+def _output_formats() -> Collection[str]:
+    from nasion.predict.writers import FORMATS
+
+    return FORMATS
+
+
+def _morphs() -> Collection[str]:
+    from nasion.matching import MORPHS
+
+    return MORPHS
+
+
 def predict(
     images: ImagesArgument,
     model: ModelOption = model_zoo.DEFAULT,
     out: Annotated[Path, typer.Option(help="folder for drawn images and keypoints", metavar="FOLDER")] = OUT,
-    form: Annotated[str, choice("--format", FORMATS, "how the keypoints are written")] = "json",
+    form: Annotated[str, choice("--format", _output_formats, "how the keypoints are written")] = "json",
     box: BoxOption = None,
     min_score: MinScoreOption = 0.0,
     max_spread: Annotated[
@@ -94,6 +108,8 @@ def predict(
         cat me.jpg | nasion predict -
         nasion predict /data/photos -r --shard 3/64 --format parquet --out found
     """
+    from nasion.predict.writers import ResultWriter
+
     boxes = make_boxes(box, min_score)
     _check_form(form, max_spread)
     shard = _open_shard(part, out, form)
@@ -112,8 +128,10 @@ def predict(
         raise typer.Exit(1)
 
 
-def _predict_all(predictor: Predictor, paths: list[Path], writer: ResultWriter, boxes: BoxSource) -> int:
+def _predict_all(predictor: "Predictor", paths: list[Path], writer: "ResultWriter", boxes: "BoxSource") -> int:
     """Predict and write all images, report each, and return how many were skipped."""
+    from nasion.predict.image_files import predict_images
+
     skipped = 0
     with writer, (SILENT if len(paths) <= FEW else REPORTER).task("predicting", len(paths)) as task:
         for result in predict_images(predictor, paths, writer, boxes):
@@ -123,12 +141,15 @@ def _predict_all(predictor: Predictor, paths: list[Path], writer: ResultWriter, 
     return skipped
 
 
-def _open_shard(text: str | None, out: Path, form: str) -> Shard | None:
+def _open_shard(text: str | None, out: Path, form: str) -> "Shard | None":
     """Return the shard of --shard; end the command if its file exists.
 
     Raises:
         ConfigError: there is no such shard, or the format writes several files.
     """
+    from nasion.predict.shards import parse_shard
+    from nasion.predict.writers import shard_file
+
     if text is None:
         return None
     shard = parse_shard(text)
@@ -145,6 +166,8 @@ def _check_form(form: str, max_spread: float | None) -> None:
     Raises:
         ConfigError: it cannot.
     """
+    from nasion.predict.writers import check_format
+
     if form == "pts" and max_spread is not None:
         raise ConfigError(
             "a .pts file cannot store missing keypoints; with --max-spread use another --format, such as json or csv"
@@ -152,8 +175,10 @@ def _check_form(form: str, max_spread: float | None) -> None:
     check_format(form)
 
 
-def _ellipse_size(predictor: Predictor, draw_spread: bool, confidence: float | None) -> float:
+def _ellipse_size(predictor: "Predictor", draw_spread: bool, confidence: float | None) -> float:
     """Return the half axes of the ellipses to draw, in spreads, and print their basis; 0 for none."""
+    from nasion.draw.faces import ELLIPSE_SPREADS
+
     if confidence is None:
         return ELLIPSE_SPREADS if draw_spread else 0.0
     found = predictor.backend.confidence
@@ -162,7 +187,7 @@ def _ellipse_size(predictor: Predictor, draw_spread: bool, confidence: float | N
     return multiple
 
 
-def _report_image(result: ImageResult, writer: ResultWriter, predictor: Predictor, images: int) -> None:
+def _report_image(result: "ImageResult", writer: "ResultWriter", predictor: "Predictor", images: int) -> None:
     if result.skipped:
         if images > 1 or writer.shard:  # for a single image, the error says it
             notice(f"skipped {result.skipped}")
@@ -172,7 +197,7 @@ def _report_image(result: ImageResult, writer: ResultWriter, predictor: Predicto
         say(f"{result.path}: {_describe(result, predictor.skeleton.count)}{arrow}")
 
 
-def _report_total(writer: ResultWriter, out: Path, skipped: int, images: int, device: str) -> None:
+def _report_total(writer: "ResultWriter", out: Path, skipped: int, images: int, device: str) -> None:
     faces, used = sum(writer.counts.values()), len(writer.counts)
     target = writer.files[0] if len(writer.files) == 1 else out
     say(f"{counted(faces, 'face')} in {counted(used, 'image')}, on {device} → {target}")
@@ -185,7 +210,7 @@ def _report_total(writer: ResultWriter, out: Path, skipped: int, images: int, de
         )
 
 
-def _describe(result: ImageResult, count: int) -> str:
+def _describe(result: "ImageResult", count: int) -> str:
     if not result.faces:
         return "no face found"
     points = counted(count, "point")
@@ -203,7 +228,7 @@ def match(
         str | None, typer.Option(help="face of each image, such as 0,2; default: the largest", metavar="I,J")
     ] = None,
     frames: Annotated[int, typer.Option(min=2, max=600, help="frames of the morph", metavar="COUNT")] = 30,
-    morph: Annotated[str, choice("--morph", MORPHS, "file format of the morph")] = "gif",
+    morph: Annotated[str, choice("--morph", _morphs, "file format of the morph")] = "gif",
     box: BoxOption = None,
     min_score: MinScoreOption = 0.0,
     device: DeviceOption = AUTO,
@@ -234,7 +259,7 @@ def match(
     _report_match(*write.write_match(*chosen, out, frames, morph))
 
 
-def _report_match(matched: Match, written: list[Path]) -> None:
+def _report_match(matched: "Match", written: list[Path]) -> None:
     from nasion.matching.write import LARGE_RESIDUAL
 
     say(
@@ -258,10 +283,11 @@ def _face_numbers(text: str | None) -> tuple[int | None, int | None]:
     return first, second
 
 
-def _average(folder: Path, predictor: Predictor, boxes: BoxSource, out: Path) -> None:
+def _average(folder: Path, predictor: "Predictor", boxes: "BoxSource", out: Path) -> None:
     """Write the mean face of a folder."""
     from nasion.atomic import ensure_writable
     from nasion.matching import write
+    from nasion.predict.image_files import list_images
 
     ensure_writable(out)
     found, paths = [], list_images([str(folder)])

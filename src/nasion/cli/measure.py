@@ -3,15 +3,13 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-import numpy as np
 import typer
 
-from nasion import images as image_io
-from nasion import measure as measuring
 from nasion.atomic import ensure_no_overwrite, ensure_writable, write_text
 from nasion.cli.images import FEW
 from nasion.cli.options import (
@@ -29,18 +27,15 @@ from nasion.cli.options import (
 )
 from nasion.cli.screen import REPORTER, counted, notice, say
 from nasion.errors import ConfigError, ImageError, MeasurementError
-from nasion.measure import templates
-from nasion.measure.crops import DEFAULT_BORDER
-from nasion.measure.templates import MAX_SIDE
-from nasion.outputs.records import file_version
 from nasion.predict import model_zoo
 from nasion.predict.backends.devices import AUTO
-from nasion.predict.boxes import BoxSource
-from nasion.predict.image_files import each_image, predict_file
-from nasion.predict.predictor import Predictor
-from nasion.predict.writers import unique_stems
 from nasion.progress import SILENT
-from nasion.sample import Image, Prediction
+
+if TYPE_CHECKING:
+    from nasion.measure import Measured, Template
+    from nasion.predict.boxes import BoxSource
+    from nasion.predict.predictor import Predictor
+    from nasion.sample import Image, Prediction
 
 __all__ = ["crop", "measure"]
 
@@ -56,19 +51,31 @@ class _Found(NamedTuple):
     """An image with its faces."""
 
     path: Path
-    image: Image
-    faces: Sequence[Prediction]
+    image: "Image"
+    faces: "Sequence[Prediction]"
+
+
+def _templates() -> Collection[str]:
+    from nasion.measure import templates
+
+    return templates.available()
+
+
+def _borders() -> Collection[str]:
+    from nasion.measure import BORDERS
+
+    return BORDERS
 
 
 def crop(
     images: ImagesArgument,
     template: Annotated[
-        str, typer.Option("--as", help=f"{', '.join(templates.available())}, or a .toml file", metavar="TEMPLATE")
+        str, choice("--as", _templates, "where the points belong in the crops", other="FILE.toml")
     ] = "arcface",
     size: Annotated[
-        int | None, typer.Option(min=1, max=MAX_SIDE, help="side of the crops; default: the template's", metavar="PX")
+        int | None, typer.Option(min=1, help="side of the crops; default: the template's", metavar="PX")
     ] = None,
-    border: Annotated[str, choice("--border", measuring.BORDERS, "beyond the edge of the image")] = DEFAULT_BORDER,
+    border: Annotated[str | None, choice("--border", _borders, "beyond the edge of the image; default: black")] = None,
     out: Annotated[Path, typer.Option(help="folder for the crops and crops.json", metavar="FOLDER")] = Path("crops"),
     model: ModelOption = model_zoo.DEFAULT,
     box: BoxOption = None,
@@ -85,8 +92,15 @@ def crop(
         nasion crop friends/
         nasion crop me.jpg --as ffhq --size 256 --border reflect
     """
+    from nasion import measure as measuring
+    from nasion.measure.crops import check_size
+    from nasion.outputs.records import file_version
+    from nasion.predict.writers import unique_stems
+
     boxes = make_boxes(box, min_score)
     form = measuring.load_template(template)
+    if size is not None:
+        check_size(size)
     predictor = make_predictor(model, detector_weights, min_score, device=device)
     form.indices_in(predictor.skeleton)
     paths = find_images(images, recursive, out)
@@ -103,15 +117,19 @@ def crop(
 
 
 def _write_crops(
-    found: _Found, form: measuring.Template, size: int | None, border: str, stem: Path
+    found: _Found, form: "Template", size: int | None, border: str | None, stem: Path
 ) -> list[dict[str, Any]]:
     """Write the crops of the faces of an image, and return their maps, px."""
+    from nasion import images as image_io
+    from nasion import measure as measuring
+    from nasion.measure.crops import DEFAULT_BORDER
+
     tables = []
     for number, face in enumerate(found.faces):
         path = stem.with_name(f"{stem.name}-{number}.png")
         ensure_no_overwrite([found.path], [path])
         try:
-            cut = measuring.crop(face, found.image, form, size, border)
+            cut = measuring.crop(face, found.image, form, size, border or DEFAULT_BORDER)
         except MeasurementError as error:
             notice(f"{found.path}: face {number} was left out: {error}")
             continue
@@ -147,6 +165,10 @@ def measure(
         nasion measure me.jpg --known pupils=63
         nasion measure friends/ --definitions mine.toml --axes axes
     """
+    from nasion import images as image_io
+    from nasion import measure as measuring
+    from nasion.predict.writers import unique_stems
+
     if out.suffix.lower() != ".csv" or out.is_dir():
         example = out / "measurements.csv" if out.is_dir() else out.with_suffix(".csv")
         raise ConfigError(f"--out {out}: the table needs a file name that ends in .csv, such as --out {example}")
@@ -179,17 +201,17 @@ def measure(
     say(f"{counted(faces, 'face')} in {counted(used, 'image')} → {out}")
 
 
-def _rows(path: Path, number: int, measured: Sequence[tuple[str, measuring.Measured]]) -> Iterator[list[str]]:
+def _rows(path: Path, number: int, measured: "Sequence[tuple[str, Measured]]") -> Iterator[list[str]]:
     for name, each in measured:
         yield [str(path), str(number), name, _cell(each.value, 6), _cell(each.error, 3), each.unit]
 
 
 def _cell(number: float, digits: int) -> str:
     """Return a number with as many significant digits; empty for NaN."""
-    return "" if np.isnan(number) else f"{number:.{digits}g}"
+    return "" if math.isnan(number) else f"{number:.{digits}g}"
 
 
-def _with_axes(found: _Found) -> Image:
+def _with_axes(found: _Found) -> "Image":
     """Return the image (H, W, 3) uint8 RGB with the axes of each head."""
     image = found.image
     for number, face in enumerate(found.faces):
@@ -212,14 +234,15 @@ def _known_length(text: str | None) -> dict[str, float]:
         ) from None
 
 
-def _predicted(predictor: Predictor, paths: Sequence[Path], boxes: BoxSource) -> Iterator[_Found]:
+def _predicted(predictor: "Predictor", paths: Sequence[Path], boxes: "BoxSource") -> Iterator[_Found]:
     """Yield each image that can be read with its faces, in order; report skipped images and those without a face.
 
     Raises:
         ImageError: no image could be used.
     """
+    from nasion.predict.image_files import each_image, predict_file
 
-    def predict(path: Path, image: Image) -> _Found:
+    def predict(path: Path, image: "Image") -> _Found:
         return _Found(path, image, predict_file(predictor, path, image, boxes))
 
     skipped: list[ImageError] = []

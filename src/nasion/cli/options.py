@@ -1,20 +1,25 @@
-"""Options that several commands share, and the predictor that they describe."""
+"""Options that several commands share, and the predictor that they describe.
 
-from collections.abc import Callable, Collection
+Help texts, completion and parsing must be quick. The modules of commands therefore import only what describes their
+options; what a command runs with is imported inside its functions.
+"""
+
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nasion import datasets
 from nasion.atomic import write_text
+from nasion.cli.help import CHOICES
 from nasion.cli.screen import notice, say
 from nasion.errors import ConfigError, ModelError, suggest
 from nasion.predict import model_zoo
 from nasion.predict.backends import devices
-from nasion.predict.boxes import BoxSource, boxes_from, detect_boxes
-from nasion.predict.image_files import folders_left_out, list_images
-from nasion.predict.predictor import Predictor
+
+if TYPE_CHECKING:
+    from nasion.predict.boxes import BoxSource
+    from nasion.predict.predictor import Predictor
 
 __all__ = [
     "AddressOption",
@@ -38,29 +43,41 @@ __all__ = [
     "make_boxes",
     "make_predictor",
     "require_training_extra",
+    "split_names",
     "write_new",
 ]
 
 
-def choice(option: str, known: Collection[str], text: str) -> Any:
+def choice(option: str, known: Callable[[], Collection[str]], text: str, other: str = "") -> Any:
     """Return an option whose value is one of `known`: they are listed, completed by the shell, and checked.
 
     Args:
         option: the option, such as "--split".
-        known: its values.
+        known: returns its values; called only to list, complete or check them, so it may import slow modules.
         text: the help text.
+        other: how help texts call other values, such as "FILE.csv"; they are not checked. Empty if there are none.
     """
 
     def check(value: str | None) -> str | None:
-        if value is not None and value not in known:
-            raise ConfigError(f'{option} cannot be "{value[:80]}"; {suggest(value, known)}')
+        if value is not None and not other and value not in known():
+            raise ConfigError(f'{option} cannot be "{value[:80]}"; {suggest(value, known())}')
         return value
 
-    return typer.Option(option, help=text, metavar="|".join(known), callback=check, autocompletion=lambda: list(known))
+    metavar = f"{CHOICES}|{other}" if other else CHOICES
+    return typer.Option(option, help=text, metavar=metavar, callback=check, autocompletion=lambda: list(known()))
+
+
+def split_names() -> Mapping[str, str]:
+    """Return the parts of a data set, with their names in texts."""
+    from nasion.evaluation.format import SPLIT_NAMES
+
+    return SPLIT_NAMES
 
 
 def data_formats() -> list[str]:
     """Return what the name of a data set may start with, such as "imm:"; the shell completes it."""
+    from nasion import datasets
+
     return [f"{name}:" for name in datasets.available()]
 
 
@@ -82,7 +99,7 @@ DataArgument = Annotated[
         help='"format:source", such as imm:DIR or synthetic:400', metavar="DATA", autocompletion=data_formats
     ),
 ]
-DeviceOption = Annotated[str, choice("--device", [devices.AUTO, *devices.DEVICES], "where the network runs")]
+DeviceOption = Annotated[str, choice("--device", lambda: [devices.AUTO, *devices.DEVICES], "where the network runs")]
 ImagesArgument = Annotated[
     list[str], typer.Argument(help='images, folders, patterns, or "-" for standard input', metavar="IMAGES")
 ]
@@ -128,18 +145,22 @@ def make_predictor(
     min_score: float = 0.0,
     max_spread: float | None = None,
     device: str = devices.AUTO,
-) -> Predictor:
+) -> "Predictor":
     """Return the predictor of a command's options; its notices go to standard error."""
+    from nasion.predict.predictor import Predictor
+
     return Predictor(model, weights, notice, min_score, max_spread, device)
 
 
-def make_boxes(box: str | None, min_score: float) -> BoxSource:
+def make_boxes(box: str | None, min_score: float) -> "BoxSource":
     """Return the boxes that --box gives; without it, the detector finds the faces.
 
     Raises:
         ConfigError: the box is malformed, or --min-score is given as well.
         AnnotationError: the file of boxes cannot be read.
     """
+    from nasion.predict.boxes import boxes_from, detect_boxes
+
     if box is None:
         return detect_boxes
     if min_score:
@@ -158,6 +179,8 @@ def find_images(words: list[str], recursive: bool, out: Path) -> list[Path]:
     Raises:
         ImageError: a folder or a pattern contains no image.
     """
+    from nasion.predict.image_files import folders_left_out, list_images
+
     found = list_images(words, recursive, out)
     for folder in () if recursive else folders_left_out(words):
         notice(f"{folder}: the images in this folder are left out; include them with --recursive")

@@ -4,7 +4,7 @@ import secrets
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,9 @@ from nasion.cli.screen import notice, say
 from nasion.errors import ConfigError
 from nasion.predict import model_zoo
 from nasion.predict.backends.devices import AUTO
-from nasion.predict.predictor import Predictor
+
+if TYPE_CHECKING:
+    from nasion.predict.predictor import Predictor
 
 __all__ = ["serve"]
 
@@ -84,7 +86,7 @@ def serve(
     predictor, *_ = [make_predictor(each, detector_weights, device=device) for each in model or [model_zoo.DEFAULT]]
     album = None if folder is None else open_album(folder, predictor.skeleton)
 
-    def make(name: str) -> Predictor:
+    def make(name: str) -> "Predictor":
         return make_predictor(name, detector_weights, device=device)
 
     app = build(ServerSettings(token), make, extra, album, root and root.expanduser())

@@ -1,21 +1,21 @@
 """The command for videos and cameras."""
 
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nasion.cli.options import DeviceOption, ModelOption, RegionsOption, WeightsOption, choice, make_predictor
 from nasion.cli.screen import REPORTER, counted, notice, say
 from nasion.errors import ConfigError
-from nasion.images import SUFFIXES
 from nasion.predict import model_zoo
 from nasion.predict.backends.devices import AUTO
-from nasion.video import open_clip
-from nasion.video.process import ClipSummary, process_clip
-from nasion.video.reader import Clip
-from nasion.video.smooth import STRENGTHS
+
+if TYPE_CHECKING:
+    from nasion.video.process import ClipSummary
+    from nasion.video.reader import Clip
 
 __all__ = ["video"]
 
@@ -24,6 +24,12 @@ CAMERA_DIGITS = 2
 
 LISTED_FACES = 8
 """Faces that the summary lists."""
+
+
+def _strengths() -> Collection[str]:
+    from nasion.video.smooth import STRENGTHS
+
+    return STRENGTHS
 
 
 def video(
@@ -40,7 +46,7 @@ def video(
     measure: Annotated[
         bool, typer.Option("--measure", help="also write pose, eyes, mouth and symmetry into the table of --csv")
     ] = False,
-    smooth: Annotated[str, choice("--smooth", STRENGTHS, "smoothing of the keypoints over time")] = "light",
+    smooth: Annotated[str, choice("--smooth", _strengths, "smoothing of the keypoints over time")] = "light",
     draw_regions: RegionsOption = False,
     model: ModelOption = model_zoo.DEFAULT,
     device: DeviceOption = AUTO,
@@ -55,6 +61,10 @@ def video(
         nasion video clip.mp4 --csv points.csv --measure --events events.csv
         nasion video 0
     """
+    from nasion.images import SUFFIXES
+    from nasion.video.process import process_clip
+    from nasion.video.reader import open_clip
+
     if Path(clip).suffix.lower() in SUFFIXES and Path(clip).is_file():
         raise ConfigError(f"{clip} is an image, not a video; use: nasion predict {clip}")
     if clip.isdecimal() and len(clip) <= CAMERA_DIGITS:
@@ -78,7 +88,7 @@ def video(
             say(f"  {path}")
 
 
-def _report_damage(clip: Clip, summary: ClipSummary) -> None:
+def _report_damage(clip: "Clip", summary: "ClipSummary") -> None:
     if clip.ended_early:
         notice(
             f"{clip.path}: it ends after {counted(summary.frames, 'frame')} ({clip.ended_early}); "
@@ -90,7 +100,7 @@ def _report_damage(clip: Clip, summary: ClipSummary) -> None:
         notice(f"{clip.path}: {summary.lost_sound}")
 
 
-def _format_summary(summary: ClipSummary) -> str:
+def _format_summary(summary: "ClipSummary") -> str:
     counts = sorted(summary.frames_by_face.items())
     faces = ", ".join(f"face {number} in {frames}" for number, frames in counts[:LISTED_FACES])
     more = f" and {len(counts) - LISTED_FACES} more" if len(counts) > LISTED_FACES else ""

@@ -6,7 +6,7 @@ peaks.py      nasion's own detector                        download.py      veri
 search.py     the search at several scales
 """
 
-from nasion.detect.calibration import BoxCalibration
+from nasion.detect.calibration import BoxCalibration, LandmarkCorrection
 from nasion.detect.detector import PACKAGED, Detector, best_detector
 from nasion.detect.nms import IOU_THRESHOLD, Detection, iou, non_max_suppression, suppress
 from nasion.detect.peaks import PeakDetector
@@ -20,6 +20,7 @@ __all__ = [
     "BoxCalibration",
     "Detection",
     "Detector",
+    "LandmarkCorrection",
     "PeakDetector",
     "YuNet",
     "best_detector",

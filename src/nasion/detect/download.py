@@ -3,6 +3,8 @@
 import hashlib
 from pathlib import Path
 
+import platformdirs
+
 from nasion.errors import DownloadError
 
 __all__ = ["download_cached"]
@@ -23,21 +25,35 @@ def download_cached(url: str, sha256: str, title: str, remedy: str) -> Path:
     Raises:
         DownloadError: the file cannot be downloaded, or its checksum differs.
     """
+    path = Path(platformdirs.user_cache_dir("nasion")) / url.rsplit("/", 1)[1]
+    if not _is_intact(path, sha256):
+        _download(path, url, sha256, title, remedy)
+    return path
+
+
+def _is_intact(path: Path, sha256: str) -> bool:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+    except OSError:
+        return False
+
+
+def _download(path: Path, url: str, sha256: str, title: str, remedy: str) -> None:
+    """Download a file to `path`, and verify it.
+
+    Raises:
+        DownloadError: the file cannot be downloaded, or its checksum differs.
+    """
     import pooch  # imported here because it loads network libraries that most predictions do not need
     import requests
 
-    folder = Path(pooch.os_cache("nasion"))
-    path = folder / url.rsplit("/", 1)[1]
     try:
-        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
-            return path
         pooch.get_logger().setLevel("ERROR")
         fetch = pooch.HTTPDownloader(progressbar=False, timeout=(CONNECT_SECONDS, READ_SECONDS))
-        pooch.retrieve(url, sha256, fname=path.name, path=folder, downloader=fetch)  # pyright: ignore[reportArgumentType]
+        pooch.retrieve(url, sha256, fname=path.name, path=path.parent, downloader=fetch)  # pyright: ignore[reportArgumentType]
     except OSError as error:
         offline = isinstance(error, requests.ConnectionError | requests.Timeout)
         reason = "no connection" if offline else str(error)[:120]
         raise DownloadError(f"cannot download {title} ({reason}); {remedy}") from None
     except ValueError:  # pooch raises it for a different checksum, and keeps nothing
         raise DownloadError(f"the download of {title} is incomplete or a different file; {remedy}") from None
-    return path

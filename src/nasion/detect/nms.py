@@ -14,10 +14,18 @@ IOU_THRESHOLD = 0.4
 
 
 class Detection(NamedTuple):
-    """A detected face: the likely box (4,) around its keypoints, image px, and a score from 0 to 1."""
+    """A detected face.
+
+    Attributes:
+        box: (4,) the likely box around its keypoints, image px.
+        score: 0 to 1.
+        landmarks: (5, 2), image px: both eyes, the nose, and both corners of the mouth; of two, first the one on the
+            left of the image. None if the detector does not find them.
+    """
 
     box: FloatArray
     score: float
+    landmarks: FloatArray | None = None
 
 
 def iou(a: FloatArray, b: FloatArray) -> FloatArray:

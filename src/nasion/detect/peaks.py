@@ -13,7 +13,7 @@ import onnxruntime
 
 from nasion.detect.calibration import BoxCalibration
 from nasion.detect.nms import Detection
-from nasion.detect.search import Search
+from nasion.detect.search import Candidates, Search
 from nasion.errors import ModelError
 from nasion.geometry import FloatArray
 from nasion.sample import Image
@@ -74,13 +74,13 @@ class PeakDetector:
         """Return the faces of an image (H, W, 3) uint8 RGB, best first; boxes in image px."""
         return self.search(image, self.candidates)
 
-    def candidates(self, image: Image) -> tuple[FloatArray, FloatArray]:
+    def candidates(self, image: Image) -> Candidates:
         """Return boxes (N, 4), px of the image (H, W, 3), and scores (N,) of the cells that may be a face's center.
 
         H and W are multiples of `MULTIPLE`.
         """
         score, box = self.session.run((SCORE, BOX), {IMAGES: np.ascontiguousarray(image)[None]})
-        return decode(np.asarray(score)[0], np.asarray(box)[0])
+        return Candidates(*decode(np.asarray(score)[0], np.asarray(box)[0]))
 
 
 def decode(score: FloatArray, box: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from nasion.detect.nms import Detection, iou, non_max_suppression, suppress
 from nasion.geometry import Affine, FloatArray, box_size, image_box, scale_box
 from nasion.sample import Image
 
-__all__ = ["Search", "needs_finer"]
+__all__ = ["Candidates", "Search", "needs_finer"]
 
 SMALL_IMAGE = 640
 """Longest side of an image, px, up to which it counts as small."""
@@ -41,8 +42,17 @@ SMALL_FACE = 64
 PADDING = 0.5
 """Padding around a face that fills the image, as a share of each side: a network needs surroundings to detect it."""
 
-Candidates = Callable[[Image], tuple[FloatArray, FloatArray]]
-"""From an image (H, W, 3) whose sides are multiples of `Search.multiple` to boxes (N, 4), px, and scores (N,)."""
+
+class Candidates(NamedTuple):
+    """Boxes (N, 4), px, scores (N,) and, if the network finds them, landmarks (N, 5, 2), px, as in `Detection`."""
+
+    boxes: FloatArray
+    scores: FloatArray
+    landmarks: FloatArray | None = None
+
+
+Network = Callable[[Image], Candidates]
+"""From an image (H, W, 3) whose sides are multiples of `Search.multiple` to the candidates in it."""
 
 
 @dataclass(frozen=True)
@@ -59,21 +69,21 @@ class Search:
     calibration: BoxCalibration
     min_score: float
 
-    def __call__(self, image: Image, candidates: Candidates) -> list[Detection]:
+    def __call__(self, image: Image, network: Network) -> list[Detection]:
         """Return the faces of an image (H, W, 3) uint8 RGB, best first; boxes in image px."""
         if min(image.shape[:2]) < MIN_SIDE:
             return []
         longest = max(image.shape[:2])
         found: list[Detection] = []
         for side in SMALL_SIDES if longest <= SMALL_IMAGE else LARGE_SIDES:
-            seen = self.at(image, candidates, side)
+            seen = self.at(image, network, side)
             accepted = self.accepted(seen)
             found += accepted
             if longest <= side or not needs_finer(seen, len(accepted), side / longest):
                 break
-        return non_max_suppression(found or self.accepted(self.at(image, candidates, PADDED_SIDE, PADDING)))
+        return non_max_suppression(found or self.accepted(self.at(image, network, PADDED_SIDE, PADDING)))
 
-    def at(self, image: Image, candidates: Candidates, side: int, padding: float = 0.0) -> list[Detection]:
+    def at(self, image: Image, network: Network, side: int, padding: float = 0.0) -> list[Detection]:
         """Return the candidates in an image (H, W, 3) reduced to a longest `side`, px, after padding; best first."""
         height, width = image.shape[:2]
         growth = 1 + 2 * padding
@@ -81,10 +91,14 @@ class Search:
         size = max(1, round(height * scale * growth)), max(1, round(width * scale * growth))
         affine = Affine.crop(scale_box(image_box((height, width)), growth), size)
         canvas = -(-size[0] // self.multiple) * self.multiple, -(-size[1] // self.multiple) * self.multiple
-        boxes, scores = candidates(images.warp(image, affine, canvas, cv2.BORDER_CONSTANT))
+        boxes, scores, landmarks = network(images.warp(image, affine, canvas, cv2.BORDER_CONSTANT))
         back = affine.inverse()
         return [
-            Detection(self.calibration.keypoints_box(back(boxes[k].reshape(2, 2)).ravel()), float(scores[k]))
+            Detection(
+                self.calibration.keypoints_box(back(boxes[k].reshape(2, 2)).ravel()),
+                float(scores[k]),
+                None if landmarks is None else back(landmarks[k]),
+            )
             for k in suppress(boxes, scores, CELL_IOU)
         ]
 

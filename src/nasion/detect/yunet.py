@@ -1,6 +1,7 @@
 """YuNet in ONNX Runtime, on images of any size.
 
-The network predicts, for each cell of three grids, a class score, an objectness score, and a box relative to the cell.
+The network predicts, for each cell of three grids, a class score, an objectness score, and a box and five landmarks
+relative to the cell.
 
 Source: Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", 2023.
 """
@@ -11,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from nasion.detect.calibration import BoxCalibration
+from nasion.detect.calibration import BoxCalibration, LandmarkCorrection
 from nasion.detect.dynamic_sizes import with_dynamic_sizes
 from nasion.detect.nms import Detection
-from nasion.detect.search import Search
+from nasion.detect.search import Candidates, Search
 from nasion.errors import ModelError
 from nasion.geometry import FloatArray
 from nasion.sample import Image
@@ -33,8 +34,11 @@ YUNET_SHA256 = "25a606a145a5b6d7271ae138fbd00eba91dad8b83222ae3f2c7ecd0f4a7b0e31
 STRIDES = 8, 16, 32
 """Px per cell of each grid; the sides of the network's input are multiples of the largest."""
 
-OUTPUTS = tuple(f"{kind}_{stride}" for stride in STRIDES for kind in ("cls", "obj", "bbox"))
-"""The outputs that are read; the file also has five points per face."""
+OUTPUTS = tuple(f"{kind}_{stride}" for stride in STRIDES for kind in ("cls", "obj", "bbox", "kps"))
+"""The network's outputs."""
+
+LANDMARKS = 5
+"""Landmarks of a face."""
 
 MIN_SCORE = 0.6
 """Score below which a detection is dropped."""
@@ -61,6 +65,7 @@ class YuNet:
     """
 
     name = "YuNet"
+    correction = LandmarkCorrection(-0.161, (-0.055, 0.099, 0.468), (1.268, -0.301, -0.053), (-0.117, 0.135, 0.446))
     search = Search(STRIDES[-1], BoxCalibration(1.035, 0.743, 0.126), MIN_SCORE)
 
     def __init__(self, path: str | Path, threads: int = 1) -> None:
@@ -87,28 +92,42 @@ class YuNet:
 
     def __call__(self, image: Image) -> list[Detection]:
         """Return the faces of an image (H, W, 3) uint8 RGB, best first; boxes in image px."""
-        return self.search(image, self.candidates)
+        found = self.search(image, self.candidates)
+        return [face._replace(box=self._corrected(face)) for face in found]
 
-    def candidates(self, image: Image) -> tuple[FloatArray, FloatArray]:
-        """Return boxes (N, 4), px of the image (H, W, 3), and scores (N,) of the cells that may see a face.
+    def _corrected(self, face: Detection) -> FloatArray:
+        """Return the box (4,) around a face's keypoints, image px."""
+        assert face.landmarks is not None
+        return self.correction.keypoints_box(face.box, face.landmarks)
 
-        H and W are multiples of the largest stride.
+    def candidates(self, image: Image) -> Candidates:
+        """Return boxes (N, 4), scores (N,) and landmarks (N, 5, 2) of the cells that may see a face, px of the image.
+
+        Args:
+            image: (H, W, 3), H and W are multiples of 32.
         """
         planes = np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1), np.float32)  # BGR, 0 to 255
         found = self.session.run(OUTPUTS, {"input": planes[None]})
-        outputs = dict(zip(OUTPUTS, (np.asarray(each, np.float64)[0] for each in found), strict=True))
+        outputs = dict(zip(OUTPUTS, (np.asarray(each)[0] for each in found), strict=True))
         parts = [_decode(outputs, stride, image.shape[1] // stride) for stride in STRIDES]
-        return np.concatenate([box for box, _ in parts]), np.concatenate([score for _, score in parts])
+        boxes, scores, landmarks = (np.concatenate(each) for each in zip(*parts, strict=True))
+        return Candidates(boxes, scores, landmarks)
 
 
-def _decode(outputs: Mapping[str, FloatArray], stride: int, columns: int) -> tuple[FloatArray, FloatArray]:
-    """Return boxes (N, 4), px, and scores (N,) of the cells of a grid with `columns` cells of `stride` px per row."""
+def _decode(outputs: Mapping[str, FloatArray], stride: int, columns: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return boxes (N, 4), px, scores (N,) and landmarks (N, 5, 2), px, of the cells that may see a face.
+
+    The grid has `columns` cells of `stride` px per row.
+    """
     classes, objects = outputs[f"cls_{stride}"][:, 0], outputs[f"obj_{stride}"][:, 0]
     scores = np.sqrt(classes.clip(0, 1) * objects.clip(0, 1))
-    offsets = outputs[f"bbox_{stride}"]
+    cells = np.flatnonzero(scores >= WEAK_SCORE)
+    offsets = outputs[f"bbox_{stride}"][cells]
     finite = (np.abs(offsets) < LARGEST_OFFSET).all(-1)  # YuNet returns infinities for images a few px high
-    cells = np.flatnonzero(finite & (scores >= WEAK_SCORE))
+    cells, offsets = cells[finite], offsets[finite].astype(np.float64)
+    marks = outputs[f"kps_{stride}"][cells].astype(np.float64).reshape(-1, LANDMARKS, 2)
     row, column = np.divmod(cells, columns)
-    center = np.stack([column, row], -1) + offsets[cells, :2]
-    half = np.exp(offsets[cells, 2:]) / 2
-    return np.concatenate([center - half, center + half], -1) * stride, scores[cells]
+    corner = np.stack([column, row], -1)
+    center, half = corner + offsets[:, :2], np.exp(offsets[:, 2:]) / 2
+    boxes = np.concatenate([center - half, center + half], -1)
+    return boxes * stride, scores[cells].astype(np.float64), (corner[:, None] + marks) * stride

@@ -80,7 +80,7 @@ def align(face: Prediction, template: str | Template = "arcface", size: int | No
     """
     form = load_template(template) if isinstance(template, str) else template
     side = form.size if size is None else size
-    _check_size(side)
+    check_size(side)
     groups = form.indices_in(face.skeleton)
     base = form.solve(group_means(face.keypoints, groups), side)
     if not np.isfinite(base).all():
@@ -139,6 +139,11 @@ def check_border(border: str) -> int:
     return BORDERS[border]
 
 
-def _check_size(side: int) -> None:
+def check_size(side: int) -> None:
+    """Check the side of a crop, px.
+
+    Raises:
+        ConfigError: it is out of range.
+    """
     if not 1 <= side <= MAX_SIDE:
         raise ConfigError(f"a crop has a side of 1 to {MAX_SIDE} px, not {side}")

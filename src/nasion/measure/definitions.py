@@ -22,7 +22,7 @@ from pydantic import Field, ValidationError
 
 from nasion.documents import parse_toml, read_toml
 from nasion.errors import ConfigError, suggest
-from nasion.outputs.schema import MEASUREMENTS
+from nasion.outputs.names import MEASUREMENTS
 from nasion.settings import Settings, explain
 from nasion.skeleton import Skeleton, index_list
 

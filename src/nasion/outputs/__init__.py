@@ -2,6 +2,7 @@
 
 kinds.py     the kinds of JSON files, and their JSON Schema
 schema.py    the JSON objects of faces and matches as pydantic models
+names.py     the names that files and tables have in common
 reports.py   those of scores, audits, findings in labels, crops, and bulk prediction
 records.py   images with their faces, the form in which every format writes them
 columns.py   tables: one row per face, or one row per keypoint

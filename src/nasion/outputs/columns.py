@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
+from nasion.outputs.names import MEASUREMENTS
 from nasion.outputs.records import LABEL_CONTENTS, ImageRecord, LabelSet
-from nasion.outputs.schema import MEASUREMENTS
 from nasion.sample import Annotation
 from nasion.skeleton import Skeleton
 from nasion.uncertainty import Measured

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import metadata
+from math import isnan
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nasion.geometry import FloatArray, is_present
-from nasion.outputs.schema import SCHEMA_VERSION, Ellipses
+from nasion.outputs.names import ELLIPSE_FIELDS, SCHEMA_VERSION
 from nasion.sample import Annotation, Prediction
 from nasion.skeleton import Skeleton
 
@@ -58,9 +59,6 @@ PREDICTED = frozenset({Content.BOXES, Content.SCORES, Content.SPREAD, Content.EL
 
 LABEL_CONTENTS = {"subject": Content.SUBJECTS, "split": Content.SPLITS}
 """Attributes of labels that are written only if the contents name them."""
-
-ELLIPSE_FIELDS = tuple(Ellipses.model_fields)
-"""Names of the two half axes and the angle of ellipses in JSON."""
 
 
 class ImageRecord(NamedTuple):
@@ -176,7 +174,7 @@ def point_values(keypoints: FloatArray) -> list[tuple[float, float] | None]:
     [(1.235, 2.0), None]
     """
     pairs = np.round(keypoints, POINT_DECIMALS).tolist()
-    return [None if np.isnan((x, y)).any() else (x, y) for x, y in pairs]
+    return [None if isnan(x) or isnan(y) else (x, y) for x, y in pairs]
 
 
 def ellipse_values(ellipses: FloatArray | None) -> dict[str, list[float | None]] | None:
@@ -188,4 +186,4 @@ def ellipse_values(ellipses: FloatArray | None) -> dict[str, list[float | None]]
 
 
 def _numbers(values: FloatArray) -> list[float | None]:
-    return [None if np.isnan(value) else round(float(value), POINT_DECIMALS) for value in values]
+    return [None if isnan(value) else round(value, POINT_DECIMALS) for value in values.tolist()]

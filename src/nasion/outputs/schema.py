@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nasion.outputs.names import MEASUREMENTS, SCHEMA_VERSION
+
 __all__ = [
     "MEASUREMENTS",
     "SCHEMA_VERSION",
@@ -20,9 +22,6 @@ __all__ = [
     "Schema",
     "Versions",
 ]
-
-SCHEMA_VERSION = 1
-"""Version of the files' form; it increases when a field changes its name or meaning."""
 
 Point = tuple[float, float]
 Points = list[Point | None]
@@ -104,10 +103,6 @@ class Measurements(Schema):
     """1 if the opening reaches the threshold of parted lips, otherwise 0; without an error."""
     asymmetry: Measurement | None = None
     """Mean distance between the points and those of the mirrored face, a share of the inter-ocular distance."""
-
-
-MEASUREMENTS = tuple(Measurements.model_fields)
-"""Names of the measurements, in the order of tables."""
 
 
 class Face(Schema):

@@ -7,8 +7,3 @@ crop.py           what a network sees of an image                      boxes.py 
 image_files.py    prediction for files, folders and standard input     writers.py     keypoints as files
 migration.py      reading what earlier versions stored         shards.py      parts of the images for other processes
 """
-
-from nasion.predict.backends.backend import Backend, load_backend
-from nasion.predict.predictor import Predictor
-
-__all__ = ["Backend", "Predictor", "load_backend"]

@@ -126,7 +126,7 @@ def predict_images(
         writer: receives each image with its faces.
         boxes: maps an image's path to its boxes; default: the detector finds the faces.
         stdin: the bytes of the image "-"; default: the program's standard input.
-        threads: images at a time; default: one per core.
+        threads: images at a time; default: one more than cores, because a thread may wait for the disk.
 
     Raises:
         ImageError: no image could be used; a shard may have none.
@@ -179,7 +179,7 @@ def each_image(
             `ImageError`, or the image cannot be read, that error is yielded instead.
         paths: the images; "-" is read from `stdin`.
         stdin: the bytes of the image "-"; default: the program's standard input.
-        threads: images at a time; default: one per core.
+        threads: images at a time; default: one more than cores, because a thread may wait for the disk.
         needs_one: whether it is an error if no image could be used.
 
     Raises:
@@ -193,7 +193,7 @@ def each_image(
             return error
 
     skipped: list[ImageError] = []
-    found = map_in_order(call, paths, cores() if threads is None else threads)
+    found = map_in_order(call, paths, cores() + 1 if threads is None else threads)
     for path, result in zip(paths, found, strict=True):
         if isinstance(result, ImageError):
             skipped.append(result)

@@ -5,7 +5,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from nasion.documents import read_toml
 from nasion.errors import ModelError, suggest
 
 __all__ = ["DEFAULT", "available", "card", "detector_of", "is_run", "resolve"]
@@ -38,6 +37,8 @@ def card(name: str) -> dict[str, Any]:
     """
     if name not in available():
         raise ModelError(f'no model "{name}" in the package; {suggest(name, available())}')
+    from nasion.documents import read_toml  # imported here because the command line names the models without it
+
     return read_toml(_folder() / f"{name}.toml", f"the card of {name}", ModelError)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,9 +10,11 @@ from nasion.atomic import write_text
 from nasion.cli.options import AddressOption, DeviceOption, MinScoreOption, ModelOption, WeightsOption, WorkersOption
 from nasion.cli.screen import REPORTER, notice, say
 from nasion.errors import ConfigError
-from nasion.outputs.reports import BulkProgress
 from nasion.predict import model_zoo
 from nasion.predict.backends.devices import CPU
+
+if TYPE_CHECKING:
+    from nasion.outputs.reports import BulkProgress
 
 __all__ = ["bulk"]
 
@@ -64,7 +66,7 @@ def bulk(
     _report(run_bulk(source, out, job, address, workers, resume, REPORTER), out, json_file)
 
 
-def _report(progress: BulkProgress, out: str, json_file: Path | None) -> None:
+def _report(progress: "BulkProgress", out: str, json_file: Path | None) -> None:
     from nasion.bulk.progress import describe, is_silent
 
     say(f"{describe(progress)} → {out}")

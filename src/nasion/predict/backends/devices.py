@@ -5,8 +5,6 @@ Each device is an execution provider, and each provider comes with a package of 
 
 from typing import NamedTuple
 
-import onnxruntime
-
 from nasion.errors import ConfigError, suggest
 
 __all__ = ["AUTO", "CPU", "DEVICES", "choose_device"]
@@ -47,6 +45,8 @@ def choose_device(device: str, quantized: bool) -> str:
     >>> choose_device("auto", quantized=True)
     'cpu'
     """
+    import onnxruntime  # imported here because the command line lists the devices without it
+
     available = set(onnxruntime.get_available_providers())
     if device == AUTO:
         return CPU if quantized else next(name for name, each in DEVICES.items() if each.name in available)

@@ -16,8 +16,8 @@ from nasion.datasets.formats._writing import nth_face, replace_file
 from nasion.documents import read_json
 from nasion.errors import AnnotationError, ConfigError
 from nasion.geometry import FloatArray
+from nasion.outputs.names import ELLIPSE_FIELDS, SCHEMA_VERSION
 from nasion.outputs.records import (
-    ELLIPSE_FIELDS,
     Content,
     ImageRecord,
     LabelSet,
@@ -25,7 +25,6 @@ from nasion.outputs.records import (
     header_values,
     point_values,
 )
-from nasion.outputs.schema import SCHEMA_VERSION
 from nasion.sample import HIDDEN_FROM, Annotation, DataSet
 from nasion.skeleton import Skeleton
 
