@@ -33,13 +33,13 @@ def maps(*peaks):
 def test_a_peak_is_a_box_in_px():
     boxes, scores = decode(*maps((2, 3, 0.8, 0.25, -0.5, 2.0, 4.0)))
     # the center of cell (2, 3) lies at 3.5 and 2.5 cells, so at 27.5 and 19.5 px; then 2 px right, 4 px up
-    assert_allclose(boxes, [[29.5 - 8, 15.5 - 16, 29.5 + 8, 15.5 + 16]])
-    assert_allclose(scores, [0.8])
+    assert_allclose(boxes, [[29.5 - 8, 15.5 - 16, 29.5 + 8, 15.5 + 16]], atol=1e-5)
+    assert_allclose(scores, [0.8], rtol=1e-6)
 
 
 def test_neighbors_of_a_peak_are_none():
     boxes, scores = decode(*maps((2, 3, 0.8, 0, 0, 1, 1), (2, 4, 0.7, 0, 0, 1, 1), (5, 7, 0.5, 0, 0, 1, 1)))
-    assert_allclose(sorted(scores), [0.5, 0.8])
+    assert_allclose(sorted(scores), [0.5, 0.8], rtol=1e-6)
     assert len(boxes) == 2
 
 

@@ -10,7 +10,7 @@ from nasion.datasets.rendered.arrays import Floats
 from nasion.datasets.rendered.assets import Assets
 from nasion.datasets.rendered.camera import Camera
 from nasion.datasets.rendered.drawing.scene import SUPERSAMPLING, Drawing
-from nasion.datasets.rendered.ibug import IBUG_VERTICES
+from nasion.datasets.rendered.ibug import IBUG_OFFSETS_CM, IBUG_VERTICES
 from nasion.datasets.rendered.jaw import jaw_points
 from nasion.errors import SkeletonError
 from nasion.skeleton import Skeleton, load_skeleton
@@ -22,6 +22,9 @@ HEAD_MODEL = "ict-facekit"
 
 TOLERANCE_CM, OUTLINE_TOLERANCE_CM = 0.6, 1.5
 """Distances by which something must be nearer than a point to hide it, cm; the face is steep where it turns away."""
+
+LEFT_AND_DOWN = 1, -1
+"""Directions of offsets in the head frame, whose x points to the person's left and whose y points up."""
 
 WINDOW = 2
 """Pixels of the finer image around a point that are looked at, to each side."""
@@ -57,7 +60,8 @@ def vertices_of(skeleton: Skeleton) -> tuple[int, ...] | None:
 def place_points(assets: Assets, vertices: Floats, camera: Camera, skeleton: Skeleton) -> PlacedPoints:
     """Return the points of a skeleton on a head with vertices (V, 3), cm, head frame.
 
-    The points of `ibug-68`'s jaw lie on the outline that the camera sees; all others are vertices.
+    The points of `ibug-68` lie where people label them: near vertices, and the jaw near the outline that the camera
+    sees. A skeleton with vertices of its own has exactly these.
 
     Raises:
         SkeletonError: the skeleton has neither vertices of the head nor points in `ibug-68`.
@@ -68,6 +72,7 @@ def place_points(assets: Assets, vertices: Floats, camera: Camera, skeleton: Ske
     if chosen is None:
         jaw = jaw_points(assets, vertices, camera)
         points[: len(jaw)], tolerance[: len(jaw)] = jaw, OUTLINE_TOLERANCE_CM
+        points[:, :2] += IBUG_OFFSETS_CM * LEFT_AND_DOWN
         indices = skeleton.indices_in(load_skeleton("ibug-68"))
         points, tolerance = points[indices], tolerance[indices]
     seen = camera.to_camera(points)
