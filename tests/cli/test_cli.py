@@ -55,6 +55,7 @@ BAD = {
     "table with another suffix": ("measure a.png --out a.txt", ".csv"),
     "port that is not a number": ("serve --port web", "--port"),
     "port out of range": ("serve --port 70000", "65535"),
+    "crops that are too large": ("crop a.png --size 9000", "1 to 8192 px"),
     "data without a format": ("doctor faces", "imm:DIR"),
     "missing folder of data": ("doctor imm:nowhere", "nowhere"),
     "unknown data format": ("doctor inm:x", 'did you mean "imm"'),
