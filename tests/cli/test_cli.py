@@ -55,7 +55,7 @@ BAD = {
     "table with another suffix": ("measure a.png --out a.txt", ".csv"),
     "port that is not a number": ("serve --port web", "--port"),
     "port out of range": ("serve --port 70000", "65535"),
-    "missing folder to correct": ("serve gone", "check the path"),
+    "crops that are too large": ("crop a.png --size 9000", "1 to 8192 px"),
     "data without a format": ("doctor faces", "imm:DIR"),
     "missing folder of data": ("doctor imm:nowhere", "nowhere"),
     "unknown data format": ("doctor inm:x", 'did you mean "imm"'),
@@ -102,6 +102,9 @@ BAD_TRAINING = {
 }
 """The same for commands that need torch."""
 
+BAD_STUDIO = {"missing folder to correct": ("serve gone", "check the path")}
+"""The same for the studio."""
+
 
 @pytest.fixture
 def mistaken(nasion, tmp_path):
@@ -121,11 +124,13 @@ def mistaken(nasion, tmp_path):
     return run
 
 
-@pytest.mark.parametrize("case", BAD | BAD_TRAINING)
+@pytest.mark.parametrize("case", BAD | BAD_TRAINING | BAD_STUDIO)
 def test_a_mistake_is_one_line_with_the_remedy(mistaken, case):
     if case in BAD_TRAINING:
         pytest.importorskip("pytorch_lightning")
-    words, remedy = (BAD | BAD_TRAINING)[case]
+    if case in BAD_STUDIO:
+        pytest.importorskip("uvicorn")
+    words, remedy = (BAD | BAD_TRAINING | BAD_STUDIO)[case]
     code, _, error = mistaken(words)
     assert code == 2
     assert error.startswith("nasion: ")

@@ -3,6 +3,9 @@
 import gc
 import hashlib
 import http.server
+import os
+import subprocess
+import sys
 import threading
 import warnings
 
@@ -72,6 +75,19 @@ def test_download_is_kept_under_its_own_name(served, cache):
     assert path == cache / "weights.bin"
     assert path.read_bytes() == GOOD
     assert files(cache) == [path]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no variable for the folder of the cache")
+def test_intact_file_is_found_without_network_libraries(cache):
+    cache.mkdir(parents=True)
+    (cache / "weights.bin").write_bytes(GOOD)
+    code = (
+        "import sys; from nasion.detect.download import download_cached; "
+        f"print(download_cached({CLOSED!r}, {SHA256!r}, 'a', 'b'), 'requests' in sys.modules)"
+    )
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache.parent)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.split() == [str(cache / "weights.bin"), "False"]
 
 
 def test_intact_file_is_not_downloaded_again(served, cache):
