@@ -47,7 +47,7 @@ COST_SIZES, COST_ROUNDS = ((160, 120), (640, 480), (4000, 3000)), 20
 KINDS = ("driver", "worker", "node")
 """What is killed."""
 
-WORKER_TITLE = "ray::MapWorker(MapBatches(BulkWorker))"
+WORKER_TITLE = "ray::MapWorker("
 """Start of the title of the processes that predict."""
 
 MARK = "NASION_BENCH"

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasion.bulk.job import ONE_AT_A_TIME, WORKER_CPUS, load_ray, ray_session
+from nasion.bulk.cluster.ray_errors import one_line_errors
+from nasion.bulk.cluster.session import ONE_AT_A_TIME, WORKER_CPUS, load_ray, ray_session
 from nasion.bulk.packing import PackedModel, pack
-from nasion.bulk.ray_errors import one_line_errors
 from nasion.datasets import load
 from nasion.evaluation.box_modes import BoxFunction, box_function
 from nasion.evaluation.evaluation import Evaluation, MeasuredChunk, evaluate, run_here, select_split
