@@ -8,7 +8,7 @@ from importlib import import_module, metadata
 from typing import Any, NamedTuple
 
 from nasion.bulk.cluster.ray_errors import one_line_errors
-from nasion.bulk.cluster.session import ONE_AT_A_TIME, WORKER_CPUS, load_ray, ray_session
+from nasion.bulk.cluster.session import ONE_AT_A_TIME, WORKER_CPUS, check_ray, ray_session
 from nasion.bulk.cluster.worker import BulkWorker
 from nasion.bulk.output import Output, WorkGroup
 from nasion.bulk.packing import PackedModel, pack
@@ -75,7 +75,7 @@ def run_bulk(
         source: a manifest, a folder or an address; see `nasion.bulk.sources.list_source`.
         out: a folder or an address for the tables; see `nasion.bulk.output`. Several machines must share it.
         job: what is computed.
-        address: of a Ray cluster, "auto" or ray://…; None starts Ray on this machine.
+        address: of a Ray cluster, "auto" or HOST:PORT; None starts Ray on this machine.
         workers: processes that predict; default: one per core of this machine or of the cluster.
         resume: whether to continue what an earlier call began.
         reporter: shows the progress.
@@ -88,7 +88,7 @@ def run_bulk(
         OutputError: the output cannot be written.
     """
     started = time.time()
-    load_ray()
+    check_ray(address)
     packed = _pack(job)
     output = Output(out)
     total, attempt = _prepare(output, source, job, packed, workers, resume)

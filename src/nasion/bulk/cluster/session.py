@@ -10,7 +10,7 @@ from typing import Any
 from nasion.errors import ConfigError, one_line
 from nasion.predict.parallel import cores
 
-__all__ = ["ONE_AT_A_TIME", "WORKER_CPUS", "load_ray", "ray_session"]
+__all__ = ["ONE_AT_A_TIME", "WORKER_CPUS", "check_ray", "load_ray", "ray_session"]
 
 WORKER_CPUS = 0.9
 """Logical CPUs of a worker, so that tasks that write tables fit beside the workers."""
@@ -29,6 +29,23 @@ SETTINGS = {
     "RAY_worker_niceness": "0",  # the workers of a local Ray have the priority of the command, not the lowest one
 }
 """Environment variables that are read when Ray starts; those that the user has set are kept."""
+
+CLIENT = "ray://"
+"""Start of the addresses of Ray Client, through which Ray Data does not run."""
+
+
+def check_ray(address: str | None) -> None:
+    """Check that Ray Data is installed, and that it can use a cluster at this address.
+
+    Raises:
+        ConfigError: it is not, or cannot.
+    """
+    load_ray()
+    if address is not None and address.startswith(CLIENT):
+        raise ConfigError(
+            f"--address {address}: Ray Data does not run through Ray Client; run the command on a machine of the "
+            "cluster with --address auto, or send it there with ray job submit"
+        )
 
 
 def load_ray() -> Any:
