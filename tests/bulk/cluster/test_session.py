@@ -10,6 +10,8 @@ from nasion.bulk.cluster import session
 from nasion.bulk.cluster.session import check_ray, load_ray, ray_session
 from nasion.errors import ConfigError
 
+NICENESS = "RAY_worker_niceness"
+
 
 @pytest.fixture
 def ray(monkeypatch):
@@ -24,6 +26,7 @@ def ray(monkeypatch):
 
     fake.init = init
     monkeypatch.setattr(session, "load_ray", lambda: fake)
+    monkeypatch.setitem(sys.modules, "ray._private.worker", SimpleNamespace(print_to_stdstream=print))
     return fake
 
 
@@ -34,20 +37,33 @@ def test_without_ray_the_remedy_is_named(monkeypatch):
 
 
 def test_a_local_ray_has_the_priority_of_the_command_and_prints_nothing(ray, monkeypatch, capfd):
-    monkeypatch.delenv("RAY_worker_niceness", raising=False)
+    monkeypatch.delenv(NICENESS, raising=False)
     with ray_session(None, 3) as (_, count):
         assert count == 3
-        assert os.environ["RAY_worker_niceness"] == "0"
+        assert os.environ[NICENESS] == "0"
         print("seen", file=sys.stderr)
     assert capfd.readouterr().err == "seen\n"
     (options,) = ray.starts
     assert (options["address"], options["num_cpus"], options["include_dashboard"]) == ("local", 3, False)
 
 
-def test_a_setting_of_the_user_is_kept(ray, monkeypatch):
-    monkeypatch.setenv("RAY_worker_niceness", "19")
+def test_messages_about_lost_nodes_do_not_appear_among_results(ray, capfd):
+    worker = sys.modules["ray._private.worker"]
     with ray_session(None, 1):
-        assert os.environ["RAY_worker_niceness"] == "19"
+        worker.print_to_stdstream({"lines": ["Raylet is terminated."]}, ignore_prefix=False)
+    worker.print_to_stdstream("after")
+    assert capfd.readouterr().out == "after\n"
+
+
+def test_ray_still_prints_with_the_function_that_is_replaced():
+    worker = pytest.importorskip("ray._private.worker")
+    assert callable(getattr(worker, session.PRINTER))
+
+
+def test_a_setting_of_the_user_is_kept(ray, monkeypatch):
+    monkeypatch.setenv(NICENESS, "19")
+    with ray_session(None, 1):
+        assert os.environ[NICENESS] == "19"
 
 
 def test_a_cluster_is_not_changed_and_gives_its_cores(ray):

@@ -1,8 +1,8 @@
 """Images that kill their worker: they become rows with an error, so that a job does not repeat them forever.
 
-While a worker predicts a batch, the output has a file that says so, `_nasion/started/KEY.json`. A worker that dies leaves
-it there, and Ray gives the batch to another worker. That one predicts image by image, and writes the id of each image
-into the file first. An image at which two workers died in this way is not predicted again.
+While a worker predicts a batch, the output has a file that says so, `_nasion/started/KEY.json`. A worker that dies
+leaves it there, and Ray gives the batch to another worker. That one predicts image by image, and first writes the id of
+each image into the file. An image at which two workers died in this way is not predicted again.
 """
 
 import hashlib
@@ -56,9 +56,7 @@ class CrashGuard:
             with suppress(NasionError):
                 self.output.remove_json(file)
 
-    def _one_by_one(
-        self, predict: BulkPredictor, batch: Any, file: str, deaths: dict[str, int]
-    ) -> Iterator[Any]:
+    def _one_by_one(self, predict: BulkPredictor, batch: Any, file: str, deaths: dict[str, int]) -> Iterator[Any]:
         for place, (name, path) in enumerate(id_path_pairs(batch)):
             if deaths.get(name, 0) >= MAX_DEATHS - 1:
                 yield predict.error_table(name, path, f"{path}: the worker died {MAX_DEATHS} times at this image")

@@ -15,8 +15,8 @@ __all__ = ["ONE_AT_A_TIME", "WORKER_CPUS", "check_ray", "load_ray", "ray_session
 WORKER_CPUS = 0.9
 """Logical CPUs of a worker, so that tasks that write tables fit beside the workers."""
 
-ONE_AT_A_TIME = {"max_concurrent_calls_per_actor": 1, "max_tasks_in_flight_per_actor": 1}
-"""A worker predicts in one thread, and work waits where the next idle worker takes it."""
+ONE_AT_A_TIME = {"max_concurrent_calls_per_actor": 1, "max_tasks_in_flight_per_actor": 2}
+"""A worker predicts in one thread, and its next batch waits with it: Ray Data finds idle workers every 0.1 s."""
 
 STORE_BYTES = 200_000_000
 """Object store of a local Ray: it holds paths and tables, never pixels."""
@@ -29,6 +29,9 @@ SETTINGS = {
     "RAY_worker_niceness": "0",  # the workers of a local Ray have the priority of the command, not the lowest one
 }
 """Environment variables that are read when Ray starts; those that the user has set are kept."""
+
+PRINTER = "print_to_stdstream"
+"""The function with which Ray prints messages of the cluster."""
 
 CLIENT = "ray://"
 """Start of the addresses of Ray Client, through which Ray Data does not run."""
@@ -89,7 +92,8 @@ def ray_session(address: str | None, workers: int | None) -> Iterator[tuple[Any,
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
         raise ConfigError(f"--address {address or 'local'}: no Ray ({one_line(error)[:200]}); start it first") from None
     try:
-        yield ray, count
+        with _messages_off():
+            yield ray, count
     finally:
         ray.shutdown()
 
@@ -106,3 +110,15 @@ def _standard_error_off() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(null)
+
+
+@contextmanager
+def _messages_off() -> Iterator[None]:
+    """Discard in the block what Ray prints on standard output when workers or nodes die; it has no setting for this."""
+    worker = import_module("ray._private.worker")
+    before = getattr(worker, PRINTER, None)
+    setattr(worker, PRINTER, lambda *_arguments, **_options: None)
+    try:
+        yield
+    finally:
+        setattr(worker, PRINTER, before)
