@@ -41,8 +41,15 @@ def batch(folder):
     return pa.table({"id": [f"n{k}" for k in range(len(paths))], "path": paths})
 
 
+@pytest.fixture(params=["folder", "address"])
+def output(request, tmp_path):
+    out = str(tmp_path / "out") if request.param == "folder" else f"memory://{tmp_path.name}/out"
+    yield MortalOutput(out)
+    assert Output(out).names("_nasion/started") == []
+
+
 @pytest.fixture
-def run(bulk, batch, tmp_path, monkeypatch):
+def run(bulk, batch, output, monkeypatch):
     """Return a function that lets one worker after another predict the batch: it returns the rows and the deaths."""
     read = bulk._read
 
@@ -57,7 +64,7 @@ def run(bulk, batch, tmp_path, monkeypatch):
         monkeypatch.setattr(bulk, "_read", reader)
         while deaths < 20:
             try:
-                table = CrashGuard(MortalOutput(str(tmp_path / "out")))(bulk, batch)
+                table = CrashGuard(output)(bulk, batch)
             except DeathError:
                 deaths += 1
             else:
@@ -68,23 +75,17 @@ def run(bulk, batch, tmp_path, monkeypatch):
     return until_one_survives
 
 
-def started(tmp_path):
-    return list((tmp_path / "out" / "_nasion" / "started").iterdir())
-
-
-def test_without_deaths_the_rows_are_those_of_the_predictor(run, bulk, batch, tmp_path):
+def test_without_deaths_the_rows_are_those_of_the_predictor(run, bulk, batch):
     assert run(lambda *_: False) == (bulk(batch).to_pylist(), 0)
-    assert started(tmp_path) == []
 
 
-def test_an_image_that_kills_is_an_error_and_the_others_are_not(run, bulk, batch, tmp_path):
+def test_an_image_that_kills_is_an_error_and_the_others_are_not(run, bulk, batch):
     expected = bulk(batch).to_pylist()
     rows, deaths = run(lambda name, _: name == "1.png")
     assert deaths == MAX_DEATHS
     assert rows[1]["error"].endswith("1.png: the worker died 3 times at this image")
     assert (rows[1]["id"], rows[1]["face_count"], rows[1]["faces"]) == ("n1", 0, [])
     assert [*rows[:1], *rows[2:]] == [*expected[:1], *expected[2:]]
-    assert started(tmp_path) == []
 
 
 def test_two_images_that_kill_are_both_found(run):
@@ -99,18 +100,17 @@ def test_a_worker_that_is_killed_otherwise_leaves_no_error(run, bulk, batch, kil
     assert run(lambda name, deaths: name == "1.png" and deaths < kills) == (expected, kills)
 
 
-def test_an_exception_is_no_death(bulk, batch, tmp_path, monkeypatch):
-    guard = CrashGuard(Output(str(tmp_path / "out")))
+def test_an_exception_is_no_death(bulk, batch, output, monkeypatch):
+    guard = CrashGuard(output)
     monkeypatch.setattr(bulk, "_read", lambda _path: 1 / 0)
     assert all("ZeroDivisionError" in row["error"] for row in guard(bulk, batch).to_pylist())
     with pytest.raises(KeyError):
         guard(lambda _batch: {}["a"], batch)
-    assert started(tmp_path) == []
 
 
 def test_an_output_that_is_unreachable_for_a_while_does_not_matter(bulk, batch, tmp_path):
     assert CrashGuard(BrokenOutput(str(tmp_path / "out")))(bulk, batch).to_pylist() == bulk(batch).to_pylist()
 
 
-def test_no_image_gives_no_row(bulk, batch, tmp_path):
-    assert CrashGuard(Output(str(tmp_path / "out")))(bulk, batch.slice(0, 0)).num_rows == 0
+def test_no_image_gives_no_row(bulk, batch, output):
+    assert CrashGuard(output)(bulk, batch.slice(0, 0)).num_rows == 0
