@@ -27,7 +27,7 @@ WRITER_CPUS = 0.1
 """Logical CPUs of a task that writes a table, which runs beside the workers."""
 
 WORKERS_PER_WRITER = 4
-"""Workers whose tables one process writes: it takes a second for what a worker predicts in ten."""
+"""Workers whose tables one process writes, which takes much less time than to predict them."""
 
 LARGEST_COMMIT, SMALLEST_COMMIT = 1000, 16
 """Images that are committed together, at most and at least."""
@@ -176,6 +176,7 @@ def _run(
     """Predict and commit work groups."""
     data, filesystem = import_module("ray.data"), output.arrow_filesystem()
     with _settings(data, output.path("_nasion", "committed", f"{attempt:04d}"), filesystem):
+        # With the CPUs of the workers, Ray Data lets the workers read; tasks that read could not start beside them.
         rows = data.read_datasource(
             _manifest(data, output.address, work), num_cpus=WORKER_CPUS, override_num_blocks=len(work)
         )
@@ -249,5 +250,5 @@ ROW_BYTES = 200
 
 
 def _read_group(address: str, work: WorkGroup) -> list[Any]:
-    """Return the rows of a work group as one block; runs in a task of Ray."""
+    """Return the rows of a work group as one block; runs in a worker."""
     return [Output(address).read_group(work)]
