@@ -47,7 +47,7 @@ COST_SIZES, COST_ROUNDS = ((160, 120), (640, 480), (4000, 3000)), 20
 KINDS = ("driver", "worker", "node")
 """What is killed."""
 
-WORKER_TITLE = "ray::MapWorker(MapBatches(BulkWorker))"
+WORKER_TITLE = "ray::MapWorker("
 """Start of the title of the processes that predict."""
 
 MARK = "NASION_BENCH"
@@ -61,7 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=100_000, help="images under kills")
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--rate-images", type=int, default=5_000, help="images of each measurement of the rate")
+    parser.add_argument("--rate-images", type=int, default=10_000, help="images of each measurement of the rate")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of the rate")
     parser.add_argument("--s3-images", type=int, default=300, help="images in the bucket")
     parser.add_argument("--outage-s", type=float, default=60.0, help="how long the bucket disappears, seconds")
@@ -213,6 +213,7 @@ def processes(title: str) -> list[int]:
 def run_cluster() -> None:
     """Run a head without workers and two nodes; kill and replace a node at each line of standard input."""
     memory = 200_000_000
+    os.environ.setdefault("RAY_worker_niceness", "0")
     cluster = import_module("ray.cluster_utils").Cluster(
         initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": memory}
     )

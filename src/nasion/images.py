@@ -149,7 +149,7 @@ def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
     path = Path(path)
     with _translate_errors(path), _opened(path) as image:
         _check_size(path, image.size, max_pixels)
-        return _to_rgb(ImageOps.exif_transpose(image))
+        return _upright_rgb(image)
 
 
 def decode(content: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image:
@@ -166,7 +166,7 @@ def decode(content: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image:
     path = Path(name)
     with _translate_errors(path), _opened(io.BytesIO(content)) as image:
         _check_size(path, image.size, max_pixels)
-        return _to_rgb(ImageOps.exif_transpose(image))
+        return _upright_rgb(image)
 
 
 def read_small(path: str | Path, side: int, max_pixels: int = MAX_PIXELS) -> Image:
@@ -181,7 +181,7 @@ def read_small(path: str | Path, side: int, max_pixels: int = MAX_PIXELS) -> Ima
     with _translate_errors(path), _opened(path) as image:
         _check_size(path, image.size, max_pixels)
         image.draft("RGB", (side, side))
-        upright = PillowImage.fromarray(_to_rgb(ImageOps.exif_transpose(image)))
+        upright = PillowImage.fromarray(_upright_rgb(image))
         upright.thumbnail((side, side), reducing_gap=REDUCING_GAP)
         return np.array(upright)
 
@@ -253,14 +253,16 @@ def _check_size(path: Path, size: tuple[int, int], max_pixels: int) -> None:
         )
 
 
-def _to_rgb(image: PillowImage.Image) -> Image:
+def _upright_rgb(image: PillowImage.Image) -> Image:
+    """Return an image as RGB (H, W, 3) uint8; it is turned in place, because copies of large images take memory."""
+    ImageOps.exif_transpose(image, in_place=True)
     if image.mode.startswith("I") or image.mode == "F":  # 16 bits, 32 bits, floats
         return _to_eight_bits(np.asarray(image))
     if "A" in image.getbands() or "transparency" in image.info:
         image = image.convert("RGBA")
         white = PillowImage.new("RGBA", image.size, "white")
         image = PillowImage.alpha_composite(white, image)
-    return np.array(image.convert("RGB"))
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _to_eight_bits(gray: np.ndarray) -> Image:

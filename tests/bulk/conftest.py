@@ -1,7 +1,5 @@
 """A predictor with a known answer, a folder of images, and a model for other processes."""
 
-import os
-
 import numpy as np
 import pytest
 
@@ -40,9 +38,3 @@ def bulk():
     """Return a predictor of full images that finds the bright square."""
     pytest.importorskip("pyarrow")
     return BulkPredictor(BrightSpot((0, 0), box="image"), retry_s=0.0)
-
-
-@pytest.fixture(scope="session")
-def _ray_at_normal_priority():
-    """Ray lowers the priority of its workers; in tests they compete with other tests."""
-    os.environ.setdefault("RAY_worker_niceness", "0")

@@ -42,7 +42,6 @@ class Nobody:
         return []
 
 
-@pytest.mark.usefixtures("_ray_at_normal_priority")
 def test_evaluation_on_ray_is_that_of_one_process(packaged_detector):
     pytest.importorskip("ray.data", reason="Ray Data is not installed: pip install 'nasion[bulk]'")
     predictor = Predictor("tiny", packaged_detector)

@@ -13,7 +13,8 @@ import pytest
 from doubles import RecordingReporter
 from nasion import images
 from nasion.bulk import job as job_module
-from nasion.bulk.job import BulkJob, _prepare, load_ray, run_bulk
+from nasion.bulk.cluster.worker import BulkWorker
+from nasion.bulk.job import BulkJob, _prepare, run_bulk
 from nasion.bulk.output import Output
 from nasion.bulk.packing import PackedModel
 from nasion.datasets.drawn import render_face
@@ -65,7 +66,6 @@ def wait_for(condition, seconds=300):
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes in /proc")
-@pytest.mark.usefixtures("_ray_at_normal_priority")
 def test_kills_lose_no_row_and_repeat_none(ray, photos, tmp_path, monkeypatch, yunet_file):
     out = Output(str(tmp_path / "out"))
     monkeypatch.setenv(MARK, str(tmp_path))
@@ -104,7 +104,6 @@ def test_kills_lose_no_row_and_repeat_none(ray, photos, tmp_path, monkeypatch, y
     assert (again.images, again.attempt) == (COUNT, 3)
 
 
-@pytest.mark.usefixtures("_ray_at_normal_priority")
 def test_an_error_of_a_worker_ends_the_job_with_one_line(ray, photos, tmp_path, monkeypatch, yunet_file):
     """Credentials that are refused, here of a storage without a package, concern all images."""
     (tmp_path / "list.csv").write_text("id,path\n1,nosuch://bucket/a.jpg\n")
@@ -112,6 +111,33 @@ def test_an_error_of_a_worker_ends_the_job_with_one_line(ray, photos, tmp_path, 
     with pytest.raises(ConfigError, match="nosuch"):
         run_bulk(str(tmp_path / "list.csv"), str(tmp_path / "out"), job, workers=1)
     assert Output(str(tmp_path / "out")).read_json("progress.json")["state"] == "stopped"
+
+
+class CrashingWorker(BulkWorker):
+    """A worker whose process ends when it reads the image 007.jpg, as if a library had crashed."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.read = self.predict._read
+        self.predict._read = self.crash
+
+    def crash(self, path):
+        if path.endswith("007.jpg"):
+            os._exit(1)
+        return self.read(path)
+
+
+def test_an_image_that_kills_its_worker_is_an_error(ray, photos, tmp_path, monkeypatch, yunet_file):
+    cloudpickle = pytest.importorskip("ray.cloudpickle")
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import this module
+    monkeypatch.setattr(job_module, "BulkWorker", CrashingWorker)
+    for file in sorted(photos.iterdir())[20:]:
+        file.unlink()
+    progress = run_bulk(str(photos), str(tmp_path / "out"), BulkJob("tiny", str(yunet_file)), workers=1)
+    assert (progress.state, progress.images, progress.errors) == ("finished", 20, BROKEN + 1)
+    rows = dataset.dataset(str(tmp_path / "out"), format="parquet").to_table().to_pylist()
+    (dead,) = (row for row in rows if row["id"].endswith("007.jpg"))
+    assert dead["error"].endswith("007.jpg: the worker died 3 times at this image")
 
 
 class TestPrepare:
@@ -146,12 +172,6 @@ class TestPrepare:
 
     def test_resume_may_be_the_first_start(self, photos, tmp_path):
         assert self.prepare(tmp_path / "out", photos, resume=True) == (COUNT, 1)
-
-
-def test_without_ray_the_remedy_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ConfigError, match=r"pip install 'nasion\[bulk\]'"):
-        load_ray()
 
 
 def test_another_detector_is_not_used_silently():

@@ -109,6 +109,8 @@ def test_videos_faces_in_frames_and_errors_are_counted(output):
 def test_json_is_read_back(output):
     output.write_json("job.json", {"total": 3})
     assert output.read_json("job.json") == {"total": 3}
+    output.remove_json("job.json")
+    assert output.read_json("job.json") is None
     output.write("_nasion/job.json", b"{")
     with pytest.raises(ModelError, match=r"job\.json is damaged"):
         output.read_json("job.json")

@@ -54,6 +54,13 @@ def test_frames_and_faces_are_rows(bulk, clips):
     assert "no such file" in broken[1]["error"]
 
 
+def test_a_video_that_cannot_be_used_is_one_row_with_its_error(bulk):
+    table = bulk.error_table("a", "s3://b/a.mp4", "the worker died")
+    assert table.schema.equals(bulk.schema)
+    (row,) = table.to_pylist()
+    assert (row["id"], row["path"], row["frame"], row["error"]) == ("a", "s3://b/a.mp4", None, "the worker died")
+
+
 def test_an_error_within_a_video_keeps_the_frames_before(bulk, clips, monkeypatch):
     calls = []
 

@@ -5,7 +5,7 @@ schema.py      the columns of both tables               reading.py    files of d
 sources.py     manifests, folders, addresses            output.py     tables, and what is committed
 packing.py     a model as bytes, for other machines     progress.py   counts, rates, the heartbeat
 job.py         the job on Ray Data                      evaluation.py evaluation on Ray
-ray_errors.py  exceptions of Ray as one line
+cluster/       Ray itself, and what its processes do
 """
 
 from nasion.bulk.predictor import BulkPredictor

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasion.bulk.job import ONE_AT_A_TIME, WORKER_CPUS, load_ray, ray_session
+from nasion.bulk.cluster.ray_errors import one_line_errors
+from nasion.bulk.cluster.session import ONE_AT_A_TIME, WORKER_CPUS, check_ray, ray_session
 from nasion.bulk.packing import PackedModel, pack
-from nasion.bulk.ray_errors import one_line_errors
 from nasion.datasets import load
 from nasion.evaluation.box_modes import BoxFunction, box_function
 from nasion.evaluation.evaluation import Evaluation, MeasuredChunk, evaluate, run_here, select_split
@@ -49,14 +49,14 @@ def evaluate_bulk(
         data: the faces, such as "imm:DIR"; all machines must have them at this place.
         boxes: "points", "image", "detector" or a CSV file; default: as the model was trained.
         split: which faces.
-        address: of a Ray cluster, "auto" or ray://…; None starts Ray on this machine.
+        address: of a Ray cluster, "auto" or HOST:PORT; None starts Ray on this machine.
         workers: processes; default: one per core of this machine or of the cluster.
         reporter: shows the progress.
 
     Raises:
         NasionError: as `nasion.evaluate`, or Ray is not installed or cannot be reached.
     """
-    load_ray()
+    check_ray(address)
     boxes = boxes or predictor.backend.crop.box
     options = {"min_score": predictor.min_score, "max_spread": predictor.max_spread}
     work = _Work(pack(predictor, str(model), options), data, split, boxes)

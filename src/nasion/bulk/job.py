@@ -1,6 +1,6 @@
 """Bulk prediction on Ray Data: work groups → actors, each with one predictor → tables, committed one by one."""
 
-import logging
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -8,35 +8,32 @@ from functools import partial
 from importlib import import_module, metadata
 from typing import Any, NamedTuple
 
+from nasion.bulk.cluster.ray_errors import one_line_errors
+from nasion.bulk.cluster.session import ONE_AT_A_TIME, WORKER_CPUS, check_ray, ray_session
+from nasion.bulk.cluster.worker import BulkWorker
 from nasion.bulk.output import Output, WorkGroup
 from nasion.bulk.packing import PackedModel, pack
-from nasion.bulk.predictor import BulkPredictor
-from nasion.bulk.progress import Monitor, ensure_alone, ready_name
-from nasion.bulk.ray_errors import one_line_errors
+from nasion.bulk.progress import Monitor, ensure_alone
 from nasion.bulk.sources import list_source
-from nasion.bulk.video import BulkVideoPredictor
-from nasion.errors import ConfigError, NasionError, OutputError, one_line
+from nasion.errors import ConfigError, OutputError
 from nasion.outputs.reports import BulkProgress
 from nasion.predict.parallel import cores
 from nasion.predict.predictor import Predictor
 from nasion.progress import SILENT, Reporter
 
-__all__ = ["ONE_AT_A_TIME", "WORKER_CPUS", "BulkJob", "load_ray", "ray_session", "run_bulk"]
+__all__ = ["BulkJob", "run_bulk"]
 
-WORKER_CPUS, READER_CPUS = 0.9, 0.1
-"""Logical CPUs of a worker, and of a task that reads the manifest or writes a table: both fit beside the workers."""
+WRITER_CPUS = 0.1
+"""Logical CPUs of a task that writes a table, which runs beside the workers."""
 
-ONE_AT_A_TIME = {"max_concurrent_calls_per_actor": 1, "max_tasks_in_flight_per_actor": 1}
-"""A worker predicts in one thread, and work waits where the next idle worker takes it."""
+WORKERS_PER_WRITER = 4
+"""Workers whose tables one process writes, which takes much less time than to predict them."""
 
 LARGEST_COMMIT, SMALLEST_COMMIT = 1000, 16
 """Images that are committed together, at most and at least."""
 
 COMMITS_PER_WORKER = 8
 """Commits of each worker that a small job is divided into, so that all workers end at about the same time."""
-
-STORE_BYTES = 200_000_000
-"""Object store of a local Ray: it holds paths and tables, never pixels."""
 
 UNREACHABLE = (
     *("Could not connect", "Connect timeout", "Read timeout", "Connection was closed", "Connection reset"),
@@ -82,7 +79,7 @@ def run_bulk(
         source: a manifest, a folder or an address; see `nasion.bulk.sources.list_source`.
         out: a folder or an address for the tables; see `nasion.bulk.output`. Several machines must share it.
         job: what is computed.
-        address: of a Ray cluster, "auto" or ray://…; None starts Ray on this machine.
+        address: of a Ray cluster, "auto" or HOST:PORT; None starts Ray on this machine.
         workers: processes that predict; default: one per core of this machine or of the cluster.
         resume: whether to continue what an earlier call began.
         reporter: shows the progress.
@@ -95,7 +92,7 @@ def run_bulk(
         OutputError: the output cannot be written.
     """
     started = time.time()
-    load_ray()
+    check_ray(address)
     packed = _pack(job)
     output = Output(out)
     total, attempt = _prepare(output, source, job, packed, workers, resume)
@@ -173,62 +170,15 @@ JOB = "job.json"
 """The file of `_nasion` that says what a job computes; it is written after the manifest."""
 
 
-def load_ray() -> Any:
-    """Return the module ray.
-
-    Raises:
-        ConfigError: Ray Data is not installed, or too old to commit tables in two phases.
-    """
-    try:
-        ray = import_module("ray")
-        import_module("ray.data.checkpoint.checkpoint_writer").PendingCheckpoint  # noqa: B018
-    except ImportError as error:
-        raise ConfigError(f"this needs Ray Data ({error}); pip install 'nasion[bulk]'") from None
-    except AttributeError:
-        raise ConfigError("this Ray is too old; pip install --upgrade 'nasion[bulk]'") from None
-    return ray
-
-
-@contextmanager
-def ray_session(address: str | None, workers: int | None) -> Iterator[tuple[Any, int]]:
-    """Connect to a cluster, or start Ray on this machine; yield the module ray and the number of workers.
-
-    Raises:
-        ConfigError: there is no cluster at the address.
-    """
-    ray = load_ray()
-    logging.getLogger("ray").setLevel(logging.CRITICAL)
-    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
-    try:
-        if address is None:
-            count = workers or cores()
-            ray.init(
-                address="local",
-                num_cpus=count,
-                include_dashboard=False,
-                object_store_memory=STORE_BYTES,
-                **quiet,
-            )
-        else:
-            ray.init(address=address, **quiet)
-            count = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
-        raise ConfigError(f"--address {address or 'local'}: no Ray ({one_line(error)[:200]}); start it first") from None
-    try:
-        yield ray, count
-    finally:
-        ray.shutdown()
-
-
 def _run(
     ray: Any, output: Output, packed: PackedModel, video: bool, work: Sequence[WorkGroup], workers: int, attempt: int
 ) -> None:
     """Predict and commit work groups."""
     data, filesystem = import_module("ray.data"), output.arrow_filesystem()
     with _settings(data, output.path("_nasion", "committed", f"{attempt:04d}"), filesystem):
+        # With the CPUs of the workers, Ray Data lets the workers read; tasks that read could not start beside them.
         rows = data.read_datasource(
-            _manifest(data, output.address, work), num_cpus=READER_CPUS, override_num_blocks=len(work)
+            _manifest(data, output.address, work), num_cpus=WORKER_CPUS, override_num_blocks=len(work)
         )
         tables = rows.map_batches(
             BulkWorker,
@@ -238,7 +188,12 @@ def _run(
             compute=data.ActorPoolStrategy(size=min(workers, len(work)), **ONE_AT_A_TIME),
             num_cpus=WORKER_CPUS,
         )
-        tables.write_parquet(output.path(), filesystem=filesystem, ray_remote_args={"num_cpus": READER_CPUS})
+        tables.write_parquet(
+            output.path(),
+            filesystem=filesystem,
+            ray_remote_args={"num_cpus": WRITER_CPUS},
+            concurrency=math.ceil(workers / WORKERS_PER_WRITER),
+        )
 
 
 @contextmanager
@@ -254,6 +209,7 @@ def _settings(data: Any, checkpoint: str, filesystem: Any) -> Iterator[None]:
         ),
         "target_max_block_size": None,  # the rows of a long video must not be committed in two parts
         "retried_io_errors": [*context.retried_io_errors, *UNREACHABLE],
+        "memory_usage_poll_interval_s": None,  # it would read all pages of each worker every second
         "enable_progress_bars": False,
         "print_on_execution_start": False,
     }
@@ -294,27 +250,5 @@ ROW_BYTES = 200
 
 
 def _read_group(address: str, work: WorkGroup) -> list[Any]:
-    """Return the rows of a work group as one block; runs in a task of Ray."""
+    """Return the rows of a work group as one block; runs in a worker."""
     return [Output(address).read_group(work)]
-
-
-class BulkWorker:
-    """What an actor of Ray does: it loads the model once, says that it is ready, and predicts batches.
-
-    Args:
-        packed: the model.
-        video: whether the paths are videos.
-        address: the output.
-        attempt: number of times that the job was started.
-    """
-
-    def __init__(self, packed: PackedModel, video: bool, address: str, attempt: int) -> None:
-        self.predict = (BulkVideoPredictor if video else BulkPredictor)(**packed.arguments())
-        output = Output(address)
-        with suppress(NasionError):  # it is only the time of the progress
-            if output.read_json(ready_name(attempt)) is None:
-                output.write_json(ready_name(attempt), {"time": time.time()})
-
-    def __call__(self, batch: Any) -> Any:
-        """Return the table of a batch."""
-        return self.predict(batch)

@@ -4,6 +4,7 @@
     OUT/_nasion/job.json               what the job computes
     OUT/_nasion/manifest/*.parquet     ids and paths; a row group is the unit of work
     OUT/_nasion/committed/NNNN/        ids of the rows that attempt NNNN has committed, one file per table
+    OUT/_nasion/started/               batches in progress, one file each; see `nasion.bulk.cluster.guard`
     OUT/_nasion/progress.json          counts; its heartbeat says whether a driver is running
     OUT/_nasion/summary.json           counts and rates at the end
 
@@ -141,6 +142,11 @@ class Output:
     def write_json(self, name: str, values: dict[str, Any]) -> None:
         """Write a file of `_nasion` completely or not at all."""
         self.write(f"{STATE}/{name}", json.dumps(values, indent=1).encode() + b"\n")
+
+    def remove_json(self, name: str) -> None:
+        """Delete a file of `_nasion`."""
+        with self.translated():
+            self.storage.rm_file(self.path(STATE, name))
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file completely or not at all."""

@@ -67,6 +67,11 @@ class BulkPredictor:
         rows = [self.row(name, path) for name, path in id_path_pairs(batch)]
         return image_table(rows, self.predictor.skeleton, self.predictor.backend.name)
 
+    def error_table(self, name: str, path: str, error: str) -> Any:
+        """Return the Arrow table of an image, or of a video, that cannot be used."""
+        row = ImageRow(name, path, error=error)
+        return image_table([row], self.predictor.skeleton, self.predictor.backend.name)
+
     def row(self, name: str, path: str) -> ImageRow:
         """Return the row of one image; whatever goes wrong with this image alone is its error.
 

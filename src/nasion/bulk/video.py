@@ -41,6 +41,11 @@ class BulkVideoPredictor(BulkPredictor):
         rows = [row for name, path in id_path_pairs(batch) for row in self.rows(name, path)]
         return frame_table(rows, self.predictor.skeleton, self.predictor.backend.name)
 
+    def error_table(self, name: str, path: str, error: str) -> Any:
+        """Return the Arrow table of a video that cannot be used."""
+        row = FrameRow(name, path, error=error)
+        return frame_table([row], self.predictor.skeleton, self.predictor.backend.name)
+
     def rows(self, name: str, path: str) -> list[FrameRow]:
         """Return the rows of one video; whatever goes wrong with this video alone is its error.
 

@@ -86,7 +86,7 @@ MODEL_TEXT = "a model's name, an .onnx file or a run folder"
 AddressOption = Annotated[
     str | None,
     typer.Option(
-        "--address", help='Ray cluster: "auto" or ray://…; default: Ray starts on this machine', metavar="ADDRESS"
+        "--address", help='Ray cluster: "auto" or HOST:PORT; default: Ray starts on this machine', metavar="ADDRESS"
     ),
 ]
 BoxOption = Annotated[

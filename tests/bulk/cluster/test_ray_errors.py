@@ -2,7 +2,7 @@
 
 import pytest
 
-from nasion.bulk.ray_errors import one_line_errors
+from nasion.bulk.cluster.ray_errors import one_line_errors
 from nasion.bulk.reading import RefusedError
 from nasion.errors import ConfigError, ModelError, OutputError
 
