@@ -285,7 +285,7 @@ def test_a_label_file_holds_one_face(browser, folder):
         page.get_by_text("2 suggested faces").wait_for()
         page.locator("#save").click()
         page.get_by_text(".pts files hold one face per image").wait_for()
-        page.get_by_label("Delete face 2").click()
+        page.get_by_label("Delete face 1").click()
         wait_for_saved(page)
         assert (folder / "b.pts").is_file()
         page.locator("#album button", has_text="a.png").click()

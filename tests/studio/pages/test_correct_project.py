@@ -103,7 +103,7 @@ def test_all_faces_are_shown_deleted_and_added(project_page, project, size):
     open_image(project_page, "two.png")
     project_page.get_by_text("2 suggested faces").wait_for()
     screenshot(project_page, f"correct-faces-{size['width']}")
-    project_page.get_by_label("Delete face 1").click()
+    project_page.get_by_label("Delete face 0").click()
     wait_for_saved(project_page)
     (kept,) = labels(project)["two.png"]
     assert np.mean([x for x, _ in kept]) > SIDE
@@ -111,7 +111,7 @@ def test_all_faces_are_shown_deleted_and_added(project_page, project, size):
     project_page.get_by_text("2 faces", exact=True).wait_for()
     wait_for_saved(project_page)
     assert len(labels(project)["two.png"]) == 2
-    project_page.get_by_label("Delete face 1").click()
+    project_page.get_by_label("Delete face 0").click()
     project_page.locator("#add-face").click()
     project_page.get_by_text("Drag a box around the face").first.wait_for()
     size_px = (2 * SIDE, SIDE)
@@ -353,10 +353,10 @@ def test_shortcuts_brightness_numbers_and_names(project_page):
 
 def test_label_files_beside_the_images_become_a_project(correct_page, folder):
     before = (folder / "a.pts").read_text()
-    assert correct_page.get_by_label("Delete face 1").is_disabled()
+    assert correct_page.get_by_label("Delete face 0").is_disabled()
     correct_page.locator("#make-project").click()
     correct_page.get_by_text("The labels of 1 faces are now in nasion-labels.json").wait_for()
-    correct_page.get_by_label("Delete face 1").click()
+    correct_page.get_by_label("Delete face 0").click()
     wait_for_saved_or_todo = "() => !document.getElementById('image-state').innerText.includes('saving')"
     correct_page.wait_for_function(wait_for_saved_or_todo)
     assert labels(folder) == {}

@@ -166,7 +166,7 @@ def test_names_and_pairs_can_be_changed_and_points_moved_back_and_removed(page, 
     assert [page.locator(f"#point-mirror-{k}").input_value() for k in range(3)] == ["2", "1", "0"]
     page.locator("#place-back").click()
     page.locator("#point-name-2").wait_for(state="detached")
-    page.get_by_label("Remove point 1").click()
+    page.get_by_label("Remove point 0").click()
     page.locator("#point-name-1").wait_for(state="detached")
     assert page.locator("#point-name-0").input_value() == "left_eye"
     page.locator("#skeleton-name").fill("../up")

@@ -202,7 +202,7 @@ export class CorrectCanvas {
       if (!point) return;
       const position = this.stage.toCanvas(point);
       this.drawRing(context, position);
-      label(context, String(k + 1), [position[0] + 12, position[1] - 12]);
+      label(context, String(k), [position[0] + 12, position[1] - 12]);
     });
   }
 

@@ -173,13 +173,13 @@ export class Controls {
     const item = document.createElement("li");
     const choose = document.createElement("button");
     const missing = face.keypoints.filter((point) => !point).length;
-    choose.append(`Face ${number + 1}`, Object.assign(document.createElement("span"), { className: "note numbers", textContent: missing ? `${missing} hidden` : "" }));
+    choose.append(`Face ${number}`, Object.assign(document.createElement("span"), { className: "note numbers", textContent: missing ? `${missing} hidden` : "" }));
     choose.className = "face";
     choose.setAttribute("aria-pressed", String(number === page.selectedFace));
     choose.title = "Select the face and zoom to it";
     choose.addEventListener("click", () => (page.select(number, -1), page.zoomTo(number)));
     const remove = Object.assign(document.createElement("button"), { className: "plain", textContent: "Delete" });
-    remove.setAttribute("aria-label", `Delete face ${number + 1}`);
+    remove.setAttribute("aria-label", `Delete face ${number}`);
     remove.disabled = !page.album.info.adds && page.labeled;
     remove.title = remove.disabled ? `Faces cannot be deleted from ${page.album.info.form} files` : "Delete the face (Delete)";
     remove.addEventListener("click", () => this.removeFace(number));
@@ -192,7 +192,7 @@ export class Controls {
     if (!page.album.info.adds && page.labeled) return page.studio.setStatus($("project-note").textContent, true);
     page.selectedPoint = -1;
     page.change((editor) => editor.remove(number));
-    page.studio.setStatus(`Deleted face ${number + 1}. Undo brings it back.`);
+    page.studio.setStatus(`Deleted face ${number}. Undo brings it back.`);
   }
 
   showCards() {
