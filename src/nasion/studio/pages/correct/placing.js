@@ -33,7 +33,7 @@ export class FacePlacer {
 
   next() {
     if (this.placed.length < this.names.length) return;
-    this.page.stopPlacing();
+    this.page.adder.stopPlacing();
     if (this.placed.some(Boolean)) this.finish(this.placed);
   }
 
@@ -92,7 +92,7 @@ export class SkeletonMaker {
       }
     }
     if (best) return best;
-    let number = this.placed.length;
+    let number = this.placed.length - 1;
     while (this.names.includes(`point_${number}`)) number++;
     return `point_${number}`;
   }
@@ -158,6 +158,6 @@ export class SkeletonMaker {
       error.hidden = false;
       return;
     }
-    await this.page.useSkeleton(this.placed);
+    await this.page.adder.useSkeleton(this.placed);
   }
 }

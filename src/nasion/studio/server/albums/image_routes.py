@@ -145,9 +145,7 @@ def _missing_is_404(album: Album, number: int) -> Iterator[None]:
         entry = album.entry(number)
         if os.path.lexists(entry.path):
             raise
-        raise HTTPException(
-            404, f"{entry.name}: the image is no longer there; restore it or reload the page"
-        ) from None
+        raise HTTPException(404, f"{entry.name}: the image is no longer there; restore it or reload the page") from None
 
 
 def _predictors(folder: OpenAlbum, server: Server, model: str) -> tuple[Predictor, Predictor]:
