@@ -1,6 +1,6 @@
 // The stage of the page "Correct": draws the faces, picks and drags points, draws boxes, and magnifies around a point.
 
-import { drawFace } from "../shared/draw.js";
+import { drawFace, drawNumber } from "../shared/draw.js";
 import { Stage } from "../shared/stage.js";
 
 const PICK_RADIUS = { mouse: 14, touch: 28 }; // canvas px within which a point is picked
@@ -172,6 +172,7 @@ export class CorrectCanvas {
       if (isSelected && editor.faces.length > 1 && box) this.drawFrame(context, box);
       if (this.showsNumbers && isSelected) this.drawNumbers(context, face.keypoints);
     });
+    if (editor.faces.length > 1) editor.faces.forEach(({ keypoints }, face) => drawNumber(context, { face, keypoints }, stage.size[1], toCanvas, stage.scale));
     if (mode === "place") this.drawPlaced(context, placed);
     if (this.box) this.drawFrame(context, this.box, 0);
     const selected = editor.faces[selectedFace]?.keypoints[selectedPoint];

@@ -3,6 +3,7 @@
 import { $ } from "../shared/dom.js";
 import * as requests from "../shared/albums.js";
 import { FILTERS } from "./album.js";
+import { Brightness } from "./brightness.js";
 import { ExchangeDialog, FolderDialog } from "./dialogs.js";
 import { Grid } from "./grid.js";
 import { connectKeys } from "./keys.js";
@@ -15,6 +16,7 @@ export class Controls {
     this.list = new ImageList($("album"), $("album"), (id) => page.openImage(id));
     this.grid = new Grid(page);
     this.training = new TrainingCard(page);
+    this.brightness = new Brightness(page.canvas);
     this.folders = new FolderDialog((path) => page.openFolder(path));
     this.exchange = new ExchangeDialog(() => this.afterImport(), () => page.saveNow());
     page.showGrid = (on) => this.showGrid(on);
@@ -51,9 +53,6 @@ export class Controls {
     };
     $("skeleton-form").addEventListener("submit", (event) => (event.preventDefault(), page.adder.placer?.create?.()));
     for (const [id, action] of Object.entries(actions)) $(id).addEventListener("click", action);
-    const adjust = () => page.canvas.setFilter($("brightness").valueAsNumber, $("contrast").valueAsNumber);
-    for (const id of ["brightness", "contrast"]) $(id).addEventListener("input", adjust);
-    $("view-reset").addEventListener("click", () => (($("brightness").value = $("contrast").value = 100), adjust(), page.canvas.stage.fit()));
     $("open-shortcuts").addEventListener("click", () => $("shortcuts-dialog").showModal());
     $("shortcuts-close").addEventListener("click", () => $("shortcuts-dialog").close());
   }
@@ -151,6 +150,7 @@ export class Controls {
     const { editor, album, selectedFace, selectedPoint, labeled } = this.page;
     const faces = editor?.faces ?? [];
     $("correct-faces-title").textContent = !faces.length ? "Faces" : `${faces.length} ${labeled ? "" : "suggested "}face${faces.length === 1 ? "" : "s"}`;
+    for (const [id, isNext] of [["save", faces.length > 0 || !editor], ["no-face", Boolean(editor) && !faces.length]]) $(id).classList.toggle("primary", isNext);
     $("face-rows").replaceChildren(...faces.map((face, number) => this.faceRow(face, number)));
     const fixed = album.info && !album.info.adds;
     $("project-note").hidden = $("make-project").hidden = !fixed;

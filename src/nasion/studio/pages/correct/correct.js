@@ -106,6 +106,7 @@ export class Correct {
       const [image, picture] = await Promise.all([requests.getImage(id, this.studio.model()), requests.loadPicture(id)]);
       if (request !== this.latestRequest) return;
       this.adopt(entry, image);
+      this.controls.brightness.show(picture);
       this.canvas.show(picture);
     } catch (error) {
       if (request !== this.latestRequest) return;
