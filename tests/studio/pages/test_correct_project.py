@@ -112,10 +112,10 @@ def test_all_faces_are_shown_deleted_and_added(project_page, project, size):
     wait_for_saved(project_page)
     assert len(labels(project)["two.png"]) == 2
     project_page.get_by_label("Delete face 0").click()
+    project_page.locator("#correct-zoom-fit").click()
     project_page.locator("#add-face").click()
     project_page.get_by_text("Drag a box around the face").first.wait_for()
     size_px = (2 * SIDE, SIDE)
-    project_page.locator("#correct-zoom-fit").click()
     x0, y0, x1, y1 = FACE.box
     drag(project_page, to_screen(project_page, x0, y0, size_px), to_screen(project_page, x1, y1, size_px))
     project_page.get_by_text("2 faces", exact=True).wait_for()
@@ -164,7 +164,7 @@ def test_no_face_is_recorded_and_unreadable_images_come_last(project_page, proje
     project_page.keyboard.press("x")
     project_page.get_by_text("1 of 4 images done").wait_for()
     assert labels(project) == {"gray.png": []}
-    assert project_page.locator("#image-name").inner_text() != "gray.png"
+    project_page.wait_for_function("() => document.getElementById('image-name').innerText !== 'gray.png'")
     project_page.locator('[data-filter="no_face"]').click()
     assert project_page.locator("#album button").count() == 1
     screenshot(project_page, "correct-no-face")

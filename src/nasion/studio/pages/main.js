@@ -63,8 +63,11 @@ async function open(name) {
     $(`tab-${each}`).setAttribute("aria-selected", String(each === name));
     $(`tab-${each}`).tabIndex = each === name ? 0 : -1;
   }
+  const panel = $(`page-${name}`);
+  if (name !== "try" && (!pages[name] || !studio.models.length)) panel.setAttribute("aria-busy", "true"); // hides what does not work yet
   try {
     const [page] = await Promise.all([getPage(name), studio.loading]);
+    panel.removeAttribute("aria-busy");
     if (studio.current === name) await page.enter?.();
   } catch (error) {
     studio.setStatus(error.message, true);
@@ -101,7 +104,10 @@ async function load() {
 // The page can be used while the server loads the models: what needs them waits for them.
 $("model").addEventListener("change", changeModel);
 studio.loading = load();
-studio.loading.then(() => Object.keys(LOADERS).map(getPage)).catch((error) => studio.setStatus(error.message, true));
+studio.loading
+  .then(() => Promise.all(Object.keys(LOADERS).map(getPage)))
+  .then(() => delete document.querySelector("main").dataset.loading)
+  .catch((error) => studio.setStatus(error.message, true));
 studio.setStatus("Ready.");
 const wanted = location.hash.slice(1);
 if (NAMES.includes(wanted)) open(wanted);
