@@ -158,6 +158,7 @@ def test_no_face_is_recorded_and_unreadable_images_come_last(project_page, proje
     assert project_page.locator("#status.error").count() == 0
     open_image(project_page, "gray.png")
     project_page.get_by_text("no face found; add a face, or choose “No face”").wait_for()
+    assert project_page.locator(".actions .primary").inner_text() == "No face"
     project_page.locator("#correct-canvas").focus()
     project_page.keyboard.press("s")
     project_page.get_by_text("There is no face to accept").wait_for()

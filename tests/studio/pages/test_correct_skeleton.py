@@ -148,6 +148,16 @@ def test_a_skeleton_is_clicked_labeled_and_trained(page, root, monkeypatch):
         started.append((training.source, init))
 
     monkeypatch.setattr(TrainingProcess, "start", start)
+    asked = []
+
+    def list_models(route):
+        asked.append(route)
+        if len(asked) == 1:  # the server is busy
+            route.fulfill(status=504, json={"error": "the prediction took too long"})
+        else:
+            route.continue_()
+
+    page.route("**/v1/models", list_models)
     page.get_by_role("button", name="Train on 10 faces").click()
     page.get_by_text("The model 20260101-000000 places your points").wait_for()
     assert started == [(f"json:{folder}/nasion-labels.json?skeleton={folder}/five.toml", "default")]

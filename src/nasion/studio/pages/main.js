@@ -24,6 +24,7 @@ const studio = {
   skeleton: () => studio.models.find(({ name }) => name === studio.model()).skeleton,
   async selectNewModel(name) {
     await loadModels();
+    if (!studio.models.some((each) => each.name === name)) throw new Error("the model cannot be loaded");
     $("model").value = name;
     await changeModel();
   },

@@ -49,15 +49,15 @@ export class TrainingCard {
     }, POLL_MS);
   }
 
-  // Select a new model; if it cannot be loaded, because the server is busy, `follow` tries again.
+  // Select a new model; if it is not loaded because the server is busy, `follow` tries again.
   async use(model) {
     this.used = model;
     this.hasFailed = false;
     try {
       await this.page.studio.selectNewModel(model);
     } catch (error) {
-      this.used = null;
-      this.hasFailed = true;
+      this.hasFailed = [429, 504].includes(error.status); // busy
+      if (this.hasFailed) this.used = null;
       this.page.studio.setStatus(`${model}: ${error.message}`, true);
     }
   }
