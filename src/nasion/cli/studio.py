@@ -109,7 +109,7 @@ def _require_studio_extra() -> None:
     """
     for name in ("fastapi", "uvicorn"):
         if find_spec(name) is None:
-            raise ConfigError(f"the studio needs FastAPI and uvicorn (no {name} here); pip install 'nasion[studio]'")
+            raise ConfigError(f"the studio needs FastAPI and uvicorn ({name} is not installed); pip install 'nasion[studio]'")
 
 
 def _application(
