@@ -71,6 +71,7 @@ def opened(browser, address, path="", ready="Ready."):
     page.on("console", lambda message: problems.append(message.text) if "Content Security" in message.text else None)
     page.goto(f"{address}{path}")
     page.get_by_text(ready).first.wait_for()
+    page.wait_for_function("() => !document.querySelector('main[data-loading]')")
     yield page
     context.close()
     assert problems == []

@@ -38,7 +38,8 @@ def test_the_page_has_all_sections_and_needs_no_other_file(tmp_path, measured):
     assert "&lt;b&gt;" in text
     assert "<td><b>" not in text
     assert "nasion audit &lt;model&gt;" in text
-    assert text.count("data:image/") == 6  # the samples and the worst faces of five cells
+    tiles = 3 * len(CORRUPTIONS) + 5 * len(measured[0])  # three severities, and the faces of the five worst cells
+    assert text.count("data:image/") == tiles
     for kind in CORRUPTIONS:
         assert f'<th scope="row">{kind.name}</th>' in text
 

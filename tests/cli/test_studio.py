@@ -5,7 +5,8 @@ import socket
 import pytest
 
 from nasion.cli import studio
-from nasion.errors import ConfigError
+from nasion.errors import ConfigError, ModelError
+from nasion.predict.predictor import Predictor
 
 
 @pytest.fixture
@@ -101,3 +102,44 @@ def test_a_short_token_is_accepted_on_this_machine_only(nasion, served):
     assert "--token has 3 characters; give at least 16, or omit it for a random one" in error
     assert nasion("serve", "--port", 0, "--token", "abc")[0] == 0
     assert nasion("serve", "--port", 0, "--host", "0.0.0.0", "--token", "a" * 16)[0] == 0
+
+
+def test_without_arguments_the_application_is_loaded_in_the_background(nasion, monkeypatch):
+    """An error that appears only then ends the server, and the command with it."""
+    import uvicorn
+
+    class Server:
+        should_exit = False
+
+        def __init__(self, settings):
+            self.app = settings.app
+
+        def run(self, sockets):
+            sockets[0].close()
+            self.app.error = ModelError("default.onnx: damaged")
+            self.app.on_error()
+            assert self.should_exit
+
+    def load(*arguments):
+        pytest.fail("loaded before the server starts")
+
+    monkeypatch.setattr(uvicorn, "Server", Server)
+    monkeypatch.setattr(studio, "_application", load)
+    code, _, error = nasion("serve", "--port", 0)
+    assert (code, error) == (2, "nasion: default.onnx: damaged\n")
+
+
+def test_given_models_are_loaded_once(monkeypatch):
+    made = []
+
+    def make(name):
+        made.append(name)
+        return Predictor(name)
+
+    app = studio._application(None, make, {"small": "tiny"}, None, None)
+    models = app.app.state.server.models
+    assert (made, models.predictor().backend.name) == (["tiny"], "tiny")
+    models.predictor()
+    assert made == ["tiny"]
+    models.fresh()
+    assert made == ["tiny", "tiny"]

@@ -107,6 +107,12 @@ def test_view_of_a_wide_box_is_square_around_its_center():
     assert (xs.min(), xs.max(), ys.min(), ys.max()) == (20, 59, 20, 59)
 
 
+def test_view_is_black_outside_the_image():
+    view = draw.face_view(np.full((120, 160, 3), 200, np.uint8), None, None, np.array([-40.5, 0, 39.5, 80]), 80, 1.0)
+    assert not view[:, :39].any()
+    assert (view[1:-1, 41:] == 200).all()
+
+
 def test_view_shows_true_points_orange_and_predicted_ones_blue():
     box = np.array([0.0, 0, 100, 100]) - 0.5
     view = draw.face_view(BLACK, points([20.0, 30]), points([70.0, 80]), box, side=200, margin=1.0)

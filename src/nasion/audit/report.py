@@ -21,7 +21,7 @@ from nasion.evaluation.evaluation import THRESHOLD
 from nasion.evaluation.format import SPLIT_NAMES
 from nasion.evaluation.metrics import mean
 from nasion.evaluation.pages import Panel, photo_panel, render
-from nasion.sample import DataSet, Image
+from nasion.sample import DataSet
 from nasion.uncertainty import nominal_share
 
 __all__ = ["write_page"]
@@ -82,7 +82,7 @@ def write_page(path: Path, audit: Audit, scores: Scores, system: System, faces: 
         normalizer_note=_normalizer_note(audit),
         controls=CONTROLS,
         min_faces=MIN_FACES,
-        samples=[_samples(audit, system, faces)],
+        samples=_samples(audit, system, faces),
         worst=_worst(audit, cells, system, faces),
         face_px=f"{FACE_PX:g}",
         kinds=[{"name": k.name, "unit": k.unit, "strengths": [f"{v:g}" for v in k.values]} for k in CORRUPTIONS],
@@ -222,35 +222,34 @@ def _group_row(score: GroupScore) -> dict[str, Any]:
 # --------------------------------------------------------------------------------------------------------------- images
 
 
-def _samples(audit: Audit, system: System, faces: DataSet) -> Panel:
+def _samples(audit: Audit, system: System, faces: DataSet) -> list[Panel]:
     """Return the face with the smallest error in all kinds of corruption."""
     index = int(np.nanargmin(audit.nme[CLEAN])) if np.isfinite(audit.nme[CLEAN]).any() else 0
     face = audit.faces[index]
     view = view_of(faces.open_image(face), face, system.box(face))
-    tiles: list[Image] = []
+    panels: list[Panel] = []
     for kind, corruption in enumerate(CORRUPTIONS):
         for severity in SAMPLE_SEVERITIES:
             tile = draw.face_view(cell_image(view, Cell(kind, severity)), None, None, view.box, TILE_PX, 1.4)
-            tiles.append(draw.caption(tile, f"{corruption.name} {severity}"))
-    severities = ", ".join(map(str, SAMPLE_SEVERITIES))
-    return photo_panel(draw.sheet(tiles, columns=6), f"Severities {severities} of each corruption.")
-
-
-def _worst(audit: Audit, cells: Sequence[CellScore], system: System, faces: DataSet) -> list[Panel]:
-    """Return the worst faces of the worst cells."""
-    panels: list[Panel] = []
-    for index in worst_cells(cells, WORST_CELLS):
-        order = np.argsort(-np.nan_to_num(audit.nme[index], nan=-1.0))[:WORST_FACES]
-        tiles = [_worst_tile(audit, index, int(k), system, faces) for k in order]
-        title = f"{CELLS[index].name}: NME {_percent(cells[index].nme.value, 1)}"
-        panels.append(photo_panel(draw.sheet(tiles, columns=WORST_FACES), title))
+            panels.append(photo_panel(tile, f"{corruption.name} {severity}"))
     return panels
 
 
-def _worst_tile(audit: Audit, index: int, number: int, system: System, faces: DataSet) -> Image:
+def _worst(audit: Audit, cells: Sequence[CellScore], system: System, faces: DataSet) -> list[dict[str, Any]]:
+    """Return the worst faces of the worst cells."""
+    groups: list[dict[str, Any]] = []
+    for index in worst_cells(cells, WORST_CELLS):
+        order = np.argsort(-np.nan_to_num(audit.nme[index], nan=-1.0))[:WORST_FACES]
+        panels = [_worst_panel(audit, index, int(k), system, faces) for k in order]
+        title = f"{CELLS[index].name}: NME {_percent(cells[index].nme.value, 1)}"
+        groups.append({"title": title, "faces": panels})
+    return groups
+
+
+def _worst_panel(audit: Audit, index: int, number: int, system: System, faces: DataSet) -> Panel:
     face = audit.faces[number]
     view = view_of(faces.open_image(face), face, system.box(face))
     image = cell_image(view, CELLS[index])
     (found,) = system.find([image], view.box)
     tile = draw.face_view(image, view.keypoints, None if found is None else found.keypoints, view.box)
-    return draw.caption(tile, f"{_percent(audit.nme[index, number], 1)} · {face.name}")
+    return photo_panel(tile, f"{_percent(audit.nme[index, number], 1)} · {face.name}")

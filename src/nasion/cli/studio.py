@@ -1,10 +1,13 @@
 """The command for the web studio."""
 
+from __future__ import annotations  # some types are imported for the type checker only
+
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +19,8 @@ from nasion.predict.backends.devices import AUTO
 
 if TYPE_CHECKING:
     from nasion.predict.predictor import Predictor
+    from nasion.studio.server.access import AccessControl
+    from nasion.studio.server.starting import Starting
 
 __all__ = ["serve"]
 
@@ -72,24 +77,23 @@ def serve(
         nasion serve --root ~/Pictures
         nasion serve 'csv:found/keypoints.csv?images=.'
     """
-    try:
-        import uvicorn  # noqa: F401
+    _require_studio_extra()
+    from nasion.studio.server.access import is_local
+    from nasion.studio.server.starting import Starting
 
-        from nasion.studio import ServerSettings, build, open_album
-        from nasion.studio.server.access import is_local
-    except ImportError as error:
-        raise ConfigError(f"the studio needs FastAPI and uvicorn ({error}); pip install 'nasion[studio]'") from None
-    extra = _names(model or ())
+    names = _names(model or ())
     if not is_local(host):
         token = _token(token)
-    # every model is loaded now, so that errors appear before the server starts
-    predictor, *_ = [make_predictor(each, detector_weights, device=device) for each in model or [model_zoo.DEFAULT]]
-    album = None if folder is None else open_album(folder, predictor.skeleton)
 
     def make(name: str) -> "Predictor":
         return make_predictor(name, detector_weights, device=device)
 
-    app = build(ServerSettings(token), make, extra, album, root and root.expanduser())
+    def load() -> AccessControl:
+        return _application(token, make, names, folder, root)
+
+    app = Starting(load, token)
+    if folder is not None or root is not None or model or detector_weights is not None or device != AUTO:
+        app.load()  # errors of the arguments appear before the server starts
     listener = _listener(host, port)
     address = _announce(host, listener.getsockname()[1], token)
     if open_page:
@@ -97,8 +101,44 @@ def serve(
     _run(app, listener)
 
 
-def _run(app: Any, listener: socket.socket) -> None:
-    """Answer requests until Ctrl-C."""
+def _require_studio_extra() -> None:
+    """Check that FastAPI and uvicorn are installed, without importing FastAPI, which takes long.
+
+    Raises:
+        ConfigError: one of them is not.
+    """
+    for name in ("fastapi", "uvicorn"):
+        if find_spec(name) is None:
+            raise ConfigError(f"the studio needs FastAPI and uvicorn ({name} is not installed); pip install 'nasion[studio]'")
+
+
+def _application(
+    token: str | None,
+    make: Callable[[str], Predictor],
+    names: dict[str, str],
+    folder: str | None,
+    root: Path | None,
+) -> AccessControl:
+    """Return the server's application; all given models are loaded.
+
+    Raises:
+        NasionError: a model, the folder or the root cannot be used.
+    """
+    from nasion.studio import ServerSettings, build, open_album
+
+    loaded = {each: make(each) for each in dict.fromkeys([*names.values()] or [model_zoo.DEFAULT])}
+    skeleton = next(iter(loaded.values())).skeleton
+    album = None if folder is None else open_album(folder, skeleton)
+    settings = ServerSettings(token, warm_up=True)
+    return build(settings, lambda name: loaded.pop(name, None) or make(name), names, album, root and root.expanduser())
+
+
+def _run(app: Starting, listener: socket.socket) -> None:
+    """Answer requests until Ctrl-C.
+
+    Raises:
+        NasionError: the application could not be loaded.
+    """
     import uvicorn
 
     from nasion.studio.connections import MAX_INCOMPLETE, bounded_protocol
@@ -109,7 +149,11 @@ def _run(app: Any, listener: socket.socket) -> None:
     )
     settings.timeout_keep_alive = settings.timeout_graceful_shutdown = TIMEOUT_S
     settings.limit_concurrency = MAX_CONNECTIONS + MAX_INCOMPLETE
-    uvicorn.Server(settings).run(sockets=[listener])
+    server = uvicorn.Server(settings)
+    app.on_error = lambda: setattr(server, "should_exit", True)
+    server.run(sockets=[listener])
+    if app.error is not None:
+        raise app.error
 
 
 def _announce(host: str, port: int, token: str | None) -> str:

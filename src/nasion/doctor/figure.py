@@ -129,7 +129,7 @@ def _draw_view(
     """Return a view (SIDE, SIDE, 3) uint8 RGB of a part of an image with points (K, 2), image px, lines and numbers."""
     size = SIDE, SIDE
     affine = Affine.crop(box_to_aspect(around, size), size)
-    canvas = images.warp(image, affine, size)
+    canvas = images.warp(image, affine, size, cv2.BORDER_CONSTANT)
     placed = affine(points)
     _draw_lines(canvas, placed, face, color)
     canvas = draw.draw_points(canvas, placed, color, None, SIDE / 150)

@@ -123,7 +123,7 @@ def face_view(
 ) -> Image:
     """Return a square close-up (side, side, 3) uint8 RGB of a face with its true and predicted keypoints.
 
-    White lines join each true keypoint to its prediction.
+    White lines join each true keypoint to its prediction. What lies outside the image is black.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -136,7 +136,7 @@ def face_view(
     """
     size = side, side
     affine = Affine.crop(box_to_aspect(scale_box(around, margin), size), size)
-    canvas = images.warp(image, affine, size)
+    canvas = images.warp(image, affine, size, cv2.BORDER_CONSTANT)
     if true_keypoints is not None and pred_keypoints is not None:
         _draw_errors(canvas, affine(true_keypoints), affine(pred_keypoints))
     for keypoints, color in ((true_keypoints, TRUE), (pred_keypoints, PREDICTED)):

@@ -128,7 +128,7 @@ def write_match(
     files = [out / name for name in (*MATCH_IMAGES, f"morph.{form}", "match.json")]
     ensure_no_overwrite([a.path, b.path], files)
     pair, size = Pair(a.image, b.image, matched), a.image.shape[:2]
-    aligned = images.warp(b.image, matched.similarity, size)
+    aligned = images.warp(b.image, matched.similarity, size, cv2.BORDER_CONSTANT)
     views = matches_view(a, b, matched), aligned, _warp_onto_a(aligned, matched), pair.at(0.5)
     *image_files, morph_file, table_file = files
     for file, view in zip(image_files, views, strict=True):
@@ -160,7 +160,7 @@ def matches_view(a: ChosenFace, b: ChosenFace, matched: Match) -> Image:
     views, places = [], []
     for each, points, left in ((a, matched.a, 0), (b, matched.b, VIEW[1])):
         affine = to_view(points)
-        views.append(images.warp(each.image, affine, VIEW))
+        views.append(images.warp(each.image, affine, VIEW, cv2.BORDER_CONSTANT))
         places.append(affine(points) + np.array([left, 0]))
     canvas = np.concatenate(views, axis=1)
     colors = _rainbow(len(matched.names))

@@ -11,7 +11,21 @@ pages/               the page: plain HTML, CSS and JavaScript modules; no build 
                      a shell (index.html, main.js), a folder for each tab, shared modules and styles
 """
 
-from nasion.studio.albums.opening import open_album
-from nasion.studio.server.app import ServerSettings, build
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nasion.studio.albums.opening import open_album
+    from nasion.studio.server.app import ServerSettings, build
 
 __all__ = ["ServerSettings", "build", "open_album"]
+
+_HOMES = {"open_album": "albums.opening", "ServerSettings": "server.app", "build": "server.app"}
+"""The module of each public name. It is imported at the first use, because the page is served before it is needed."""
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nasion.studio' has no attribute {name!r}")
+    return getattr(import_module(f"nasion.studio.{_HOMES[name]}"), name)

@@ -114,6 +114,7 @@ def test_the_first_face_of_an_image_is_added_if_the_format_allows_it(store, memo
         (B, [None]),
         (B, [-1]),
         (NEW, None),
+        (NEW, []),
         (NEW, [None, None]),
     ],
 )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from browsing import DESKTOP, PHONE, pixels, screenshot
+from nasion import images
 from nasion.datasets.drawn import render_face
 from nasion.datasets.formats.ibug import parse_pts
 from nasion.skeleton import load_skeleton
@@ -285,7 +286,7 @@ def test_a_label_file_holds_one_face(browser, folder):
         page.get_by_text("2 suggested faces").wait_for()
         page.locator("#save").click()
         page.get_by_text(".pts files hold one face per image").wait_for()
-        page.get_by_label("Delete face 2").click()
+        page.get_by_label("Delete face 1").click()
         wait_for_saved(page)
         assert (folder / "b.pts").is_file()
         page.locator("#album button", has_text="a.png").click()
@@ -293,3 +294,20 @@ def test_a_label_file_holds_one_face(browser, folder):
         page.locator("#no-face").click()
         page.locator("#status.error", has_text="points can be moved").wait_for()
     assert (folder / "a.pts").is_file()
+
+
+def test_a_dark_image_is_brightened_with_a_click(correct_page, folder):
+    images.write(folder / "dark.png", images.read(folder / "b.png") // 10)
+    correct_page.reload()
+    correct_page.get_by_role("button", name="dark.png").click()
+    correct_page.get_by_text("dark.png: not labeled yet").wait_for()
+    before = pixels(correct_page, "correct-canvas")[..., :3].mean()
+    correct_page.get_by_role("button", name="Brighten").click()
+    brightness = correct_page.locator("#brightness")
+    assert float(brightness.input_value()) > 200
+    assert pixels(correct_page, "correct-canvas")[..., :3].mean() > before + 20
+    screenshot(correct_page, "correct-brightened")
+    correct_page.get_by_role("button", name="a.png").click()
+    correct_page.get_by_text("a.png: labeled").wait_for()
+    assert not correct_page.locator("#brighten").is_visible()
+    assert brightness.input_value() == "100"

@@ -103,7 +103,7 @@ def test_all_faces_are_shown_deleted_and_added(project_page, project, size):
     open_image(project_page, "two.png")
     project_page.get_by_text("2 suggested faces").wait_for()
     screenshot(project_page, f"correct-faces-{size['width']}")
-    project_page.get_by_label("Delete face 1").click()
+    project_page.get_by_label("Delete face 0").click()
     wait_for_saved(project_page)
     (kept,) = labels(project)["two.png"]
     assert np.mean([x for x, _ in kept]) > SIDE
@@ -111,11 +111,11 @@ def test_all_faces_are_shown_deleted_and_added(project_page, project, size):
     project_page.get_by_text("2 faces", exact=True).wait_for()
     wait_for_saved(project_page)
     assert len(labels(project)["two.png"]) == 2
-    project_page.get_by_label("Delete face 1").click()
+    project_page.get_by_label("Delete face 0").click()
+    project_page.locator("#correct-zoom-fit").click()
     project_page.locator("#add-face").click()
     project_page.get_by_text("Drag a box around the face").first.wait_for()
     size_px = (2 * SIDE, SIDE)
-    project_page.locator("#correct-zoom-fit").click()
     x0, y0, x1, y1 = FACE.box
     drag(project_page, to_screen(project_page, x0, y0, size_px), to_screen(project_page, x1, y1, size_px))
     project_page.get_by_text("2 faces", exact=True).wait_for()
@@ -158,13 +158,14 @@ def test_no_face_is_recorded_and_unreadable_images_come_last(project_page, proje
     assert project_page.locator("#status.error").count() == 0
     open_image(project_page, "gray.png")
     project_page.get_by_text("no face found; add a face, or choose “No face”").wait_for()
+    assert project_page.locator(".actions .primary").inner_text() == "No face"
     project_page.locator("#correct-canvas").focus()
     project_page.keyboard.press("s")
     project_page.get_by_text("There is no face to accept").wait_for()
     project_page.keyboard.press("x")
     project_page.get_by_text("1 of 4 images done").wait_for()
     assert labels(project) == {"gray.png": []}
-    assert project_page.locator("#image-name").inner_text() != "gray.png"
+    project_page.wait_for_function("() => document.getElementById('image-name').innerText !== 'gray.png'")
     project_page.locator('[data-filter="no_face"]').click()
     assert project_page.locator("#album button").count() == 1
     screenshot(project_page, "correct-no-face")
@@ -353,10 +354,10 @@ def test_shortcuts_brightness_numbers_and_names(project_page):
 
 def test_label_files_beside_the_images_become_a_project(correct_page, folder):
     before = (folder / "a.pts").read_text()
-    assert correct_page.get_by_label("Delete face 1").is_disabled()
+    assert correct_page.get_by_label("Delete face 0").is_disabled()
     correct_page.locator("#make-project").click()
     correct_page.get_by_text("The labels of 1 faces are now in nasion-labels.json").wait_for()
-    correct_page.get_by_label("Delete face 1").click()
+    correct_page.get_by_label("Delete face 0").click()
     wait_for_saved_or_todo = "() => !document.getElementById('image-state').innerText.includes('saving')"
     correct_page.wait_for_function(wait_for_saved_or_todo)
     assert labels(folder) == {}

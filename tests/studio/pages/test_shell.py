@@ -1,6 +1,7 @@
 """The application shell: tabs, keyboard, names of controls; sizes."""
 
 import json
+import threading
 
 import pytest
 
@@ -11,9 +12,12 @@ from browsing import (
     assert_nothing_overflows,
     choose,
     download,
+    make,
     screenshot,
+    serving,
     wait_for_status,
 )
+from nasion.studio import build
 
 pytestmark = pytest.mark.slow
 
@@ -109,3 +113,28 @@ def test_nothing_overflows_with_results(page, astronaut, size, scheme):
         page.locator(f"#tab-{name}").click()
         assert_nothing_overflows(page)
         screenshot(page, f"{name}-{size['width']}-{scheme}")
+
+
+def test_the_page_can_be_used_while_the_models_are_loaded(browser, astronaut):
+    """Images are predicted, and other tabs open, as soon as the server answers."""
+    gate = threading.Event()
+
+    def slow(name):
+        assert gate.wait(60)
+        return make(name)
+
+    with serving(build(make=slow)) as address:
+        page = browser.new_page()
+        page.goto(address)
+        page.get_by_text("Ready.").first.wait_for()
+        choose(page, astronaut)
+        wait_for_status(page, "Predicting astronaut.png")
+        page.locator("#tab-match").click()
+        page.wait_for_selector("#page-match[aria-busy]")
+        assert not page.get_by_role("button", name="Example").is_visible()
+        page.locator("#tab-try").click()
+        gate.set()
+        page.locator("#faces button").wait_for()
+        page.locator("#tab-match").click()
+        page.get_by_role("button", name="Example").wait_for()
+        page.close()

@@ -112,8 +112,9 @@ class InPlaceLabels:
     def write(self, image: Path, faces: Sequence[Face] | None) -> None:
         """Replace the points of all faces of an image, or label the only face of an image without labels."""
         numbers = self._numbers.get(image, [])
-        is_first = not numbers and self._starts and faces is not None and len(faces) == 1
-        if not is_first and (faces is None or [face.origin for face in faces] != list(range(len(numbers)))):
+        origins = None if faces is None else [face.origin for face in faces]
+        is_first = not numbers and self._starts and origins is not None and len(origins) == 1
+        if not is_first and (not numbers or origins != list(range(len(numbers)))):
             raise AnnotationError(
                 f"faces cannot be added to or removed from {self.form} files; convert the labels to a nasion project"
             )

@@ -1,18 +1,22 @@
 // The application shell: tabs, model selection and status bar. Each tab is one module with an object of its class.
 
 import * as api from "./shared/api.js";
-import { Correct } from "./correct/correct.js";
 import { $ } from "./shared/dom.js";
-import { Match } from "./match/match.js";
-import { Train } from "./train/train.js";
 import { Try } from "./try/try.js";
-import { Video } from "./video/video.js";
 
-const NAMES = ["try", "match", "video", "correct", "train"];
+// The modules of the other tabs are loaded when the page can be used already.
+const LOADERS = {
+  match: async () => (await import("./match/match.js")).Match,
+  video: async () => (await import("./video/video.js")).Video,
+  correct: async () => (await import("./correct/correct.js")).Correct,
+  train: async () => (await import("./train/train.js")).Train,
+};
+const NAMES = ["try", ...Object.keys(LOADERS)];
 
 // What the tabs share.
 const studio = {
   models: [],
+  loading: null, // promise: fulfilled when `models`, `hasFolder` and `clips` are known
   hasFolder: false, // whether the server has opened a folder
   clips: { missing: "", largest_bytes: 0, longest_s: 0 }, // which clips the server tracks
   current: "try",
@@ -20,6 +24,7 @@ const studio = {
   skeleton: () => studio.models.find(({ name }) => name === studio.model()).skeleton,
   async selectNewModel(name) {
     await loadModels();
+    if (!studio.models.some((each) => each.name === name)) throw new Error("the model cannot be loaded");
     $("model").value = name;
     await changeModel();
   },
@@ -30,12 +35,22 @@ const studio = {
   open,
   async trackClip(file) {
     await open("video");
-    await pages.video.track(file);
+    await (await getPage("video")).track(file);
   },
 };
 
-// A tab may have `enter()`, `leave()` and `changeModel()`; `enter` and `changeModel` may return a promise.
-const pages = { try: new Try(studio), match: new Match(studio), video: new Video(studio), correct: new Correct(studio), train: new Train(studio) };
+// The tabs that are loaded. One may have `enter()`, `leave()` and `changeModel()`; `enter` and `changeModel` may return a promise.
+const pages = { try: new Try(studio) };
+const loadings = {}; // promises of the others, by name
+
+async function getPage(name) {
+  if (pages[name]) return pages[name];
+  loadings[name] ??= LOADERS[name]().then((Page) => (pages[name] = new Page(studio)));
+  return loadings[name].catch((error) => {
+    delete loadings[name]; // so that the next click tries again
+    throw error;
+  });
+}
 
 async function open(name) {
   if (name !== studio.current) {
@@ -49,8 +64,12 @@ async function open(name) {
     $(`tab-${each}`).setAttribute("aria-selected", String(each === name));
     $(`tab-${each}`).tabIndex = each === name ? 0 : -1;
   }
+  const panel = $(`page-${name}`);
+  if (name !== "try" && (!pages[name] || !studio.models.length)) panel.setAttribute("aria-busy", "true"); // hides what does not work yet
   try {
-    await pages[name]?.enter?.();
+    const [page] = await Promise.all([getPage(name), studio.loading]);
+    panel.removeAttribute("aria-busy");
+    if (studio.current === name) await page.enter?.();
   } catch (error) {
     studio.setStatus(error.message, true);
   }
@@ -77,14 +96,19 @@ for (const name of NAMES) {
   });
 }
 
-try {
-  $("model").addEventListener("change", changeModel);
+async function load() {
   await loadModels();
   const { album, clips } = await api.getStudio();
   Object.assign(studio, { hasFolder: album, clips });
-  studio.setStatus("Ready.");
-  const wanted = location.hash.slice(1);
-  if (NAMES.includes(wanted)) await open(wanted);
-} catch (error) {
-  studio.setStatus(error.message, true);
 }
+
+// The page can be used while the server loads the models: what needs them waits for them.
+$("model").addEventListener("change", changeModel);
+studio.loading = load();
+studio.loading
+  .then(() => Promise.all(Object.keys(LOADERS).map(getPage)))
+  .then(() => delete document.querySelector("main").dataset.loading)
+  .catch((error) => studio.setStatus(error.message, true));
+studio.setStatus("Ready.");
+const wanted = location.hash.slice(1);
+if (NAMES.includes(wanted)) open(wanted);

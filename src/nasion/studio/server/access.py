@@ -5,18 +5,22 @@ header must name this machine, a request with an `Origin` must come from this se
 listens beyond this machine requires a token. See OWASP, "Cross-Site Request Forgery Prevention", and DNS rebinding.
 """
 
+from __future__ import annotations  # the types are imported for the type checker only
+
 import hmac
 import json
 import re
 from collections import Counter
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode
-
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nasion.errors import ConfigError
 
-__all__ = ["COOKIE", "SECURITY_HEADERS", "AccessControl", "RejectedError", "is_local"]
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["COOKIE", "SECURITY_HEADERS", "AccessControl", "RejectedError", "is_local", "send_error"]
 
 UNAUTHORIZED = (
     'this server requires a token: open the address with "?token=..." that the server printed, '
@@ -111,7 +115,7 @@ class AccessControl:
         except RejectedError as error:
             if response.is_started:
                 raise
-            await _send_error(response.send, error)
+            await send_error(response.send, error)
 
     def _check_repeated(self, scope: Scope) -> None:
         """Reject headers that are there twice: this check and the application could read different ones."""
@@ -218,7 +222,8 @@ async def _redirect_without_token(send: Send, scope: Scope) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _send_error(send: Send, error: RejectedError) -> None:
+async def send_error(send: Send, error: RejectedError) -> None:
+    """Answer a request with an error as one line of JSON."""
     body = json.dumps({"error": error.reason}).encode()
     headers = {"content-type": "application/json", "content-length": str(len(body))}
     await send({"type": "http.response.start", "status": error.status, "headers": _encode_headers(headers)})

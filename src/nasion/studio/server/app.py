@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.routing import NoMatchFound
 
 from nasion.predict.predictor import Predictor
 from nasion.studio.albums.album import Album
@@ -35,7 +36,7 @@ def build(
     """Return the ASGI application.
 
     Args:
-        settings: its limits.
+        settings: its limits, and how it starts.
         make: returns the predictor of a packaged model, an .onnx file or a run folder.
         extra: names and sources of models besides the packaged ones; the first is the default model.
         album: the folder that is open for labeling and training from the start.
@@ -61,17 +62,29 @@ def build(
     app.include_router(page_routes.router)
     for module in (predict_routes, match_routes, export_routes, video_routes, album_routes, image_routes, train_routes):
         app.include_router(module.router)
+    _build_routes(app)
     return AccessControl(app, settings.token, settings.largest_body, {video_routes.UPLOAD: settings.largest_clip})
+
+
+def _build_routes(app: FastAPI) -> None:
+    """Make FastAPI build all routes now.
+
+    It would do so for the first request, with changed warning filters, which the scan in another thread uses too.
+    """
+    with suppress(NoMatchFound):
+        app.url_path_for("")  # looks at all routes
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Scan the open folders while the server runs; then end the queue and the trainings."""
     server: Server = app.state.server
-    app.openapi()  # builds the routes now: FastAPI changes the warning filters for that, which the scan uses too
-    scan = asyncio.create_task(scan_albums(server))
+    tasks = [asyncio.create_task(scan_albums(server))]
+    if server.settings.warm_up:
+        tasks.append(asyncio.create_task(predict_routes.warm_up(server)))
     yield
-    scan.cancel()
+    for task in tasks:
+        task.cancel()
     server.queue.close()
     server.clips.close()
     server.albums.close()

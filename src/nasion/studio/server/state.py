@@ -26,7 +26,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """Limits of a server.
+    """Limits of a server, and how it starts.
 
     Attributes:
         token: the access token; None requires no token and accepts only local host names.
@@ -36,6 +36,8 @@ class ServerSettings:
         timeout_s: time limit for a job including its wait, s.
         largest_clip: limit for the size of a clip, bytes.
         longest_clip_s: limit for the duration of a clip, s.
+        warm_up: whether the default model predicts an example when the server starts, so that the first request is
+            answered as fast as later ones.
     """
 
     token: str | None = None
@@ -45,6 +47,7 @@ class ServerSettings:
     timeout_s: float = 60.0
     largest_clip: int = 200_000_000
     longest_clip_s: float = 120.0
+    warm_up: bool = False
 
 
 DEFAULT_SETTINGS = ServerSettings()
@@ -58,7 +61,7 @@ class Server:
     """The parts of a running server.
 
     Attributes:
-        settings: its limits.
+        settings: its limits, and how it starts.
         models: the models that it offers.
         queue: runs the predictions.
         albums: the folders that are open for labeling and training.

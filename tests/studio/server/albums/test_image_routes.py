@@ -133,8 +133,11 @@ def test_nothing_is_saved_in_a_deleted_folder(album_client, folder):
     assert response.status_code == 422
     assert "its image is missing" in response.json()["error"]
     assert not folder.exists()
-    for path in ("", "/picture", "/thumbnail"):
-        assert album_client.get(f"{IMAGES}/0{path}").status_code == 422
+    assert album_client.get(f"{IMAGES}/0").status_code == 422
+    for path in ("/picture", "/thumbnail"):
+        response = album_client.get(f"{IMAGES}/0{path}")
+        assert response.status_code == 404
+        assert response.json()["error"] == "a.png: the image is no longer there; restore it or reload the page"
 
 
 def test_an_image_is_accepted_with_its_suggestions_or_its_labels(album_client):

@@ -91,6 +91,13 @@ def test_a_deleted_image_has_no_thumbnail_any_more(tmp_path):
         kept.get(path)
 
 
+def test_an_image_may_be_deleted_at_any_moment(tmp_path, monkeypatch):
+    """Between looking for the file and asking for its size, too."""
+    monkeypatch.setattr(module.Path, "is_file", lambda path: True)
+    with pytest.raises(ImageError, match=r"a\.png: no such image"):
+        Thumbnails().get(tmp_path / "a.png")
+
+
 def test_an_image_that_appears_after_an_error_is_read(tmp_path):
     kept, path = Thumbnails(), tmp_path / "a.png"
     with pytest.raises(ImageError):

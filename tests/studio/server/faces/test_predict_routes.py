@@ -1,12 +1,14 @@
 """Images in, faces out; everything else is an error of one line."""
 
 import io
+import threading
 
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
 from skimage import data
 
+from nasion.errors import ModelError
 from nasion.outputs.schema import MEASUREMENTS
 from nasion.predict.model_zoo import available, card
 from nasion.studio import ServerSettings
@@ -172,3 +174,27 @@ def test_a_model_is_a_name_and_never_a_file(client, astronaut, name):
     assert response.status_code == 422
     assert "no model" in response.json()["error"]
     assert len(response.json()["error"]) < 300
+
+
+def test_an_example_is_predicted_at_the_start(serve, make):
+    """The first request then finds everything loaded; errors are left to it."""
+    seen = threading.Event()
+
+    class Seen:
+        def __init__(self, name):
+            self.predictor = make(name)
+            self.skeleton, self.backend = self.predictor.skeleton, self.predictor.backend
+
+        def __call__(self, image, boxes=None):
+            seen.set()
+            return self.predictor(image, boxes)
+
+    def fail(name):
+        seen.set()
+        raise ModelError("damaged")
+
+    for each in (Seen, fail):
+        seen.clear()
+        with serve(settings=ServerSettings(warm_up=True), make=each) as client:
+            assert seen.wait(60)
+            assert client.get("/healthz").status_code == 200

@@ -1,6 +1,6 @@
 // The stage of the page "Correct": draws the faces, picks and drags points, draws boxes, and magnifies around a point.
 
-import { drawFace } from "../shared/draw.js";
+import { drawFace, drawNumber } from "../shared/draw.js";
 import { Stage } from "../shared/stage.js";
 
 const PICK_RADIUS = { mouse: 14, touch: 28 }; // canvas px within which a point is picked
@@ -13,7 +13,7 @@ const SMALL_FACE = 120; // width of a face below which its points are drawn smal
 const LOUPE = { radius: 64, zoom: 3, margin: 16 };
 
 export class CorrectCanvas {
-  // `page` has editor, selectedFace, selectedPoint, album, mode and placed; see correct.js.
+  // `page` has editor, selectedFace, selectedPoint, album, mode, placed and adder; see correct.js.
   constructor(canvas, page) {
     this.page = page;
     this.hovered = null; // [face, point] under the pointer
@@ -126,7 +126,7 @@ export class CorrectCanvas {
     const radius = PICK_RADIUS[this.pointerType] ?? PICK_RADIUS.mouse;
     const distances = placed.map((p) => (p ? distanceBetween(this.stage.toCanvas(p), position) : Infinity));
     const nearest = distances.indexOf(Math.min(...distances));
-    if (distances[nearest] < radius) return this.startDrag(position, () => placed[nearest], (to) => this.page.movePlaced(nearest, to), () => {});
+    if (distances[nearest] < radius) return this.startDrag(position, () => placed[nearest], (to) => this.page.adder.movePlaced(nearest, to), () => {});
     this.pressed = position;
     return { moveTo: (to) => ((this.dragPosition = to), this.draw()) };
   }
@@ -135,11 +135,11 @@ export class CorrectCanvas {
     if (this.box) {
       const box = this.box;
       this.box = null;
-      this.page.finishBox(event.type === "pointerup" ? box : null);
+      this.page.adder.finishBox(event.type === "pointerup" ? box : null);
     } else if (this.pressed) {
       const position = this.dragPosition ?? this.stage.toImage(this.pressed);
       this.pressed = null;
-      if (event.type === "pointerup") this.page.place(position);
+      if (event.type === "pointerup") this.page.adder.place(position);
     }
     this.dragPosition = null;
     this.draw();
@@ -172,6 +172,7 @@ export class CorrectCanvas {
       if (isSelected && editor.faces.length > 1 && box) this.drawFrame(context, box);
       if (this.showsNumbers && isSelected) this.drawNumbers(context, face.keypoints);
     });
+    if (editor.faces.length > 1) editor.faces.forEach(({ keypoints }, face) => drawNumber(context, { face, keypoints }, stage.size[1], toCanvas, stage.scale));
     if (mode === "place") this.drawPlaced(context, placed);
     if (this.box) this.drawFrame(context, this.box, 0);
     const selected = editor.faces[selectedFace]?.keypoints[selectedPoint];
@@ -202,7 +203,7 @@ export class CorrectCanvas {
       if (!point) return;
       const position = this.stage.toCanvas(point);
       this.drawRing(context, position);
-      label(context, String(k + 1), [position[0] + 12, position[1] - 12]);
+      label(context, String(k), [position[0] + 12, position[1] - 12]);
     });
   }
 

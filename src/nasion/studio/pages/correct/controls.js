@@ -1,10 +1,12 @@
-// The controls around the stage: filters and lists, the panel of the open image, messages, and the keyboard.
+// The controls around the stage: filters and lists, the panel of the open image, and messages.
 
 import { $ } from "../shared/dom.js";
 import * as requests from "../shared/albums.js";
 import { FILTERS } from "./album.js";
+import { Brightness } from "./brightness.js";
 import { ExchangeDialog, FolderDialog } from "./dialogs.js";
 import { Grid } from "./grid.js";
+import { connectKeys } from "./keys.js";
 import { ImageList } from "./list.js";
 import { TrainingCard } from "./training.js";
 
@@ -14,14 +16,14 @@ export class Controls {
     this.list = new ImageList($("album"), $("album"), (id) => page.openImage(id));
     this.grid = new Grid(page);
     this.training = new TrainingCard(page);
+    this.brightness = new Brightness(page.canvas);
     this.folders = new FolderDialog((path) => page.openFolder(path));
     this.exchange = new ExchangeDialog(() => this.afterImport(), () => page.saveNow());
     page.showGrid = (on) => this.showGrid(on);
     this.connectLists();
     this.connectImage();
     this.connectMessages();
-    page.canvas.stage.handleKey = (event) => this.handleKey(event);
-    document.addEventListener("keydown", (event) => this.handlePageKey(event));
+    connectKeys(page, this);
   }
 
   connectLists() {
@@ -42,18 +44,15 @@ export class Controls {
   connectImage() {
     const { page } = this;
     const actions = {
-      save: () => page.accept(), skip: () => page.openNext(), "no-face": () => page.markNoFace(), "add-face": () => page.addFace(),
+      save: () => page.accept(), skip: () => page.openNext(), "no-face": () => page.markNoFace(), "add-face": () => page.adder.addFace(),
       undo: () => page.undo(), redo: () => page.redo(), "hide-point": () => this.toggleHidden(), mirror: () => this.toggleMirror(), reset: () => this.resetFace(),
       loupe: () => this.toggle("loupe", (on) => (page.canvas.showsLoupe = on)), names: () => this.toggle("names", (on) => (page.canvas.showsNumbers = on)),
       "open-import": () => this.exchange.show(true), "open-export": () => this.exchange.show(false), "make-project": () => this.makeProject(),
-      "place-skip": () => (page.placer?.skip(), this.showPlacing(), page.canvas.draw()), "place-back": () => (page.placer?.back(), this.showPlacing(), page.canvas.draw()),
-      "place-cancel": () => page.stopPlacing(), "skeleton-cancel": () => page.stopPlacing(),
+      "place-skip": () => page.adder.skip(), "place-back": () => page.adder.back(),
+      "place-cancel": () => page.adder.stopPlacing(), "skeleton-cancel": () => page.adder.stopPlacing(),
     };
-    $("skeleton-form").addEventListener("submit", (event) => (event.preventDefault(), page.placer?.create?.()));
+    $("skeleton-form").addEventListener("submit", (event) => (event.preventDefault(), page.adder.placer?.create?.()));
     for (const [id, action] of Object.entries(actions)) $(id).addEventListener("click", action);
-    const adjust = () => page.canvas.setFilter($("brightness").valueAsNumber, $("contrast").valueAsNumber);
-    for (const id of ["brightness", "contrast"]) $(id).addEventListener("input", adjust);
-    $("view-reset").addEventListener("click", () => (($("brightness").value = $("contrast").value = 100), adjust(), page.canvas.stage.fit()));
     $("open-shortcuts").addEventListener("click", () => $("shortcuts-dialog").showModal());
     $("shortcuts-close").addEventListener("click", () => $("shortcuts-dialog").close());
   }
@@ -151,6 +150,7 @@ export class Controls {
     const { editor, album, selectedFace, selectedPoint, labeled } = this.page;
     const faces = editor?.faces ?? [];
     $("correct-faces-title").textContent = !faces.length ? "Faces" : `${faces.length} ${labeled ? "" : "suggested "}face${faces.length === 1 ? "" : "s"}`;
+    for (const [id, isNext] of [["save", faces.length > 0 || !editor], ["no-face", Boolean(editor) && !faces.length]]) $(id).classList.toggle("primary", isNext);
     $("face-rows").replaceChildren(...faces.map((face, number) => this.faceRow(face, number)));
     const fixed = album.info && !album.info.adds;
     $("project-note").hidden = $("make-project").hidden = !fixed;
@@ -173,13 +173,13 @@ export class Controls {
     const item = document.createElement("li");
     const choose = document.createElement("button");
     const missing = face.keypoints.filter((point) => !point).length;
-    choose.append(`Face ${number + 1}`, Object.assign(document.createElement("span"), { className: "note numbers", textContent: missing ? `${missing} hidden` : "" }));
+    choose.append(`Face ${number}`, Object.assign(document.createElement("span"), { className: "note numbers", textContent: missing ? `${missing} hidden` : "" }));
     choose.className = "face";
     choose.setAttribute("aria-pressed", String(number === page.selectedFace));
     choose.title = "Select the face and zoom to it";
     choose.addEventListener("click", () => (page.select(number, -1), page.zoomTo(number)));
     const remove = Object.assign(document.createElement("button"), { className: "plain", textContent: "Delete" });
-    remove.setAttribute("aria-label", `Delete face ${number + 1}`);
+    remove.setAttribute("aria-label", `Delete face ${number}`);
     remove.disabled = !page.album.info.adds && page.labeled;
     remove.title = remove.disabled ? `Faces cannot be deleted from ${page.album.info.form} files` : "Delete the face (Delete)";
     remove.addEventListener("click", () => this.removeFace(number));
@@ -192,7 +192,7 @@ export class Controls {
     if (!page.album.info.adds && page.labeled) return page.studio.setStatus($("project-note").textContent, true);
     page.selectedPoint = -1;
     page.change((editor) => editor.remove(number));
-    page.studio.setStatus(`Deleted face ${number + 1}. Undo brings it back.`);
+    page.studio.setStatus(`Deleted face ${number}. Undo brings it back.`);
   }
 
   showCards() {
@@ -204,18 +204,18 @@ export class Controls {
     const parts = [title, text];
     if (info.adds && !page.album.summary().labeled && page.isPackaged()) {
       const button = Object.assign(document.createElement("button"), { id: "make-skeleton", textContent: "Define your own points…" });
-      button.addEventListener("click", () => page.makeSkeleton());
+      button.addEventListener("click", () => page.adder.makeSkeleton());
       parts.push(button);
     }
     $("skeleton-group").replaceChildren(...parts);
   }
 
   showPlacing() {
-    const { mode, placer, editor } = this.page;
+    const { mode, editor, adder } = this.page;
     $("place-bar").hidden = mode === "edit";
-    $("place-text").textContent = mode === "box" ? "Drag a box around the face" : (placer?.text ?? "");
-    $("place-skip").hidden = !placer?.canSkip;
-    $("place-back").hidden = !placer?.placed.length;
+    $("place-text").textContent = mode === "box" ? "Drag a box around the face" : (adder.placer?.text ?? "");
+    $("place-skip").hidden = !adder.placer?.canSkip;
+    $("place-back").hidden = !this.page.placed.length;
     $("correct-canvas").classList.toggle("crosshair", mode !== "edit");
     $("correct-panel").classList.toggle("making", mode === "place" && !$("skeleton-form").hidden);
     for (const id of ["save", "no-face", "add-face"]) $(id).disabled = mode !== "edit" || !editor;
@@ -286,62 +286,4 @@ export class Controls {
     const { selectedFace } = this.page;
     if (this.page.editor?.faces[selectedFace]?.model) this.page.change((editor) => editor.reset(selectedFace));
   }
-
-  selectPoint(step) {
-    const { selectedPoint, selectedFace, album } = this.page;
-    const from = selectedPoint < 0 && step < 0 ? 0 : selectedPoint;
-    this.page.select(selectedFace, (from + step + album.skeleton.count) % album.skeleton.count);
-  }
-
-  selectFace() {
-    const { editor, selectedFace } = this.page;
-    if (!editor.faces.length) return;
-    const next = (selectedFace + 1) % editor.faces.length;
-    this.page.select(next, -1);
-    this.page.zoomTo(next);
-  }
-
-  // Keys while the image has the focus; return whether the key was handled.
-  handleKey(event) {
-    const { page } = this;
-    if (!page.editor) return false;
-    const key = event.key.toLowerCase();
-    if ((event.ctrlKey || event.metaKey) && (key === "z" || key === "y")) {
-      if (page.mode === "place") page.placer.back(), this.showPlacing(), page.canvas.draw();
-      else if (key === "y" || event.shiftKey) page.redo();
-      else page.undo();
-      return true;
-    }
-    if (event.ctrlKey || event.metaKey || event.altKey) return false;
-    if (page.mode !== "edit") return key === "escape" ? (page.stopPlacing(), true) : false;
-    const step = event.shiftKey ? 0.1 : 1;
-    const moves = { arrowleft: [-step, 0], arrowright: [step, 0], arrowup: [0, -step], arrowdown: [0, step] };
-    if (key in moves) {
-      if (page.selectedPoint < 0 || !page.editor.faces[page.selectedFace]) return false;
-      page.change((editor) => editor.moveBy(page.selectedFace, page.selectedPoint, ...moves[key]));
-      return true;
-    }
-    const actions = {
-      n: () => this.selectPoint(1), p: () => this.selectPoint(-1), f: () => this.selectFace(), h: () => this.toggleHidden(), m: () => this.toggleMirror(), r: () => this.resetFace(),
-      a: () => page.addFace(), l: () => $("loupe").click(), b: () => $("names").click(), delete: () => page.editor.faces.length && this.removeFace(page.selectedFace),
-    };
-    const once = { s: () => page.accept(), d: () => page.openNext(), x: () => page.markNoFace() }; // a held key must not pass images unseen
-    if (key in once) !event.repeat && once[key]();
-    else if (key in actions) actions[key]();
-    else return false;
-    return true;
-  }
-
-  // Keys that work everywhere on the page except in text fields.
-  handlePageKey(event) {
-    const { studio } = this.page;
-    const isTyping = event.target.closest?.("input:not([type=checkbox]):not([type=range]), select, textarea, dialog");
-    if (studio.current !== "correct" || isTyping || event.ctrlKey || event.metaKey || event.altKey || !this.page.album.info) return;
-    if (event.key === "?") $("shortcuts-dialog").showModal();
-    else if (event.key.toLowerCase() === "g") this.showGrid($("grid").hidden);
-    else if (event.key === "Escape" && !$("grid").hidden) this.showGrid(false);
-    else return;
-    event.preventDefault();
-  }
 }
-

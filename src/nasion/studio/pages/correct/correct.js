@@ -2,11 +2,11 @@
 
 import { setFolder } from "../shared/api.js";
 import { $, connectZoomButtons } from "../shared/dom.js";
+import { FaceAdder } from "./adding.js";
 import { Album, describeStart } from "./album.js";
 import { boxOf, CorrectCanvas } from "./canvas.js";
 import { Controls } from "./controls.js";
 import { Editor, sameFaces } from "./editor.js";
-import { FacePlacer, SkeletonMaker } from "./placing.js";
 import * as requests from "../shared/albums.js";
 import { Saver } from "./saver.js";
 
@@ -21,11 +21,10 @@ export class Correct {
     this.labeled = false; // whether they are labels, rather than suggestions
     this.selectedFace = 0;
     this.selectedPoint = -1;
-    this.mode = "edit"; // "box" while a box is drawn around a new face, "place" while points are placed
-    this.placer = null;
     this.skipped = new Set();
     this.latestRequest = 0; // counter: responses to an outdated request are dropped
     this.saver = new Saver((work, state, message) => this.reportSave(work, state, message));
+    this.adder = new FaceAdder(this);
     this.canvas = new CorrectCanvas($("correct-canvas"), this);
     this.controls = new Controls(this);
     this.album.onChange = () => this.controls.showAlbum();
@@ -33,8 +32,13 @@ export class Correct {
     window.addEventListener("beforeunload", (event) => this.saver.isBusy && event.preventDefault());
   }
 
+  get mode() {
+    return this.adder.mode;
+  }
+
+  // The points that have been clicked while a face or a skeleton is added.
   get placed() {
-    return this.placer?.placed ?? [];
+    return this.adder.placer?.placed ?? [];
   }
 
   async enter() {
@@ -95,13 +99,14 @@ export class Correct {
     const request = ++this.latestRequest;
     const entry = this.album.entries.get(id);
     if (this.work) this.saver.save(this.work);
-    this.stopPlacing();
+    this.adder.stopPlacing();
     this.studio.setStatus(`Opening ${entry.name}…`);
     try {
       await this.saver.works.get(id)?.running;
       const [image, picture] = await Promise.all([requests.getImage(id, this.studio.model()), requests.loadPicture(id)]);
       if (request !== this.latestRequest) return;
       this.adopt(entry, image);
+      this.controls.brightness.show(picture);
       this.canvas.show(picture);
     } catch (error) {
       if (request !== this.latestRequest) return;
@@ -116,7 +121,7 @@ export class Correct {
     $("correct-canvas").setAttribute("aria-label", `${entry.name} with ${this.editor.faces.length} faces`);
     this.controls.showImage();
     this.controls.showAlbum();
-    if (this.start === "none" && !this.labeled && this.album.summary().labeled === 0 && !this.isPackaged()) this.addFace();
+    if (this.start === "none" && !this.labeled && this.album.summary().labeled === 0 && !this.isPackaged()) this.adder.addFace();
   }
 
   // Take over the faces of an image, with changes that an earlier page could not save.
@@ -253,76 +258,5 @@ export class Correct {
     if (!this.editor?.redoStack.length) return;
     this.editor.redo();
     this.markChanged();
-  }
-
-  // Add a face: its box is drawn, or its points are clicked if nothing else can place them.
-  addFace() {
-    if (!this.editor) return;
-    if (!this.album.info.adds && this.editor.faces.length) return this.studio.setStatus($("project-note").textContent, true);
-    if (this.start === "none" && !this.isPackaged() && !this.album.summary().labeled) return this.startPlacing(new FacePlacer(this, this.album.skeleton.names, (points) => this.finishFace({ keypoints: points })));
-    this.mode = "box";
-    this.controls.showPlacing();
-  }
-
-  async finishBox(box) {
-    this.stopPlacing();
-    if (!box || Math.max(box[2] - box[0], box[3] - box[1]) * this.canvas.stage.scale < 12) return this.studio.setStatus("Drag a box around the face.");
-    try {
-      const { face } = await requests.placeFace(this.entry.id, box, this.studio.model());
-      if (face) this.finishFace(face);
-      else this.startPlacing(new FacePlacer(this, this.album.skeleton.names, (points) => this.finishFace({ keypoints: points })));
-    } catch (error) {
-      this.studio.setStatus(error.message, true);
-    }
-  }
-
-  finishFace(face) {
-    this.selectedFace = this.editor.faces.length;
-    this.selectedPoint = -1;
-    this.change((editor) => editor.add(face));
-  }
-
-  startPlacing(placer) {
-    this.placer = placer;
-    this.mode = "place";
-    this.controls.showPlacing();
-    this.canvas.draw();
-  }
-
-  stopPlacing() {
-    this.mode = "edit";
-    this.placer = null;
-    this.controls.showPlacing();
-    this.canvas.draw();
-  }
-
-  place(position) {
-    this.placer.place(position);
-    this.controls.showPlacing();
-    this.canvas.draw();
-  }
-
-  movePlaced(k, position) {
-    this.placer.move(k, position);
-    this.canvas.draw();
-  }
-
-  makeSkeleton() {
-    this.editor = new Editor([], null);
-    this.canvas.stage.fit();
-    this.startPlacing(new SkeletonMaker(this));
-    this.placer.show();
-  }
-
-  // The skeleton has been created: its points on this image are the first labels.
-  async useSkeleton(points) {
-    const { id } = this.entry;
-    this.stopPlacing();
-    await this.album.load();
-    await this.openImage(id);
-    this.stopPlacing();
-    this.finishFace({ keypoints: points });
-    await this.saveNow();
-    this.studio.setStatus(`Created the skeleton ${this.album.skeleton.name}. Accept this face, then place the points of the next ones.`);
   }
 }

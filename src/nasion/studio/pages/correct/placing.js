@@ -33,7 +33,7 @@ export class FacePlacer {
 
   next() {
     if (this.placed.length < this.names.length) return;
-    this.page.stopPlacing();
+    this.page.adder.stopPlacing();
     if (this.placed.some(Boolean)) this.finish(this.placed);
   }
 
@@ -92,7 +92,7 @@ export class SkeletonMaker {
       }
     }
     if (best) return best;
-    let number = this.placed.length;
+    let number = this.placed.length - 1;
     while (this.names.includes(`point_${number}`)) number++;
     return `point_${number}`;
   }
@@ -132,18 +132,18 @@ export class SkeletonMaker {
   row(k) {
     const item = document.createElement("li");
     item.className = "point-row";
-    const number = Object.assign(document.createElement("span"), { className: "numbers", textContent: k + 1 });
+    const number = Object.assign(document.createElement("span"), { className: "numbers", textContent: k });
     const name = Object.assign(document.createElement("input"), { type: "text", value: this.names[k], id: `point-name-${k}`, maxLength: 100, spellcheck: false });
-    name.setAttribute("aria-label", `Name of point ${k + 1}`);
+    name.setAttribute("aria-label", `Name of point ${k}`);
     name.addEventListener("change", () => ((this.names[k] = name.value.trim()), this.update()));
     const mirror = document.createElement("select");
     mirror.id = `point-mirror-${k}`;
-    mirror.setAttribute("aria-label", `Mirror image of point ${k + 1}`);
+    mirror.setAttribute("aria-label", `Mirror image of point ${k}`);
     mirror.append(...this.names.map((each, other) => new Option(other === k ? "middle of the face" : `mirrors ${each}`, other)));
     mirror.value = this.flip[k];
     mirror.addEventListener("change", () => this.pair(k, Number(mirror.value)));
     const remove = Object.assign(document.createElement("button"), { type: "button", textContent: "×", className: "plain" });
-    remove.setAttribute("aria-label", `Remove point ${k + 1}`);
+    remove.setAttribute("aria-label", `Remove point ${k}`);
     remove.addEventListener("click", () => this.remove(k));
     item.append(number, name, remove, mirror);
     return item;
@@ -158,6 +158,6 @@ export class SkeletonMaker {
       error.hidden = false;
       return;
     }
-    await this.page.useSkeleton(this.placed);
+    await this.page.adder.useSkeleton(this.placed);
   }
 }

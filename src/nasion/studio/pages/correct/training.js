@@ -39,15 +39,27 @@ export class TrainingCard {
     const { training, page } = this;
     const isKnown = page.studio.models.some(({ name }) => name === training?.model);
     if (training?.usable && (!isKnown || !this.isSelected) && training.model !== this.used) {
-      this.used = training.model;
-      await page.studio.selectNewModel(training.model);
+      await this.use(training.model);
     }
     this.show();
-    if (training?.state !== "running" && training?.state !== "stopping") return;
+    if (training?.state !== "running" && training?.state !== "stopping" && !this.hasFailed) return;
     this.timer = setTimeout(async () => {
       this.training = await api.getTraining().catch(() => this.training);
       this.follow();
     }, POLL_MS);
+  }
+
+  // Select a new model; if it is not loaded because the server is busy, `follow` tries again.
+  async use(model) {
+    this.used = model;
+    this.hasFailed = false;
+    try {
+      await this.page.studio.selectNewModel(model);
+    } catch (error) {
+      this.hasFailed = [429, 504].includes(error.status); // busy
+      if (this.hasFailed) this.used = null;
+      this.page.studio.setStatus(`${model}: ${error.message}`, true);
+    }
   }
 
   async start() {
@@ -77,8 +89,9 @@ export class TrainingCard {
     if (isRunning) {
       parts.push(element("p", describeProgress(this.training), "note numbers"));
       const bar = document.createElement("progress");
-      Object.assign(bar, { max: this.training.epochs || 1, value: this.training.curve.length });
-      if (!this.training.epochs) bar.removeAttribute("value");
+      const { curve, epochs } = this.training;
+      Object.assign(bar, { max: epochs || 1, value: curve.length });
+      if (curve.length >= epochs) bar.removeAttribute("value");
       bar.setAttribute("aria-label", "Progress of the training");
       parts.push(bar, element("p", "You can go on labeling.", "note"));
     } else {
@@ -101,8 +114,8 @@ export class TrainingCard {
   }
 }
 
-function describeProgress({ curve, epochs, left_s }) {
-  if (!epochs) return "Starting: PyTorch is being loaded…";
+function describeProgress({ activity, curve, epochs, left_s }) {
+  if (curve.length >= epochs) return `${activity}…`; // before the first epoch and after the last one
   const left = left_s === null ? "" : left_s < 60 ? ` · ${Math.round(left_s)} s left` : ` · ${Math.round(left_s / 60)} min left`;
   return `Epoch ${curve.length} of ${epochs}${left}`;
 }

@@ -40,6 +40,7 @@ export class Side {
     const request = ++this.latest;
     this.studio.setStatus(`Predicting ${file.name}…`);
     try {
+      await this.studio.loading;
       const [image, { faces }] = await Promise.all([decodeImage(file), api.predict(file, this.studio.model(), false)]);
       if (request !== this.latest) return;
       this.set({ file, image, faces, face: faces.length ? largest(faces) : null });

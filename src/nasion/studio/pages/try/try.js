@@ -172,8 +172,9 @@ export class Try {
   }
 
   async predict(entry) {
-    const [model, skeleton] = [this.studio.model(), this.studio.skeleton()];
     try {
+      await this.studio.loading;
+      const [model, skeleton] = [this.studio.model(), this.studio.skeleton()];
       const prediction = await api.predict(entry.file, model, $("show-measurements").checked);
       Object.assign(entry, { prediction, skeleton, model, error: "", badge: countOf(prediction.faces.length, "face") });
     } catch (error) {

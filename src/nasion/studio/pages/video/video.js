@@ -28,6 +28,7 @@ export class Video {
   }
 
   async track(file) {
+    await this.studio.loading;
     const { missing, largest_bytes } = this.studio.clips;
     if (missing) return this.studio.setStatus(missing, true);
     if (file.size > largest_bytes)

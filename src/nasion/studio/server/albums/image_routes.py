@@ -6,17 +6,19 @@ GET  /v1/album/images/N/thumbnail   a small copy                          POST .
 POST /v1/album/images/N/accept      save suggestions, mark as done        GET  .../N/landmarks          named places
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, HTTPException, Response
 
-from nasion.errors import ConfigError, NasionError
+from nasion.errors import ConfigError, ImageError, NasionError
 from nasion.geometry import FloatArray
 from nasion.outputs.records import ellipse_values, point_values, predicted_faces
 from nasion.predict.predictor import Predictor
 from nasion.sample import Prediction
-from nasion.studio.albums.album import ConflictError, Scan, version
+from nasion.studio.albums.album import Album, ConflictError, Scan, version
 from nasion.studio.albums.label_store import Face
 from nasion.studio.server.albums.open_albums import OpenAlbum
 from nasion.studio.server.albums.schemas import (
@@ -61,7 +63,8 @@ router = APIRouter()
 )
 async def image_picture(number: int, album: CurrentAlbum, server: CurrentServer) -> Response:
     """Return an image as a JPEG file."""
-    content = await server.queue.run(lambda: encode_jpeg(album.read_image(number), IMAGE_QUALITY))
+    with _missing_is_404(album, number):
+        content = await server.queue.run(lambda: encode_jpeg(album.read_image(number), IMAGE_QUALITY))
     return Response(content, media_type="image/jpeg", headers=CACHED)
 
 
@@ -73,7 +76,9 @@ async def image_picture(number: int, album: CurrentAlbum, server: CurrentServer)
 )
 def image_thumbnail(number: int, album: CurrentAlbum, server: CurrentServer) -> Response:
     """Return a thumbnail as a JPEG file."""
-    return Response(server.thumbnails.get(album.path(number)), media_type="image/jpeg", headers=CACHED)
+    with _missing_is_404(album, number):
+        content = server.thumbnails.get(album.path(number))
+    return Response(content, media_type="image/jpeg", headers=CACHED)
 
 
 @router.get("/v1/album/images/{number}", summary="Get the faces of an image: its labels, or suggestions")
@@ -129,6 +134,18 @@ async def image_landmarks(number: int, folder: CurrentFolder, server: CurrentSer
     return Landmarks(
         faces=[[LandmarkPoint(name=each.name, x=each.point[0], y=each.point[1]) for each in face] for face in found]
     )
+
+
+@contextmanager
+def _missing_is_404(album: Album, number: int) -> Iterator[None]:
+    """Answer with status 404 if the image has been deleted since the folder was opened."""
+    try:
+        yield
+    except ImageError:
+        entry = album.entry(number)
+        if os.path.lexists(entry.path):
+            raise
+        raise HTTPException(404, f"{entry.name}: the image is no longer there; restore it or reload the page") from None
 
 
 def _predictors(folder: OpenAlbum, server: Server, model: str) -> tuple[Predictor, Predictor]:

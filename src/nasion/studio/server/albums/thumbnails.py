@@ -35,8 +35,11 @@ class Thumbnails:
         Raises:
             ImageError: the image is missing or cannot be read.
         """
-        status = path.stat() if path.is_file() else None
-        key = (path, status.st_mtime_ns, status.st_size) if status else (path, 0, 0)
+        try:
+            status = path.stat()
+            key = path, status.st_mtime_ns, status.st_size
+        except (OSError, ValueError):  # missing, or its name has a zero; reading it gives the message
+            key = path, 0, 0
         content = self._kept.get(key)
         if content is None:
             with self._decoding:

@@ -5,6 +5,7 @@ GET  /v1/models    models and keypoints       GET  /v1/studio    what this serve
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from fastapi import APIRouter, Query, Request
 
@@ -15,10 +16,15 @@ from nasion.outputs.schema import Face
 from nasion.predict.boxes import parse_box
 from nasion.studio.clips import missing_package
 from nasion.studio.server.faces.uploads import ONE_IMAGE, read_images
+from nasion.studio.server.job_queue import JobTimeoutError, QueueFullError
+from nasion.studio.server.page_files import find_page
 from nasion.studio.server.schemas import BrokenModel, ClipLimits, Faces, Health, ModelInfo, StudioInfo
 from nasion.studio.server.state import CurrentServer, ModelName, Server
 
-__all__ = ["router"]
+__all__ = ["router", "warm_up"]
+
+EXAMPLE = "/pages/examples/astronaut.jpg"
+"""The image that `warm_up` predicts."""
 
 MAX_BOXES = 64
 
@@ -66,6 +72,14 @@ async def predict(
         ((_, content),) = await read_images(request, 1)
     boxes = [parse_box(text) for text in box] or None
     return await server.queue.run(lambda: _predict(server, content, model, boxes, measure))
+
+
+async def warm_up(server: Server) -> None:
+    """Predict an example, so that model, detector and memory are ready for the first request."""
+    example = find_page(EXAMPLE)
+    assert example is not None
+    with suppress(NasionError, QueueFullError, JobTimeoutError):  # the first request reports it
+        await server.queue.run(lambda: _predict(server, example.content, "", None, measure=True))
 
 
 def _describe_model(server: Server, name: str) -> ModelInfo | BrokenModel:
