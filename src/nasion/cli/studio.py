@@ -85,7 +85,7 @@ def serve(
     if not is_local(host):
         token = _token(token)
 
-    def make(name: str) -> "Predictor":
+    def make(name: str) -> Predictor:
         return make_predictor(name, detector_weights, device=device)
 
     def load() -> AccessControl:
@@ -109,7 +109,9 @@ def _require_studio_extra() -> None:
     """
     for name in ("fastapi", "uvicorn"):
         if find_spec(name) is None:
-            raise ConfigError(f"the studio needs FastAPI and uvicorn ({name} is not installed); pip install 'nasion[studio]'")
+            raise ConfigError(
+                f"the studio needs FastAPI and uvicorn ({name} is not installed); pip install 'nasion[studio]'"
+            )
 
 
 def _application(
