@@ -20,7 +20,7 @@ from nasion.predict.backends.devices import AUTO
 if TYPE_CHECKING:
     from nasion.predict.predictor import Predictor
     from nasion.studio.server.access import AccessControl
-    from nasion.studio.server.starting import Starting
+    from nasion.studio.server.page.starting import Starting
 
 __all__ = ["serve"]
 
@@ -79,7 +79,7 @@ def serve(
     """
     _require_studio_extra()
     from nasion.studio.server.access import is_local
-    from nasion.studio.server.starting import Starting
+    from nasion.studio.server.page.starting import Starting
 
     names = _names(model or ())
     if not is_local(host):
@@ -109,9 +109,7 @@ def _require_studio_extra() -> None:
     """
     for name in ("fastapi", "uvicorn"):
         if find_spec(name) is None:
-            raise ConfigError(
-                f"the studio needs FastAPI and uvicorn ({name} is not installed); pip install 'nasion[studio]'"
-            )
+            raise ConfigError(f"the studio needs {name}, which is not installed; pip install 'nasion[studio]'")
 
 
 def _application(

@@ -21,7 +21,7 @@ def available() -> list[str]:
     """Return the names of the models in the package.
 
     >>> available()
-    ['default', 'tiny']
+    ['default', 'open', 'tiny']
     """
     return sorted(path.stem for path in _folder().glob("*.toml"))
 

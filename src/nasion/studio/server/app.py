@@ -12,7 +12,7 @@ from nasion.predict.predictor import Predictor
 from nasion.studio.albums.album import Album
 from nasion.studio.albums.folders import Root
 from nasion.studio.clips import ClipJobs
-from nasion.studio.server import page_routes, train_routes
+from nasion.studio.server import train_routes
 from nasion.studio.server.access import AccessControl
 from nasion.studio.server.albums import album_routes, image_routes
 from nasion.studio.server.albums.open_albums import OpenAlbums
@@ -21,6 +21,7 @@ from nasion.studio.server.errors import ERROR_RESPONSES, add_error_handlers
 from nasion.studio.server.faces import export_routes, match_routes, predict_routes, video_routes
 from nasion.studio.server.job_queue import JobQueue
 from nasion.studio.server.loaded_models import LoadedModels
+from nasion.studio.server.page import page_routes
 from nasion.studio.server.state import DEFAULT_SETTINGS, Server, ServerSettings
 
 __all__ = ["ServerSettings", "build"]

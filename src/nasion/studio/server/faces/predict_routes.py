@@ -17,7 +17,7 @@ from nasion.predict.boxes import parse_box
 from nasion.studio.clips import missing_package
 from nasion.studio.server.faces.uploads import ONE_IMAGE, read_images
 from nasion.studio.server.job_queue import JobTimeoutError, QueueFullError
-from nasion.studio.server.page_files import find_page
+from nasion.studio.server.page.page_files import find_page
 from nasion.studio.server.schemas import BrokenModel, ClipLimits, Faces, Health, ModelInfo, StudioInfo
 from nasion.studio.server.state import CurrentServer, ModelName, Server
 

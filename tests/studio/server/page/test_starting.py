@@ -10,7 +10,7 @@ import pytest
 from nasion.errors import ConfigError, ModelError
 from nasion.studio import build
 from nasion.studio.server.access import SECURITY_HEADERS
-from nasion.studio.server.starting import Starting
+from nasion.studio.server.page.starting import Starting
 
 HOME = "http://127.0.0.1:8008"
 
@@ -87,7 +87,7 @@ def test_it_is_loaded_once_and_in_advance_on_request(make):
 
 def test_no_slow_package_is_imported():
     code = (
-        "import sys, nasion.studio.server.starting; "
+        "import sys, nasion.studio.server.page.starting; "
         "print({'fastapi', 'starlette', 'cv2', 'numpy', 'onnxruntime', 'pydantic'} & {*sys.modules})"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasion.errors import one_line
 from nasion.studio.server.access import AccessControl, RejectedError, send_error
-from nasion.studio.server.page_files import find_page
+from nasion.studio.server.page.page_files import find_page
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send

@@ -1,6 +1,5 @@
 """The files of the page are served, and no others."""
 
-import re
 from importlib import resources
 from pathlib import Path
 
@@ -70,26 +69,3 @@ def test_the_documentation_is_a_page_of_its_own(client):
 def test_pages_are_not_part_of_the_http_interface(client):
     paths = client.get("/openapi.json").json()["paths"]
     assert not [path for path in paths if path == "/" or path.startswith(("/docs", "/pages"))]
-
-
-def test_the_modules_of_the_first_tab_are_preloaded(client):
-    """Every module that main.js imports, itself or through others, has a link; those of other tabs have none."""
-    needed, waiting = set(), {"main.js"}
-    while waiting:
-        name = waiting.pop()
-        needed.add(name)
-        imported = re.findall(r'^import .* from "(\..+)";$', (FOLDER / name).read_text("utf-8"), re.MULTILINE)
-        paths = {(FOLDER / name).parent.joinpath(each).resolve().relative_to(FOLDER).as_posix() for each in imported}
-        waiting |= paths - needed
-    linked = set(re.findall('<link rel="modulepreload" href="/pages/(.+)">', client.get("/").text))
-    assert needed <= linked
-    assert not {name for name in linked if name.startswith(("correct/", "train/", "match/", "video/", "docs/"))}
-
-
-def test_the_styles_of_all_tabs_are_one_file(client):
-    response = client.get("/pages/styles/studio.css")
-    assert response.headers["content-type"].startswith("text/css")
-    parts = [file for file in FILES if file.endswith(".css") and file != "styles/docs.css"]
-    assert len(response.content) == sum(len((FOLDER / file).read_bytes()) + 1 for file in parts) - 1
-    for file in parts:
-        assert (FOLDER / file).read_text("utf-8") in response.text

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
-from nasion.studio.server.page_files import find_page
+from nasion.studio.server.page.page_files import find_page
 
 __all__ = ["router"]
 
