@@ -78,8 +78,12 @@ def fit(pairs: list[tuple[FloatArray, Detection]]) -> LandmarkCorrection:
     center, half_width, top, bottom = targets
     heights = np.stack([eyes_y, mouth_y, np.ones(len(rows))], -1)
     (shift,) = _least_deviations(eyes_x[:, None], center)
-    half_width, top, bottom = (tuple(_least_deviations(heights, each)) for each in (half_width, top, bottom))
-    return LandmarkCorrection(shift, half_width, top, bottom)
+
+    def weights(target: FloatArray) -> tuple[float, float, float]:
+        eyes, mouth, constant = _least_deviations(heights, target)
+        return eyes, mouth, constant
+
+    return LandmarkCorrection(shift, weights(half_width), weights(top), weights(bottom))
 
 
 def _features(box: FloatArray, found: Detection) -> list[float]:

@@ -74,6 +74,13 @@ def test_say_and_notice_use_their_own_streams(capsys):
     assert error == "nasion: two lines\n"
 
 
+def test_a_line_leaves_the_process_at_once(monkeypatch):
+    output = io.TextIOWrapper(io.BytesIO(), write_through=False)
+    monkeypatch.setattr("sys.stdout", output)
+    say("studio: http://127.0.0.1:8008/")
+    assert output.buffer.getvalue() == b"studio: http://127.0.0.1:8008/\n"
+
+
 def test_typed_command_is_quoted(monkeypatch):
     monkeypatch.setattr("sys.argv", ["/bin/nasion", "predict", "my face.jpg"])
     assert typed_command() == "nasion predict 'my face.jpg'"

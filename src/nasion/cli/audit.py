@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nasion.audit import Scores
     from nasion.audit.cells import Audit
     from nasion.audit.systems import ModelSystem
+    from nasion.predict.predictor import Predictor
     from nasion.sample import DataSet
 
 __all__ = ["audit"]
@@ -59,21 +60,16 @@ def audit(
         nasion audit default ibug:data/300w --split val
         nasion audit default csv:faces.csv --group sex --group glasses
     """
-    from nasion import datasets
     from nasion.audit import Scores, audit_table, read_columns, run_audit
     from nasion.audit.systems import ModelSystem
     from nasion.datasets.mapping import load_mapping
-    from nasion.draw import evenly_spaced
-    from nasion.evaluation.evaluation import select_split
     from nasion.evaluation.extras import require_report_extra
 
     require_report_extra()
     ensure_writable(out)
     predictor = make_predictor(model, None, device=device)
     system = ModelSystem(predictor, None if mapping is None else load_mapping(mapping))
-    chosen = select_split(datasets.load(data), split, predictor)
-    if faces is not None:
-        chosen = chosen.subset([chosen.annotations[index] for index in evenly_spaced(chosen, faces)])
+    chosen = _select(data, split, faces, predictor)
     people = _table(data, table, group or ())
     if people is not None:
         read_columns(people, group or (), chosen.annotations)  # its errors should not come after the measurement
@@ -83,6 +79,16 @@ def audit(
     _print(found, scores)
     write_text(out / VALUES, json.dumps(audit_table(found, scores), indent=1, allow_nan=False) + "\n")
     _write_page(out / PAGE, found, scores, system, chosen)
+
+
+def _select(data: str, split: str, count: int | None, predictor: "Predictor") -> "DataSet":
+    """Return the faces of a split; only `count` of them, evenly spaced, if it is given."""
+    from nasion import datasets
+    from nasion.draw import evenly_spaced
+    from nasion.evaluation.evaluation import select_split
+
+    faces = select_split(datasets.load(data), split, predictor)
+    return faces if count is None else faces.subset([faces.annotations[k] for k in evenly_spaced(faces, count)])
 
 
 def _table(data: str, table: Path | None, names: Sequence[str]) -> Path | None:

@@ -122,8 +122,7 @@ def predict(
     ellipses = _ellipse_size(predictor, draw_spread, confidence)
     name, skeleton = predictor.backend.name, predictor.skeleton
     writer = ResultWriter(out, form, paths, skeleton, ellipses, draw_regions, name, measure, drawing, shard)
-    skipped = _predict_all(predictor, paths, writer, boxes)
-    _report_total(writer, out, skipped, len(paths), predictor.backend.device)
+    _report_total(writer, out, _predict_all(predictor, paths, writer, boxes), len(paths), predictor.backend.device)
     if require_face and not all(writer.counts.values()):
         raise typer.Exit(1)
 

@@ -169,9 +169,7 @@ def measure(
     from nasion import measure as measuring
     from nasion.predict.writers import unique_stems
 
-    if out.suffix.lower() != ".csv" or out.is_dir():
-        example = out / "measurements.csv" if out.is_dir() else out.with_suffix(".csv")
-        raise ConfigError(f"--out {out}: the table needs a file name that ends in .csv, such as --out {example}")
+    _check_table(out)
     boxes = make_boxes(box, min_score)
     predictor = make_predictor(model, detector_weights, min_score, device=device)
     defined = (
@@ -199,6 +197,17 @@ def measure(
             image_io.write(path, _with_axes(found))
     write_text(out, table.getvalue())
     say(f"{counted(faces, 'face')} in {counted(used, 'image')} → {out}")
+
+
+def _check_table(out: Path) -> None:
+    """Check the name of the table.
+
+    Raises:
+        ConfigError: it is a folder's, or does not end in .csv.
+    """
+    if out.suffix.lower() != ".csv" or out.is_dir():
+        example = out / "measurements.csv" if out.is_dir() else out.with_suffix(".csv")
+        raise ConfigError(f"--out {out}: the table needs a file name that ends in .csv, such as --out {example}")
 
 
 def _rows(path: Path, number: int, measured: "Sequence[tuple[str, Measured]]") -> Iterator[list[str]]:

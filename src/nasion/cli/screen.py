@@ -103,7 +103,7 @@ class ScreenReporter:
         if self._console is not None:  # it keeps lines above a progress bar
             self.console.print(_printable(text), markup=False, emoji=False, soft_wrap=True)
         elif not self.quiet:
-            print(_printable(text))
+            print(_printable(text), flush=True)  # a program that started this one may wait for the line
 
     def warn(self, text: str) -> None:
         """Print a yellow line; on standard error if only warnings are printed."""
