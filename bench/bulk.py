@@ -11,6 +11,7 @@ measured on the same files without kills.
 import argparse
 import os
 import random
+import resource
 import signal
 import statistics
 import subprocess
@@ -100,7 +101,7 @@ def make_images(folder: Path, count: int) -> int:
 
 
 def measure_cost(folder: Path, _options: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
-    """Yield the processor time of one image with one face, by size, and what a million of them take."""
+    """Yield the processor time of one image with one face, by size, what a million of them take, and the memory."""
     folder.mkdir(parents=True, exist_ok=True)
     predict, drawn = BulkPredictor(), render_face(5, 0, 0, "ibug-68").image
     for size in COST_SIZES:
@@ -115,6 +116,7 @@ def measure_cost(folder: Path, _options: argparse.Namespace) -> Iterator[tuple[s
         seconds = statistics.median(times)
         title = f"processor time, image of {size[0]} x {size[1]} px"
         yield title, f"{1000 * seconds:.0f} ms; {1e6 * seconds / 3600:.1f} core hours per million", ""
+        yield "memory so far, at most", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB", ""
 
 
 # Kills
