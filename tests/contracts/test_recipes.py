@@ -55,7 +55,7 @@ def test_networks_of_recipes_build_with_their_loss(recipe):
 def test_networks_of_recipes_predict_all_points(recipe):
     network = network_of(recipe)
     with torch.inference_mode():
-        keypoints, spread, _ = network(torch.zeros(2, network.spec.channels, *network.spec.size))
+        keypoints, spread, *_ = network(torch.zeros(2, network.spec.channels, *network.spec.size))
     assert keypoints.shape == (2, network.spec.count, 2)
     assert spread.isfinite().all() == (network.spread is not None)
 
