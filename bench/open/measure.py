@@ -11,15 +11,18 @@ from collections.abc import Sequence
 
 import numpy as np
 from rich.progress import track
-from sklearn.linear_model import Ridge
 
 from nasion import datasets
+from nasion.datasets.splits import with_validation
 from nasion.geometry import FloatArray, box_around, similarity_between
 from nasion.predict.predictor import Predictor
 from nasion.sample import DataSet
 
 EYES = 36, 45
 """Points whose distance divides errors: the outer corners of the eyes."""
+
+VALIDATION_SHARE = 0.1
+"""Share of the training photographs that choose the regularization."""
 
 FEW = 50
 """Number of faces for the offsets."""
@@ -30,7 +33,7 @@ STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 
 def main(model: str, folder: str) -> None:
     """Print the errors on the test faces."""
-    predictor, faces = Predictor(model), datasets.load(f"ibug:{folder}")
+    predictor, faces = Predictor(model), with_validation(datasets.load(f"ibug:{folder}"), VALIDATION_SHARE)
     train, validation, test = (pairs(predictor, faces.of_split(name)) for name in ("train", "val", "test"))
     mean = np.mean([unit(points) for points, _ in train], axis=0)
     framed = {name: in_frame(each, mean) for name, each in (("train", train), ("val", validation), ("test", test))}
@@ -70,11 +73,25 @@ def in_frame(found: Sequence[Pair], mean: FloatArray) -> list[Pair]:
     return [(to_frame(points), to_frame(truth)) for to_frame, (points, truth) in zip(maps, found, strict=True)]
 
 
+class Ridge:
+    """A linear map with a constant from inputs (N, I) to outputs (N, O); `strength` keeps its weights small."""
+
+    def __init__(self, strength: float, x: FloatArray, y: FloatArray) -> None:
+        self.x, self.y = x.mean(0), y.mean(0)
+        centered = x - self.x
+        normal = centered.T @ centered + strength * np.eye(x.shape[1])
+        self.weights = np.linalg.solve(normal, centered.T @ (y - self.y))
+
+    def predict(self, x: FloatArray) -> FloatArray:
+        """Return the outputs (N, O)."""
+        return (x - self.x) @ self.weights + self.y
+
+
 def best_ridge(train: Sequence[Pair], validation: Sequence[Pair]) -> Ridge:
     """Return the map from predicted points to labels with the best regularization for the validation faces."""
     x, y = (np.array([each[k].ravel() for each in train]) for k in (0, 1))
     held_x, held_y = (np.array([each[k].ravel() for each in validation]) for k in (0, 1))
-    fitted = [Ridge(alpha=strength).fit(x, y) for strength in STRENGTHS]
+    fitted = [Ridge(strength, x, y) for strength in STRENGTHS]
     errors = [np.linalg.norm((each.predict(held_x) - held_y).reshape(-1, 68, 2), axis=-1).mean() for each in fitted]
     return fitted[int(np.argmin(errors))]
 

@@ -23,6 +23,9 @@ WHITE = 255
 RARE = 0.01
 """Initial score of each cell: few cells show a face."""
 
+USUAL_SIZE = 5.0
+"""Initial size of each box, cells."""
+
 OUTPUTS = 5
 """Maps: the logit of the score, and the box."""
 
@@ -48,10 +51,7 @@ class DetectorNetwork(nn.Module):
         self.up = nn.ModuleList(Block(fine, fine) if k else nn.Identity() for k, (_, fine) in enumerate(pairs))
         self.head = nn.Conv2d(levels[0], OUTPUTS, 1)
         nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
-        with torch.no_grad():
-            self.head.bias[0] = math.log(RARE / (1 - RARE))
-            self.head.bias[3:] = math.log(5.0)
+        self.head.bias = nn.Parameter(torch.tensor([math.log(RARE / (1 - RARE)), 0, 0, *[math.log(USUAL_SIZE)] * 2]))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits and boxes of images (B, H, W, 3) uint8."""

@@ -121,18 +121,19 @@ def _enter_as_integers(graph: onnx.GraphProto) -> None:
 def _trace(network: DetectorNetwork) -> onnx.ModelProto:
     """Return the network with inputs of any size, batch normalizations folded into the convolutions."""
     example = torch.zeros(1, 2 * SIDE_MULTIPLE, 3 * SIDE_MULTIPLE, 3, dtype=torch.uint8)
-    content = io.BytesIO()
     axes = {IMAGES: {0: "n", 1: "h", 2: "w"}, SCORE: {0: "n", 1: "i", 2: "j"}, BOX: {0: "n", 2: "i", 3: "j"}}
-    with warnings.catch_warnings(), redirect_stderr(io.StringIO()), redirect_stdout(io.StringIO()):
+    silent = redirect_stderr(io.StringIO()), redirect_stdout(io.StringIO())
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as place, silent[0], silent[1]:
+        target = Path(place) / "single.onnx"
         warnings.simplefilter("ignore")  # this exporter is deprecated; the new one does not fold batch normalizations
         torch.onnx.export(
             _Graph(network).eval(),
             (example,),
-            content,
+            target,
             input_names=[IMAGES],
             output_names=[SCORE, BOX],
             dynamic_axes=axes,
             opset_version=OPSET,
             dynamo=False,
         )
-    return onnx.load_from_string(content.getvalue())
+        return onnx.load(target)
