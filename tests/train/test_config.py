@@ -36,7 +36,7 @@ TABLE = {
 
 
 def test_recipes_are_the_files_of_their_folder():
-    assert available() == ["danes", "danes-heatmap", "default", "finetune", "ibug", "nose", "robust", "tiny"]
+    assert available() == ["danes", "danes-heatmap", "default", "finetune", "ibug", "nose", "open", "robust", "tiny"]
 
 
 def test_recipe_is_found_by_name_or_path(tmp_path):
@@ -51,7 +51,7 @@ def test_recipe_files_are_utf_8(tmp_path):
 
 def test_unknown_recipe_suggests_the_nearest():
     with pytest.raises(
-        ConfigError, match=r'^unknown recipe "nsoe"; did you mean "nose"\? .* the path of a .toml file$'
+        ConfigError, match=r'^unknown recipe "nsoe"; did you mean "nose" or "open"\? .* the path of a .toml file$'
     ):
         load("nsoe")
 

@@ -19,7 +19,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import nasion
-from nasion.cli import audit, data, detector, evaluation, images, measure, studio, training, video
+from nasion.cli import audit, data, evaluation, images, measure, studio, training, video
 from nasion.cli.bulk.command import bulk
 from nasion.cli.help import USAGE_ERROR, HelpGroup, add_command, epilog, usage_message
 from nasion.cli.screen import say, set_quiet
@@ -44,7 +44,7 @@ PANELS: dict[str, dict[str, Callable[..., None]]] = {
     },
     "Train": {
         "train": training.train,
-        "train-detector": detector.train_detector,
+        "detector": training.train_detector,
         "evaluate": evaluation.evaluate,
         "audit": audit.audit,
         "sweep": training.sweep,

@@ -15,11 +15,22 @@ from nasion.cli.options import (
     require_training_extra,
     write_new,
 )
-from nasion.cli.screen import REPORTER, say, typed_command
+from nasion.cli.screen import REPORTER, counted, say, typed_command
 from nasion.errors import ConfigError
 from nasion.progress import SILENT
 
-__all__ = ["average", "compare", "export", "filters", "new_recipe", "recipes", "settings", "sweep", "train"]
+__all__ = [
+    "average",
+    "compare",
+    "export",
+    "filters",
+    "new_recipe",
+    "recipes",
+    "settings",
+    "sweep",
+    "train",
+    "train_detector",
+]
 
 
 def _recipe_names() -> list[str]:
@@ -77,22 +88,14 @@ def train(
     from nasion.train import config
     from nasion.train.jobs import new_folder, resume_job, train_job
     from nasion.train.loop.hardware import Devices, is_worker
-    from nasion.train.rounds import train_rounds
 
     reporter = SILENT if is_worker() else REPORTER
     used = Devices(devices, nodes)
     if resume is not None:
-        if recipe or data or settings or init or minutes or out or unlabeled:
-            raise ConfigError(
-                "--resume continues a run with its own settings; omit recipe, --data, --out, --set, --init, --minutes, "
-                "--unlabeled"
-            )
+        _check_resume(recipe, data, settings, init, minutes, out, unlabeled)
         resume_job(resume, reporter, used)
         return
-    if (rounds or teacher or detector_weights) and not unlabeled:
-        raise ConfigError("--rounds, --teacher and --detector-weights need faces to label; name them with --unlabeled")
-    if unlabeled and used.world > 1:
-        raise ConfigError("--unlabeled trains on one device; omit --devices and --nodes")
+    _check_unlabeled(bool(unlabeled), bool(rounds or teacher or detector_weights), used.world)
     if recipe is None:
         raise ConfigError(f"name a recipe ({', '.join(config.available())}) or --resume RUN")
     if nodes > 1 and out is None:
@@ -102,11 +105,83 @@ def train(
     folder = out or new_folder(recipe)
     with no_empty_folders(folder):
         if unlabeled:
-            train_rounds(
-                resolved, folder, unlabeled, rounds or 1, typed_command(), reporter, minutes, teacher, detector_weights
-            )
+            from nasion.train.rounds import train_rounds
+
+            labeled_by = teacher, detector_weights
+            train_rounds(resolved, folder, unlabeled, rounds or 1, typed_command(), reporter, minutes, *labeled_by)
         else:
             train_job(resolved, folder, typed_command(), reporter, minutes, used)
+
+
+def _check_resume(*given: object) -> None:
+    """Reject what a resumed run has of its own.
+
+    Raises:
+        ConfigError: one of the options is given.
+    """
+    if any(given):
+        raise ConfigError(
+            "--resume continues a run with its own settings; omit recipe, --data, --out, --set, --init, --minutes, "
+            "--unlabeled"
+        )
+
+
+def _check_unlabeled(given: bool, used: bool, processes: int) -> None:
+    """Reject options for unlabeled faces without such faces, and such faces in a training with several processes.
+
+    Raises:
+        ConfigError: the options do not fit.
+    """
+    if used and not given:
+        raise ConfigError("--rounds, --teacher and --detector-weights need faces to label; name them with --unlabeled")
+    if given and processes > 1:
+        raise ConfigError("--unlabeled trains on one device; omit --devices and --nodes")
+
+
+def train_detector(
+    out: Annotated[Path, typer.Argument(help="folder for the checkpoint and detector.onnx", metavar="OUT")],
+    data: Annotated[
+        list[str], typer.Option(help="faces with keypoints, such as rendered heads; may be repeated", metavar="DATA")
+    ],
+    backgrounds: Annotated[
+        Path | None, typer.Option(help="a folder of photographs that show no faces", metavar="FOLDER")
+    ] = None,
+    init: Annotated[Path | None, typer.Option(help="the folder of a training to start from", metavar="OUT")] = None,
+    steps: Annotated[int, typer.Option(help="number of batches of 16 scenes", metavar="N", min=1)] = 6000,
+    lr: Annotated[float, typer.Option(help="highest learning rate", metavar="RATE", min=1e-6, max=1)] = 2e-3,
+    seed: Annotated[int, typer.Option(help="of the weights and the scenes", metavar="N", min=0)] = 0,
+    workers: Annotated[int, typer.Option(help="processes that compose scenes", metavar="N", min=0)] = 1,
+) -> None:
+    """Train a face detector; an interrupted training is resumed.
+
+    It learns the box around the keypoints, on faces that are pasted into scenes.
+
+    Use it with --detector-weights OUT/detector.onnx. Faces rendered with `nasion heads --transparent` are pasted with
+    their outline.
+
+    Examples:
+        nasion detector runs/detector --data coco:data/heads/keypoints.json --backgrounds photos
+        nasion detector runs/mine --data csv:faces.csv --init runs/detector --steps 1000
+    """
+    require_training_extra()
+    from nasion import datasets
+
+    try:
+        from nasion.datasets.rendered.looks.background import background_files
+    except ImportError as error:
+        raise ConfigError(f"scenes need numba ({error}); pip install 'nasion[render]'") from None
+
+    from nasion.train.detection import fit
+    from nasion.train.detection.scenes import cutouts
+
+    photographs, broken = background_files(backgrounds)
+    for path in broken:
+        REPORTER.warn(f"{path.name}: cannot be read as a background, left out")
+    sources = [cutouts(datasets.load(each)) for each in data]
+    job = fit.DetectorJob(sources, photographs, steps, lr=lr, seed=seed, workers=workers)
+    say(f"{counted(sum(map(len, sources)), 'face')} · {counted(len(photographs), 'background')}")
+    target = fit.train_detector(job, out, init, REPORTER)
+    say(f"next: nasion predict IMAGES --detector-weights {target}")
 
 
 def sweep(

@@ -31,7 +31,7 @@ def best_detector(weights: Path | None = None, notice: Callable[[str], None] = l
     """Return the detector in a file, or YuNet from its download; without a network connection, nasion's own.
 
     Args:
-        weights: a file of YuNet or of `nasion train-detector`; `PACKAGED` is nasion's own; None downloads YuNet once.
+        weights: a file of YuNet or of `nasion detector`; `PACKAGED` is nasion's own; None downloads YuNet once.
         notice: called with one line if nasion's own detector replaces YuNet.
 
     Raises:
@@ -50,7 +50,7 @@ def best_detector(weights: Path | None = None, notice: Callable[[str], None] = l
 
 
 def _from_file(weights: Path) -> Detector:
-    """Return the detector in a file: one that `nasion train-detector` wrote, or YuNet."""
+    """Return the detector in a file: one that `nasion detector` wrote, or YuNet."""
     try:
         return PeakDetector(weights)
     except ModelError:

@@ -1,7 +1,7 @@
 """The packaged face detector: trained on rendered heads and public-domain portraits, it needs no download.
 
 For each cell of 8 px, the network predicts a score and the box around the keypoints; a face is a peak of the scores.
-`nasion train-detector` trains such a network.
+`nasion detector` trains such a network.
 """
 
 from importlib.resources import as_file, files
@@ -37,7 +37,7 @@ ERRORS_ONLY = 3
 
 
 class PeakDetector:
-    """The packaged detector, or one that `nasion train-detector` wrote. Several threads may call it at once.
+    """The packaged detector, or one that `nasion detector` wrote. Several threads may call it at once.
 
     Args:
         path: its .onnx file; None is the packaged one.

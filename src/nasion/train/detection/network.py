@@ -72,7 +72,7 @@ class DetectorNetwork(nn.Module):
 
 
 def score_loss(logits: Tensor, score: Tensor, known: Tensor) -> Tensor:
-    """Return the focal loss of logits (B, h, w) at scores (B, h, w), per peak; cells that are not known count 0."""
+    """Return the focal loss, no unit, of logits (B, h, w) at scores (B, h, w), per peak; unknown cells count 0."""
     logits = logits.float()
     p = logits.sigmoid()
     peak = score == 1
@@ -82,7 +82,7 @@ def score_loss(logits: Tensor, score: Tensor, known: Tensor) -> Tensor:
 
 
 def box_loss(box: Tensor, target: Tensor, near: Tensor) -> Tensor:
-    """Return 1 - the generalized IoU of boxes (B, 4, h, w) with their targets, averaged by weights (B, h, w)."""
+    """Return 1 - the generalized IoU, no unit, of boxes (B, 4, h, w) with targets, with weights (B, h, w)."""
     ax0, ay0, ax1, ay1 = _corners(box.float())
     bx0, by0, bx1, by1 = _corners(target)
     common = (torch.minimum(ax1, bx1) - torch.maximum(ax0, bx0)).clamp(min=0) * (
