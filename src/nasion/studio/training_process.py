@@ -8,7 +8,7 @@ import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
-from threading import RLock
+from threading import RLock, Thread
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -23,6 +23,9 @@ RECIPE = "finetune"
 
 INTERRUPTED = (-signal.SIGINT, 128 + signal.SIGINT)
 """Exit codes of a process that was stopped during its start or during its epochs."""
+
+INSIST_S = 2
+"""Seconds between two signals to a training that has not started yet."""
 
 STOP_S = 60
 """How long a training may take to stop cleanly before it is killed, s."""
@@ -121,6 +124,16 @@ class TrainingProcess:
             if self._process is not None and self._is_running() and not self._stopped:  # a second SIGINT would kill it
                 self._stopped = True
                 self._process.send_signal(signal.SIGINT)
+                Thread(target=self._insist, args=(self._process,), daemon=True).start()
+
+    def _insist(self, process: subprocess.Popen[bytes]) -> None:
+        """Repeat the signal while modules are loaded: Python may ignore it in their callbacks."""
+        for _ in range(STOP_S // INSIST_S):
+            time.sleep(INSIST_S)
+            with self._lock:
+                if process.poll() is not None or self._planned_epochs():
+                    return
+                process.send_signal(signal.SIGINT)
 
     def close(self) -> None:
         """Stop the training because the server ends; kill it if it does not stop in time."""
