@@ -123,7 +123,8 @@ def test_keypoints_are_drawn_on_every_frame(clip, predictor, tmp_path):
     assert len(drawn) == COUNT
     for k in (0, COUNT - 1):
         x, y = np.rint(still[30] + [k, 0]).astype(int)
-        assert np.abs(drawn[k][y, x].astype(int) - draw.PREDICTED).sum() < 150
+        around = drawn[k][y - 2 : y + 3, x - 2 : x + 3].astype(int)  # processors round differently: a pixel or two
+        assert np.abs(around - draw.PREDICTED).sum(-1).min() < 150
 
 
 def test_smoothing_changes_the_keypoints_after_the_first_frame(clip, predictor, tmp_path):
