@@ -337,6 +337,7 @@ def measure_storage(folder: Path, options: argparse.Namespace) -> Iterator[tuple
             "0.2 s slower": {"delay_s": 0.2},
             "one of seven requests fails": {"fail_every": 7},
             f"gone for {options.outage_s:g} s": {"gone": True},
+            "as it is, two workers killed": {"kills": 2},
         }.items():
             out = f"s3://{bucket}/out-{abs(hash(title))}"
             result = run_on_bucket(f"s3://{bucket}/images", out, faults, changes, options.outage_s)
@@ -356,13 +357,21 @@ def upload(images: Path) -> str:
 
 
 def run_on_bucket(source: str, out: str, faults: Any, changes: Mapping[str, Any], outage_s: float) -> int:
-    """Run a job, with faults from its first commit on; an outage ends after a while. Return the exit code."""
+    """Run a job, with faults or kills from its first commit on; an outage ends after a while. Return the exit code."""
     driver = subprocess.Popen([*NASION, "bulk", source, "--out", out, "--workers", "2", "--model", "tiny", "-q"])
     output = Output(out)
     while driver.poll() is None and output.read_json("ready-0001.json") is None:
         time.sleep(1)
-    for name, value in changes.items():
-        setattr(faults, name, value)
+    for _ in range(changes.get("kills", 0)):
+        workers = []
+        while driver.poll() is None and not workers:
+            time.sleep(1)
+            workers = processes(WORKER_TITLE)
+        for process in workers[:1]:
+            os.kill(process, signal.SIGKILL)
+        time.sleep(1)
+    for name in changes.keys() - {"kills"}:
+        setattr(faults, name, changes[name])
     if faults.gone:
         time.sleep(outage_s)
         faults.gone = False
