@@ -111,8 +111,8 @@ $(PEERS)/.ready: bench/peers/requirements.txt pyproject.toml $(shell find src -n
 	$(PEERS)/bin/python -m pip install --quiet --constraint bench/peers/requirements.txt .
 	@touch $@
 
-bench-peers: $(PEERS)/.ready ## compare nasion with dlib and MediaPipe; DATA=300W_DIR; QUICK=1 keeps dlib's default options; IMM=DIR GROUPS=DIR: whole images, too
-	$(PEERS)/bin/python bench/peers/main.py "$(DATA)" $(if $(CACHE),--cache "$(CACHE)") $(if $(QUICK),--no-search) $(foreach run,$(RUNS),--run $(run))
+bench-peers: $(PEERS)/.ready ## compare nasion with dlib and MediaPipe; DATA=300W_DIR; QUICK=1 keeps dlib's default options, MORE=FORMAT:PATH trains it once more with further faces; IMM=DIR GROUPS=DIR: whole images, too
+	$(PEERS)/bin/python bench/peers/main.py "$(DATA)" $(if $(CACHE),--cache "$(CACHE)") $(if $(QUICK),--no-search) $(if $(MORE),--more "$(MORE)") $(foreach run,$(RUNS),--run $(run))
 	$(if $(IMM),$(PEERS)/bin/python bench/peers/whole_image.py "$(IMM)" "$(GROUPS)" $(if $(YUNET),--detector-weights "$(YUNET)"))
 
 bench-audit: $(PEERS)/.ready ## audit nasion, dlib and MediaPipe on the same corrupted images; DATA=300W_DIR; ON=FORMAT:PATH measures other faces, FACES=COUNT fewer; SHIPPED=1 takes dlib's own model

@@ -1,13 +1,15 @@
 """Compare nasion with dlib and MediaPipe: the same faces and the same boxes, in one run.
 
 make bench-peers DATA=300W_DIR            prints a table, writes peers.csv and peers.png
-    CACHE=DIR keeps dlib's trained predictors; RUNS="ibug=ibug.onnx danes=danes.onnx" adds trained networks
+    CACHE=DIR keeps dlib's trained predictors; RUNS="ibug=ibug.onnx danes=danes.onnx" adds trained networks;
+    MORE=coco:aflw68/train.json trains dlib once more, on these faces, too
 """
 
 import csv
 from pathlib import Path
 from typing import Annotated, cast
 
+import numpy as np
 import typer
 from contenders import (
     Contender,
@@ -49,35 +51,41 @@ def main(
     run: Annotated[
         list[str] | None, typer.Option(help="also measure this .onnx file or run folder", metavar="NAME=FILE")
     ] = None,
+    more: Annotated[str, typer.Option(help="further training faces for another dlib", metavar="FORMAT:PATH")] = "",
 ) -> None:
     """Train dlib, measure all contenders, and draw the figure."""
-    cache.mkdir(parents=True, exist_ok=True)
     known = with_validation(datasets.load(f"ibug:{data}"), VALIDATION_SHARE)
     train, validation, test = (known.of_split(name) for name in ("train", "val", "test"))
     contenders = [of_nasion(name) for name in models.available()]
     contenders += [of_nasion(name, f"{name}, one pass", refine=0) for name in models.available()]
     contenders += [of_nasion(folder, name) for name, _, folder in (each.partition("=") for each in run or ())]
-    contenders += [*dlibs(train, validation, cache, search), dlib_shipped(train), of_mediapipe(train, validation)]
+    contenders += dlibs(train, validation, cache, search)
+    if more:
+        further = datasets.load(more)
+        complete = further.subset([face for face in further.annotations if not np.isnan(face.keypoints).any()])
+        contenders.append(trained_dlib(train.joined(complete), cache / "more", Trees(), f"dlib, with {more}"))
+    contenders += [dlib_shipped(train), of_mediapipe(train, validation)]
     show(measured(contenders, test), out)
 
 
 def dlibs(train: DataSet, validation: DataSet, cache: Path, search: bool) -> list[Contender]:
     """Return dlib trained with its default options and, if `search`, with the best of the options in `SEARCH`."""
-
-    def trained(trees: Trees, name: str) -> Contender:
-        path = train_dlib(train, cache / f"{'-'.join(str(value) for value in vars(trees).values())}.dat", trees)
-        return of_dlib(path, name, lambda box: box, f"trained on the same faces; {trees}".removesuffix("; "))
-
-    default = trained(Trees(), "dlib, trained on the same faces")
+    default = trained_dlib(train, cache, Trees(), "dlib, trained on the same faces")
     if not search:
         return [default]
     given = boxes(validation, shaken=False)
-    scored = [
-        (errors(each, validation, given).nme, each) for each in (trained(t, "dlib, best options") for t in SEARCH)
-    ]
+    others = (trained_dlib(train, cache, trees, "dlib, best options") for trees in SEARCH)
+    scored = [(errors(each, validation, given).nme, each) for each in others]
     for score, each in scored:
         console.print(f"validation {100 * score:.2f} %: {each.note}")
     return [default, min(scored, key=lambda pair: pair[0])[1]]
+
+
+def trained_dlib(train: DataSet, cache: Path, trees: Trees, name: str) -> Contender:
+    """Return dlib trained on the faces."""
+    cache.mkdir(parents=True, exist_ok=True)
+    path = train_dlib(train, cache / f"{'-'.join(str(value) for value in vars(trees).values())}.dat", trees)
+    return of_dlib(path, name, lambda box: box, f"trained on {len(train)} faces; {trees}".removesuffix("; "))
 
 
 def measured(contenders: list[Contender], test: DataSet) -> list[dict[str, float | str]]:
