@@ -111,7 +111,7 @@ $(PEERS)/.ready: bench/peers/requirements.txt pyproject.toml $(shell find src -n
 	$(PEERS)/bin/python -m pip install --quiet --constraint bench/peers/requirements.txt .
 	@touch $@
 
-bench-peers: $(PEERS)/.ready ## compare nasion with dlib and MediaPipe; DATA=300W_DIR; QUICK=1 keeps dlib's default options, MORE=FORMAT:PATH trains it once more with further faces; IMM=DIR GROUPS=DIR: whole images, too
+bench-peers: $(PEERS)/.ready ## compare nasion with dlib and MediaPipe; DATA=300W_DIR; QUICK=1 keeps dlib's default options, MORE=FORMAT:PATH trains another one with further faces; IMM=DIR GROUPS=DIR: whole images, too
 	$(PEERS)/bin/python bench/peers/main.py "$(DATA)" $(if $(CACHE),--cache "$(CACHE)") $(if $(QUICK),--no-search) $(if $(MORE),--more "$(MORE)") $(foreach run,$(RUNS),--run $(run))
 	$(if $(IMM),$(PEERS)/bin/python bench/peers/whole_image.py "$(IMM)" "$(GROUPS)" $(if $(YUNET),--detector-weights "$(YUNET)"))
 

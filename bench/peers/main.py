@@ -2,7 +2,7 @@
 
 make bench-peers DATA=300W_DIR            prints a table, writes peers.csv and peers.png
     CACHE=DIR keeps dlib's trained predictors; RUNS="ibug=ibug.onnx danes=danes.onnx" adds trained networks;
-    MORE=coco:aflw68/train.json trains dlib once more, on these faces, too
+    MORE=coco:aflw68/train.json trains another dlib on these faces, too
 """
 
 import csv

@@ -114,7 +114,7 @@ def train(
 
 
 def _check_resume(*given: object) -> None:
-    """Reject what a resumed run has of its own.
+    """Reject options that a resumed run already has.
 
     Raises:
         ConfigError: one of the options is given.

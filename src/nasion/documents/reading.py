@@ -1,6 +1,6 @@
 """Reading TOML, JSON and XML within limits: any text is parsed in bounded time and memory, or rejected with one line.
 
-The limits are checked before or while the text is parsed, because the parsers have none of their own: a dotted key of
+The limits are checked before or while the text is parsed, because the parsers themselves have none: a dotted key of
 100,000 parts takes minutes, nested brackets exhaust the stack, and a number of 400 digits fails only when it is used.
 Each function takes the class of the error that it raises, so that a damaged skeleton is a `SkeletonError` and a damaged
 model a `ModelError`.

@@ -1,7 +1,7 @@
 """The line of the jaw in an image: where the cheek turns out of sight.
 
 Labels of photographs follow the outline of the face, so these points move over the skin when the head turns. Each one
-moves on a line of its own: the section of the mean head with a half plane that contains the axis from the middle of the
+moves on its own line: the section of the mean head with a half plane that contains the axis from the middle of the
 face to the back. In an image, the point is where its line reaches farthest away from that axis, but not behind the edge
 of the jawbone.
 """

@@ -61,7 +61,7 @@ def place_points(assets: Assets, vertices: Floats, camera: Camera, skeleton: Ske
     """Return the points of a skeleton on a head with vertices (V, 3), cm, head frame.
 
     The points of `ibug-68` lie where people label them: near vertices, and the jaw near the outline that the camera
-    sees. A skeleton with vertices of its own has exactly these.
+    sees. A skeleton that names its vertices has exactly these.
 
     Raises:
         SkeletonError: the skeleton has neither vertices of the head nor points in `ibug-68`.

@@ -238,7 +238,7 @@ def _train(
         trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
     if stop.requested:
         where = f"after epoch {trainer.current_epoch} of {trainer.max_epochs}"
-        is_part = run.config.data.left_out > 0  # whoever trains the parts says how to resume
+        is_part = run.config.data.left_out > 0  # `cross_fit` prints how to resume all parts
         reporter.warn(f"stopped {where}" + ("" if is_part else f"; resume with: nasion train --resume {run.folder}"))
     return TrainedRun(replace(run, config=module.config, stopped=stop.requested), faces)
 
