@@ -9,7 +9,7 @@ from importlib import import_module, metadata
 from typing import Any, NamedTuple
 
 from nasion.bulk.cluster.ray_errors import one_line_errors
-from nasion.bulk.cluster.session import ONE_AT_A_TIME, WORKER_CPUS, check_ray, ray_session
+from nasion.bulk.cluster.session import ONE_AT_A_TIME, WORKER_CPUS, WRITER_CPUS, check_ray, ray_session
 from nasion.bulk.cluster.worker import BulkWorker
 from nasion.bulk.output import Output, WorkGroup
 from nasion.bulk.packing import PackedModel, pack
@@ -22,9 +22,6 @@ from nasion.predict.predictor import Predictor
 from nasion.progress import SILENT, Reporter
 
 __all__ = ["BulkJob", "run_bulk"]
-
-WRITER_CPUS = 0.1
-"""Logical CPUs of a task that writes a table, which runs beside the workers."""
 
 WORKERS_PER_WRITER = 4
 """Workers whose tables one process writes, which takes much less time than to predict them."""

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from nasion.bulk.cluster import session
-from nasion.bulk.cluster.session import check_ray, load_ray, ray_session
+from nasion.bulk.cluster.session import WORKER_CPUS, WRITER_CPUS, check_ray, load_ray, ray_session
 from nasion.errors import ConfigError
 
 NICENESS = "RAY_worker_niceness"
@@ -34,6 +34,14 @@ def test_without_ray_the_remedy_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ConfigError, match=r"pip install 'nasion\[bulk\]'"):
         load_ray()
+
+
+@pytest.mark.parametrize("cpus", range(1, 129))
+def test_a_writer_fits_beside_the_workers_of_any_machine(cpus):
+    rest = float(cpus)
+    for _ in range(cpus):
+        rest -= WORKER_CPUS  # as Ray Data computes it
+    assert rest >= WRITER_CPUS
 
 
 def test_a_local_ray_has_the_priority_of_the_command_and_prints_nothing(ray, monkeypatch, capfd):

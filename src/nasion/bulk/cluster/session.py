@@ -10,10 +10,14 @@ from typing import Any
 from nasion.errors import ConfigError, one_line
 from nasion.predict.parallel import cores
 
-__all__ = ["ONE_AT_A_TIME", "WORKER_CPUS", "check_ray", "load_ray", "ray_session"]
+__all__ = ["ONE_AT_A_TIME", "WORKER_CPUS", "WRITER_CPUS", "check_ray", "load_ray", "ray_session"]
 
-WORKER_CPUS = 0.9
-"""Logical CPUs of a worker, so that tasks that write tables fit beside the workers."""
+WORKER_CPUS, WRITER_CPUS = 0.875, 0.125
+"""Logical CPUs of a worker and of a task that writes tables, so that one of these fits beside each worker.
+
+Ray Data subtracts them as binary floating-point numbers: 1 - 0.9 is less than 0.1, and on a machine with one CPU, a
+writer of 0.1 would wait until all workers have ended. Eighths are exact.
+"""
 
 ONE_AT_A_TIME = {"max_concurrent_calls_per_actor": 1, "max_tasks_in_flight_per_actor": 2}
 """A worker predicts in one thread, and its next batch waits with it: Ray Data finds idle workers every 0.1 s."""
