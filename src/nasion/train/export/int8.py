@@ -80,6 +80,7 @@ def quantize(model: onnx.ModelProto, crops: NDArray[np.uint8]) -> onnx.ModelProt
         finally:
             root.setLevel(level)
         result = onnx.load(path)
+    del result.graph.value_info[:]  # shapes that every runtime infers
     result.graph.initializer.extend(vectors)  # no node needs them, but a training that starts from the file does
     helper.set_model_props(result, {FOLDED: json.dumps(folded)})
     return result
