@@ -9,6 +9,7 @@ import pytest
 from browsing import DESKTOP, LARGE, PHONE, make, opened, screenshot, serving
 from nasion import images
 from nasion.datasets.drawn import render_face
+from nasion.predict.model_zoo import available
 from nasion.predict.predictor import Predictor
 from nasion.skeleton import load_skeleton
 from nasion.studio import build, open_album
@@ -292,3 +293,26 @@ def test_training_is_started_stopped_resumed_and_tried(train_page, monkeypatch):
     page.locator("#train-try").click()
     page.locator("#page-try").wait_for()
     assert page.locator("#model").input_value() == "mine"
+
+
+def test_trained_models_are_listed_after_a_restart(browser, tmp_path, write_run):
+    """Models of the folder given at the start are listed at once, those of other folders when they are opened."""
+    for place in ("nasion-runs/mine", "nasion-runs/broken", "later/nasion-runs/theirs"):
+        write_run(tmp_path / place)
+    (tmp_path / "nasion-runs" / "broken" / "run.json").write_text("{")
+    images.write(tmp_path / "later" / "a.png", render_face(5, 0, 0, "ibug-68").image)
+    app = build(make=make, album=open_album(str(tmp_path), load_skeleton("ibug-68")))
+    with serving(app) as address, opened(browser, address, ready="is left out") as page:
+        assert page.locator("#status").inner_text().startswith("The model “broken” is left out: its run.json is damaged")
+        models = page.locator("#model option")
+        assert models.all_inner_texts() == [*available(), "mine"]
+        page.locator("#model").select_option("mine")
+        assert page.locator("#page-try .terms").inner_text().startswith("Terms of mine: trained from default: research")
+        page.locator("#tab-correct").click()
+        page.locator("#open-folder").click()
+        page.locator("#folder-entries button", has_text="later").click()
+        page.locator("#folder-path", has_text="later").wait_for()
+        page.locator("#folder-open").click()
+        models.nth(len(available()) + 1).wait_for(state="attached")
+        assert models.all_inner_texts() == [*available(), "mine", "theirs"]
+        assert page.locator("#model").input_value() == "mine"

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import shutil
 import time
 
 import numpy as np
@@ -228,6 +229,41 @@ def test_a_model_whose_training_resumes_is_loaded_again(finished, training):
     finished.get("/v1/train")
     finished.post("/v1/train/resume")
     assert "mine" not in models.names
+
+
+def test_models_of_earlier_servers_are_listed_with_their_terms_and_broken_ones_are_named(serve, folder, write_run):
+    """One folder is open from the start, the other one is opened later; both have a model of the same name."""
+    for run in ("nasion-runs/mine", "nasion-runs/broken", "inside/nasion-runs/mine"):
+        write_run(folder / run)
+    (folder / "nasion-runs" / "broken" / "run.json").write_text("{")
+    with serve(album=open_album(str(folder), load_skeleton("ibug-68"))) as client:
+        *_, mine, broken = client.get("/v1/models").json()
+        assert (mine["name"], mine["skeleton"]["name"], mine["card"]) == ("mine", "ibug-68", {})
+        assert mine["terms"].startswith("trained from default: research only")
+        assert broken["name"] == "broken"
+        assert broken["error"].startswith("its run.json is damaged")
+        client.get("/v1/album?folder=inside")
+        models = client.app.app.state.server.models
+        assert models.names[-2:] == ["mine", "mine 2"]
+        assert models.source("mine 2") == str(folder / "inside" / "nasion-runs" / "mine")
+
+
+def test_a_model_outside_the_root_is_not_listed(serve, folder, tmp_path, write_run):
+    write_run(tmp_path / "outside" / "mine")
+    (folder / "nasion-runs").symlink_to(tmp_path / "outside")
+    with serve(album=open_album(str(folder), load_skeleton("ibug-68"))) as client:
+        last = client.get("/v1/models").json()[-1]
+        assert last["name"] == "mine"
+        assert "through a link" in last["error"]
+        assert client.get("/v1/train").json()["state"] == "none"
+        assert client.post("/v1/predict?model=mine", content=b"x").status_code == 422
+
+
+def test_a_model_that_was_removed_while_the_server_runs_is_named(serve, folder, write_run):
+    run = write_run(folder / "nasion-runs" / "mine")
+    with serve(album=open_album(str(folder), load_skeleton("ibug-68"))) as client:
+        shutil.rmtree(run)
+        assert client.get("/v1/models").json()[-1] == {"name": "mine", "error": "it has no run.json"}
 
 
 def test_an_unusable_model_is_not_added(finished, folder):

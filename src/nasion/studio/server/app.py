@@ -15,7 +15,7 @@ from nasion.studio.clips import ClipJobs
 from nasion.studio.server import train_routes
 from nasion.studio.server.access import AccessControl
 from nasion.studio.server.albums import album_routes, image_routes
-from nasion.studio.server.albums.open_albums import OpenAlbums
+from nasion.studio.server.albums.open_albums import OpenAlbum, OpenAlbums
 from nasion.studio.server.albums.scan import scan_albums
 from nasion.studio.server.errors import ERROR_RESPONSES, add_error_handlers
 from nasion.studio.server.faces import export_routes, match_routes, predict_routes, video_routes
@@ -23,6 +23,7 @@ from nasion.studio.server.job_queue import JobQueue
 from nasion.studio.server.loaded_models import LoadedModels
 from nasion.studio.server.page import page_routes
 from nasion.studio.server.state import DEFAULT_SETTINGS, Server, ServerSettings
+from nasion.studio.trained_models import find_trained_models
 
 __all__ = ["ServerSettings", "build"]
 
@@ -49,7 +50,12 @@ def build(
     """
     models, queue = LoadedModels(make, extra or {}), JobQueue(settings.queue, settings.timeout_s)
     root = album.root if root is None and album is not None else root
-    albums = OpenAlbums(None if root is None else Root(root), lambda: models.predictor().skeleton, album)
+    albums = OpenAlbums(
+        None if root is None else Root(root),
+        lambda: models.predictor().skeleton,
+        album,
+        lambda opened: _list_trained(models, opened),
+    )
     app = FastAPI(
         title="nasion HTTP API",
         description="Predict, match and correct facial keypoints.",
@@ -65,6 +71,14 @@ def build(
         app.include_router(module.router)
     _build_routes(app)
     return AccessControl(app, settings.token, settings.largest_body, {video_routes.UPLOAD: settings.largest_clip})
+
+
+def _list_trained(models: LoadedModels, opened: OpenAlbum) -> None:
+    """Add the models that earlier trainings in an open folder have written."""
+    found = find_trained_models(opened.training.runs, opened.limit)
+    for run in found.runs:
+        models.add(run, opened.limit)
+    models.problems.update(found.problems)
 
 
 def _build_routes(app: FastAPI) -> None:

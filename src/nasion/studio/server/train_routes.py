@@ -116,10 +116,9 @@ def training_status(folder: CurrentFolder, server: CurrentServer) -> TrainingInf
     """Return the state of the training; a finished model is added to /v1/models, and measured."""
     training, status = folder.training, folder.training.status()
     if status.usable and training.run is not None:
-        name = training.run.name
-        server.models.add(name, str(training.run))
-        if name in server.models.names:
-            training.comparison.finish(training.run, training.source, lambda: server.models.predictor(name))
+        name = server.models.add(training.run, folder.limit)
+        status = status.model_copy(update={"model": name})
+        training.comparison.finish(training.run, training.source, lambda: server.models.predictor(name))
     return _info(folder, status)
 
 
@@ -237,7 +236,7 @@ def resume_training(folder: CurrentFolder, server: CurrentServer) -> TrainingInf
     training = folder.training
     training.resume()
     if training.run is not None:
-        server.models.remove(training.run.name)  # its weights are about to change
+        server.models.remove(training.run)  # its weights are about to change
         training.comparison.forget(training.run)
     return _info(folder, training.status())
 
