@@ -303,7 +303,8 @@ def test_trained_models_are_listed_after_a_restart(browser, tmp_path, write_run)
     images.write(tmp_path / "later" / "a.png", render_face(5, 0, 0, "ibug-68").image)
     app = build(make=make, album=open_album(str(tmp_path), load_skeleton("ibug-68")))
     with serving(app) as address, opened(browser, address, ready="is left out") as page:
-        assert page.locator("#status").inner_text().startswith("The model “broken” is left out: its run.json is damaged")
+        status = page.locator("#status").inner_text()
+        assert status.startswith("The model “broken” is left out: its run.json is damaged")
         models = page.locator("#model option")
         assert models.all_inner_texts() == [*available(), "mine"]
         page.locator("#model").select_option("mine")
