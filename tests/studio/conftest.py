@@ -15,7 +15,8 @@ def write_run():
     def write(folder, start="default", skeleton="ibug-68"):
         """Write a run folder: what is read of it to list its model."""
         (folder / "checkpoints").mkdir(parents=True)
-        points = {"name": skeleton, **load_skeleton(skeleton).to_table()}
+        found = load_skeleton(str(skeleton))
+        points = {"name": found.name, **found.to_table()}
         table = {"format_version": 2, "config": {"init": {"model": str(start)}}, "skeleton": points}
         (folder / "run.json").write_text(json.dumps(table))
         with zipfile.ZipFile(folder / "checkpoints" / "best.pt", "w") as archive:

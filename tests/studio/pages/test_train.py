@@ -296,11 +296,11 @@ def test_training_is_started_stopped_resumed_and_tried(train_page, monkeypatch):
 
 
 def test_trained_models_are_listed_after_a_restart(browser, tmp_path, write_run):
-    """Models of the folder given at the start are listed at once, those of other folders when they are opened."""
-    for place in ("nasion-runs/mine", "nasion-runs/broken", "later/nasion-runs/theirs"):
+    """Models of the folder given at the start are listed at once, those of deeper folders when they are opened."""
+    for place in ("nasion-runs/mine", "nasion-runs/broken", "a/later/nasion-runs/theirs"):
         write_run(tmp_path / place)
     (tmp_path / "nasion-runs" / "broken" / "run.json").write_text("{")
-    images.write(tmp_path / "later" / "a.png", render_face(5, 0, 0, "ibug-68").image)
+    images.write(tmp_path / "a" / "later" / "a.png", render_face(5, 0, 0, "ibug-68").image)
     app = build(make=make, album=open_album(str(tmp_path), load_skeleton("ibug-68")))
     with serving(app) as address, opened(browser, address, ready="is left out") as page:
         status = page.locator("#status").inner_text()
@@ -311,8 +311,9 @@ def test_trained_models_are_listed_after_a_restart(browser, tmp_path, write_run)
         assert page.locator("#page-try .terms").inner_text().startswith("Terms of mine: trained from default: research")
         page.locator("#tab-correct").click()
         page.locator("#open-folder").click()
-        page.locator("#folder-entries button", has_text="later").click()
-        page.locator("#folder-path", has_text="later").wait_for()
+        for name in ("a", "later"):
+            page.locator("#folder-entries .name").get_by_text(name, exact=True).click()
+            page.locator("#folder-path", has_text=f"{name} ·").wait_for()
         page.locator("#folder-open").click()
         models.nth(len(available()) + 1).wait_for(state="attached")
         assert models.all_inner_texts() == [*available(), "mine", "theirs"]

@@ -53,6 +53,22 @@ def test_chosen_image_shows_its_points(page, astronaut):
     assert count_pixels(page, BLUE) < 30
 
 
+def test_the_first_image_is_shown_while_its_points_are_predicted(page, astronaut):
+    held = []
+    page.route("**/v1/predict*", lambda route: held.append(route))
+    choose(page, astronaut)
+    page.locator("#start").wait_for(state="hidden")
+    assert np.median(pixels(page)[..., 3]) == 255  # the image fills most of the canvas
+    assert count_pixels(page, BLUE) == 0
+    wait_for_status(page, "Predicting astronaut.png")
+    held.pop().fulfill(status=429, json={"error": "too many images are waiting"})
+    page.locator("#start").wait_for()
+    choose(page, astronaut)
+    page.locator("#start").wait_for(state="hidden")
+    held.pop().continue_()
+    wait_for_status(page, "astronaut.png: 1 face")
+
+
 def test_dropped_and_pasted_images_are_predicted(page, astronaut):
     content = list(astronaut.read_bytes())
     make_files = (

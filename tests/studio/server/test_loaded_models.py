@@ -38,8 +38,8 @@ def test_an_added_model_comes_last_and_replaces_none(models):
     assert names == ["mine", "mine 2", "default 2", "mine"]
     assert models.names[-3:] == ["mine", "mine 2", "default 2"]
     assert models.source("default") == "default"
-    assert models.source("mine") == str(RUNS / "mine")
-    assert models.source("mine 2") == str(Path("other/mine"))
+    assert models.source("mine") == str((RUNS / "mine").resolve())
+    assert models.source("mine 2") == str(Path("other/mine").resolve())
 
 
 def test_an_added_model_is_no_problem_any_more(models):
@@ -88,7 +88,7 @@ def test_a_model_is_loaded_at_its_first_use_and_only_once(models, made):
 
 
 def test_a_removed_model_is_gone_and_is_loaded_again_after_it_was_added(models, made):
-    run = RUNS / "mine"
+    run = (RUNS / "mine").resolve()
     models.add(run, RUNS)
     models.predictor("mine")
     models.remove(run)

@@ -12,6 +12,7 @@ from PIL import Image as PillowImage
 
 from nasion import images
 from nasion.datasets.drawn import render_face
+from nasion.predict.model_zoo import available
 from nasion.skeleton import load_skeleton
 from nasion.studio import open_album
 from nasion.studio.albums.label_store import Face
@@ -233,7 +234,7 @@ def test_a_model_whose_training_resumes_is_loaded_again(finished, training):
 
 def test_models_of_earlier_servers_are_listed_with_their_terms_and_broken_ones_are_named(serve, folder, write_run):
     """One folder is open from the start, the other one is opened later; both have a model of the same name."""
-    for run in ("nasion-runs/mine", "nasion-runs/broken", "inside/nasion-runs/mine"):
+    for run in ("nasion-runs/mine", "nasion-runs/broken", "inside/deep/nasion-runs/mine"):
         write_run(folder / run)
     (folder / "nasion-runs" / "broken" / "run.json").write_text("{")
     with serve(album=open_album(str(folder), load_skeleton("ibug-68"))) as client:
@@ -242,10 +243,21 @@ def test_models_of_earlier_servers_are_listed_with_their_terms_and_broken_ones_a
         assert mine["terms"].startswith("trained from default: research only")
         assert broken["name"] == "broken"
         assert broken["error"].startswith("its run.json is damaged")
-        client.get("/v1/album?folder=inside")
+        client.get("/v1/album?folder=inside/deep")
         models = client.app.app.state.server.models
         assert models.names[-2:] == ["mine", "mine 2"]
-        assert models.source("mine 2") == str(folder / "inside" / "nasion-runs" / "mine")
+        assert models.source("mine 2") == str(folder / "inside" / "deep" / "nasion-runs" / "mine")
+
+
+def test_models_below_the_root_are_listed_before_a_folder_is_open(serve, tmp_path, write_run):
+    for run in ("root/nasion-runs/a", "root/one/nasion-runs/b", "root/one/two/nasion-runs/c", "outside/nasion-runs/d"):
+        write_run(tmp_path / run)
+    (tmp_path / "root" / "link").symlink_to(tmp_path / "outside")
+    with serve(root=tmp_path / "root") as client:
+        names = [model["name"] for model in client.get("/v1/models").json()]
+        assert names == [*available(), "a", "b"]
+        client.get("/v1/album?folder=one")
+        assert client.app.app.state.server.models.names == names
 
 
 def test_a_model_outside_the_root_is_not_listed(serve, folder, tmp_path, write_run):

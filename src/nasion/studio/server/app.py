@@ -15,7 +15,7 @@ from nasion.studio.clips import ClipJobs
 from nasion.studio.server import train_routes
 from nasion.studio.server.access import AccessControl
 from nasion.studio.server.albums import album_routes, image_routes
-from nasion.studio.server.albums.open_albums import OpenAlbum, OpenAlbums
+from nasion.studio.server.albums.open_albums import OpenAlbums
 from nasion.studio.server.albums.scan import scan_albums
 from nasion.studio.server.errors import ERROR_RESPONSES, add_error_handlers
 from nasion.studio.server.faces import export_routes, match_routes, predict_routes, video_routes
@@ -54,8 +54,10 @@ def build(
         None if root is None else Root(root),
         lambda: models.predictor().skeleton,
         album,
-        lambda opened: _list_trained(models, opened),
+        lambda opened: _list_trained(models, opened.training.runs, opened.limit),
     )
+    for runs in albums.root.runs() if albums.root else []:
+        _list_trained(models, runs, albums.root.folder)
     app = FastAPI(
         title="nasion HTTP API",
         description="Predict, match and correct facial keypoints.",
@@ -73,11 +75,11 @@ def build(
     return AccessControl(app, settings.token, settings.largest_body, {video_routes.UPLOAD: settings.largest_clip})
 
 
-def _list_trained(models: LoadedModels, opened: OpenAlbum) -> None:
-    """Add the models that earlier trainings in an open folder have written."""
-    found = find_trained_models(opened.training.runs, opened.limit)
+def _list_trained(models: LoadedModels, runs: Path, inside: Path) -> None:
+    """Add the models that earlier trainings have written into a folder of runs."""
+    found = find_trained_models(runs, inside)
     for run in found.runs:
-        models.add(run, opened.limit)
+        models.add(run, inside)
     models.problems.update(found.problems)
 
 

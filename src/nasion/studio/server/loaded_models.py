@@ -44,15 +44,16 @@ class LoadedModels:
             run: the run folder. Its name is the model's, with a number if another model has this name.
             inside: the folder outside which no run is read for the model's terms.
         """
+        source = str(run.resolve())
         names = (run.name if number == 1 else f"{run.name} {number}" for number in count(1))
-        name = next(each for each in names if self._sources.get(each, str(run)) == str(run))
-        self._sources[name], self._trained[name] = str(run), inside
+        name = next(each for each in names if self._sources.get(each, source) == source)
+        self._sources[name], self._trained[name] = source, inside
         self.problems.pop(name, None)
         return name
 
     def remove(self, run: Path) -> None:
         """Remove the model of a run folder; do nothing if it is not listed."""
-        for name in [name for name in self._trained if self._sources[name] == str(run)]:
+        for name in [name for name in self._trained if self._sources[name] == str(run.resolve())]:
             for table in (self._sources, self._predictors, self._trained):
                 table.pop(name, None)
 
