@@ -310,9 +310,18 @@ def test_two_models_are_shown_side_by_side(page, astronaut):
     screenshot(page, "try-two-models")
     page.locator("#try-zoom-in").click()
     assert not np.array_equal(pixels(page, "compare-canvas"), second)
+    page.locator("#show-measurements").check()  # predicts again
+    page.locator("#faces table").wait_for()
+    page.get_by_text("models differ by").wait_for()
+    page.locator("#try-zoom-fit").click()
+    assert np.array_equal(pixels(page, "compare-canvas"), second)
     page.locator("#compare-model").select_option("")
     assert not page.locator("#second-view").is_visible()
     assert "models differ" not in page.locator("#faces").inner_text()
+    page.locator("#compare-model").select_option("tiny")
+    page.get_by_text("models differ by").wait_for()
+    page.locator("#clear").click()
+    page.locator("#start").wait_for()
 
 
 def test_all_images_are_exported_together(page, astronaut, tmp_path):

@@ -92,12 +92,12 @@ export class Try {
     this.entries = [];
     this.waiting = [];
     this.selected = null;
+    this.compare.show(null);
     this.image?.close?.();
     this.image = null;
     this.clearStage();
     $("show-ground-truth").disabled = true;
     $("try-canvas").setAttribute("aria-label", "No image yet");
-    this.compare.show(null);
     clearFaces();
     this.showImages();
     this.studio.setStatus("");
@@ -222,15 +222,17 @@ export class Try {
 
   // With `keep`, zoom and position do not change.
   show(entry, image, keep) {
-    this.image?.close?.();
+    const former = this.image;
     this.image = image;
     this.selected = entry;
     this.hovered = null;
+    this.compare.shown = null;
     hideTooltip();
     this.showStart(false);
     this.stage.show(image, entry.prediction.width, entry.prediction.height, keep);
     this.showPrediction();
     this.compare.show({ ...entry, image });
+    former?.close?.(); // no stage shows it any more
     this.showImages();
   }
 
