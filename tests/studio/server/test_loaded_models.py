@@ -42,6 +42,15 @@ def test_an_added_model_comes_last_and_replaces_none(models):
     assert models.source("mine 2") == str(Path("other/mine").resolve())
 
 
+def test_an_added_model_keeps_its_number(models):
+    for run in (RUNS / "mine", Path("other/mine")):
+        models.add(run, RUNS)
+    models.remove(RUNS / "mine")
+    assert models.add(Path("other/mine"), RUNS) == "mine 2"
+    assert models.names[-1] == "mine 2"
+    assert "mine" not in models.names
+
+
 def test_an_added_model_is_no_problem_any_more(models):
     models.problems |= {"mine": "it has no run.json", "other": "it has no run.json"}
     models.add(RUNS / "mine", RUNS)

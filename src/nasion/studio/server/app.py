@@ -50,14 +50,16 @@ def build(
     """
     models, queue = LoadedModels(make, extra or {}), JobQueue(settings.queue, settings.timeout_s)
     root = album.root if root is None and album is not None else root
+    place = None if root is None else Root(root)
     albums = OpenAlbums(
-        None if root is None else Root(root),
+        place,
         lambda: models.predictor().skeleton,
         album,
         lambda opened: _list_trained(models, opened.training.runs, opened.limit),
     )
-    for runs in albums.root.runs() if albums.root else []:
-        _list_trained(models, runs, albums.root.folder)
+    if place is not None:
+        for runs in place.runs():
+            _list_trained(models, runs, place.folder)
     app = FastAPI(
         title="nasion HTTP API",
         description="Predict, match and correct facial keypoints.",

@@ -22,7 +22,7 @@ class LoadedModels:
             an .onnx file or a run folder.
 
     Attributes:
-        problems: why models of open folders cannot be loaded, in one line each, by name.
+        problems: why other models that were trained in the studio cannot be loaded, in one line each, by name.
     """
 
     def __init__(self, make: Callable[[str], Predictor], extra: dict[str, str]) -> None:
@@ -45,8 +45,9 @@ class LoadedModels:
             inside: the folder outside which no run is read for the model's terms.
         """
         source = str(run.resolve())
+        listed = [name for name in self._trained if self._sources[name] == source]
         names = (run.name if number == 1 else f"{run.name} {number}" for number in count(1))
-        name = next(each for each in names if self._sources.get(each, source) == source)
+        name = listed[0] if listed else next(each for each in names if each not in self._sources)
         self._sources[name], self._trained[name] = source, inside
         self.problems.pop(name, None)
         return name
