@@ -32,6 +32,7 @@ IDLE = {
     "report": False,
     "usable": False,
     "error": "",
+    "run": "",
     "labels": {"faces": 10, "images": 10, "corrected": 1, "accepted": 9},
     "errors": None,
     "measuring": False,
@@ -52,7 +53,7 @@ STARTING |= {"elapsed_s": 3.2}
 CURVE = [{"epoch": k, "seconds": 2.0 * k, "train_loss": 1.0, "val_error_px": 2.9 - 0.2 * k} for k in range(4)]
 RUNNING = STARTING | {"activity": "Epoch 5 of 9", "epochs": 9, "curve": CURVE, "left_s": 70.0, "errors": ERRORS}
 DONE = RUNNING | {"state": "done", "activity": "", "elapsed_s": None, "left_s": None, "report": True, "usable": True}
-DONE |= {"curve": [*CURVE, *CURVE, CURVE[0]]}
+DONE |= {"curve": [*CURVE, *CURVE, CURVE[0]], "run": "nasion-runs/mine"}
 BETTER = ERRORS | {"after_px": 2.4, "low_px": -0.9, "high_px": -0.3}
 FACES = [
     {"name": f"{name}.jpg", "before_px": 3.0, "after_px": 2.0, "before": PIXEL, "after": PIXEL}
@@ -229,12 +230,19 @@ def test_a_failure_is_shown_in_one_line(show):
     assert page.locator("#train-resume").is_enabled()
 
 
+def test_a_finished_model_can_be_exported(show):
+    assert show(RUNNING).locator("#train-export").is_hidden()
+    command = show(DONE).locator("#train-export code").inner_text()
+    assert command == 'nasion export "nasion-runs/mine" "mine.onnx"'
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", list(SIZES))
 def test_every_state_fits_the_window(show, train_page, size, scheme):
     train_page.set_viewport_size(SIZES[size])
     train_page.emulate_media(color_scheme=scheme)
     long_name = DONE | {"errors": BETTER | {"enough": False, "accepted": 25}, "model": "a" * 60}
+    long_name |= {"run": "nasion-runs/" + "a" * 60}
     for name, state in {"idle": IDLE, "running": RUNNING, "done": long_name}.items():
         page = show(state)
         page.wait_for_timeout(100)

@@ -157,7 +157,7 @@ def test_a_training_needs_labels(album_client):
     status = album_client.get("/v1/train").json()
     assert list(status) == [
         *("possible", "state", "model", "activity", "elapsed_s", "epochs", "curve", "left_s", "resumable", "report"),
-        *("usable", "error", "labels", "errors", "measuring", "problem"),
+        *("usable", "error", "run", "labels", "errors", "measuring", "problem"),
     ]
     assert status["state"] == "none"
     response = album_client.post("/v1/train?minutes=1")
@@ -222,6 +222,7 @@ def test_a_finished_model_is_added_to_the_models(finished, folder):
     models = finished.app.app.state.server.models
     assert finished.get("/v1/train").json()["usable"] is True
     assert models.names[-1] == "mine"
+    assert finished.get("/v1/train").json()["run"] == "nasion-runs/mine"
     assert models.source("mine") == str(folder / "nasion-runs" / "mine")
 
 
