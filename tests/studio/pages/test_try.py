@@ -421,4 +421,4 @@ def test_invalid_label_file_is_reported(page, astronaut, tmp_path):
     two = [{"image": name, "faces": [{"keypoints": [[k, k]]}]} for k, name in enumerate(["other.png", "astronaut.png"])]
     (tmp_path / "two.json").write_text(json.dumps(two))
     choose(page, tmp_path / "two.json")
-    page.wait_for_function("!document.getElementById('show-ground-truth').disabled")
+    page.wait_for_function("() => !document.getElementById('show-ground-truth').disabled")
