@@ -6,6 +6,7 @@ exports.py           predictions as the files that `nasion predict` writes
 comparison.py        the initial and the trained model on the faces that a training holds out
 connections.py       a time limit for requests that never end
 training_process.py  a training in a separate process, watched through its run folder
+trained_models.py    the models that trainings in a folder have written
 server/              the HTTP server: access control, a single-worker queue that answers 429 when full, and the routes
 pages/               the page: plain HTML, CSS and JavaScript modules; no build step, nothing from other servers:
                      a shell (index.html, main.js), a folder for each tab, shared modules and styles

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from nasion.documents import read_json
 from nasion.errors import ConfigError
 from nasion.studio.comparison import HELD_OUT_SHARE, Comparison
+from nasion.studio.trained_models import is_inside
 
 __all__ = ["TrainingProcess", "TrainingStatus"]
 
@@ -72,15 +73,16 @@ class TrainingProcess:
     Args:
         source: the data set's name, as `nasion train --data` takes it.
         runs: folder for the runs.
+        inside: runs of earlier servers that leave this folder through a link are left out; None follows all links.
 
     Attributes:
         run: folder of the current or last run, if any.
         comparison: the initial and the trained model on the held-out faces of that run.
     """
 
-    def __init__(self, source: str, runs: Path) -> None:
+    def __init__(self, source: str, runs: Path, inside: Path | None = None) -> None:
         self.source, self.runs = source, runs
-        self.run = _newest_run(runs)
+        self.run = _newest_run(runs, inside)
         self.comparison = Comparison()
         self._process: subprocess.Popen[bytes] | None = None
         self._launched = 0.0
@@ -253,9 +255,10 @@ class TrainingProcess:
         return lines[-1].removeprefix("nasion: ") if lines else "the training ended without a message"
 
 
-def _newest_run(runs: Path) -> Path | None:
+def _newest_run(runs: Path, inside: Path | None) -> Path | None:
     """Return the newest run of an earlier server: it can be resumed, and its model can be used."""
     found = list(runs.glob("*/run.json")) if runs.is_dir() else []
+    found = [path for path in found if inside is None or is_inside(path.parent, inside)]
     return max(found, key=lambda path: (path.stat().st_mtime_ns, path)).parent if found else None
 
 

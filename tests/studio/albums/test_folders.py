@@ -44,3 +44,9 @@ def test_a_link_inside_the_root_is_followed(root):
 def test_a_missing_root_is_an_error(tmp_path):
     with pytest.raises(ConfigError, match="no such folder"):
         Root(tmp_path / "nowhere")
+
+
+def test_folders_of_runs_are_those_in_the_root_and_one_level_deeper(root):
+    for place in ("a", "b/deep", "../outside"):
+        (root.folder / place / "nasion-runs").mkdir()
+    assert root.runs() == [root.folder / name / "nasion-runs" for name in ("", "a", "in")]

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from browsing import DESKTOP, PHONE, pixels, screenshot
+from browsing import DESKTOP, PHONE, pixels, screenshot, wait_for_status
 from nasion import images
 from nasion.datasets.drawn import render_face
 from nasion.datasets.formats.ibug import parse_pts
@@ -311,3 +311,18 @@ def test_a_dark_image_is_brightened_with_a_click(correct_page, folder):
     correct_page.get_by_text("a.png: labeled").wait_for()
     assert not correct_page.locator("#brighten").is_visible()
     assert brightness.input_value() == "100"
+
+
+def test_when_all_images_are_done_the_next_steps_are_offered(correct_page):
+    assert correct_page.locator("#all-done").is_hidden()
+    for done in (1, 2):
+        correct_page.locator("#save").click()
+        correct_page.get_by_text(f"{done} of 2 images done").wait_for()
+    wait_for_status(correct_page, "All images are done.")
+    screenshot(correct_page, "correct-all-done")
+    assert "primary" not in correct_page.locator("#save").get_attribute("class")
+    correct_page.locator("#done-export").click()
+    correct_page.locator("#exchange-dialog").wait_for()
+    correct_page.locator("#exchange-cancel").click()
+    correct_page.locator("#done-train").click()
+    correct_page.get_by_text("2 labeled (2 accepted)").wait_for()

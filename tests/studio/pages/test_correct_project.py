@@ -309,6 +309,7 @@ def test_labels_are_exported_and_imported(project_page, project, tmp_path):
     project_page.reload()
     project_page.locator("#correct-faces-title", has_text="face").wait_for()
     project_page.locator("#open-import").click()
+    project_page.locator("#exchange-dialog").wait_for()
     assert project_page.locator("#exchange-run").is_disabled()
     project_page.locator("#exchange-file").set_input_files(str(saved))
     project_page.locator("#exchange-run").click()

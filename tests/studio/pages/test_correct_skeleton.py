@@ -112,7 +112,7 @@ def click_skeleton(page, points):
     page.locator("#skeleton-name").fill("five")
 
 
-def test_a_skeleton_is_clicked_labeled_and_trained(page, root, monkeypatch):
+def test_a_skeleton_is_clicked_labeled_and_trained(page, root, monkeypatch, write_run):
     folder, points = root / "photos", five_points()
     open_photos(page)
     click_skeleton(page, points)
@@ -142,9 +142,7 @@ def test_a_skeleton_is_clicked_labeled_and_trained(page, root, monkeypatch):
     started = []
 
     def start(training, minutes, init, *_name):
-        (run / "checkpoints").mkdir(parents=True)
-        (run / "checkpoints" / "best.pt").touch()
-        training.run = run
+        training.run = write_run(run, skeleton=folder / "five.toml")
         started.append((training.source, init))
 
     monkeypatch.setattr(TrainingProcess, "start", start)

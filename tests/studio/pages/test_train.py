@@ -9,6 +9,7 @@ import pytest
 from browsing import DESKTOP, LARGE, PHONE, make, opened, screenshot, serving
 from nasion import images
 from nasion.datasets.drawn import render_face
+from nasion.predict.model_zoo import available
 from nasion.predict.predictor import Predictor
 from nasion.skeleton import load_skeleton
 from nasion.studio import build, open_album
@@ -31,6 +32,7 @@ IDLE = {
     "report": False,
     "usable": False,
     "error": "",
+    "run": "",
     "labels": {"faces": 10, "images": 10, "corrected": 1, "accepted": 9},
     "errors": None,
     "measuring": False,
@@ -51,7 +53,7 @@ STARTING |= {"elapsed_s": 3.2}
 CURVE = [{"epoch": k, "seconds": 2.0 * k, "train_loss": 1.0, "val_error_px": 2.9 - 0.2 * k} for k in range(4)]
 RUNNING = STARTING | {"activity": "Epoch 5 of 9", "epochs": 9, "curve": CURVE, "left_s": 70.0, "errors": ERRORS}
 DONE = RUNNING | {"state": "done", "activity": "", "elapsed_s": None, "left_s": None, "report": True, "usable": True}
-DONE |= {"curve": [*CURVE, *CURVE, CURVE[0]]}
+DONE |= {"curve": [*CURVE, *CURVE, CURVE[0]], "run": "nasion-runs/mine"}
 BETTER = ERRORS | {"after_px": 2.4, "low_px": -0.9, "high_px": -0.3}
 FACES = [
     {"name": f"{name}.jpg", "before_px": 3.0, "after_px": 2.0, "before": PIXEL, "after": PIXEL}
@@ -228,12 +230,19 @@ def test_a_failure_is_shown_in_one_line(show):
     assert page.locator("#train-resume").is_enabled()
 
 
+def test_a_finished_model_can_be_exported(show):
+    assert show(RUNNING).locator("#train-export").is_hidden()
+    command = show(DONE).locator("#train-export code").inner_text()
+    assert command == 'nasion export "nasion-runs/mine" "mine.onnx"'
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", list(SIZES))
 def test_every_state_fits_the_window(show, train_page, size, scheme):
     train_page.set_viewport_size(SIZES[size])
     train_page.emulate_media(color_scheme=scheme)
     long_name = DONE | {"errors": BETTER | {"enough": False, "accepted": 25}, "model": "a" * 60}
+    long_name |= {"run": "nasion-runs/" + "a" * 60}
     for name, state in {"idle": IDLE, "running": RUNNING, "done": long_name}.items():
         page = show(state)
         page.wait_for_timeout(100)
@@ -292,3 +301,28 @@ def test_training_is_started_stopped_resumed_and_tried(train_page, monkeypatch):
     page.locator("#train-try").click()
     page.locator("#page-try").wait_for()
     assert page.locator("#model").input_value() == "mine"
+
+
+def test_trained_models_are_listed_after_a_restart(browser, tmp_path, write_run):
+    """Models of the folder given at the start are listed at once, those of deeper folders when they are opened."""
+    for place in ("nasion-runs/mine", "nasion-runs/broken", "a/later/nasion-runs/theirs"):
+        write_run(tmp_path / place)
+    (tmp_path / "nasion-runs" / "broken" / "run.json").write_text("{")
+    images.write(tmp_path / "a" / "later" / "a.png", render_face(5, 0, 0, "ibug-68").image)
+    app = build(make=make, album=open_album(str(tmp_path), load_skeleton("ibug-68")))
+    with serving(app) as address, opened(browser, address, ready="is left out") as page:
+        status = page.locator("#status").inner_text()
+        assert status.startswith("The model “broken” is left out: its run.json is damaged")
+        models = page.locator("#model option")
+        assert models.all_inner_texts() == [*available(), "mine"]
+        page.locator("#model").select_option("mine")
+        assert page.locator("#page-try .terms").inner_text().startswith("Terms of mine: trained from default: research")
+        page.locator("#tab-correct").click()
+        page.locator("#open-folder").click()
+        for name in ("a", "later"):
+            page.locator("#folder-entries .name").get_by_text(name, exact=True).click()
+            page.locator("#folder-path", has_text=f"{name} ·").wait_for()
+        page.locator("#folder-open").click()
+        models.nth(len(available()) + 1).wait_for(state="attached")
+        assert models.all_inner_texts() == [*available(), "mine", "theirs"]
+        assert page.locator("#model").input_value() == "mine"

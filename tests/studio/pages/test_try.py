@@ -53,6 +53,22 @@ def test_chosen_image_shows_its_points(page, astronaut):
     assert count_pixels(page, BLUE) < 30
 
 
+def test_the_first_image_is_shown_while_its_points_are_predicted(page, astronaut):
+    held = []
+    page.route("**/v1/predict*", lambda route: held.append(route))
+    choose(page, astronaut)
+    page.locator("#start").wait_for(state="hidden")
+    assert np.median(pixels(page)[..., 3]) == 255  # the image fills most of the canvas
+    assert count_pixels(page, BLUE) == 0
+    wait_for_status(page, "Predicting astronaut.png")
+    held.pop().fulfill(status=429, json={"error": "too many images are waiting"})
+    page.locator("#start").wait_for()
+    choose(page, astronaut)
+    page.locator("#start").wait_for(state="hidden")
+    held.pop().continue_()
+    wait_for_status(page, "astronaut.png: 1 face")
+
+
 def test_dropped_and_pasted_images_are_predicted(page, astronaut):
     content = list(astronaut.read_bytes())
     make_files = (
@@ -294,9 +310,18 @@ def test_two_models_are_shown_side_by_side(page, astronaut):
     screenshot(page, "try-two-models")
     page.locator("#try-zoom-in").click()
     assert not np.array_equal(pixels(page, "compare-canvas"), second)
+    page.locator("#show-measurements").check()  # predicts again
+    page.locator("#faces table").wait_for()
+    page.get_by_text("models differ by").wait_for()
+    page.locator("#try-zoom-fit").click()
+    assert np.array_equal(pixels(page, "compare-canvas"), second)
     page.locator("#compare-model").select_option("")
     assert not page.locator("#second-view").is_visible()
     assert "models differ" not in page.locator("#faces").inner_text()
+    page.locator("#compare-model").select_option("tiny")
+    page.get_by_text("models differ by").wait_for()
+    page.locator("#clear").click()
+    page.locator("#start").wait_for()
 
 
 def test_all_images_are_exported_together(page, astronaut, tmp_path):
@@ -396,4 +421,4 @@ def test_invalid_label_file_is_reported(page, astronaut, tmp_path):
     two = [{"image": name, "faces": [{"keypoints": [[k, k]]}]} for k, name in enumerate(["other.png", "astronaut.png"])]
     (tmp_path / "two.json").write_text(json.dumps(two))
     choose(page, tmp_path / "two.json")
-    page.wait_for_function("!document.getElementById('show-ground-truth').disabled")
+    page.wait_for_function("() => !document.getElementById('show-ground-truth').disabled")

@@ -1,5 +1,6 @@
 """Models keep their order, are loaded once, and are found by name only."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -29,12 +30,31 @@ def test_extra_models_come_first_in_their_order_then_the_packaged_ones(models):
     assert models.names == ["b", "a", *model_zoo.available()]
 
 
+RUNS = Path("runs")
+
+
 def test_an_added_model_comes_last_and_replaces_none(models):
-    models.add("mine", "runs/mine")
-    models.add("default", "elsewhere")
-    models.add("mine", "elsewhere")
-    assert models.names[-1] == "mine"
-    assert (models.source("default"), models.source("mine")) == ("default", "runs/mine")
+    names = [models.add(run, RUNS) for run in (RUNS / "mine", Path("other/mine"), RUNS / "default", RUNS / "mine")]
+    assert names == ["mine", "mine 2", "default 2", "mine"]
+    assert models.names[-3:] == ["mine", "mine 2", "default 2"]
+    assert models.source("default") == "default"
+    assert models.source("mine") == str((RUNS / "mine").resolve())
+    assert models.source("mine 2") == str(Path("other/mine").resolve())
+
+
+def test_an_added_model_keeps_its_number(models):
+    for run in (RUNS / "mine", Path("other/mine")):
+        models.add(run, RUNS)
+    models.remove(RUNS / "mine")
+    assert models.add(Path("other/mine"), RUNS) == "mine 2"
+    assert models.names[-1] == "mine 2"
+    assert "mine" not in models.names
+
+
+def test_an_added_model_is_no_problem_any_more(models):
+    models.problems |= {"mine": "it has no run.json", "other": "it has no run.json"}
+    models.add(RUNS / "mine", RUNS)
+    assert list(models.problems) == ["other"]
 
 
 def test_an_extra_model_may_replace_a_packaged_one():
@@ -77,21 +97,28 @@ def test_a_model_is_loaded_at_its_first_use_and_only_once(models, made):
 
 
 def test_a_removed_model_is_gone_and_is_loaded_again_after_it_was_added(models, made):
-    models.add("mine", "runs/mine")
+    run = (RUNS / "mine").resolve()
+    models.add(run, RUNS)
     models.predictor("mine")
-    models.remove("mine")
-    models.remove("mine")
+    models.remove(run)
+    models.remove(run)
     with pytest.raises(ConfigError):
         models.predictor("mine")
-    models.add("mine", "runs/mine")
+    models.add(run, RUNS)
     models.predictor("mine")
-    assert made == ["runs/mine", "runs/mine"]
+    assert made == [str(run), str(run)]
+
+
+def test_only_models_of_runs_are_removed(models):
+    models.remove(Path("b.onnx"))
+    models.remove(Path("default"))
+    assert models.names == ["b", "a", *model_zoo.available()]
 
 
 def test_only_packaged_models_have_a_card(models):
-    models.add("tiny-too", "tiny")
     assert models.describe("default").card == model_zoo.card("default")
-    assert models.describe("a").card == models.describe("tiny-too").card == {}
+    assert models.describe("default").terms == model_zoo.card("default")["terms"]
+    assert (models.describe("a").card, models.describe("a").terms) == ({}, "")
     assert models.describe("a").name == "a"
     assert models.describe("a").skeleton.names == list(load_skeleton("nose-1").names)
 

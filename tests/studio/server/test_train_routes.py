@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import shutil
 import time
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image as PillowImage
 
 from nasion import images
 from nasion.datasets.drawn import render_face
+from nasion.predict.model_zoo import available
 from nasion.skeleton import load_skeleton
 from nasion.studio import open_album
 from nasion.studio.albums.label_store import Face
@@ -155,7 +157,7 @@ def test_a_training_needs_labels(album_client):
     status = album_client.get("/v1/train").json()
     assert list(status) == [
         *("possible", "state", "model", "activity", "elapsed_s", "epochs", "curve", "left_s", "resumable", "report"),
-        *("usable", "error", "labels", "errors", "measuring", "problem"),
+        *("usable", "error", "run", "labels", "errors", "measuring", "problem"),
     ]
     assert status["state"] == "none"
     response = album_client.post("/v1/train?minutes=1")
@@ -220,6 +222,7 @@ def test_a_finished_model_is_added_to_the_models(finished, folder):
     models = finished.app.app.state.server.models
     assert finished.get("/v1/train").json()["usable"] is True
     assert models.names[-1] == "mine"
+    assert finished.get("/v1/train").json()["run"] == "nasion-runs/mine"
     assert models.source("mine") == str(folder / "nasion-runs" / "mine")
 
 
@@ -228,6 +231,52 @@ def test_a_model_whose_training_resumes_is_loaded_again(finished, training):
     finished.get("/v1/train")
     finished.post("/v1/train/resume")
     assert "mine" not in models.names
+
+
+def test_models_of_earlier_servers_are_listed_with_their_terms_and_broken_ones_are_named(serve, folder, write_run):
+    """One folder is open from the start, the other one is opened later; both have a model of the same name."""
+    for run in ("nasion-runs/mine", "nasion-runs/broken", "inside/deep/nasion-runs/mine"):
+        write_run(folder / run)
+    (folder / "nasion-runs" / "broken" / "run.json").write_text("{")
+    with serve(album=open_album(str(folder), load_skeleton("ibug-68"))) as client:
+        *_, mine, broken = client.get("/v1/models").json()
+        assert (mine["name"], mine["skeleton"]["name"], mine["card"]) == ("mine", "ibug-68", {})
+        assert mine["terms"].startswith("trained from default: research only")
+        assert broken["name"] == "broken"
+        assert broken["error"].startswith("its run.json is damaged")
+        client.get("/v1/album?folder=inside/deep")
+        models = client.app.app.state.server.models
+        assert models.names[-2:] == ["mine", "mine 2"]
+        assert models.source("mine 2") == str(folder / "inside" / "deep" / "nasion-runs" / "mine")
+
+
+def test_models_below_the_root_are_listed_before_a_folder_is_open(serve, tmp_path, write_run):
+    for run in ("root/nasion-runs/a", "root/one/nasion-runs/b", "root/one/two/nasion-runs/c", "outside/nasion-runs/d"):
+        write_run(tmp_path / run)
+    (tmp_path / "root" / "link").symlink_to(tmp_path / "outside")
+    with serve(root=tmp_path / "root") as client:
+        names = [model["name"] for model in client.get("/v1/models").json()]
+        assert names == [*available(), "a", "b"]
+        client.get("/v1/album?folder=one")
+        assert client.app.app.state.server.models.names == names
+
+
+def test_a_model_outside_the_root_is_not_listed(serve, folder, tmp_path, write_run):
+    write_run(tmp_path / "outside" / "mine")
+    (folder / "nasion-runs").symlink_to(tmp_path / "outside")
+    with serve(album=open_album(str(folder), load_skeleton("ibug-68"))) as client:
+        last = client.get("/v1/models").json()[-1]
+        assert last["name"] == "mine"
+        assert "through a link" in last["error"]
+        assert client.get("/v1/train").json()["state"] == "none"
+        assert client.post("/v1/predict?model=mine", content=b"x").status_code == 422
+
+
+def test_a_model_that_was_removed_while_the_server_runs_is_named(serve, folder, write_run):
+    run = write_run(folder / "nasion-runs" / "mine")
+    with serve(album=open_album(str(folder), load_skeleton("ibug-68"))) as client:
+        shutil.rmtree(run)
+        assert client.get("/v1/models").json()[-1] == {"name": "mine", "error": "it has no run.json"}
 
 
 def test_an_unusable_model_is_not_added(finished, folder):

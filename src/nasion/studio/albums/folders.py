@@ -97,6 +97,11 @@ class Root:
         path = os.path.relpath(folder.absolute(), self.folder)
         return "" if path == "." else Path(path).as_posix()
 
+    def runs(self) -> list[Path]:
+        """Return the folders of training runs in the root and in its folders, sorted; none of them leaves the root."""
+        found = [self.folder / RUNS, *sorted(self.folder.glob(f"*/{RUNS}"))]
+        return [place for place in found if place.is_dir() and place.resolve().is_relative_to(self.folder)]
+
     def listing(self, path: str) -> Listing:
         """Return a folder with its subfolders.
 

@@ -22,6 +22,7 @@ const studio = {
   current: "try",
   model: () => $("model").value,
   skeleton: () => studio.models.find(({ name }) => name === studio.model()).skeleton,
+  loadModels,
   async selectNewModel(name) {
     await loadModels();
     if (!studio.models.some((each) => each.name === name)) throw new Error("the model cannot be loaded");
@@ -76,13 +77,26 @@ async function open(name) {
 }
 
 async function changeModel() {
+  showTerms();
   for (const page of Object.values(pages)) await page.changeModel?.();
 }
 
+// List the models; the selected one stays selected. Return one line about those that cannot be loaded, or an empty string.
 async function loadModels() {
-  studio.models = (await api.getModels()).filter(({ error }) => !error);
+  const found = await api.getModels();
+  const chosen = studio.model();
+  studio.models = found.filter(({ error }) => !error);
   $("model").replaceChildren(...studio.models.map(({ name }) => new Option(name, name)));
+  if (studio.models.some(({ name }) => name === chosen)) $("model").value = chosen;
+  showTerms();
   pages.try.compare.listModels();
+  return found.filter(({ error }) => error).map(({ name, error }) => `The model “${name}” is left out: ${error}.`).join(" ");
+}
+
+function showTerms() {
+  const { name, terms } = studio.models.find((each) => each.name === studio.model()) ?? {};
+  $("model").title = terms ? `${name}: ${terms}` : "";
+  for (const place of document.querySelectorAll(".terms")) place.textContent = terms ? `Terms of ${name}: ${terms}.` : "";
 }
 
 for (const name of NAMES) {
@@ -97,7 +111,8 @@ for (const name of NAMES) {
 }
 
 async function load() {
-  await loadModels();
+  const problems = await loadModels();
+  if (problems) studio.setStatus(problems, true);
   const { album, clips } = await api.getStudio();
   Object.assign(studio, { hasFolder: album, clips });
 }

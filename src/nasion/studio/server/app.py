@@ -23,6 +23,7 @@ from nasion.studio.server.job_queue import JobQueue
 from nasion.studio.server.loaded_models import LoadedModels
 from nasion.studio.server.page import page_routes
 from nasion.studio.server.state import DEFAULT_SETTINGS, Server, ServerSettings
+from nasion.studio.trained_models import find_trained_models
 
 __all__ = ["ServerSettings", "build"]
 
@@ -49,7 +50,16 @@ def build(
     """
     models, queue = LoadedModels(make, extra or {}), JobQueue(settings.queue, settings.timeout_s)
     root = album.root if root is None and album is not None else root
-    albums = OpenAlbums(None if root is None else Root(root), lambda: models.predictor().skeleton, album)
+    place = None if root is None else Root(root)
+    albums = OpenAlbums(
+        place,
+        lambda: models.predictor().skeleton,
+        album,
+        lambda opened: _list_trained(models, opened.training.runs, opened.limit),
+    )
+    if place is not None:
+        for runs in place.runs():
+            _list_trained(models, runs, place.folder)
     app = FastAPI(
         title="nasion HTTP API",
         description="Predict, match and correct facial keypoints.",
@@ -65,6 +75,14 @@ def build(
         app.include_router(module.router)
     _build_routes(app)
     return AccessControl(app, settings.token, settings.largest_body, {video_routes.UPLOAD: settings.largest_clip})
+
+
+def _list_trained(models: LoadedModels, runs: Path, inside: Path) -> None:
+    """Add the models that earlier trainings have written into a folder of runs."""
+    found = find_trained_models(runs, inside)
+    for run in found.runs:
+        models.add(run, inside)
+    models.problems.update(found.problems)
 
 
 def _build_routes(app: FastAPI) -> None:

@@ -129,6 +129,8 @@ class ModelInfo(Schema):
     skeleton: SkeletonInfo
     card: dict[str, object]
     """The model card: training data, terms and scores. Empty for models that are not part of the package."""
+    terms: str
+    """Terms of use; for a model that was trained here, those of the model it started from. Empty if unknown."""
 
 
 class BrokenModel(Schema):

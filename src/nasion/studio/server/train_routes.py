@@ -13,6 +13,7 @@ from fastapi import APIRouter, HTTPException, Query, Response
 from fastapi.responses import HTMLResponse
 
 from nasion import draw, images
+from nasion.datasets.folders import RUNS
 from nasion.errors import ConfigError
 from nasion.geometry import FloatArray, box_around
 from nasion.outputs.schema import Schema
@@ -83,6 +84,8 @@ class Errors(Schema):
 class TrainingInfo(TrainingStatus):
     """The state of the training, the labels and the errors."""
 
+    run: str
+    """The run folder, relative to the folder of the images; empty if there is none."""
     labels: LabelCounts
     errors: Errors | None
     """Null until the initial model has been measured."""
@@ -116,10 +119,9 @@ def training_status(folder: CurrentFolder, server: CurrentServer) -> TrainingInf
     """Return the state of the training; a finished model is added to /v1/models, and measured."""
     training, status = folder.training, folder.training.status()
     if status.usable and training.run is not None:
-        name = training.run.name
-        server.models.add(name, str(training.run))
-        if name in server.models.names:
-            training.comparison.finish(training.run, training.source, lambda: server.models.predictor(name))
+        name = server.models.add(training.run, folder.limit)
+        status = status.model_copy(update={"model": name})
+        training.comparison.finish(training.run, training.source, lambda: server.models.predictor(name))
     return _info(folder, status)
 
 
@@ -157,9 +159,11 @@ def _check_free(server: Server, name: str) -> None:
 
 def _info(folder: OpenAlbum, status: TrainingStatus) -> TrainingInfo:
     comparison = folder.training.comparison
-    found = comparison.of(folder.training.run)
+    run = folder.training.run
+    found = comparison.of(run)
     return TrainingInfo(
         **status.model_dump(),
+        run=f"{RUNS}/{run.name}" if run else "",
         labels=_count_labels(folder.album),
         errors=_errors(found) if found is not None and found.faces else None,
         measuring=comparison.is_busy,
@@ -237,7 +241,7 @@ def resume_training(folder: CurrentFolder, server: CurrentServer) -> TrainingInf
     training = folder.training
     training.resume()
     if training.run is not None:
-        server.models.remove(training.run.name)  # its weights are about to change
+        server.models.remove(training.run)  # its weights are about to change
         training.comparison.forget(training.run)
     return _info(folder, training.status())
 

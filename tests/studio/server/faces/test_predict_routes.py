@@ -25,10 +25,10 @@ def test_the_health_check_counts_unfinished_jobs(client):
 def test_the_models_are_listed_with_their_keypoints_and_terms(client):
     models = client.get("/v1/models").json()
     assert [model["name"] for model in models] == available()
-    assert list(models[0]) == ["name", "skeleton", "card"]
+    assert list(models[0]) == ["name", "skeleton", "card", "terms"]
     assert models[0]["skeleton"]["count"] == 68
     assert models[0]["card"] == card(models[0]["name"])
-    assert models[0]["card"]["terms"]
+    assert models[0]["terms"] == models[0]["card"]["terms"] != ""
 
 
 def test_a_model_that_cannot_be_loaded_does_not_hide_the_others(serve, tmp_path, gray):

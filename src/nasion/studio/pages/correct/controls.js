@@ -48,6 +48,7 @@ export class Controls {
       undo: () => page.undo(), redo: () => page.redo(), "hide-point": () => this.toggleHidden(), mirror: () => this.toggleMirror(), reset: () => this.resetFace(),
       loupe: () => this.toggle("loupe", (on) => (page.canvas.showsLoupe = on)), names: () => this.toggle("names", (on) => (page.canvas.showsNumbers = on)),
       "open-import": () => this.exchange.show(true), "open-export": () => this.exchange.show(false), "make-project": () => this.makeProject(),
+      "done-export": () => this.exchange.show(false), "done-train": () => page.studio.open("train"),
       "place-skip": () => page.adder.skip(), "place-back": () => page.adder.back(),
       "place-cancel": () => page.adder.stopPlacing(), "skeleton-cancel": () => page.adder.stopPlacing(),
     };
@@ -109,6 +110,8 @@ export class Controls {
     const parts = [`${finished} of ${images - unreadable} images done`, `${faces} face${faces === 1 ? "" : "s"}`];
     if (unreadable) parts.push(`${unreadable} cannot be read`);
     if (scanned < images) parts.push(`${scanned} scanned`);
+    $("all-done").hidden = !faces || finished < images - unreadable;
+    $("done-train").hidden = !this.page.isPackaged(); // for other points there is a card
     $("progress").textContent = parts.join(" · ");
     for (const button of $("filters").children) {
       button.setAttribute("aria-pressed", String(button.dataset.filter === album.filter));
@@ -150,7 +153,8 @@ export class Controls {
     const { editor, album, selectedFace, selectedPoint, labeled } = this.page;
     const faces = editor?.faces ?? [];
     $("correct-faces-title").textContent = !faces.length ? "Faces" : `${faces.length} ${labeled ? "" : "suggested "}face${faces.length === 1 ? "" : "s"}`;
-    for (const [id, isNext] of [["save", faces.length > 0 || !editor], ["no-face", Boolean(editor) && !faces.length]]) $(id).classList.toggle("primary", isNext);
+    const isDone = !$("all-done").hidden;
+    for (const [id, isNext] of [["save", !isDone && (faces.length > 0 || !editor)], ["no-face", Boolean(editor) && !faces.length]]) $(id).classList.toggle("primary", isNext);
     $("face-rows").replaceChildren(...faces.map((face, number) => this.faceRow(face, number)));
     const fixed = album.info && !album.info.adds;
     $("project-note").hidden = $("make-project").hidden = !fixed;

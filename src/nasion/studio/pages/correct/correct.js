@@ -69,11 +69,13 @@ export class Correct {
     await this.album.load();
     setFolder(this.album.info.folder);
     this.studio.hasFolder = true;
+    const problems = path === null ? "" : await this.studio.loadModels(); // those trained in this folder
     this.entry = this.editor = null;
     this.skipped.clear();
     this.controls.reset();
     if (path !== null) await this.enter();
     await this.openNext();
+    if (problems) this.studio.setStatus(problems, true);
   }
 
   // Return whether the folder's points are those of a packaged skeleton, for which there are models.

@@ -112,7 +112,7 @@ export class Train {
   }
 
   showControls() {
-    const { labels, possible, resumable, report, usable, state, errors } = this.training;
+    const { labels, possible, resumable, report, usable, state, errors, run } = this.training;
     $("train-labels").textContent = describeLabels(labels);
     const reason = this.isRunning ? "" : startProblem(possible, labels);
     $("train-start").disabled = this.isRunning || Boolean(reason);
@@ -122,7 +122,8 @@ export class Train {
     const advice = reason || errors || labels.faces >= FEW_LABELS ? "" : adviseOnFew(labels);
     $("train-advice").textContent = advice;
     $("train-advice").hidden = !advice;
-    $("train-try").hidden = !usable;
+    $("train-try").hidden = $("train-export").hidden = !usable;
+    $("train-export-command").textContent = `nasion export "${run}" "${run.split("/").at(-1)}.onnx"`;
     $("train-try").classList.toggle("primary", usable);
     $("train-start").classList.toggle("primary", !usable);
     $("train-report").hidden = !report;

@@ -42,6 +42,7 @@ export class Compare {
     const model = $("compare-model").value;
     $("second-view").hidden = $("first-model").hidden = !model || !entry;
     this.shown = null;
+    this.stage.image = null; // the one before is closed soon
     if (!model || !entry) return;
     $("first-model").textContent = this.studio.model();
     $("second-model").textContent = `${model}…`;

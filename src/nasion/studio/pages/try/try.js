@@ -92,16 +92,20 @@ export class Try {
     this.entries = [];
     this.waiting = [];
     this.selected = null;
+    this.compare.show(null);
     this.image?.close?.();
     this.image = null;
-    this.stage.clear();
-    this.showStart(true);
+    this.clearStage();
     $("show-ground-truth").disabled = true;
     $("try-canvas").setAttribute("aria-label", "No image yet");
-    this.compare.show(null);
     clearFaces();
     this.showImages();
     this.studio.setStatus("");
+  }
+
+  clearStage() {
+    this.stage.clear();
+    this.showStart(true);
   }
 
   showStart(visible) {
@@ -154,14 +158,26 @@ export class Try {
       const entry = this.waiting.shift();
       this.studio.setStatus(`Predicting ${entry.name}…${this.waiting.length ? ` ${this.waiting.length} more` : ""}`);
       const decoding = this.candidates.includes(entry) ? decodeImage(entry.file) : null; // while the server predicts
-      decoding?.catch(() => {}); // `open` reports it
+      decoding?.then((image) => this.preview(entry, image)).catch(() => {}); // `open` reports it
       await this.predict(entry);
       if (![...this.entries, this.selected].includes(entry)) continue; // the list was cleared meanwhile
       if (entry.prediction && this.candidates.includes(entry) && (await this.open(entry, decoding))) this.candidates = [];
       done.add(entry);
       this.showImages();
     }
+    if (!this.selected) this.clearStage();
     this.report([...done]);
+  }
+
+  // Show the first image without points while the server predicts them.
+  preview(entry, image) {
+    if (this.selected || !this.waits(entry)) return;
+    this.showStart(false);
+    this.stage.show(image, image.width, image.height);
+  }
+
+  waits(entry) {
+    return this.entries.includes(entry) && !entry.prediction && !entry.error;
   }
 
   report(entries) {
@@ -206,15 +222,17 @@ export class Try {
 
   // With `keep`, zoom and position do not change.
   show(entry, image, keep) {
-    this.image?.close?.();
+    const former = this.image;
     this.image = image;
     this.selected = entry;
     this.hovered = null;
+    this.compare.shown = null;
     hideTooltip();
     this.showStart(false);
     this.stage.show(image, entry.prediction.width, entry.prediction.height, keep);
     this.showPrediction();
     this.compare.show({ ...entry, image });
+    former?.close?.(); // no stage shows it any more
     this.showImages();
   }
 

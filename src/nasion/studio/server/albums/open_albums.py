@@ -25,6 +25,7 @@ class OpenAlbum:
         album: its images and labels.
         training: trains on the labels.
         suggestions: points for faces without labels.
+        limit: the folder outside which no model is read: the root, or the folder itself if it is not below the root.
         model: name of the model that the page uses for it, or an empty string.
     """
 
@@ -32,6 +33,7 @@ class OpenAlbum:
     album: Album
     training: TrainingProcess
     suggestions: Suggestions
+    limit: Path
     model: str = ""
 
     def refresh(self) -> None:
@@ -48,10 +50,17 @@ class OpenAlbums:
         root: the folder below which folders can be opened; None allows none.
         skeleton: returns the skeleton for folders without labels.
         first: the album that is open from the start.
+        on_open: called with each album that is opened.
     """
 
-    def __init__(self, root: Root | None, skeleton: Callable[[], Skeleton], first: Album | None = None) -> None:
-        self.root, self._skeleton = root, skeleton
+    def __init__(
+        self,
+        root: Root | None,
+        skeleton: Callable[[], Skeleton],
+        first: Album | None = None,
+        on_open: Callable[[OpenAlbum], None] = lambda _opened: None,
+    ) -> None:
+        self.root, self._skeleton, self._on_open = root, skeleton, on_open
         self._open: dict[str, OpenAlbum] = {}
         self._lock = Lock()
         if first is not None:
@@ -92,10 +101,15 @@ class OpenAlbums:
             each.training.close()
 
     def _add(self, key: str, album: Album) -> None:
-        training = TrainingProcess(album.source, album.root / RUNS)
-        self._open[key] = OpenAlbum(key, album, training, Suggestions(album))
+        limit = self.root.folder if self.root and self._is_below(album) else album.root.resolve()
+        training = TrainingProcess(album.source, album.root / RUNS, limit)
+        opened = OpenAlbum(key, album, training, Suggestions(album), limit)
+        self._on_open(opened)
+        self._open[key] = opened
+
+    def _is_below(self, album: Album) -> bool:
+        return self.root is not None and album.root.resolve().is_relative_to(self.root.folder)
 
     def _key(self, album: Album) -> str:
-        place = Path(album.root).absolute()
-        is_below = self.root is not None and place.resolve().is_relative_to(self.root.folder)
-        return self.root.relative(place.resolve()) if self.root and album.is_folder and is_below else album.source
+        is_named = self.root is not None and album.is_folder and self._is_below(album)
+        return self.root.relative(album.root.resolve()) if self.root and is_named else album.source

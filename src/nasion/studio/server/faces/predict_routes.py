@@ -54,8 +54,10 @@ def studio_info(server: CurrentServer) -> StudioInfo:
 
 @router.get("/v1/models", summary="List the models with their keypoints and terms")
 async def list_models(server: CurrentServer) -> list[ModelInfo | BrokenModel]:
-    """Return all models; the first is the default."""
-    return [await server.queue.run(lambda name=name: _describe_model(server, name)) for name in server.models.names]
+    """Return all models, then those that cannot be loaded; the first is the default."""
+    names = server.models.names
+    found = [await server.queue.run(lambda name=name: _describe_model(server, name)) for name in names]
+    return found + [BrokenModel(name=name, error=error) for name, error in server.models.problems.items()]
 
 
 @router.post(
