@@ -99,7 +99,7 @@ bench: $(VENV)/.develops ## measure data loading, training steps, imports and pr
 	$(BIN)/python bench/bench.py
 
 $(VENV)/.bulk: $(VENV)/.develops
-	$(BIN)/python -m pip install --quiet 'moto[server]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev]' 'moto[server]'  # together, for a botocore that s3fs accepts
 	@touch $@
 
 bench-bulk: $(VENV)/.bulk ## kill drivers, workers and nodes of a bulk job, let its bucket fail, measure its rate; BULK="--images 5000 --kills 6" is shorter
