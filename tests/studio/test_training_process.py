@@ -86,17 +86,19 @@ def test_a_deleted_folder_is_not_created_again(folder):
     assert not folder.exists()
 
 
-def test_a_training_stopped_during_its_start_has_not_failed(folder, monkeypatch):
+@pytest.mark.parametrize("delay_s", [1.5, 2.5, 4.0])
+def test_a_training_stopped_during_its_start_has_not_failed(folder, monkeypatch, delay_s):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     training = TrainingProcess(f"ibug:{folder}", folder / "nasion-runs")
     training.start(60, "default")
-    time.sleep(1.5)  # Python is up, torch is being loaded
+    time.sleep(delay_s)  # Python is up, torch is being loaded, or the first epoch has begun
     training.stop()
     training.stop()
     status = wait_for(training, lambda s: s.state not in ("running", "stopping"))
-    assert (status.state, status.error, status.resumable) == ("stopped", "", False)
-    with pytest.raises(ConfigError, match="no training to resume"):
-        training.resume()
+    assert (status.state, status.error) == ("stopped", "")
+    if not status.curve:
+        with pytest.raises(ConfigError, match="no training to resume"):
+            training.resume()
 
 
 def test_of_several_simultaneous_starts_only_one_succeeds(folder, monkeypatch):

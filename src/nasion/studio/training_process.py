@@ -26,7 +26,10 @@ INTERRUPTED = (-signal.SIGINT, 128 + signal.SIGINT)
 """Exit codes of a process that was stopped during its start or during its epochs."""
 
 INSIST_S = 2
-"""Seconds between two signals to a training that has not started yet."""
+"""Seconds between two signals to a training that has not noticed the first one."""
+
+NOTICED = "stopping after this epoch"
+"""What a training prints when it receives the signal."""
 
 STOP_S = 60
 """How long a training may take to stop cleanly before it is killed, s."""
@@ -129,11 +132,11 @@ class TrainingProcess:
                 Thread(target=self._insist, args=(self._process,), daemon=True).start()
 
     def _insist(self, process: subprocess.Popen[bytes]) -> None:
-        """Repeat the signal while modules are loaded: Python may ignore it in their callbacks."""
+        """Repeat the signal until the training notices it: Python ignores it in callbacks of modules being loaded."""
         for _ in range(STOP_S // INSIST_S):
             time.sleep(INSIST_S)
             with self._lock:
-                if process.poll() is not None or self._planned_epochs():
+                if process.poll() is not None or NOTICED in self._log_text():
                     return
                 process.send_signal(signal.SIGINT)
 
@@ -248,10 +251,16 @@ class TrainingProcess:
             return None
         return (self._planned_epochs() - len(curve)) * curve[-1].get("seconds", 0.0) / len(curve)
 
+    def _log_text(self) -> str:
+        try:
+            return self.log.read_text("utf-8", "replace")
+        except OSError:  # deleted
+            return ""
+
     def _error(self) -> str:
         if self._state() != "failed" or not self.log.is_file():
             return ""
-        lines = self.log.read_text("utf-8", "replace").strip().splitlines()
+        lines = self._log_text().strip().splitlines()
         return lines[-1].removeprefix("nasion: ") if lines else "the training ended without a message"
 
 
