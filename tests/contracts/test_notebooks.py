@@ -47,5 +47,5 @@ def test_notebook_names_no_files_of_one_machine(path):
     text = path.read_text("utf-8")
     assert "/home/" not in text
     assert "/tmp/" not in text
-    assert "/work/" not in text
+    assert str(ROOT) not in text
     assert "Traceback" not in text

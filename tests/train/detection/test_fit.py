@@ -44,7 +44,7 @@ def test_a_resumed_training_equals_an_undisturbed_one(job, tmp_path, monkeypatch
 
 
 def test_without_faces_there_is_nothing_to_train(tmp_path):
-    with pytest.raises(ConfigError, match="no face to train a detector on"):
+    with pytest.raises(ConfigError, match="the data has no faces"):
         train_detector(DetectorJob([[]], []), tmp_path)
 
 

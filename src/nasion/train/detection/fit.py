@@ -81,12 +81,12 @@ def train_detector(job: DetectorJob, folder: Path, init: Path | None = None, rep
         reporter: receives the progress.
 
     Raises:
-        ConfigError: there is no face to train on.
+        ConfigError: the sources have no faces.
         ModelError: a checkpoint cannot be read.
         OutputError: the folder cannot be written.
     """
     if not any(job.sources):
-        raise ConfigError("no face to train a detector on; name data with keypoints")
+        raise ConfigError("the data has no faces; name data with keypoints")
     ensure_writable(folder)
     torch.manual_seed(job.seed)
     network = DetectorNetwork().to(memory_format=torch.channels_last)

@@ -1,7 +1,6 @@
 """The trained detector as an .onnx file for images of any size, with 8-bit convolutions."""
 
 import io
-import logging
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -14,13 +13,13 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization import CalibrationDataReader
 from torch import Tensor, nn
 
 from nasion.atomic import write_bytes
 from nasion.detect.peaks import BOX, IMAGES, SCORE
 from nasion.train.detection.network import SIDE_MULTIPLE, WHITE, DetectorNetwork
-from nasion.train.export.int8 import INTEGER_OPERATORS, integer_nodes
+from nasion.train.export.int8 import quantize_convolutions
 
 __all__ = ["write_detector"]
 
@@ -70,29 +69,7 @@ def write_detector(network: DetectorNetwork, scenes: Sequence[NDArray[np.uint8]]
     Raises:
         OutputError: the file cannot be written.
     """
-    model = _trace(network)
-    root = logging.getLogger()
-    level = root.level
-    keep = [each.name for each in model.graph.initializer if each.name.startswith(KEEP_FLOAT)]
-    with tempfile.TemporaryDirectory() as place, redirect_stdout(io.StringIO()):
-        target = Path(place) / "int8.onnx"
-        root.setLevel(logging.ERROR)  # ONNX Runtime logs advice through the root logger
-        try:
-            quantize_static(
-                model,
-                target,
-                _Scenes(scenes),
-                quant_format=QuantFormat.QDQ,
-                op_types_to_quantize=list(INTEGER_OPERATORS),
-                per_channel=True,
-                reduce_range=True,
-                activation_type=QuantType.QUInt8,
-                weight_type=QuantType.QInt8,
-                nodes_to_quantize=integer_nodes(model.graph, keep),
-            )
-        finally:
-            root.setLevel(level)
-        result = onnx.load(target)
+    result = quantize_convolutions(_trace(network), _Scenes(scenes), KEEP_FLOAT)
     _enter_as_integers(result.graph)
     write_bytes(path, result.SerializeToString())
 
@@ -115,7 +92,6 @@ def _enter_as_integers(graph: onnx.GraphProto) -> None:
     transpose.input[0], dequantize.input[0] = cast.input[0], transpose.output[0]
     graph.node.remove(quantize)
     graph.node.remove(cast)
-    del graph.value_info[:]  # it would name the former types
 
 
 def _trace(network: DetectorNetwork) -> onnx.ModelProto:

@@ -26,7 +26,7 @@ from nasion.predict.backends.onnx_backend import INPUT
 from nasion.train.runs.exported_weights import ROOT
 from nasion.train.runs.folded_weights import FOLDED, fold
 
-__all__ = ["quantize"]
+__all__ = ["quantize", "quantize_convolutions"]
 
 KEEP_FLOAT = (f"{ROOT}model.head.", f"{ROOT}spread.", f"{ROOT}hidden.")
 """Prefixes of the weights that stay in float32: keypoints and spread are read from them."""
@@ -58,7 +58,23 @@ def quantize(model: onnx.ModelProto, crops: NDArray[np.uint8]) -> onnx.ModelProt
         crops: (N, H, W, C) uint8, of real faces.
     """
     folded, vectors = fold(model)
-    keep = [each.name for each in model.graph.initializer if each.name.startswith(KEEP_FLOAT)]
+    result = quantize_convolutions(model, CalibrationFaces(crops), KEEP_FLOAT)
+    result.graph.initializer.extend(vectors)  # no node needs them, but a training that starts from the file does
+    helper.set_model_props(result, {FOLDED: json.dumps(folded)})
+    return result
+
+
+def quantize_convolutions(
+    model: onnx.ModelProto, calibration: CalibrationDataReader, keep_float: str | tuple[str, ...]
+) -> onnx.ModelProto:
+    """Return a graph with integer convolutions.
+
+    Args:
+        model: the graph in float32.
+        calibration: inputs on which the ranges of activations are measured.
+        keep_float: prefixes of the names of weights that stay in float32.
+    """
+    keep = [each.name for each in model.graph.initializer if each.name.startswith(keep_float)]
     root = logging.getLogger()
     level = root.level
     with tempfile.TemporaryDirectory() as place, redirect_stdout(io.StringIO()):
@@ -68,7 +84,7 @@ def quantize(model: onnx.ModelProto, crops: NDArray[np.uint8]) -> onnx.ModelProt
             quantize_static(
                 model,
                 path,
-                CalibrationFaces(crops),
+                calibration,
                 quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=list(INTEGER_OPERATORS),
                 per_channel=True,
@@ -81,8 +97,6 @@ def quantize(model: onnx.ModelProto, crops: NDArray[np.uint8]) -> onnx.ModelProt
             root.setLevel(level)
         result = onnx.load(path)
     del result.graph.value_info[:]  # shapes that every runtime infers
-    result.graph.initializer.extend(vectors)  # no node needs them, but a training that starts from the file does
-    helper.set_model_props(result, {FOLDED: json.dumps(folded)})
     return result
 
 
