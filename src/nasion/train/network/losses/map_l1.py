@@ -23,12 +23,20 @@ class Options(Settings):
 
 def loss(decoded: Decoded, target: Tensor, options: Options) -> Tensor:
     """Return L1 + weight * KL(Gaussian, map) of each keypoint (B, K), no unit, for targets (B, K, 2), normalized."""
+    distance = (decoded.keypoints - target).abs().mean(-1)
+    return distance + options.weight * divergence(decoded, target, options.sigma_cells)
+
+
+def divergence(decoded: Decoded, target: Tensor, sigma_cells: float) -> Tensor:
+    """Return KL(Gaussian, map) of each keypoint (B, K), no unit, for targets (B, K, 2), normalized.
+
+    Raises:
+        ValueError: the codec has no maps.
+    """
     if decoded.log_maps is None:
         raise ValueError("this loss requires a codec with maps")
-    distance = (decoded.keypoints - target).abs().mean(-1)
-    log_blob = log_gaussian(target, decoded.log_maps, options.sigma_cells)
-    divergence = (log_blob.exp() * (log_blob - decoded.log_maps)).sum((-2, -1))
-    return distance + options.weight * divergence
+    log_blob = log_gaussian(target, decoded.log_maps, sigma_cells)
+    return (log_blob.exp() * (log_blob - decoded.log_maps)).sum((-2, -1))
 
 
 def log_gaussian(target: Tensor, like: Tensor, sigma_cells: float) -> Tensor:
