@@ -1,6 +1,7 @@
 """get, doctor, show, convert and formats."""
 
 import pytest
+from skimage import data
 
 from made_files import make_imm, shape
 from nasion import datasets, images
@@ -67,6 +68,74 @@ def test_download_from_an_archive_is_verified(nasion, tmp_path):
     assert "IMM Face Database" in out
     assert "education and research" in out
     assert "fingerprint" in error
+
+
+@pytest.fixture
+def small_model(tmp_path, monkeypatch):
+    """Serve a copy of the model tiny as the downloadable model "small" on this machine; returns its address."""
+    import hashlib
+    import http.server
+    import threading
+
+    import platformdirs
+
+    from nasion.predict import model_zoo
+
+    content = model_zoo.resolve("tiny").read_bytes()
+    folder = tmp_path / "package"
+    folder.mkdir()
+    card = f'sha256 = "{hashlib.sha256(content).hexdigest()}"\nterms = "research only"\n'
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}/models/small.onnx"
+    (folder / "small.toml").write_text(f'{card}url = "{address}"\n')
+    monkeypatch.setattr(model_zoo, "_folder", lambda: folder)
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: tmp_path / "cache" / name)
+    yield address
+    server.shutdown()
+    server.server_close()
+
+
+def test_model_is_downloaded_once_and_then_predicts(nasion, small_model, tmp_path):
+    images.write(tmp_path / "a.png", data.astronaut())
+    code, _, error = nasion("predict", "a.png", "--model", "small", "--box", "170,70,280,200")
+    assert (code, error) == (
+        2,
+        'nasion: the model "small" is not in the package; download it once with `nasion get small`\n',
+    )
+    assert "small (not in the package; download it with: nasion get small)" in nasion("models")[1]
+    code, out, error = nasion("get", "small")
+    assert (code, error) == (0, "")
+    assert out.splitlines()[0] == "terms: research only"
+    assert "small (0.8 MB) → " in out
+    code, out, error = nasion("predict", "a.png", "--model", "small", "--box", "170,70,280,200")
+    assert code == 0, error
+    assert "not in the package" not in nasion("models")[1]
+
+
+def test_wrong_ways_to_get_something_are_one_line(nasion, small_model, tmp_path):
+    for words, message in (
+        (("get", "small", "folder"), "models are downloaded into the cache; omit folder"),
+        (("get", "imm"), "name the folder for the dataset, such as: nasion get imm data/imm"),
+        (("get", "smal"), 'no data set or model "smal" to get; did you mean "small"?'),
+        (("get", "small", "--url", "http://127.0.0.1:9/x"), "cannot download the model small (no connection)"),
+        (("get", "small", "--archive", "nowhere.onnx"), "nowhere.onnx: cannot be read"),
+    ):
+        code, _, error = nasion(*words)
+        assert (code, error.count("\n")) == (2, 1), (words, error)
+        assert message in error
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
 
 
 @pytest.mark.parametrize("words", [("doctor", "imm:nowhere"), ("show", "csv:nowhere.csv"), ("get", "imn", "x")])

@@ -1,15 +1,17 @@
 """The models in the package: each is the file of its card, and the card states what users must know."""
 
+import hashlib
 import json
 import re
 from pathlib import Path
 
+import platformdirs
 import pytest
 
-from nasion.errors import ModelError
+from nasion.errors import DownloadError, ModelError
 from nasion.predict import model_zoo
 from nasion.predict.backends.onnx_backend import OnnxBackend
-from nasion.predict.model_zoo import DEFAULT, available, card, is_run, resolve
+from nasion.predict.model_zoo import DEFAULT, available, card, download, downloadable, is_run, names, resolve
 
 LARGEST_MB = 8
 
@@ -51,7 +53,7 @@ def test_default_model_is_in_the_package():
 def test_models_are_listed_by_their_cards_in_order(package):
     (package / "another.toml").write_text("")
     (package / "without-card.onnx").write_bytes(b"")
-    assert available() == ["another", "one"]
+    assert names() == available() == ["another", "one"]
     assert card("one")["about"] == "a test"
 
 
@@ -71,8 +73,55 @@ def test_missing_file_of_a_card_is_rejected(package):
         resolve("one")
 
 
+@pytest.fixture
+def two(package, tmp_path, monkeypatch):
+    """Add the downloadable model "two" to the models; returns its file, which is not in the cache."""
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: tmp_path / "cache" / name)
+    sha256 = hashlib.sha256(b"weights").hexdigest()
+    (package / "two.toml").write_text(f'sha256 = "{sha256}"\nurl = "http://127.0.0.1:9/models/two.onnx"\n')
+    file = tmp_path / "downloads" / "file"
+    file.parent.mkdir()
+    file.write_bytes(b"weights")
+    return file
+
+
+def test_downloadable_model_is_not_available_before_its_download(two):
+    assert (names(), available(), downloadable()) == (["one", "two"], ["one"], ["two"])
+    with pytest.raises(ModelError, match='"two" is not in the package; download it once with `nasion get two`'):
+        resolve("two")
+
+
+def test_downloaded_model_is_found_in_the_cache(two, tmp_path):
+    path = download("two", file=two)
+    assert path == resolve("two") == tmp_path / "cache" / "nasion" / "two.onnx"
+    assert (available(), downloadable()) == (["one", "two"], ["two"])
+    assert download("two") == path  # without a connection, because the file is in the cache
+
+
+def test_damaged_file_in_the_cache_is_rejected(two):
+    download("two", file=two).write_bytes(b"damaged")
+    with pytest.raises(ModelError, match="its SHA-256 differs from its card; run `nasion get two`"):
+        resolve("two")
+
+
+def test_failed_download_of_a_model_names_the_remedies(two):
+    with pytest.raises(
+        DownloadError, match=r"cannot download the model two \(no connection\); .* --url, .* --archive$"
+    ):
+        download("two")
+
+
+def test_another_file_is_not_accepted_as_the_model(two, tmp_path):
+    two.write_bytes(b"other weights")
+    with pytest.raises(DownloadError, match="file: not the model two, or incomplete; its SHA-256 differs"):
+        download("two", file=two)
+    with pytest.raises(DownloadError, match=r"nowhere: cannot be read \(No such file"):
+        download("two", file=tmp_path / "nowhere")
+    assert not (tmp_path / "cache").exists()
+
+
 def test_unknown_name_is_rejected_with_a_suggestion():
-    with pytest.raises(ModelError, match='no model "defualt" in the package; did you mean "default"'):
+    with pytest.raises(ModelError, match='no model "defualt"; did you mean "default"'):
         card("defualt")
     with pytest.raises(ModelError, match=r'no model "defualt"; did you mean "default".*or give an \.onnx file'):
         resolve("defualt")

@@ -1,8 +1,8 @@
-"""The page of the packaged models, from their cards."""
+"""The page of the models, from their cards."""
 
 from typing import Any
 
-from nasion.predict.model_zoo import DEFAULT, available, card
+from nasion.predict.model_zoo import DEFAULT, card, names
 from tables import table
 
 HEAD = """# Model cards
@@ -30,6 +30,7 @@ def _section(name: str) -> str:
         )
         for key, value in values["scores"].items()
     ]
+    source = f" `nasion get {name}` downloads it from {values['url']}." if "url" in values else ""
     note = f"\nNote: {values['note']}.\n" if "note" in values else ""
     return f"""## {name}
 
@@ -48,11 +49,11 @@ with
 ```
 {note}
 {table(("score", "value"), scores)}
-Skeleton: `{values["skeleton"]}`. To cite: {values["cite"]}. SHA-256: `{values["sha256"]}`.
+Skeleton: `{values["skeleton"]}`. To cite: {values["cite"]}. SHA-256: `{values["sha256"]}`.{source}
 """
 
 
 def pages() -> dict[str, str]:
     """Return the page; the default model comes first."""
-    names = sorted(available(), key=lambda name: name != DEFAULT)
-    return {"results/models.md": HEAD + "\n".join(_section(name) for name in names)}
+    listed = sorted(names(), key=lambda name: name != DEFAULT)
+    return {"results/models.md": HEAD + "\n".join(_section(name) for name in listed)}

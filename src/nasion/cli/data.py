@@ -16,8 +16,8 @@ from nasion.cli.options import (
     write_new,
 )
 from nasion.cli.screen import REPORTER, counted, notice, say
-from nasion.errors import ConfigError
-from nasion.predict.model_zoo import DEFAULT
+from nasion.errors import ConfigError, DownloadError, suggest
+from nasion.predict import model_zoo
 
 __all__ = ["convert", "doctor", "formats", "get", "heads", "new_skeleton", "show"]
 
@@ -25,31 +25,57 @@ NO_MODEL = "none"
 """Value of --model that leaves out the second opinion."""
 
 
+def _gettable() -> list[str]:
+    """Return what `get` downloads: data sets, then models."""
+    return ["imm", "300w", "ict-facekit", *model_zoo.downloadable()]
+
+
 def get(
     name: Annotated[
         str,
-        typer.Argument(
-            help="imm, 300w or ict-facekit", metavar="NAME", autocompletion=lambda: ["imm", "300w", "ict-facekit"]
-        ),
+        typer.Argument(help="imm, 300w, ict-facekit, or a model", metavar="NAME", autocompletion=_gettable),
     ],
-    folder: Annotated[Path, typer.Argument(help="target folder", metavar="FOLDER")],
+    folder: Annotated[
+        Path | None, typer.Argument(help="target folder of a dataset; models go into the cache", metavar="FOLDER")
+    ] = None,
     url: Annotated[
         str | None, typer.Option(help="download from here instead, such as from a mirror", metavar="URL")
     ] = None,
     archive: Annotated[Path | None, typer.Option(help="use this file instead of the network", metavar="FILE")] = None,
 ) -> None:
-    """Download a dataset, show its terms, and verify it.
+    """Download a dataset or a model, show its terms, and verify it.
 
     Examples:
         nasion get imm data/imm
         nasion get 300w data/300w --archive 300w.zip
         nasion get ict-facekit data/ict-facekit
     """
+    if name in model_zoo.downloadable():
+        _get_model(name, folder, url, archive)
+        return
     from nasion.datasets import download
 
+    if folder is None:
+        if name not in download.SOURCES:
+            raise DownloadError(f'no data set or model "{name}" to get; {suggest(name, _gettable())}')
+        raise ConfigError(f"name the folder for the dataset, such as: nasion get {name} data/{name}")
     with no_empty_folders(folder):
         spec = download.get(name, folder, REPORTER, [url] if url else None, archive)
     say(f"next: nasion doctor {quote(spec)}")
+
+
+def _get_model(name: str, folder: Path | None, url: str | None, file: Path | None) -> None:
+    """Download a model into the cache, after showing its terms.
+
+    Raises:
+        ConfigError: a folder is named.
+    """
+    if folder is not None:
+        raise ConfigError(f"models are downloaded into the cache; omit {folder}")
+    say(f"terms: {model_zoo.card(name)['terms']}")
+    path = model_zoo.download(name, url, file)
+    say(f"{name} ({path.stat().st_size / 1e6:.1f} MB) → {path}")
+    say(f"next: nasion predict PHOTOS --model {name}")
 
 
 def doctor(
@@ -59,7 +85,7 @@ def doctor(
     ),
     model: Annotated[
         str, typer.Option(help="the model that gives a second opinion, or none", metavar="MODEL")
-    ] = DEFAULT,
+    ] = model_zoo.DEFAULT,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="also write the findings here", metavar="FILE")
     ] = None,

@@ -302,13 +302,14 @@ def _average(folder: Path, predictor: "Predictor", boxes: "BoxSource", out: Path
 
 
 def list_models() -> None:
-    """List the models in the package with their terms and scores.
+    """List the models with their terms and scores.
 
     Examples:
         nasion models
     """
-    for name in model_zoo.available():
-        say(name)
+    usable = model_zoo.available()
+    for name in model_zoo.names():
+        say(name if name in usable else f"{name} (not in the package; download it with: nasion get {name})")
         for key, value in model_zoo.card(name).items():
             for row, line in enumerate(_lines(value)):
                 say(f"  {key if row == 0 else '':<12}{line}")

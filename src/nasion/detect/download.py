@@ -5,30 +5,61 @@ from pathlib import Path
 
 import platformdirs
 
+from nasion.atomic import write_bytes
 from nasion.errors import DownloadError
 
-__all__ = ["download_cached"]
+__all__ = ["copy_cached", "download_cached"]
 
 CONNECT_SECONDS, READ_SECONDS = 4, 20
 """Timeouts of a download."""
 
 
-def download_cached(url: str, sha256: str, title: str, remedy: str) -> Path:
+def download_cached(url: str, sha256: str, title: str, remedy: str, name: str = "") -> Path:
     """Return the file at `url`, from the user's cache if it is there and intact.
 
     Args:
-        url: the file's address; its last part is the name in the cache.
+        url: the file's address.
         sha256: the expected checksum.
         title: what error messages call the file.
         remedy: what the user can do if the download fails.
+        name: the file's name in the cache; default: the last part of the address.
 
     Raises:
         DownloadError: the file cannot be downloaded, or its checksum differs.
     """
-    path = Path(platformdirs.user_cache_dir("nasion")) / url.rsplit("/", 1)[1]
+    path = _cache() / (name or url.rsplit("/", 1)[1])
     if not _is_intact(path, sha256):
         _download(path, url, sha256, title, remedy)
     return path
+
+
+def copy_cached(file: Path, sha256: str, title: str, name: str) -> Path:
+    """Return a copy of a file in the user's cache.
+
+    Args:
+        file: what the user downloaded.
+        sha256: the expected checksum.
+        title: what error messages call the file.
+        name: the file's name in the cache.
+
+    Raises:
+        DownloadError: the file cannot be read, or its checksum differs.
+        OutputError: the cache is read-only or full.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise DownloadError(f"{file}: cannot be read ({error.strerror})") from None
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise DownloadError(f"{file}: not {title}, or incomplete; its SHA-256 differs from the expected {sha256}")
+    path = _cache() / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, content)
+    return path
+
+
+def _cache() -> Path:
+    return Path(platformdirs.user_cache_dir("nasion"))
 
 
 def _is_intact(path: Path, sha256: str) -> bool:

@@ -24,7 +24,7 @@ from nasion.images import read, warp
 from nasion.predict.backends.backend import Backend, is_rejected, load_backend
 from nasion.predict.boxes import check_box
 from nasion.predict.crop import face_box, to_channels
-from nasion.predict.model_zoo import DEFAULT, available, detector_of
+from nasion.predict.model_zoo import DEFAULT, detector_of, names
 from nasion.predict.parallel import cores, map_in_order
 from nasion.sample import Image, Prediction
 from nasion.skeleton import Skeleton
@@ -282,7 +282,7 @@ T = TypeVar("T")
 
 def _portable(source: T) -> T | str:
     """Return a model's or a detector's path as an absolute path; names of packaged models and objects stay the same."""
-    if not isinstance(source, (str, Path)) or str(source) in (*available(), PACKAGED):
+    if not isinstance(source, (str, Path)) or str(source) in (*names(), PACKAGED):
         return source
     return str(Path(source).resolve())
 

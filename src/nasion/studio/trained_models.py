@@ -129,7 +129,7 @@ def _terms(start: str, inside: Path) -> str:
     """Return a sentence about the terms of a model that was trained from another one and from the user's labels."""
     first = start
     for _ in range(MAX_STEPS):
-        if first in model_zoo.available():
+        if first in model_zoo.names():
             return f"trained from {first}: {model_zoo.card(first)['terms']}"
         folder = Path(first)
         if not first or not folder.is_dir() or not is_inside(folder, inside):
