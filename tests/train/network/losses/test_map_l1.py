@@ -1,11 +1,14 @@
 """L1 plus the divergence of the maps from Gaussians: the parts by hand and against torch's own distributions."""
 
+from math import log, pi
+
 import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
 from torch.nn import functional as F
 
+from nasion import uncertainty
 from nasion.train.network.interfaces import Decoded
 from nasion.train.network.losses.map_l1 import REQUIRES, Options, log_gaussian, loss
 
@@ -88,8 +91,49 @@ def test_codecs_without_maps_are_rejected():
         loss(decoded_at(points_of(), None), points_of(), Options())
 
 
+ELLIPSE = Options(weight=0.0, ellipse_share=1.0)
+
+
+def cost(offset, anisotropy, options=ELLIPSE):
+    """Return the loss of one point with an error (x, y), normalized, and a predicted anisotropy."""
+    target = torch.tensor([[offset]], dtype=torch.float64)
+    decoded = decoded_at(torch.zeros_like(target), log_gaussian(target, torch.zeros(1, 1, *CELLS), 1.5))
+    return loss(decoded._replace(anisotropy=torch.tensor([[anisotropy]]).double()), target, options).item()
+
+
+@pytest.mark.parametrize("angle", np.linspace(0, np.pi, 7))
+def test_with_round_ellipses_an_error_costs_the_same_in_every_direction(angle):
+    offset = [0.1 * np.cos(angle), 0.1 * np.sin(angle)]
+    assert cost(offset, [0.0, 0.0]) == pytest.approx(0.1 * 2 / pi, rel=1e-4)
+
+
+def test_errors_along_the_long_axis_cost_less_by_the_ratio_of_the_axes():
+    long_in_x = [log(4.0), 0.0]  # twice the spread along x, half of it along y
+    assert cost([0.1, 0], long_in_x) == pytest.approx(0.1 / 2 * 2 / pi, rel=1e-4)
+    assert cost([0, 0.1], long_in_x) == pytest.approx(0.1 * 2 * 2 / pi, rel=1e-4)
+    half = Options(weight=0.0, ellipse_share=0.5)
+    assert cost([0.1, 0], long_in_x, half) == pytest.approx(0.1 / 2**0.5 * 2 / pi, rel=1e-4)
+
+
+def test_lengths_are_those_of_the_uncertainty():
+    rng = np.random.default_rng(0)
+    offsets, anisotropy = rng.normal(0, 0.1, (2, 3, 2)), rng.uniform(-1, 1, (2, 3, 2))
+    maps = torch.zeros(2, 3, *CELLS)
+    decoded = decoded_at(torch.zeros(2, 3, 2).double(), maps)._replace(anisotropy=torch.from_numpy(anisotropy))
+    wanted = uncertainty.mahalanobis(offsets, np.ones((2, 3)), anisotropy)
+    assert loss(decoded, torch.from_numpy(offsets), ELLIPSE).numpy() == pytest.approx(wanted * 2 / pi, rel=1e-6)
+
+
+def test_ellipses_have_no_gradient():
+    points, anisotropy = torch.zeros(1, 1, 2, requires_grad=True), torch.tensor([[[0.5, 0.2]]], requires_grad=True)
+    decoded = decoded_at(points, torch.zeros(1, 1, *CELLS))._replace(anisotropy=anisotropy)
+    loss(decoded, torch.full((1, 1, 2), 0.2), ELLIPSE).sum().backward()
+    assert anisotropy.grad is None
+    assert points.grad.abs().sum() > 0
+
+
 def test_defaults_and_limits_of_the_options():
-    assert (Options().weight, Options().sigma_cells) == (0.1, 1.5)
-    for wrong in ({"weight": -0.1}, {"sigma_cells": 0}):
+    assert (Options().weight, Options().sigma_cells, Options().ellipse_share) == (0.1, 1.5, 0.0)
+    for wrong in ({"weight": -0.1}, {"sigma_cells": 0}, {"ellipse_share": 1.1}):
         with pytest.raises(ValidationError):
             Options.model_validate(wrong)
