@@ -378,7 +378,7 @@ def test_faces_of_earlier_images_are_released(nasion, monkeypatch, tmp_path):
     monkeypatch.setattr(Predictor, "__call__", watched)
     assert nasion("predict", "some", "--box", "2,2,20,20")[0] == 0
     assert len(seen) == len(json.loads((tmp_path / "predictions" / "keypoints.json").read_text())["images"]) == count
-    assert max(alive) <= 2 * cores()  # images that threads work on, or that wait for their turn
+    assert max(alive) <= 2 * cores() + 1  # images that threads work on, or that wait for their turn
 
 
 def test_results_before_ctrl_c_are_written(nasion, monkeypatch, tmp_path):

@@ -82,7 +82,9 @@ def test_dlib_chips(run, file, tmp_path):
 
 
 def test_face_alignment_image(run, file):
-    assert re.fullmatch(r"\(68, 2\) float32 \[22[45]\.\d+, 12[678]\.\d+\]\n", run("face_alignment_image", file))
+    found = re.fullmatch(r"\(68, 2\) float32 \[(\d+\.\d+), (\d+\.\d+)\]\n", run("face_alignment_image", file))
+    assert found is not None
+    assert [float(number) for number in found.groups()] == pytest.approx([225, 127], abs=3)
 
 
 def test_face_alignment_boxes(run, file):

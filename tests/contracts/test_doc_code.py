@@ -66,7 +66,7 @@ def test_the_example_of_the_readme_prints_what_it_says(workspace, capsys):
     words, expected = ("".join(NUMBER.sub("#", text).split()) for text in (printed, example.output))
     assert words == expected
     numbers = [[float(number) for number in NUMBER.findall(text)] for text in (printed, example.output)]
-    np.testing.assert_allclose(*numbers, atol=1)  # 8-bit convolutions round differently on other processors
+    np.testing.assert_allclose(*numbers, atol=3)  # 8-bit convolutions round differently on other processors
     assert (nasion.read("points.png") != names["sample"].image).any()
 
 

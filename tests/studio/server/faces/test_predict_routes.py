@@ -60,7 +60,7 @@ def test_an_image_gives_its_faces(client, make, astronaut, form):
     expected = make("default")(data.astronaut())[0]
     assert list(face) == ["face", "score", "box", "keypoints", "spread_px", "ellipses", "hidden_probability"]
     assert (face["face"], face["score"]) == (0, 0.9)
-    assert np.array(face["keypoints"]) == pytest.approx(expected.keypoints, abs=1.5)  # JPEG loses a little
+    assert np.array(face["keypoints"]) == pytest.approx(expected.keypoints, abs=3)  # JPEG loses a little
     assert len(face["spread_px"]) == len(face["ellipses"]["angle_deg"]) == 68
 
 
