@@ -65,6 +65,7 @@ class Annotation:
         spread: (K,) image px, the predicted uncertainty as in `Prediction`; None if the labels have none.
         ellipses: (K, 3) error ellipses as in `Prediction`, px, px and degrees; None if the labels have none.
         measurements: as in `Prediction`, if predicted labels have them; otherwise None.
+        source: number of the dataset among those that are used together, from 0.
     """
 
     image: Path
@@ -82,6 +83,7 @@ class Annotation:
     visibility_known: bool = False
     hidden_probability: FloatArray | None = None
     measurements: Mapping[str, Measured] | None = None
+    source: int = 0
 
     def __repr__(self) -> str:
         missing = int((~is_present(self.keypoints)).sum())

@@ -73,6 +73,10 @@ class DataConfig(Settings):
     faces: int = Field(
         default=0, ge=0, le=MANY, description="training faces to use, evenly spread over the first source; 0 is all"
     )
+    source_offsets: bool = Field(
+        default=False,
+        description="learn a constant offset per point between the labels of the first and of every other source",
+    )
     cross_fit: int = Field(
         default=0,
         ge=0,

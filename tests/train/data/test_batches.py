@@ -255,6 +255,15 @@ def test_mirrored_crops_swap_left_and_right_points():
     assert mirrored[1][0, 0] < mirrored[1][1, 0]  # the right eye stays on the left of the image
 
 
+def test_batches_name_the_source_and_the_mirroring_of_each_face():
+    faces = [replace(face(f"{k}.png"), source=k) for k in (0, 2)]
+    source = CropSource(data_set(*faces), CROP, varied=True)
+    for flip in (0.0, 1.0):
+        batch = source.batch([1, 0], EpochPlan(0, CROP.size, AugmentConfig(flip=flip)))
+        assert batch.source.tolist() == [2, 0]
+        assert batch.mirrored.tolist() == [flip == 1.0] * 2
+
+
 def test_mirror_of_a_mirrored_image_is_the_original_crop():
     """Flip twice: the mirrored image with mirrored labels, cropped with a mirror, is the plain crop."""
     image = scene(4)

@@ -82,6 +82,13 @@ def test_other_sources_add_training_faces_only(sources):
     assert names(faces, "test") == []
 
 
+def test_faces_know_the_number_of_their_source(sources):
+    for name, count in (("first", 4), ("second", 1), ("third", 2)):
+        sources[name] = faces_with(name[0], [""] * count)
+    faces = load_faces(config("first", "second", "third", validation_share=0.25))
+    assert [face.source for face in faces.annotations] == [0, 0, 0, 0, 1, 2, 2]
+
+
 def test_other_sources_do_not_change_the_validation_faces(sources):
     sources["first"] = faces_with("a", [""] * 12)
     sources["second"] = faces_with("b", [""] * 30)

@@ -15,7 +15,7 @@ from nasion.train.loop.module import CALIBRATION_FACES, NO_FACE, SCORES, Keypoin
 from nasion.train.network.network import mean_loss, spread_loss
 from nasion.train.network.spread import normalized_residual
 from nasion.uncertainty import ERROR_SHAPE
-from train.loop.tiny_runs import CNN, UNET, module_of, plain
+from train.loop.tiny_runs import CNN, DATA, UNET, module_of, plain
 
 
 def on_device(module, rank=0, world=1, epoch=0, total=lambda sums: sums):
@@ -268,6 +268,37 @@ def test_a_step_without_a_spread_head_returns_the_loss_of_the_keypoints():
     module = module_of(plain(CNN))
     loss = module.training_step(batch_of(module, share=0.5), 0)
     assert float(loss.detach()) == pytest.approx(0.5 * module.step_loss)
+
+
+TWO_SOURCES = {**DATA, "sources": ["synthetic:18", "synthetic:18"], "source_offsets": True}
+
+
+def test_labels_of_another_source_are_compared_without_their_offsets():
+    module, alone = module_of(plain(CNN, data=TWO_SOURCES)), module_of(plain(CNN))
+    assert module.offsets.offset.shape == (1, 58, 2)
+    batch = batch_of(module, range(len(module.train_source)))
+    first, second = (batch.source == number for number in (0, 1))
+    assert (int(first.sum()), bool(second.any())) == (len(alone.train_source), True)
+    module.offsets.offset.data += 0.1
+    moved = module._corrected(module.network.decode(batch.crops), batch)
+    assert torch.equal(moved[first], batch.target[first])
+    assert ((moved[second] - batch.target[second]).abs().sum(-1) > 0.01).all()
+
+
+def test_offsets_of_sources_are_learned_from_the_other_sources_alone():
+    module = module_of(plain(CNN, data=TWO_SOURCES))
+    sources = [face.annotation.source for face in module.train_source.faces]
+    for number in (0, 1):
+        module.offsets.zero_grad()
+        module.training_step(batch_of(module, [sources.index(number)]), 0).backward()
+        assert bool(module.offsets.offset.grad.any()) == (number == 1)
+    optimizer, _ = optimizer_of(module)
+    assert any(weight is module.offsets.offset for group in optimizer.param_groups for weight in group["params"])
+
+
+def test_a_single_source_has_no_offsets():
+    assert module_of(plain(CNN, data={**DATA, "source_offsets": True})).offsets is None
+    assert module_of(plain(CNN, data={**TWO_SOURCES, "source_offsets": False})).offsets is None
 
 
 def test_a_loss_that_is_not_finite_is_one_line():

@@ -63,6 +63,8 @@ class Batch(NamedTuple):
         hidden: (B, K) float32, 1 for hidden points, 0 for visible ones; NaN where missing or unknown.
         weight: (B, K) float32, of each label, 0 to 1; below 1 for labels with an uncertainty.
         weak: (B, M, 2) float32, weak labels, normalized; NaN where missing.
+        source: (B,) int64, the number of each face's data source, from 0.
+        mirrored: (B,) bool, whether a crop shows a mirrored face.
         share: this device's share of the batch times the number of devices; 1 if all devices have equally many faces.
     """
 
@@ -73,6 +75,8 @@ class Batch(NamedTuple):
     hidden: Tensor
     weight: Tensor
     weak: Tensor
+    source: Tensor
+    mirrored: Tensor
     share: float
 
 
@@ -260,7 +264,8 @@ class CropSource:
         crops, keypoints, affines = zip(*(self.crop_at(index, plan) for index in indices), strict=True)
         target = normalize(np.stack(keypoints), plan.size)
         hidden = [self.hidden_at(index, plan, points) for index, points in zip(indices, keypoints, strict=True)]
-        weights = [self.weights_of(index, self.variation(index, plan)[0].mirror) for index in indices]
+        mirrored = [self.variation(index, plan)[0].mirror for index in indices]
+        weights = [self.weights_of(index, mirror) for index, mirror in zip(indices, mirrored, strict=True)]
         weak = [self.weak_at(index, plan, affine) for index, affine in zip(indices, affines, strict=True)]
         return Batch(
             to_tensor(np.stack(crops)),
@@ -270,6 +275,8 @@ class CropSource:
             torch.from_numpy(np.stack(hidden).astype(np.float32)),
             torch.from_numpy(np.stack(weights).astype(np.float32)),
             torch.from_numpy(normalize(np.stack(weak), plan.size).astype(np.float32)),
+            torch.tensor([self.faces[index].annotation.source for index in indices]),
+            torch.tensor(mirrored),
             share,
         )
 

@@ -33,11 +33,12 @@ def load_faces(config: RunConfig) -> DataSet:
     faces = limit_faces(with_validation(first, config.data.validation_share), config.data.faces)
     if config.data.cross_fit:
         faces = without_part(faces, config.data.left_out, config.data.cross_fit)
-    for other in others:
+    for number, other in enumerate(others, 1):
         if other not in weak:
             same = with_skeleton(other, config)
             _check_points(faces, same)
-            faces = faces.joined(_added(same, config))
+            added = _added(same, config)
+            faces = faces.joined(added.subset([replace(face, source=number) for face in added.annotations]))
     return with_weak_labels(faces, weak) if weak else faces
 
 

@@ -1,6 +1,6 @@
 """The network under Lightning: a training step, a validation step, the optimizer and its schedule."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from math import cos, isfinite, pi
 from typing import Any, cast
 
@@ -8,18 +8,19 @@ import numpy as np
 import pytorch_lightning as lightning
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from nasion.errors import ConfigError
+from nasion.shapes import mean_shape
 from nasion.train.config import OptimizerConfig, RunConfig, ScheduleConfig
 from nasion.train.data.batches import Batch, Batches, CropSource, epoch_plan, plan_batches
 from nasion.train.network.frame import half_sides
 from nasion.train.network.hidden import hidden_loss
 from nasion.train.network.interfaces import Decoded
+from nasion.train.network.label_offsets import SourceOffsets, WeakLabels
 from nasion.train.network.network import KeypointNetwork, loss_of, mean_loss, spread_loss
 from nasion.train.network.spread import normalized_residual, spread_correction
-from nasion.train.network.weak import WeakLabels
 from nasion.train.runs.warm_start import HEAD
 
 __all__ = ["KeypointModule", "learning_rate_at"]
@@ -62,6 +63,7 @@ class KeypointModule(lightning.LightningModule):
         self.loss = loss_of(config, network)
         weak = train.weak
         self.weak = None if weak is None else WeakLabels(weak.weights, weak.shape)
+        self.offsets = _source_offsets(train) if config.data.source_offsets else None
         self.ema = _moving_average(network, config.schedule.ema_decay) if config.schedule.ema_decay else None
         self.step_loss = float("nan")
         self.initial_log_spread: float | None = None
@@ -135,10 +137,11 @@ class KeypointModule(lightning.LightningModule):
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         """Return the loss (), no unit, of a batch of crops (B, C, H, W)."""
         decoded = self.network.decode(batch.crops)
-        loss = mean_loss(self.loss, decoded, batch.target, batch.weight, self._weak_losses(decoded, batch))
+        target = self._corrected(decoded, batch)
+        loss = mean_loss(self.loss, decoded, target, batch.weight, self._weak_losses(decoded, batch))
         self.step_loss = float(loss.detach())  # the training curve excludes the spread's loss
         if self.network.spread is not None:
-            manual = torch.where((batch.weight == 1)[..., None], batch.target, torch.nan)
+            manual = torch.where((batch.weight == 1)[..., None], target.detach(), torch.nan)
             loss = loss + spread_loss(decoded, manual, self.network.spec.size)
         if self.network.hidden is not None:
             loss = loss + hidden_loss(decoded, batch.hidden)
@@ -147,6 +150,13 @@ class KeypointModule(lightning.LightningModule):
                 f"the loss became {self.step_loss} in epoch {self.current_epoch + 1}; try a smaller optimizer.lr"
             )
         return loss * batch.share
+
+    def _corrected(self, decoded: Decoded, batch: Batch) -> Tensor:
+        """Return the labels (B, K, 2), normalized, without the offsets of their data sources."""
+        if self.offsets is None:
+            return batch.target
+        size = (batch.crops.shape[-2], batch.crops.shape[-1])
+        return self.offsets(batch.target, decoded.keypoints, batch.source, batch.mirrored, size)
 
     def _weak_losses(self, decoded: Decoded, batch: Batch) -> tuple[Tensor, Tensor] | None:
         """Return the losses (B, M), no unit, of the weak labels and which of these are present (B, M)."""
@@ -207,7 +217,7 @@ class KeypointModule(lightning.LightningModule):
         """Return the optimizer and its schedule, which changes the rate at every step."""
         settings, init = self.config.optimizer, self.config.init
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.name]
-        groups = _groups(self.network, self.weak, settings, init.backbone_lr_factor)
+        groups = _groups(self.network, [self.weak, self.offsets], settings, init.backbone_lr_factor)
         optimizer = kind(groups, lr=settings.lr, fused=True)
         steps = self.steps_per_epoch()
 
@@ -220,6 +230,14 @@ class KeypointModule(lightning.LightningModule):
 
         rates = torch.optim.lr_scheduler.LambdaLR(optimizer, [head, head, backbone, backbone])
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
+
+
+def _source_offsets(train: CropSource) -> SourceOffsets | None:
+    """Return the offsets of the data sources of the faces; None if there is only one source."""
+    faces = [face.annotation for face in train.faces]
+    sources = max(face.source for face in faces) + 1
+    shape = mean_shape(np.stack([face.keypoints for face in faces]))
+    return SourceOffsets(sources, shape, train.skeleton.flip) if sources > 1 else None
 
 
 def _log_spreads(decoded: Decoded) -> Tensor:
@@ -238,10 +256,13 @@ def learning_rate_at(step: int, total: int, schedule: ScheduleConfig) -> float:
 
 
 def _groups(
-    network: KeypointNetwork, weak: WeakLabels | None, settings: OptimizerConfig, backbone_lr_factor: float
+    network: KeypointNetwork,
+    labels: Sequence[nn.Module | None],
+    settings: OptimizerConfig,
+    backbone_lr_factor: float,
 ) -> list[dict[str, Any]]:
     """Return the head's weights, then all others, each split into weights with decay, and biases and norms without."""
-    extra = [weight for part in (network.spread, network.hidden, weak) if part for weight in part.parameters()]
+    extra = [weight for part in (network.spread, network.hidden, *labels) if part for weight in part.parameters()]
     head = [*network.model.head.parameters(), *extra]
     inside = {id(p) for p in head}
     others = [p for p in network.parameters() if id(p) not in inside]

@@ -1,11 +1,11 @@
-"""Weak labels in the loss: means, and offsets in the frame of the face, by hand-computed numbers."""
+"""Weak labels and offsets of data sources, in the frame of the face, by hand-computed numbers."""
 
 import numpy as np
 import pytest
 import torch
 
+from nasion.train.network.label_offsets import SourceOffsets, WeakLabels
 from nasion.train.network.network import mean_loss
-from nasion.train.network.weak import WeakLabels
 
 SHAPE = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0], [4.0, 4.0]])
 """The corners of a square; the size of this face is 4."""
@@ -84,3 +84,56 @@ def test_weak_labels_count_as_much_as_points():
     assert mean_loss(loss, None, target, weak=weak).item() == pytest.approx((1 + 3 + 2) / 3)
     half = torch.tensor([[1.0, 0.5, 1.0]])
     assert mean_loss(loss, None, target, half, weak).item() == pytest.approx((1 + 1.5 + 2) / 3)
+
+
+FLIP = (1, 0, 3, 2)
+
+
+def source_offsets(flip=FLIP):
+    """Return two sources; the second labels the first corner 0.25 of the face's size too far right."""
+    offsets = SourceOffsets(2, SHAPE, flip)
+    offsets.offset.data[0, 0, 0] = 0.25
+    return offsets
+
+
+def corrected(offsets, labels, source, mirrored=False, size=SIZE):
+    face = normalized(SHAPE)
+    return offsets(labels, face, torch.tensor([source]), torch.tensor([mirrored]), size)
+
+
+def test_labels_of_the_first_source_stay_as_they_are():
+    labels = normalized(SHAPE + 0.5)
+    assert torch.equal(corrected(source_offsets(), labels, 0), labels)
+
+
+def test_labels_of_another_source_are_corrected_by_its_offsets():
+    labels = normalized([(1.0, 0.0), (4, 0), (0, 4), (4, 4)])
+    assert torch.allclose(corrected(source_offsets(), labels, 1), normalized(SHAPE), atol=1e-6)
+
+
+def test_offsets_are_mirrored_with_the_face():
+    """In a mirrored face, the other corner is labeled too far left; its label takes the place of its partner's."""
+    labels = normalized([(0.0, 0.0), (3, 0), (0, 4), (4, 4)])
+    assert torch.allclose(corrected(source_offsets(), labels, 1, mirrored=True), normalized(SHAPE), atol=1e-6)
+
+
+def test_mirroring_twice_changes_nothing():
+    offsets, labels = source_offsets(), normalized(SHAPE + 1)
+    offsets.offset.data = torch.randn(1, 4, 2, generator=torch.Generator().manual_seed(0))
+    shift = labels - corrected(offsets, labels, 1)
+    again = labels - corrected(offsets, labels, 1, mirrored=True)
+    assert torch.allclose(again[:, list(FLIP)] * torch.tensor([-1.0, 1.0]), shift, atol=1e-6)
+
+
+def test_mirrored_faces_are_not_corrected_without_a_flip_map():
+    labels = normalized(SHAPE + 1)
+    assert torch.equal(corrected(source_offsets(None), labels, 1, mirrored=True), labels)
+
+
+def test_missing_labels_stay_missing_and_give_no_gradient():
+    offsets, labels = source_offsets(), normalized(SHAPE)
+    labels[0, 2] = torch.nan
+    found = corrected(offsets, labels, 1)
+    assert found.isnan().any(-1).tolist() == [[False, False, True, False]]
+    found[~found.isnan()].sum().backward()
+    assert offsets.offset.grad.isfinite().all()
