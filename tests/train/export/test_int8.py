@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from nasion.predict.backends.onnx_backend import INPUT
-from nasion.train.export.int8 import BATCH, CalibrationFaces, integer_nodes, quantize
+from nasion.train.export.int8 import BATCH, CalibrationFaces, integer_nodes, quantize, rounded_weights
 from nasion.train.runs.folded_weights import FOLDED, unfold
 from train.runs.small_graphs import model_of, norm_values, run
 
@@ -113,6 +113,22 @@ def test_backbone_weights_are_integers_with_one_scale_per_channel(quantized):
         assert found[f"{name}_scale"].shape == (channels,)
 
 
+def test_biases_are_corrected_for_the_weights_that_are_stored(quantized):
+    found = stored(quantized)
+    integers, scale = (found[f"network.model.b.weight{part}"] for part in ("_quantized", "_scale"))
+    exact = stored(network())["network.model.b.weight"]
+    assert rounded_weights(exact) == pytest.approx(integers * scale[:, None, None, None], abs=1e-6)
+
+
+def test_clipped_activations_are_computed_with_their_convolution():
+    nodes = [
+        node("Conv", ["x", "w1"], "conv"),
+        node("Clip", ["conv", "low", "high"], "clipped"),
+        node("Clip", ["x", "low", "high"], "of the crop"),
+    ]
+    assert chosen(nodes) == ["conv", "clipped"]
+
+
 def test_heads_stay_in_float(quantized):
     before, found = stored(network()), stored(quantized)
     for name in ("network.model.head.weight", "network.spread.s.weight"):
@@ -133,7 +149,7 @@ def test_a_training_can_start_from_the_integers(quantized):
 
 def test_the_folded_normalizations_are_stored_beside_the_graph(quantized):
     properties = {each.key: each.value for each in quantized.metadata_props}
-    assert json.loads(properties[FOLDED]) == {"network.model.a.weight": "network.model.n1"}
+    assert json.loads(properties[FOLDED]) == {"network.model.a.weight": ["network.model.n1", pytest.approx(1e-5)]}
     assert "BatchNormalization" not in {each.op_type for each in quantized.graph.node}
     used = {name for each in quantized.graph.node for name in each.input}
     assert "network.model.n1.weight" in stored(quantized).keys() - used

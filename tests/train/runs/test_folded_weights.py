@@ -21,6 +21,35 @@ def test_folding_keeps_the_outputs():
     assert np.abs(before).max() > 1
 
 
+def with_epsilon(value):
+    model = normalized()
+    for node in model.graph.node:
+        if node.op_type == "BatchNormalization":
+            node.attribute[0].f = value
+    return model
+
+
+def test_folding_uses_the_epsilon_of_each_normalization():
+    images = np.random.default_rng(1).normal(size=(2, 3, 6, 5)).astype(np.float32)
+    model = with_epsilon(0.5)
+    before = run(model, images)
+    folded, _ = fold(model)
+    assert run(model, images) == pytest.approx(before, rel=1e-4, abs=1e-5)
+    assert {epsilon for _, epsilon in folded.values()} == {0.5}
+    found = unfold(stored(with_epsilon(0.5)))
+    for name, value in initializers(normalized()).items():
+        assert found[name] == pytest.approx(value, rel=1e-5), name
+
+
+def test_tables_of_earlier_files_name_only_the_normalization():
+    model = normalized()
+    folded, vectors = fold(model)
+    model.graph.initializer.extend(vectors)
+    helper.set_model_props(model, {FOLDED: json.dumps({weight: norm for weight, (norm, _) in folded.items()})})
+    for name, value in initializers(normalized()).items():
+        assert unfold(model)[name] == pytest.approx(value, rel=1e-5), name
+
+
 def test_folded_kernels_and_biases_follow_their_formula():
     model = normalized()
     before = initializers(model)
@@ -40,7 +69,7 @@ def test_folding_names_each_normalization_and_returns_its_vectors():
     model = normalized()
     before = initializers(model)
     folded, vectors = fold(model)
-    assert folded == {"c1.weight": "n1", "c2.weight": "n2"}
+    assert {weight: norm for weight, (norm, _) in folded.items()} == {"c1.weight": "n1", "c2.weight": "n2"}
     names = [f"n{k}.{part}" for k in (1, 2) for part in ("weight", "bias", "running_mean", "running_var")]
     assert [vector.name for vector in vectors] == names
     for vector in vectors:

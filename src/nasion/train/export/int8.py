@@ -2,8 +2,9 @@
 
 Batch normalizations are folded into the convolutions before them. Weights become 8-bit integers with one scale per
 output channel; activations are rounded to 8 bits in ranges measured on real faces, after their ReLU. Sums and pooling
-stay in 8 bits, so that features are not converted between convolutions. All heads stay in float32.
-Weights use 7 of the 8 bits, because processors without 8-bit dot products would overflow.
+stay in 8 bits, so that features are not converted between convolutions. All heads stay in float32. Biases compensate
+the mean effect of rounded weights. Weights use 7 of the 8 bits, because processors without 8-bit dot products would
+overflow.
 Source: Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
 2018.
 """
@@ -22,7 +23,9 @@ from numpy.typing import NDArray
 from onnx import helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
+from nasion.geometry import FloatArray
 from nasion.predict.backends.onnx_backend import INPUT
+from nasion.train.export.bias_correction import correct_biases
 from nasion.train.runs.exported_weights import ROOT
 from nasion.train.runs.folded_weights import FOLDED, fold
 
@@ -31,8 +34,11 @@ __all__ = ["quantize", "quantize_convolutions"]
 KEEP_FLOAT = (f"{ROOT}model.head.", f"{ROOT}spread.", f"{ROOT}hidden.")
 """Prefixes of the weights that stay in float32: keypoints and spread are read from them."""
 
-INTEGER_OPERATORS = ("Conv", "Relu", "Add", "MaxPool")
+INTEGER_OPERATORS = ("Conv", "Relu", "Clip", "Add", "MaxPool")
 """Operators that are computed in integers; resizing is faster in float32."""
+
+LARGEST_WEIGHT = 64
+"""The integer of the largest weight of a channel, in 7 bits."""
 
 BATCH = 16
 """Crops per batch while ranges are measured."""
@@ -58,10 +64,18 @@ def quantize(model: onnx.ModelProto, crops: NDArray[np.uint8]) -> onnx.ModelProt
         crops: (N, H, W, C) uint8, of real faces.
     """
     folded, vectors = fold(model)
+    correct_biases(model, [crops[k : k + BATCH] for k in range(0, len(crops), BATCH)], rounded_weights, KEEP_FLOAT)
     result = quantize_convolutions(model, CalibrationFaces(crops), KEEP_FLOAT)
     result.graph.initializer.extend(vectors)  # no node needs them, but a training that starts from the file does
     helper.set_model_props(result, {FOLDED: json.dumps(folded)})
     return result
+
+
+def rounded_weights(weights: FloatArray) -> FloatArray:
+    """Return the weights (C_out, C_in, h, w) of a convolution, no unit, as they are after rounding to integers."""
+    largest = np.abs(weights).max((1, 2, 3), keepdims=True)
+    scale = np.where(largest > 0, largest / LARGEST_WEIGHT, 1.0)
+    return np.round(weights / scale) * scale
 
 
 def quantize_convolutions(

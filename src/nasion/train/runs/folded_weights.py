@@ -11,10 +11,16 @@ from nasion.errors import ModelError
 __all__ = ["FOLDED", "fold", "unfold"]
 
 FOLDED = "nasion.folded"
-"""Metadata key of the table that maps each convolution to the normalization folded into it."""
+"""Metadata key of the table that maps each convolution to the normalization folded into it, and its epsilon.
+
+Earlier files map it to the normalization alone.
+"""
 
 EPSILON = 1e-5
-"""What torch's batch normalizations add to a variance."""
+"""What torch's batch normalizations add to a variance by default."""
+
+MIN_GAIN = 1e-5
+"""A channel with a smaller gain is off, and stays off."""
 
 BIAS, INTEGERS = ".folded_bias", "_quantized"
 """Suffixes of weights' names added by `fold` and by ONNX Runtime's quantization."""
@@ -23,22 +29,27 @@ NOT_WEIGHTS = (BIAS, INTEGERS, "_scale", "_zero_point")
 """Parts of initializers' names that are not weights of the network."""
 
 
-def fold(model: onnx.ModelProto) -> tuple[dict[str, str], list[onnx.TensorProto]]:
+Folded = dict[str, tuple[str, float]]
+"""The name of each convolution's weight, with the name and the epsilon of its normalization."""
+
+
+def fold(model: onnx.ModelProto) -> tuple[Folded, list[onnx.TensorProto]]:
     """Fold the batch normalizations of a model into the convolutions before them, in place.
 
-    Returns: the name of each convolution's weight with its normalization's, and the normalizations' vectors.
+    Returns: the table of convolutions and normalizations, and the normalizations' vectors.
     """
     graph = model.graph
     values = {each.name: each for each in graph.initializer}
     producers = {node.output[0]: node for node in graph.node}
-    folded: dict[str, str] = {}
+    folded: Folded = {}
     vectors: list[onnx.TensorProto] = []
     for node in [node for node in graph.node if node.op_type == "BatchNormalization"]:
         convolution = producers[node.input[0]]
         weight = values[convolution.input[1]]
         names = list(node.input[1:5])
         gamma, beta, mean, variance = (numpy_helper.to_array(values[name]) for name in names)
-        gain = gamma / np.sqrt(variance + EPSILON)
+        epsilon = next((each.f for each in node.attribute if each.name == "epsilon"), EPSILON)
+        gain = gamma / np.sqrt(variance + epsilon)
         kernel = numpy_helper.to_array(weight) * gain[:, None, None, None]
         weight.CopyFrom(numpy_helper.from_array(kernel.astype(np.float32), weight.name))
         own = numpy_helper.to_array(values[convolution.input[2]]) if len(convolution.input) > 2 else 0.0
@@ -47,7 +58,7 @@ def fold(model: onnx.ModelProto) -> tuple[dict[str, str], list[onnx.TensorProto]
         convolution.input[2:] = [bias.name]
         convolution.output[0] = node.output[0]
         graph.node.remove(node)
-        folded[weight.name] = names[0].removesuffix(".weight")
+        folded[weight.name] = names[0].removesuffix(".weight"), epsilon
         vectors += [values[name] for name in names]
     for vector in vectors:
         graph.initializer.remove(vector)
@@ -63,8 +74,9 @@ def unfold(model: onnx.ModelProto) -> dict[str, NDArray[np.float32]]:
             values = stored[integers].astype(np.float32)
             found[integers.removesuffix(INTEGERS)] = values * stored[scale].reshape(-1, *[1] * (values.ndim - 1))
     text = next((each.value for each in model.metadata_props if each.key == FOLDED), "{}")
-    for weight, norm in parse_json(text, "the table of normalizations", ModelError).items():
+    for weight, entry in parse_json(text, "the table of normalizations", ModelError).items():
+        norm, epsilon = (entry, EPSILON) if isinstance(entry, str) else entry
         gamma, variance = found[f"{norm}.weight"], found[f"{norm}.running_var"]
-        safe = np.where(np.abs(gamma) > EPSILON, gamma, 1.0)  # a channel with a gain of 0 stays off
-        found[weight] = found[weight] * (np.sqrt(variance + EPSILON) / safe)[:, None, None, None]
+        safe = np.where(np.abs(gamma) > MIN_GAIN, gamma, 1.0)
+        found[weight] = found[weight] * (np.sqrt(variance + epsilon) / safe)[:, None, None, None]
     return {name: value.astype(np.float32) for name, value in found.items() if value.dtype.kind == "f"}
