@@ -394,6 +394,10 @@ def test_a_folder_with_a_run_is_not_overwritten(copy):
         ({**CNN, "schedule": {"low_res_px": 16}}, "accepts crops of one size; omit low_res_px"),
         ({"hidden_points": True}, "needs training faces whose labels say which points are hidden"),
         ({"init": {"freeze_share": 0.5}}, "freezes untrained layers; .* --init default"),
+        (
+            {"init": {"keep_keypoints": True}},
+            "keep_keypoints learns only the uncertainty of a trained network: name one",
+        ),
         ({"init": {"model": "nowhere"}}, 'no model "nowhere"'),
         (
             {**CNN, "data": {**DATA, "sources": ["synthetic:24"], "cross_fit": 2}},

@@ -301,6 +301,22 @@ def test_a_single_source_has_no_offsets():
     assert module_of(plain(CNN, data={**TWO_SOURCES, "source_offsets": False})).offsets is None
 
 
+def test_with_kept_keypoints_only_the_uncertainty_learns():
+    module = module_of(plain(init={"keep_keypoints": True, "model": "default"}, optimizer={"lr": 0.1}))
+    module.train()
+    on_device(module).on_train_epoch_start()
+    assert not any(
+        layer.training for layer in module.network.model.modules() if isinstance(layer, torch.nn.BatchNorm2d)
+    )
+    before = {name: value.clone() for name, value in module.network.state_dict().items()}
+    optimizer, _ = optimizer_of(module)
+    module.training_step(batch_of(module), 0).backward()
+    optimizer.step()
+    changed = {name for name, value in module.network.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed
+    assert all(name.startswith("spread.") for name in changed)
+
+
 def test_a_loss_that_is_not_finite_is_one_line():
     module = on_device(module_of(plain(CNN)), epoch=4)
     with torch.no_grad():

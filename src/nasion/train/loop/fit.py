@@ -86,6 +86,7 @@ def fit(
     threads = set_threads(default_threads(devices.devices))
     train, validation = read_sources(config, faces, reporter)
     network = build_network(config, faces.skeleton)
+    _check_kept_keypoints(config, network)
     _check_cross_fit(config, network, devices)
     precision, pace = measure_pace(
         config, network, train, validation, candidate_precisions(config, devices), devices.world
@@ -111,6 +112,19 @@ def _check_freeze(config: RunConfig) -> None:
         raise ConfigError(
             f"init.freeze_share = {share:g} freezes untrained layers; name a trained network with --init, "
             "such as --init default, or set it to 0"
+        )
+
+
+def _check_kept_keypoints(config: RunConfig, network: KeypointNetwork) -> None:
+    """Reject a training that could not learn anything sensible without changing keypoints.
+
+    Raises:
+        ConfigError: `init.keep_keypoints` is set, and there is no trained network or no uncertainty to learn.
+    """
+    if config.init.keep_keypoints and (network.spread is None or not config.init.model):
+        raise ConfigError(
+            "init.keep_keypoints learns only the uncertainty of a trained network: name one with --init, such as "
+            "--init default, and use a codec with maps"
         )
 
 

@@ -60,6 +60,8 @@ class KeypointModule(lightning.LightningModule):
         super().__init__()
         self.config, self.train_source, self.validation_source = config, train, validation
         self.network = network
+        if config.init.keep_keypoints:
+            network.model.requires_grad_(False)
         self.loss = loss_of(config, network)
         weak = train.weak
         self.weak = None if weak is None else WeakLabels(weak.weights, weak.shape)
@@ -127,12 +129,13 @@ class KeypointModule(lightning.LightningModule):
     def on_train_epoch_start(self) -> None:
         """Seed dropout by the epoch alone, so that a resumed run repeats an undisturbed one.
 
-        While only the head learns, the batch normalizations of the other layers keep their statistics.
+        While only the head or the uncertainty learns, the batch normalizations of the other layers keep their
+        statistics.
         """
         torch.manual_seed(hash((self.config.seed, self.current_epoch, self.global_rank)) % 2**63)
         frozen = self.current_epoch < self.config.frozen_epochs
         for name, layer in self.network.model.named_children():
-            layer.train(name == HEAD or not frozen)
+            layer.train((name == HEAD or not frozen) and not self.config.init.keep_keypoints)
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         """Return the loss (), no unit, of a batch of crops (B, C, H, W)."""
@@ -266,6 +269,7 @@ def _groups(
     head = [*network.model.head.parameters(), *extra]
     inside = {id(p) for p in head}
     others = [p for p in network.parameters() if id(p) not in inside]
+    head, others = ([p for p in part if p.requires_grad] for part in (head, others))
     return [
         {"params": [p for p in part if (p.ndim > 1) == decays], "weight_decay": decay, "lr": settings.lr * factor}
         for part, factor in ((head, 1.0), (others, backbone_lr_factor))
