@@ -87,7 +87,7 @@ docs: $(VENV)/.develops ## write the documentation as a site that works offline:
 	$(BIN)/python tools/reference
 	$(BIN)/zensical build --clean --strict
 
-gif: $(VENV)/.develops ## record docs/studio.gif, the animation in README.md, with Chromium in about ten minutes; CHROMIUM=PATH chooses another one
+gif: $(VENV)/.develops ## record docs/studio.gif, the animation in README.md, with Chromium in about five minutes; CHROMIUM=PATH chooses another one
 	OMP_NUM_THREADS=1 $(BIN)/python tools/gif
 
 dist: $(VENV)/.develops ## build the wheel and the source package in dist/, and check them
