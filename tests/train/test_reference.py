@@ -44,7 +44,7 @@ def test_values_defaults_and_limits():
 
 def test_options_are_those_of_the_chosen_part():
     keys = [each.key for each in settings("default", "loss")]
-    assert keys == ["loss.name", "loss.weight", "loss.sigma_cells"]
+    assert keys == ["loss.name", "loss.weight", "loss.sigma_cells", "loss.ellipse_share"]
     assert [each.key for each in settings("default", "loss", ["loss={name='l1'}"])] == ["loss.name"]
 
 

@@ -26,17 +26,17 @@ NO_MODEL = "none"
 
 
 def _gettable() -> list[str]:
-    """Return what `get` downloads: data sets, then models."""
+    """Return what `get` downloads: datasets, then models that are not in the package."""
     return ["imm", "300w", "ict-facekit", *model_zoo.downloadable()]
 
 
 def get(
     name: Annotated[
         str,
-        typer.Argument(help="imm, 300w, ict-facekit, or a model", metavar="NAME", autocompletion=_gettable),
+        typer.Argument(help=", ".join(_gettable()), metavar="NAME", autocompletion=_gettable),
     ],
     folder: Annotated[
-        Path | None, typer.Argument(help="target folder of a dataset; models go into the cache", metavar="FOLDER")
+        Path | None, typer.Argument(help="target folder; models go into the cache", metavar="FOLDER")
     ] = None,
     url: Annotated[
         str | None, typer.Option(help="download from here instead, such as from a mirror", metavar="URL")

@@ -29,7 +29,7 @@ def correct_biases(
 
     Args:
         model: with float weights and one input; its convolutions have biases. It is changed.
-        batches: inputs (B, ...) of the model, on which the means are measured.
+        batches: inputs (B, ...) of the model, such as crops in px of 0 to 255, on which the means are measured.
         rounded: rounds the weights as they will be stored.
         keep_float: prefixes of the names of weights that are not rounded.
     """

@@ -37,7 +37,7 @@ class Options(Settings):
         default=0.0,
         ge=0,
         le=1,
-        description="how much less errors along a point's ellipse count: 1 is by its axis ratio",
+        description="share of a point's anisotropy by which errors along its ellipse count less than across",
     )
 
 
