@@ -65,7 +65,7 @@ def test_the_last_annotation_counts_and_predictions_replace_none(tmp_path):
     )
 
 
-@pytest.mark.parametrize("width", [0, -64, 1e300, "Infinity"])
+@pytest.mark.parametrize("width", [1e-320, 0, -64, 1e300, "Infinity"])
 def test_impossible_sizes_are_a_problem(tmp_path, width):
     with pytest.raises(AnnotationError, match=r"task 0: the size of its image is stated as .* x 48 px"):
         make(tmp_path, point("eye", 1, 2, original_width=width))

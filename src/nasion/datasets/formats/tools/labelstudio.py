@@ -163,7 +163,7 @@ def _size(result: Mapping[str, Any]) -> tuple[float, float]:
         AnnotationError: they are not those of an image.
     """
     width, height = float(result["original_width"]), float(result["original_height"])
-    if not (0 < width < MAX_COORDINATE and 0 < height < MAX_COORDINATE):
+    if not (1 <= width < MAX_COORDINATE and 1 <= height < MAX_COORDINATE):
         raise AnnotationError(f"the size of its image is stated as {width:g} x {height:g} px")
     return width, height
 
