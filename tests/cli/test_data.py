@@ -1,10 +1,15 @@
 """get, doctor, show, convert and formats."""
 
+import hashlib
+
+import platformdirs
 import pytest
 from skimage import data
 
+from local_server import serving
 from made_files import make_imm, shape
 from nasion import datasets, images
+from nasion.predict import model_zoo
 from nasion.skeleton import load_skeleton
 
 
@@ -72,39 +77,16 @@ def test_download_from_an_archive_is_verified(nasion, tmp_path):
 
 @pytest.fixture
 def small_model(tmp_path, monkeypatch):
-    """Serve a copy of the model tiny as the downloadable model "small" on this machine; returns its address."""
-    import hashlib
-    import http.server
-    import threading
-
-    import platformdirs
-
-    from nasion.predict import model_zoo
-
+    """Serve a copy of the model tiny as the downloadable model "small" on this machine."""
     content = model_zoo.resolve("tiny").read_bytes()
     folder = tmp_path / "package"
     folder.mkdir()
-    card = f'sha256 = "{hashlib.sha256(content).hexdigest()}"\nterms = "research only"\n'
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}/models/small.onnx"
-    (folder / "small.toml").write_text(f'{card}url = "{address}"\n')
     monkeypatch.setattr(model_zoo, "_folder", lambda: folder)
     monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: tmp_path / "cache" / name)
-    yield address
-    server.shutdown()
-    server.server_close()
+    with serving(content) as served:
+        sha256, url = hashlib.sha256(content).hexdigest(), f"{served.address}/models/small.onnx"
+        (folder / "small.toml").write_text(f'sha256 = "{sha256}"\nterms = "research only"\nurl = "{url}"\n')
+        yield
 
 
 def test_model_is_downloaded_once_and_then_predicts(nasion, small_model, tmp_path):

@@ -2,18 +2,18 @@
 
 import gc
 import hashlib
-import http.server
 import os
 import subprocess
 import sys
-import threading
 import warnings
+from contextlib import ExitStack
 
 import platformdirs
 import pooch
 import pytest
 import requests
 
+from local_server import serving
 from nasion.detect.download import CONNECT_SECONDS, READ_SECONDS, download_cached
 from nasion.errors import DownloadError
 
@@ -32,31 +32,17 @@ def cache(monkeypatch, tmp_path):
 
 @pytest.fixture
 def served(cache):
-    """Return a function that serves bytes and returns their address; `served.requests` counts the requests."""
+    """Return a function that serves bytes and returns their address; `served.requests()` counts the requests."""
     servers = []
 
-    def serve(content, length=None, status=200):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                serve.requests += 1
-                self.send_response(status)
-                self.send_header("Content-Length", str(length or len(content)))
-                self.end_headers()
-                self.wfile.write(content)
+    with ExitStack() as stack:
 
-            def log_message(self, *_):
-                pass
+        def serve(content, length=None, status=200):
+            servers.append(stack.enter_context(serving(content, length, status)))
+            return f"{servers[-1].address}/some/weights.bin"
 
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_port}/some/weights.bin"
-
-    serve.requests = 0
-    yield serve
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+        serve.requests = lambda: sum(server.requests for server in servers)
+        yield serve
     with warnings.catch_warnings():  # pooch leaves the connection of a failed download open
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
@@ -93,7 +79,7 @@ def test_intact_file_is_found_without_network_libraries(cache):
 def test_intact_file_is_not_downloaded_again(served, cache):
     url = served(GOOD)
     assert get(url) == get(url)
-    assert served.requests == 1
+    assert served.requests() == 1
     assert get(CLOSED) == cache / "weights.bin"
 
 
@@ -101,7 +87,7 @@ def test_damaged_file_in_the_cache_is_downloaded_again(served):
     url = served(GOOD)
     get(url).write_bytes(b"damaged")
     assert get(url).read_bytes() == GOOD
-    assert served.requests == 2
+    assert served.requests() == 2
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import platformdirs
 
-from nasion.atomic import write_bytes
+from nasion.atomic import ensure_writable, write_bytes
 from nasion.errors import DownloadError
 
-__all__ = ["copy_cached", "download_cached"]
+__all__ = ["cached_path", "copy_cached", "download_cached"]
 
 CONNECT_SECONDS, READ_SECONDS = 4, 20
 """Timeouts of a download."""
@@ -27,7 +27,7 @@ def download_cached(url: str, sha256: str, title: str, remedy: str, name: str = 
     Raises:
         DownloadError: the file cannot be downloaded, or its checksum differs.
     """
-    path = _cache() / (name or url.rsplit("/", 1)[1])
+    path = cached_path(name or url.rsplit("/", 1)[1])
     if not _is_intact(path, sha256):
         _download(path, url, sha256, title, remedy)
     return path
@@ -52,14 +52,15 @@ def copy_cached(file: Path, sha256: str, title: str, name: str) -> Path:
         raise DownloadError(f"{file}: cannot be read ({error.strerror})") from None
     if hashlib.sha256(content).hexdigest() != sha256:
         raise DownloadError(f"{file}: not {title}, or incomplete; its SHA-256 differs from the expected {sha256}")
-    path = _cache() / name
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = cached_path(name)
+    ensure_writable(path.parent)
     write_bytes(path, content)
     return path
 
 
-def _cache() -> Path:
-    return Path(platformdirs.user_cache_dir("nasion"))
+def cached_path(name: str) -> Path:
+    """Return the path of a file in the user's cache, whether it is there or not."""
+    return Path(platformdirs.user_cache_dir("nasion")) / name
 
 
 def _is_intact(path: Path, sha256: str) -> bool:

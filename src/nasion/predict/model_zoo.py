@@ -50,9 +50,9 @@ def _packaged_file(name: str) -> Path:
 
 
 def _cached_file(name: str) -> Path:
-    import platformdirs  # imported here because the models in the package do not need it
+    from nasion.detect.download import cached_path  # imported here because the models in the package do not need it
 
-    return Path(platformdirs.user_cache_dir("nasion")) / f"{name}.onnx"
+    return cached_path(f"{name}.onnx")
 
 
 def card(name: str) -> dict[str, Any]:
@@ -100,8 +100,8 @@ def download(name: str, url: str | None = None, file: Path | None = None) -> Pat
         file: a manually downloaded file to copy instead.
 
     Raises:
-        DownloadError: the file cannot be downloaded, or its checksum differs.
-        ModelError: there is no such model, or `file` cannot be read.
+        DownloadError: the file cannot be downloaded or read, or its checksum differs.
+        ModelError: there is no such model.
         OutputError: the cache is read-only or full.
     """
     from nasion.detect.download import copy_cached, download_cached  # imported here because most models need neither

@@ -185,6 +185,24 @@ def test_nodes_whose_output_nobody_reads_are_removed_with_their_inputs():
     assert [list(node.input) for node in graph.node] == [["crops", "weight"], ["features", "weight", "bias"]]
 
 
+def test_limits_of_clipped_activations_are_constants():
+    """The convolution's output is then read by its activation alone."""
+    nodes = [
+        helper.make_node("Constant", [], ["six"], value_float=6.0),
+        helper.make_node("Conv", ["crops", "weight"], ["features"]),
+        helper.make_node("CastLike", ["six", "features"], ["limit"]),
+        helper.make_node("Clip", ["features", "", "limit"], ["out"]),
+    ]
+    outputs = [helper.make_tensor_value_info("out", TensorProto.FLOAT, None)]
+    graph = helper.make_graph(nodes, "g", [], outputs, [helper.make_tensor("weight", TensorProto.FLOAT, [1], [0.0])])
+    onnx_file._drop_needless_casts(graph)
+    assert [(node.op_type, list(node.input)) for node in graph.node] == [
+        ("Constant", []),
+        ("Conv", ["crops", "weight"]),
+        ("Clip", ["features", "", "six"]),
+    ]
+
+
 # Metadata
 
 

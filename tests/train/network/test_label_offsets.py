@@ -125,9 +125,9 @@ def test_mirroring_twice_changes_nothing():
     assert torch.allclose(again[:, list(FLIP)] * torch.tensor([-1.0, 1.0]), shift, atol=1e-6)
 
 
-def test_mirrored_faces_are_not_corrected_without_a_flip_map():
-    labels = normalized(SHAPE + 1)
-    assert torch.equal(corrected(source_offsets(None), labels, 1, mirrored=True), labels)
+def test_without_a_flip_map_labels_are_corrected():
+    labels = normalized([(1.0, 0.0), (4, 0), (0, 4), (4, 4)])
+    assert torch.allclose(corrected(source_offsets(None), labels, 1), normalized(SHAPE), atol=1e-6)
 
 
 def test_missing_labels_stay_missing_and_give_no_gradient():

@@ -203,9 +203,7 @@ def _drop_computed_zeros(graph: onnx.GraphProto) -> None:
     for node in graph.node:
         if node.op_type == "Conv" and len(node.input) > 2 and node.input[2] not in stored:
             del node.input[2:]
-    while unused := _unused_nodes(graph):
-        for node in unused:
-            graph.node.remove(node)
+    _drop_unused(graph)
 
 
 def _drop_needless_casts(graph: onnx.GraphProto) -> None:
@@ -220,6 +218,11 @@ def _drop_needless_casts(graph: onnx.GraphProto) -> None:
             for k, name in enumerate(node.input):
                 if casts.get(name) in constants:
                     node.input[k] = casts[name]
+    _drop_unused(graph)
+
+
+def _drop_unused(graph: onnx.GraphProto) -> None:
+    """Remove the nodes whose output nobody reads."""
     while unused := _unused_nodes(graph):
         for node in unused:
             graph.node.remove(node)

@@ -239,8 +239,9 @@ def _source_offsets(train: CropSource) -> SourceOffsets | None:
     """Return the offsets of the data sources of the faces; None if there is only one source."""
     faces = [face.annotation for face in train.faces]
     sources = max(face.source for face in faces) + 1
-    shape = mean_shape(np.stack([face.keypoints for face in faces]))
-    return SourceOffsets(sources, shape, train.skeleton.flip) if sources > 1 else None
+    if sources == 1:
+        return None
+    return SourceOffsets(sources, mean_shape(np.stack([face.keypoints for face in faces])), train.skeleton.flip)
 
 
 def _log_spreads(decoded: Decoded) -> Tensor:

@@ -92,7 +92,7 @@ class SourceOffsets(nn.Module):
     Args:
         sources: S, the number of data sources.
         shape: (K, 2) the mean face, px of any size; a point that is NaN does not define the frame.
-        flip: the index of each point in a mirrored face; None if unknown, so that mirrored faces are not corrected.
+        flip: the index of each point in a mirrored face; None if unknown, and then no face is mirrored.
 
     Attributes:
         offset: (S - 1, K, 2) labels of a source minus those of the first, as a share of the size of the face, in the
@@ -104,7 +104,6 @@ class SourceOffsets(nn.Module):
     def __init__(self, sources: int, shape: FloatArray, flip: Sequence[int] | None) -> None:
         super().__init__()
         self.frame = FaceFrame(shape)
-        self.is_mirrored_known = flip is not None
         self.register_buffer("flip", torch.tensor(range(len(shape)) if flip is None else flip))
         self.offset = nn.Parameter(torch.zeros(sources - 1, len(shape), 2))
 
@@ -122,6 +121,6 @@ class SourceOffsets(nn.Module):
         """
         none = torch.zeros_like(self.offset[:1])
         offsets = torch.cat([none, self.offset])[source]
-        flipped = offsets[:, self.flip] * offsets.new_tensor([-1.0, 1.0]) * float(self.is_mirrored_known)
+        flipped = offsets[:, self.flip] * offsets.new_tensor([-1.0, 1.0])
         offsets = torch.where(mirrored[:, None, None], flipped, offsets)
         return labels - self.frame(offsets, keypoints, size)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from nasion.geometry import FloatArray
-from nasion.train.network.frame import half_sides, mean_half_side
+from nasion.train.network.frame import ellipse_lengths
 from nasion.train.network.interfaces import Decoded
 from nasion.train.network.point_layers import PointLayer
 from nasion.uncertainty import ERROR_SHAPE, SPREAD_OF_SCALE
@@ -19,9 +19,6 @@ __all__ = ["SpreadHead", "likeliest_factor", "mahalanobis", "nll", "normalized_r
 
 MAX_ANISOTROPY = 1.5
 """Largest magnitude of each anisotropy component; it limits an ellipse's axis ratio to about 8."""
-
-TINY = 1e-12
-"""Added under square roots, so that they are differentiable at 0."""
 
 
 class SpreadHead(nn.Module):
@@ -57,15 +54,9 @@ class SpreadHead(nn.Module):
 def mahalanobis(decoded: Decoded, target: Tensor, size: tuple[int, int]) -> Tensor:
     """Return the errors (B, K), in spreads, of targets (B, K, 2), normalized, in crops of `size` (height, width), px.
 
-    This is `uncertainty.mahalanobis` in torch. Its gradient reaches the spread and the anisotropy alone.
+    Its gradient reaches the spread and the anisotropy alone.
     """
-    aspect = half_sides(size, target) / mean_half_side(size)
-    x, y = ((target - decoded.keypoints.detach()) * aspect).unbind(-1)
-    u, v = decoded.anisotropy.unbind(-1)
-    length = (u.square() + v.square() + TINY).sqrt()
-    across = u * (x.square() - y.square()) + 2 * v * x * y
-    square = length.cosh() * (x.square() + y.square()) - length.sinh() / length * across
-    return (square.clamp_min(0) + TINY).sqrt() / decoded.spread
+    return ellipse_lengths(target - decoded.keypoints.detach(), decoded.anisotropy, size) / decoded.spread
 
 
 def nll(decoded: Decoded, target: Tensor, size: tuple[int, int]) -> Tensor:

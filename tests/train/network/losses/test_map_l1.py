@@ -92,12 +92,14 @@ def test_codecs_without_maps_are_rejected():
 
 
 ELLIPSE = Options(weight=0.0, ellipse_share=1.0)
+SQUARE = (12, 12)
+"""(height, width) of maps in which normalized units are as long in x as in y."""
 
 
 def cost(offset, anisotropy, options=ELLIPSE):
     """Return the loss of one point with an error (x, y), normalized, and a predicted anisotropy."""
     target = torch.tensor([[offset]], dtype=torch.float64)
-    decoded = decoded_at(torch.zeros_like(target), log_gaussian(target, torch.zeros(1, 1, *CELLS), 1.5))
+    decoded = decoded_at(torch.zeros_like(target), log_gaussian(target, torch.zeros(1, 1, *SQUARE), 1.5))
     return loss(decoded._replace(anisotropy=torch.tensor([[anisotropy]]).double()), target, options).item()
 
 
@@ -115,13 +117,16 @@ def test_errors_along_the_long_axis_cost_less_by_the_ratio_of_the_axes():
     assert cost([0.1, 0], long_in_x, half) == pytest.approx(0.1 / 2**0.5 * 2 / pi, rel=1e-4)
 
 
-def test_lengths_are_those_of_the_uncertainty():
+@pytest.mark.parametrize("cells", [SQUARE, CELLS])
+def test_lengths_are_those_of_the_uncertainty_in_px(cells):
+    """In maps that are wider than high, a normalized unit is longer in x than in y."""
     rng = np.random.default_rng(0)
     offsets, anisotropy = rng.normal(0, 0.1, (2, 3, 2)), rng.uniform(-1, 1, (2, 3, 2))
-    maps = torch.zeros(2, 3, *CELLS)
-    decoded = decoded_at(torch.zeros(2, 3, 2).double(), maps)._replace(anisotropy=torch.from_numpy(anisotropy))
-    wanted = uncertainty.mahalanobis(offsets, np.ones((2, 3)), anisotropy)
-    assert loss(decoded, torch.from_numpy(offsets), ELLIPSE).numpy() == pytest.approx(wanted * 2 / pi, rel=1e-6)
+    decoded = decoded_at(torch.zeros(2, 3, 2).double(), torch.zeros(2, 3, *cells))
+    found = loss(decoded._replace(anisotropy=torch.from_numpy(anisotropy)), torch.from_numpy(offsets), ELLIPSE)
+    half = np.array([cells[1], cells[0]]) / 2
+    wanted = uncertainty.mahalanobis(offsets * half, np.ones((2, 3)), anisotropy) / half.mean()
+    assert found.numpy() == pytest.approx(wanted * 2 / pi, rel=1e-6)
 
 
 def test_ellipses_have_no_gradient():

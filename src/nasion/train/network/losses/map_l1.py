@@ -16,16 +16,13 @@ from pydantic import Field
 from torch import Tensor
 
 from nasion.settings import Settings
-from nasion.train.network.frame import cell_centers
+from nasion.train.network.frame import cell_centers, ellipse_lengths
 from nasion.train.network.interfaces import Decoded
 
 REQUIRES = "maps"
 
 L1_OF_LENGTH = 2 / pi
 """Mean of (|x| + |y|) / 2 over the directions of a vector of length 1: both kinds of distance have the same weight."""
-
-TINY = 1e-12
-"""Added under square roots, so that they are differentiable at 0."""
 
 
 class Options(Settings):
@@ -50,21 +47,14 @@ def loss(decoded: Decoded, target: Tensor, options: Options) -> Tensor:
         raise ValueError("this loss requires a codec with maps")
     offsets = decoded.keypoints - target
     if options.ellipse_share:
-        distance = L1_OF_LENGTH * _lengths(offsets, options.ellipse_share * decoded.anisotropy.detach())
+        height, width = decoded.log_maps.shape[-2:]  # they have the proportions of the crop
+        anisotropy = options.ellipse_share * decoded.anisotropy.detach()
+        distance = L1_OF_LENGTH * ellipse_lengths(offsets, anisotropy, (height, width))
     else:
         distance = offsets.abs().mean(-1)
     log_blob = log_gaussian(target, decoded.log_maps, options.sigma_cells)
     divergence = (log_blob.exp() * (log_blob - decoded.log_maps)).sum((-2, -1))
     return distance + options.weight * divergence
-
-
-def _lengths(offsets: Tensor, anisotropy: Tensor) -> Tensor:
-    """Return the lengths (B, K) of offsets (B, K, 2), normalized, under ellipses (B, K, 2) of unit area, no unit."""
-    (x, y), (u, v) = offsets.unbind(-1), anisotropy.unbind(-1)
-    size = (u.square() + v.square() + TINY).sqrt()
-    along = u * (x.square() - y.square()) + 2 * v * x * y
-    square = size.cosh() * (x.square() + y.square()) - size.sinh() / size * along
-    return (square.clamp_min(0) + TINY).sqrt()
 
 
 def log_gaussian(target: Tensor, like: Tensor, sigma_cells: float) -> Tensor:
