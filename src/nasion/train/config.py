@@ -222,6 +222,9 @@ class InitConfig(Settings):
     backbone_lr_factor: float = Field(
         default=1.0, gt=0, le=1, description="learning rate of all but the head, as a share of optimizer.lr"
     )
+    widen: bool = Field(
+        default=False, description="add channels to a narrower trained network, up to the recipe's widths"
+    )
     keep_keypoints: bool = Field(
         default=False, description="keep the predicted points; learn only their uncertainty and which are hidden"
     )

@@ -153,6 +153,30 @@ def test_a_deep_network_stays_deep(tmp_path):
     assert same(state, weights(deep, "best"))
 
 
+@pytest.mark.parametrize("widths", [[8, 12], [6, 24]])
+def test_a_wider_network_starts_with_the_outputs_of_the_trained_one(first, widths):
+    wider = {**UNET, "model": {**UNET["model"], "widths": widths, "blocks": [1, 2]}}
+    chosen = adopt_architecture(config(wider, init={"model": str(first), "widen": True}))
+    assert chosen.model.options["widths"] == widths
+    network, before = build_network(chosen, load_skeleton("imm-58")), TorchBackend(first)
+    crops = np.random.default_rng(0).integers(0, 256, (2, 32, 64, 3), np.uint8)
+    with torch.inference_mode():
+        points, spread, *_ = network.eval()(to_tensor(crops))
+    expected = before(crops)
+    assert points.numpy() == pytest.approx(expected.keypoints, abs=1e-4)
+    assert spread.numpy() == pytest.approx(expected.spread, abs=1e-4)
+
+
+def test_a_network_stays_narrow_unless_asked(first):
+    wider = {**UNET, "model": {**UNET["model"], "widths": [8, 12]}}
+    assert adopt_architecture(config(wider, init={"model": str(first)})).model.options["widths"] == [6, 8]
+
+
+def test_networks_of_another_kind_cannot_be_widened(first):
+    with pytest.raises(ConfigError, match=r'init\.widen: the trained network is of kind "unet", the recipe\'s "cnn"'):
+        adopt_architecture(config(CNN, init={"model": str(first), "widen": True}))
+
+
 # Weights that do not fit
 
 

@@ -10,11 +10,12 @@ from nasion.predict.model_zoo import is_run
 from nasion.progress import SILENT, Reporter
 from nasion.skeleton import Skeleton
 from nasion.train.checkpoint import load_weights
-from nasion.train.config import Component, RunConfig
+from nasion.train.config import Component, InitConfig, RunConfig
 from nasion.train.network import registry
 from nasion.train.network.network import KeypointNetwork, check_low_res
 from nasion.train.runs.exported_weights import TrainedNetwork, read_exported
 from nasion.train.runs.run_folder import open_run
+from nasion.train.runs.wider_weights import widened
 
 __all__ = ["HEAD", "adopt_architecture", "build_network", "load_trained"]
 
@@ -52,20 +53,29 @@ def adopt_architecture(config: RunConfig, reporter: Reporter = SILENT) -> RunCon
     if not config.init.model:
         return config
     source = load_trained(config.init.model).config
-    model = _grow(source.model, config.model)
+    model = _grow(source.model, config)
     if (model, source.codec) != (config.model, config.codec):
         reporter.line(f"using the architecture of {config.init.model}: {source.model.name}, {source.codec.name}")
     return config.model_copy(update={"model": model, "codec": source.codec})
 
 
-def _grow(trained: Component, wanted: Component) -> Component:
-    """Return a trained model's component, with the additional layers that `wanted` has, if its kind can be deepened."""
+def _grow(trained: Component, config: RunConfig) -> Component:
+    """Return a trained model's component, with the recipe's additional layers and channels, if its kind can grow.
+
+    Raises:
+        ConfigError: channels are to be added, and the two networks differ in more.
+    """
+    wanted, widen = config.model, config.init.widen
     grown = getattr(registry.find("models", trained.name), "grown", None)
     if grown is None or trained.name != wanted.name:
+        if widen:
+            raise ConfigError(
+                f'init.widen: the trained network is of kind "{trained.name}", the recipe\'s "{wanted.name}"'
+            )
         return trained
     own = registry.options("models", trained)
-    deeper = grown(own, registry.options("models", wanted))
-    changed = {name: value for name, value in deeper if value != getattr(own, name)}
+    larger = grown(own, registry.options("models", wanted), widen)
+    changed = {name: value for name, value in larger if value != getattr(own, name)}
     return Component(name=trained.name, **{**trained.options, **changed}) if changed else trained
 
 
@@ -84,7 +94,7 @@ def build_network(config: RunConfig, skeleton: Skeleton, initialize: bool = True
     network = KeypointNetwork(config, skeleton.count)
     check_low_res(config, network)
     if initialize and config.init.model:
-        _load_into(network, load_trained(config.init.model), skeleton, config.init.model)
+        _load_into(network, load_trained(config.init.model), skeleton, config.init)
     elif initialize:
         network.model.load_pretrained()
     return network.to(memory_format=torch.channels_last)
@@ -97,9 +107,13 @@ class _Checked(NamedTuple):
     missing: list[str]
 
 
-def _load_into(network: KeypointNetwork, source: TrainedNetwork, skeleton: Skeleton, name: str) -> None:
+def _load_into(network: KeypointNetwork, source: TrainedNetwork, skeleton: Skeleton, init: InitConfig) -> None:
     """Load a trained network's weights; the head stays random if the keypoints differ."""
-    same_points = source.skeleton.names == skeleton.names
+    same_points, name = source.skeleton.names == skeleton.names, init.model
+    if init.widen:
+        own = network.state_dict()
+        wider = {key: widened(value, own[key]) if key in own else value for key, value in source.weights.items()}
+        source = source._replace(weights=wider)
     checked = _check_shapes(network, source, same_points, name)
     original = registry.build_model(source.config.model, network.spec, network.codec.outputs)
     expected = {f"model.{key}" for key in original.state_dict()}  # other weights belong to layers added since

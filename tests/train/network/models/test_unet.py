@@ -233,3 +233,22 @@ def test_grown_network_starts_with_the_trained_outputs(blocks, wanted):
     assert not unexpected
     crops = torch.randn(2, 3, 48, 64)
     assert torch.allclose(maps(large, crops), maps(small, crops), atol=1e-6)
+
+
+def test_widened_options_have_the_larger_width_of_each_level():
+    options = grown(Options(widths=[4, 6, 8]), Options(widths=[5, 7, 6], blocks=2), widen=True)
+    assert options.widths == [5, 7, 8]
+    assert options.blocks == [2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("trained", "wanted", "message"),
+    [
+        ([4, 6, 8], [6, 8], r"init\.widen: widths = \[6, 8\]: the trained network has 3 levels, \[4, 6, 8\]"),
+        ([4, 6, 8], [6, 9, 9], r"levels 1 and 2 of the trained network, \[4, 6, 8\], have two widths"),
+        ([4, 8, 8], [4, 8, 16], r"levels 1 and 2 of the trained network, \[4, 8, 8\], have the same width"),
+    ],
+)
+def test_widths_that_would_change_a_shortcut_are_rejected(trained, wanted, message):
+    with pytest.raises(ConfigError, match=message):
+        grown(Options(widths=trained), Options(widths=wanted), widen=True)

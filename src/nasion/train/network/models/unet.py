@@ -3,6 +3,7 @@
 Sources: Ronneberger et al., "U-Net", 2015; He et al., "Identity Mappings in Deep Residual Networks", 2016.
 """
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -96,24 +97,56 @@ def per_level(blocks: int | list[int], levels: int) -> list[int]:
     return each
 
 
-def grown(trained: Options, wanted: Options) -> Options:
+def grown(trained: Options, wanted: Options, widen: bool = False) -> Options:
     """Return the options of a trained network with additional blocks up to those of `wanted`.
 
     A new block starts as its shortcut, so the deeper network starts with the trained network's outputs. A `wanted` list
     for another number of levels is ignored. A finest level without blocks stays without, because it has no ReLU that a
     block could follow.
 
+    Args:
+        trained: the trained network's options.
+        wanted: the recipe's.
+        widen: whether levels also get additional channels, up to the widths of `wanted`.
+
     >>> grown(Options(widths=[8, 16], blocks=1), Options(blocks=[1, 2])).blocks
     [1, 2]
     >>> grown(Options(widths=[8, 16], blocks=[0, 1]), Options(blocks=2)).blocks
     [0, 2]
+    >>> grown(Options(widths=[8, 16]), Options(widths=[4, 24]), widen=True).widths
+    [8, 24]
+
+    Raises:
+        ConfigError: the widths have another number of levels, or a block would get another kind of shortcut.
     """
     levels = len(trained.widths)
-    if isinstance(wanted.blocks, list) and len(wanted.blocks) != levels:
-        return trained
-    own, more = (per_level(options.blocks, levels) for options in (trained, wanted))
-    blocks = [max(mine, wish) if mine else 0 for mine, wish in zip(own, more, strict=True)]
-    return trained if blocks == own else trained.model_copy(update={"blocks": blocks})
+    changes: dict[str, object] = {}
+    if widen:
+        widths = _widened(trained.widths, wanted.widths)
+        changes |= {"widths": widths} if widths != trained.widths else {}
+    if not isinstance(wanted.blocks, list) or len(wanted.blocks) == levels:
+        own, more = (per_level(options.blocks, levels) for options in (trained, wanted))
+        blocks = [max(mine, wish) if mine else 0 for mine, wish in zip(own, more, strict=True)]
+        changes |= {"blocks": blocks} if blocks != own else {}
+    return trained.model_copy(update=changes) if changes else trained
+
+
+def _widened(trained: list[int], wanted: list[int]) -> list[int]:
+    """Return the larger width of each level.
+
+    Raises:
+        ConfigError: the numbers of levels differ, or the shortcut of a block would change.
+    """
+    if len(trained) != len(wanted):
+        raise ConfigError(f"init.widen: widths = {wanted}: the trained network has {len(trained)} levels, {trained}")
+    widths = [max(own, wish) for own, wish in zip(trained, wanted, strict=True)]
+    for level, (before, after) in enumerate(zip(pairwise(trained), pairwise(widths), strict=True)):
+        if (before[0] == before[1]) != (after[0] == after[1]):
+            raise ConfigError(
+                f"init.widen: widths = {widths}: levels {level} and {level + 1} of the trained network, {trained}, "
+                f"have {'the same width' if before[0] == before[1] else 'two widths'}; wider levels must, too"
+            )
+    return widths
 
 
 def _blocks(count: int, width_in: int, width: int) -> list[nn.Module]:
