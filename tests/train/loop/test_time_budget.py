@@ -159,6 +159,16 @@ def test_measuring_changes_neither_the_network_nor_the_random_numbers():
     assert pace.steps == 2
 
 
+def test_a_training_of_the_uncertainty_alone_is_measured_as_such(monkeypatch):
+    learned = []
+    monkeypatch.setattr(time_budget, "mean_loss", None)
+    spread_loss = time_budget.spread_loss
+    monkeypatch.setattr(time_budget, "spread_loss", lambda *given: learned.append(spread_loss(*given)) or learned[-1])
+    measure(plain(init={"model": "default", "keep_keypoints": True}))
+    assert learned
+    assert all(loss.requires_grad for loss in learned)
+
+
 def test_nothing_is_decoded_without_validation_faces(monkeypatch):
     assert [each[0] for each in observe(plain(CNN), ("float32",), 1, monkeypatch, validation=False)] == [3, 3]
 

@@ -9,10 +9,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from nasion.train.config import RunConfig
-from nasion.train.data.batches import CropSource, EpochPlan, plan_batches
-from nasion.train.network.network import KeypointNetwork, loss_of, mean_loss
+from nasion.train.data.batches import Batch, CropSource, EpochPlan, plan_batches
+from nasion.train.network.network import KeypointNetwork, loss_of, mean_loss, spread_loss
 
 __all__ = ["Pace", "align_validation", "epochs_within", "format_duration", "measure_pace", "replanned"]
 
@@ -75,14 +76,19 @@ def _training_step(
     config: RunConfig, network: KeypointNetwork, train: CropSource, device: torch.device
 ) -> Callable[[NDArray[np.intp], float, str], None]:
     """Return a function (indices, share, precision) that trains the network by one step."""
-    loss = loss_of(config, network)
+    loss, size = loss_of(config, network), network.spec.size
     optimizer = torch.optim.Adam(network.parameters())
     plan = EpochPlan(0, config.crop.size, config.augment)
+    network.model.requires_grad_(not config.init.keep_keypoints)
+
+    def learned(batch: Batch) -> Tensor:
+        decoded, target = network.decode(batch.crops.to(device)), batch.target.to(device)
+        return spread_loss(decoded, target, size) if config.init.keep_keypoints else mean_loss(loss, decoded, target)
 
     def step(indices: NDArray[np.intp], share: float, precision: str) -> None:
         batch = train.batch([int(i) for i in indices], plan, share)
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-            mean_loss(loss, network.decode(batch.crops.to(device)), batch.target.to(device)).backward()
+            learned(batch).backward()
         optimizer.step()
         optimizer.zero_grad()
         if device.type == "cuda":
