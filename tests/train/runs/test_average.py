@@ -58,6 +58,19 @@ def test_layers_that_the_other_lacks_are_kept(runs, tmp_path):
     assert torch.equal(before, after)
 
 
+def test_channels_that_the_other_lacks_are_kept(runs, tmp_path):
+    wide = untrained_run(tmp_path / "wide", plain({**UNET, "model": {**UNET["model"], "widths": [8, 10]}}))
+    for name in ("steps.csv", "epochs.csv"):
+        (wide.folder / name).write_text("step\n")
+    found = average_runs(wide.folder, str(runs[1].folder), 0.25, tmp_path / "out", "x")
+    narrow, before, after = (
+        load_weights(run.best)["weights"]["model.down.1.1.first.0.weight"] for run in (runs[1], wide, found)
+    )
+    assert torch.allclose(after[:8, :6], 0.25 * before[:8, :6] + 0.75 * narrow, atol=1e-6)
+    assert torch.equal(after[8:], before[8:])
+    assert torch.equal(after[:, 6:], before[:, 6:])
+
+
 def test_what_cannot_be_averaged(runs, tmp_path):
     first, second = runs
     with pytest.raises(ConfigError, match="already holds a run"):

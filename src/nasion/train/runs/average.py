@@ -27,7 +27,8 @@ CURVES = ("steps.csv", "epochs.csv")
 def average_runs(folder: Path, other: str, share: float, out: Path, command: str) -> Run:
     """Write a run with the average of a run's weights and those of another network, and return it.
 
-    Layers that the other network lacks, such as that of hidden points, are taken from the run.
+    Layers that the other network lacks, such as that of hidden points, are taken from the run, and so are the channels
+    that a wider run (`init.widen`) has in addition.
 
     Args:
         folder: the run.
@@ -60,9 +61,21 @@ def average_runs(folder: Path, other: str, share: float, out: Path, command: str
 
 
 def _average(name: str, value: Tensor, other: Tensor | None, share: float, source: str) -> Tensor:
-    """Return the average (...) of two tensors, or the first if there is no second or they count something."""
+    """Return the average (...) of two tensors; what only the first has stays: all of it, or the channels added last.
+
+    Raises:
+        ConfigError: the second has more channels, or another shape.
+    """
     if other is None or not value.is_floating_point():
         return value
-    if other.shape != value.shape:
-        raise ConfigError(f"{source}: its {name} has another shape; only networks of one architecture can be averaged")
-    return torch.lerp(other.to(value.dtype), value, share)
+    sizes = other.shape
+    fits = len(sizes) == value.dim() and all(a <= b for a, b in zip(sizes, value.shape, strict=True))
+    if not fits or sizes[2:] != value.shape[2:]:
+        raise ConfigError(
+            f"{source}: its {name} has another shape; only networks of one architecture can be averaged, or a network "
+            "with the narrower one that it started from"
+        )
+    shared = tuple(slice(size) for size in sizes)
+    averaged = value.clone()
+    averaged[shared] = torch.lerp(other.to(value.dtype), value[shared], share)
+    return averaged
