@@ -29,7 +29,7 @@ IMAGES, SCORE, BOX = "images", "score", "box"
 MULTIPLE = 64
 """The sides of an image are multiples of this, px."""
 
-MIN_SCORE, WEAK_SCORE = 0.6, 0.15
+MIN_SCORE, WEAK_SCORE = 0.45, 0.15
 """Score below which a candidate is dropped, and score from which it may be a face that is too small for a search."""
 
 ERRORS_ONLY = 3
