@@ -5,6 +5,7 @@ import pytest
 
 from made_files import make_csv, picture, shape
 from nasion.datasets import load
+from nasion.datasets.formats import _tables as tables
 from nasion.datasets.formats.csv import LabelFiles
 from nasion.errors import AnnotationError, ConfigError
 from nasion.skeleton import Skeleton, load_skeleton
@@ -188,6 +189,22 @@ def test_columns_are_written_in_the_order_of_the_skeleton(tmp_path):
 def test_second_face_of_an_image(tmp_path):
     text = "image,x0,y0,x1,y1\na.jpg,1,1,1,1\nb.jpg,2,2,2,2\na.jpg,3,3,3,3\n"
     assert write(tmp_path, text, [[9, 9], [9, 9]], face=1) == text.replace("3,3,3,3", "9.000,9.000,9.000,9.000")
+
+
+def test_the_table_is_parsed_again_only_after_it_changed(tmp_path, monkeypatch):
+    make(tmp_path, "image,x0,y0,x1,y1\n" + "".join(f"a.jpg,{k},2,3,4\n" for k in range(20)))
+    parsed, read_csv = [], tables.read_csv
+    monkeypatch.setattr(tables, "read_csv", lambda path: parsed.append(path) or read_csv(path))
+    labels = LabelFiles(tmp_path / "t.csv", {}, TWO)
+    assert [labels.read(tmp_path / "a.jpg", k)[0, 0] for k in range(20)] == list(range(20))
+    assert len(parsed) == 1
+    labels.write(tmp_path / "a.jpg", 7, np.array([[9.0, 2], [3, 4]]))
+    assert labels.read(tmp_path / "a.jpg", 7)[0, 0] == 9
+    (tmp_path / "t.csv").write_text("image,x0,y0,x1,y1\na.jpg,55,2,3,4\n")
+    assert labels.read(tmp_path / "a.jpg", 0)[0, 0] == 55
+    (tmp_path / "t.csv").unlink()
+    with pytest.raises(AnnotationError):
+        labels.read(tmp_path / "a.jpg", 0)
 
 
 def test_blank_lines_do_not_count(tmp_path):

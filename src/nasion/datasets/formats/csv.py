@@ -7,6 +7,7 @@ The images are in the folder of the table, or in `?images=DIR`.
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -65,6 +66,15 @@ def _lines(labels: LabelSet, origin: float) -> Iterator[bytes]:
         yield csv_line([*row[:first], *numbers, *measured])
 
 
+class _Table(NamedTuple):
+    """A table's header and rows, with the rows of each image; `stamp` changes when the file does."""
+
+    header: list[str]
+    rows: list[list[str]]
+    of_image: Mapping[Path, list[list[str]]]
+    stamp: tuple[int, int, int] | None
+
+
 class LabelFiles:
     """A table whose coordinates can be changed; other cells stay as they are, except measurements."""
 
@@ -73,24 +83,43 @@ class LabelFiles:
     def __init__(self, place: Path, options: Mapping[str, str], skeleton: Skeleton) -> None:
         self.path, self.skeleton = place, skeleton
         self.images, self.origin = reading.image_folder(place, options), reading.pixel_origin(options, ORIGIN)
+        self._last_read: _Table | None = None
 
     def read(self, image: Path, face: int) -> FloatArray | None:
         """Return the keypoints of a face (K, 2), image px; NaN where a cell is empty."""
-        header, *rows = tables.read_csv(self.path) or [[]]
-        row = self._row(image, face, header, rows)
-        pairs = [[tables.number(row[x]), tables.number(row[y])] for x, y in self._columns(header)]
+        if self._last_read is None or self._last_read.stamp is None or self._last_read.stamp != self._stamp():
+            self._last_read = self._table()
+        row = self._row(image, face, self._last_read)
+        pairs = [[tables.number(row[x]), tables.number(row[y])] for x, y in self._columns(self._last_read.header)]
         return np.array(pairs) - self.origin
 
     def write(self, image: Path, face: int, keypoints: FloatArray) -> None:
         """Write the keypoints of a face (K, 2), image px; NaN points and its measurements become empty cells."""
-        header, *rows = tables.read_csv(self.path) or [[]]
-        row = self._row(image, face, header, rows)
-        for columns, point in zip(self._columns(header), keypoints + self.origin, strict=True):
+        table = self._table()
+        row = self._row(image, face, table)
+        for columns, point in zip(self._columns(table.header), keypoints + self.origin, strict=True):
             for column, value in zip(columns, point, strict=True):
                 row[column] = "" if np.isnan(point).any() else f"{rounded(value):.3f}"
-        for column in tables.measurement_columns(header):
+        for column in tables.measurement_columns(table.header):
             row[column] = ""
-        replace_file(self.path, b"".join(map(csv_line, [header, *rows])))
+        replace_file(self.path, b"".join(map(csv_line, [table.header, *table.rows])))
+
+    def _table(self) -> _Table:
+        stamp = self._stamp()
+        header, *rows = tables.read_csv(self.path) or [[]]
+        of_image: dict[Path, list[list[str]]] = {}
+        column = header.index(IMAGE)
+        for row in rows:
+            of_image.setdefault(self.images / row[column], []).append(row)
+        return _Table(header, rows, of_image, stamp)
+
+    def _stamp(self) -> tuple[int, int, int] | None:
+        """Return the file's number, the time of its last change, ns, and its size, bytes; None if there is none."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns, status.st_size
 
     def _columns(self, header: list[str]) -> list[tuple[int, int]]:
         """Return the column numbers of each point's x and y, in the skeleton's order."""
@@ -98,6 +127,5 @@ class LabelFiles:
         pairs = (names[name] for name in reading.sorted_like(list(names), self.skeleton))
         return [(header.index(x), header.index(y)) for x, y in pairs]
 
-    def _row(self, image: Path, face: int, header: list[str], rows: list[list[str]]) -> list[str]:
-        column = header.index(IMAGE)
-        return nth_face([row for row in rows if self.images / row[column] == image], face, image, self.path)
+    def _row(self, image: Path, face: int, table: _Table) -> list[str]:
+        return nth_face(table.of_image.get(image, []), face, image, self.path)
