@@ -1,4 +1,4 @@
-"""How many labeled faces a new network needs: the IMM dataset with few faces, from `default` and from scratch.
+"""How many labeled faces a new network needs: the IMM dataset, from `default`, from `open` and from scratch.
 
 python bench/few_faces.py imm:DIR --out docs/few_faces.png
 """
@@ -33,6 +33,7 @@ TICKS = (2, 3, 4, 5, 6, 8, 10, 15, 20, 30)
 
 STARTS = {
     "from default": ["init.model=default"],
+    "from open": ["init.model=open"],
     "from scratch": ["init.freeze_share=0", "init.backbone_lr_factor=1.0"],
 }
 """Settings of each start, by its name in the figure."""
