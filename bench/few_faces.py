@@ -38,6 +38,12 @@ STARTS = {
 }
 """Settings of each start, by its name in the figure."""
 
+PLACES = ((-5, -13), (8, -3), (-5, 7))
+"""Where the numbers of a column stand beside their marks, points: the smallest below, the largest above."""
+
+PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
+"""Behind the numbers, so that lines do not cross them."""
+
 console = Console()
 
 
@@ -89,8 +95,12 @@ def figure(found: dict[str, list[tuple[int, float, float]]]) -> Figure:
     axis.spines[["top", "right"]].set_visible(False)
     for name, each in found.items():
         axis.plot([count for count, *_ in each], [100 * nme for _, nme, _ in each], "o-", label=name)
-        for count, nme, _ in each:
-            axis.annotate(f"{100 * nme:.1f}", (count, 100 * nme), xytext=(0, 6), textcoords="offset points", fontsize=8)
+    for same_count in zip(*found.values(), strict=True):
+        for (count, nme, _), place in zip(sorted(same_count, key=lambda each: each[1]), PLACES, strict=True):
+            axis.annotate(
+                f"{100 * nme:.1f}", (count, 100 * nme), xytext=place, textcoords="offset points", fontsize=8, bbox=PAPER
+            )
+    axis.margins(0.1)
     axis.set(xscale="log", yscale="log", xlabel="labeled training faces", ylabel="NME, inter-ocular (%)")
     counts = [count for count, *_ in next(iter(found.values()))]
     axis.set_xticks(counts, [str(count) for count in counts])
