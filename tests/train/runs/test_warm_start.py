@@ -172,6 +172,11 @@ def test_a_network_stays_narrow_unless_asked(first):
     assert adopt_architecture(config(wider, init={"model": str(first)})).model.options["widths"] == [6, 8]
 
 
+def test_widening_needs_a_trained_network():
+    with pytest.raises(ConfigError, match=r"init\.widen adds channels to a trained network: name one with --init"):
+        adopt_architecture(config(init={"widen": True}))
+
+
 def test_networks_of_another_kind_cannot_be_widened(first):
     with pytest.raises(ConfigError, match=r'init\.widen: the trained network is of kind "unet", the recipe\'s "cnn"'):
         adopt_architecture(config(CNN, init={"model": str(first), "widen": True}))

@@ -48,9 +48,12 @@ def adopt_architecture(config: RunConfig, reporter: Reporter = SILENT) -> RunCon
     """Return the configuration with the architecture of `init.model`, if one is named: weights fit only their own.
 
     Raises:
+        ConfigError: channels are to be added, but no model is named, or one of another kind.
         ModelError: there is no such model.
     """
     if not config.init.model:
+        if config.init.widen:
+            raise ConfigError("init.widen adds channels to a trained network: name one with --init, such as default")
         return config
     source = load_trained(config.init.model).config
     model = _grow(source.model, config)
@@ -70,7 +73,8 @@ def _grow(trained: Component, config: RunConfig) -> Component:
     if grown is None or trained.name != wanted.name:
         if widen:
             raise ConfigError(
-                f'init.widen: the trained network is of kind "{trained.name}", the recipe\'s "{wanted.name}"'
+                f'init.widen: the trained network is of kind "{trained.name}", the recipe\'s "{wanted.name}"; choose a '
+                "recipe of the same kind, or leave init.widen out"
             )
         return trained
     own = registry.options("models", trained)
