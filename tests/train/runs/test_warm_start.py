@@ -154,11 +154,17 @@ def test_a_deep_network_stays_deep(tmp_path):
 
 
 @pytest.mark.parametrize("widths", [[8, 12], [6, 24]])
-def test_a_wider_network_starts_with_the_outputs_of_the_trained_one(first, widths):
+def test_a_wider_network_starts_with_the_outputs_of_the_trained_one(tmp_path, widths):
+    run = untrained_run(tmp_path / "run", config())
+    state, generator = load_weights(run.best), torch.Generator().manual_seed(0)
+    for name, value in state["weights"].items():  # no weight is 0, as some are before a training
+        if value.is_floating_point() and "running_var" not in name:
+            value.add_(torch.rand(value.shape, generator=generator) / 50)
+    save_weights(run.best, state)
     wider = {**UNET, "model": {**UNET["model"], "widths": widths, "blocks": [1, 2]}}
-    chosen = adopt_architecture(config(wider, init={"model": str(first), "widen": True}))
+    chosen = adopt_architecture(config(wider, init={"model": str(run.folder), "widen": True}))
     assert chosen.model.options["widths"] == widths
-    network, before = build_network(chosen, load_skeleton("imm-58")), TorchBackend(first)
+    network, before = build_network(chosen, load_skeleton("imm-58")), TorchBackend(run.folder)
     crops = np.random.default_rng(0).integers(0, 256, (2, 32, 64, 3), np.uint8)
     with torch.inference_mode():
         points, spread, *_ = network.eval()(to_tensor(crops))

@@ -17,6 +17,7 @@ from nasion.errors import ConfigError
 from nasion.train.checkpoint import load_weights, save_weights
 from nasion.train.runs.run_folder import Run, open_run
 from nasion.train.runs.warm_start import load_trained
+from nasion.train.runs.wider_weights import shared_part
 
 __all__ = ["average_runs"]
 
@@ -68,14 +69,12 @@ def _average(name: str, value: Tensor, other: Tensor | None, share: float, sourc
     """
     if other is None or not value.is_floating_point():
         return value
-    sizes = other.shape
-    fits = len(sizes) == value.dim() and all(a <= b for a, b in zip(sizes, value.shape, strict=True))
-    if not fits or sizes[2:] != value.shape[2:]:
+    part = shared_part(other, value)
+    if part is None:
         raise ConfigError(
             f"{source}: its {name} has another shape; only networks of one architecture can be averaged, or a network "
             "with the narrower one that it started from"
         )
-    shared = tuple(slice(size) for size in sizes)
     averaged = value.clone()
-    averaged[shared] = torch.lerp(other.to(value.dtype), value[shared], share)
+    averaged[part] = torch.lerp(other.to(value.dtype), value[part], share)
     return averaged

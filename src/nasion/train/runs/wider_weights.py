@@ -7,30 +7,39 @@ are copies; random ones need no noise to become different.
 
 from torch import Tensor
 
-__all__ = ["widened"]
+__all__ = ["shared_part", "widened"]
+
+
+def shared_part(narrow: Tensor, wide: Tensor) -> tuple[slice, ...] | None:
+    """Return the part of a wider layer's weights (O, I, ...) or (O,) that belongs to the channels of a narrower one.
+
+    It is None if the second layer is not a wider or equal version of the first: only O and I may differ.
+
+    >>> import torch
+    >>> shared_part(torch.ones(1, 2), torch.ones(2, 3))
+    (slice(None, 1, None), slice(None, 2, None))
+    """
+    sizes, larger = narrow.shape, wide.shape
+    if len(sizes) != len(larger) or sizes[2:] != larger[2:]:
+        return None
+    fits = all(size <= limit for size, limit in zip(sizes, larger, strict=True))
+    return tuple(slice(size) for size in sizes) if fits else None
 
 
 def widened(trained: Tensor, initial: Tensor) -> Tensor:
     """Return trained weights (O, I, ...) or (O,), no unit, in the shape of a wider layer with `initial` weights.
 
-    Weights from new inputs to old outputs are 0. A tensor of another rank, or with a larger size, is returned as it is,
-    because its layer is not a wider one.
+    Weights from new inputs to old outputs are 0. If the layer is not a wider one, the trained weights are returned.
 
     >>> import torch
     >>> widened(torch.tensor([[5.0]]), torch.ones(2, 3))
     tensor([[5., 0., 0.],
             [1., 1., 1.]])
     """
-    sizes = trained.shape
-    if (
-        initial.shape == sizes
-        or initial.dim() != len(sizes)
-        or any(a > b for a, b in zip(sizes, initial.shape, strict=True))
-    ):
-        return trained
-    if sizes[2:] != initial.shape[2:]:
+    part = shared_part(trained, initial)
+    if part is None or initial.shape == trained.shape:
         return trained
     wide = initial.clone()
-    wide[: sizes[0]] = 0
-    wide[tuple(slice(size) for size in sizes)] = trained.to(wide.dtype)
+    wide[part[:1]] = 0
+    wide[part] = trained.to(wide.dtype)
     return wide
