@@ -11,7 +11,7 @@ __all__ = ["shared_part", "widened"]
 
 
 def shared_part(narrow: Tensor, wide: Tensor) -> tuple[slice, ...] | None:
-    """Return the part of a wider layer's weights (O, I, ...) or (O,) that belongs to the channels of a narrower one.
+    """Return the part of a wider layer's weights (O, I, ...) or (O,), no unit, that a narrower layer also has.
 
     It is None if the second layer is not a wider or equal version of the first: only O and I may differ.
 
