@@ -61,7 +61,7 @@ def test_settings_of_a_section_are_those_of_a_recipe():
     section = section_settings(OptimizerConfig, "optimizer.")
     assert {each.key: (each.default, each.meaning) for each in section} == in_recipe
     assert all(each.value == each.default for each in section)
-    assert [each.key for each in section_settings(RunConfig)] == ["hidden_points", "seed", "precision"]
+    assert [each.key for each in section_settings(RunConfig)] == ["hidden_points", "along_lines", "seed", "precision"]
 
 
 def test_required_options_of_a_part_have_no_default():

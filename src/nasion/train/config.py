@@ -245,6 +245,9 @@ class RunConfig(Settings):
     hidden_points: bool = Field(
         default=False, description="whether to predict hidden points; needs data that marks them, such as COCO's"
     )
+    along_lines: float = Field(
+        default=1.0, ge=0, le=1, description="weight of errors along the skeleton's lines, a share of that across them"
+    )
     seed: int = Field(default=0, ge=0, lt=2**63, description="seed of the weights, the order and the augmentation")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description="auto measures which trains faster on this machine"

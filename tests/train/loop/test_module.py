@@ -270,6 +270,20 @@ def test_a_step_without_a_spread_head_returns_the_loss_of_the_keypoints():
     assert float(loss.detach()) == pytest.approx(0.5 * module.step_loss)
 
 
+def test_errors_along_the_lines_of_the_skeleton_cost_less():
+    module = module_of(plain(CNN))
+    weighted = KeypointModule(
+        module.config.model_copy(update={"along_lines": 0.25}), module.network, module.train_source, None
+    )
+    batch = batch_of(module)
+    decoded = module.network.decode(batch.crops)
+    nearer = decoded._replace(keypoints=weighted.contours(decoded.keypoints, batch.target))
+    weighted.training_step(batch, 0)
+    assert weighted.step_loss == pytest.approx(float(mean_loss(module.loss, nearer, batch.target).detach()))
+    module.training_step(batch, 0)
+    assert weighted.step_loss < 0.95 * module.step_loss
+
+
 TWO_SOURCES = {**DATA, "sources": ["synthetic:18", "synthetic:18"], "source_offsets": True}
 
 

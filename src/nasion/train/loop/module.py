@@ -15,6 +15,7 @@ from nasion.errors import ConfigError
 from nasion.shapes import mean_shape
 from nasion.train.config import OptimizerConfig, RunConfig, ScheduleConfig
 from nasion.train.data.batches import Batch, Batches, CropSource, epoch_plan, plan_batches
+from nasion.train.network.contours import Contours, neighbors_on_lines
 from nasion.train.network.frame import half_sides
 from nasion.train.network.hidden import hidden_loss
 from nasion.train.network.interfaces import Decoded
@@ -66,6 +67,8 @@ class KeypointModule(lightning.LightningModule):
         weak = train.weak
         self.weak = None if weak is None else WeakLabels(weak.weights, weak.shape)
         self.offsets = _source_offsets(train) if config.data.source_offsets else None
+        neighbors = neighbors_on_lines(train.skeleton.lines, train.skeleton.count)
+        self.contours = Contours(neighbors, config.along_lines) if config.along_lines < 1 else None
         self.ema = _moving_average(network, config.schedule.ema_decay) if config.schedule.ema_decay else None
         self.step_loss = float("nan")
         self.initial_log_spread: float | None = None
@@ -141,7 +144,10 @@ class KeypointModule(lightning.LightningModule):
         """Return the loss (), no unit, of a batch of crops (B, C, H, W)."""
         decoded = self.network.decode(batch.crops)
         target = self._corrected(decoded, batch)
-        loss = mean_loss(self.loss, decoded, target, batch.weight, self._weak_losses(decoded, batch))
+        measured = decoded
+        if self.contours is not None:
+            measured = decoded._replace(keypoints=self.contours(decoded.keypoints, target))
+        loss = mean_loss(self.loss, measured, target, batch.weight, self._weak_losses(decoded, batch))
         self.step_loss = float(loss.detach())  # the training curve excludes the spread's loss
         if self.network.spread is not None:
             manual = torch.where((batch.weight == 1)[..., None], target.detach(), torch.nan)
