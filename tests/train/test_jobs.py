@@ -14,10 +14,11 @@ from nasion import images
 from nasion.errors import ConfigError, ModelError, OutputError
 from nasion.predict.predictor import Predictor
 from nasion.train import jobs
-from nasion.train.jobs import draw_filters, new_folder, resume_job, train_job, training_record
+from nasion.train.checkpoint import load_weights
+from nasion.train.jobs import average_job, draw_filters, new_folder, resume_job, train_job, training_record
 from nasion.train.loop.hardware import FOLDER_VARIABLE, Devices
 from nasion.train.network.network import KeypointNetwork
-from nasion.train.runs.run_folder import MAX_RELATIVE_SPREAD, open_run, read_scores
+from nasion.train.runs.run_folder import CONFIDENCE, MAX_RELATIVE_SPREAD, open_run, read_scores
 from nasion.train.runs.torch_backend import TorchBackend
 from train.loop.tiny_runs import CNN, plain, quick, untrained_run
 
@@ -143,6 +144,27 @@ def test_a_job_that_cannot_resume_writes_nothing(tmp_path):
     with pytest.raises(ModelError, match="not a run folder"):
         resume_job(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_on_all_faces_takes_the_calibration_of_one_that_left_faces_out(trained, tmp_path):
+    folder, run = trained[0], trained[2]
+    every = run.config.model_copy(update={"data": run.config.data.model_copy(update={"validation_share": 0.0})})
+    everything = train_job(every, tmp_path / "all", "nasion train y")
+    assert CONFIDENCE not in read_scores(everything.folder)
+    final = average_job(everything.folder, str(folder), 1.0, tmp_path / "final", "nasion average", calibrated_by=folder)
+    found, measured = read_scores(final.folder), read_scores(folder)
+    assert found["split"] == "train"
+    assert (found[CONFIDENCE], found[MAX_RELATIVE_SPREAD]) == (measured[CONFIDENCE], measured[MAX_RELATIVE_SPREAD])
+    factors = [float(load_weights(each.best)["weights"]["spread.scale"]) for each in (everything, run, final)]
+    assert factors[0] != factors[1] == factors[2]
+
+
+def test_an_average_with_a_wrong_calibration_writes_nothing(trained, tmp_path):
+    other = untrained_run(tmp_path / "other", plain(), "ibug-68")
+    (other.folder / "scores.json").write_text("{}")
+    with pytest.raises(ConfigError, match="has the points of ibug-68"):
+        average_job(trained[0], str(trained[0]), 0.5, tmp_path / "out", "x", calibrated_by=other.folder)
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_record_of_a_training_has_curves_kernels_and_configuration(trained):

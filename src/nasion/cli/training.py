@@ -258,17 +258,24 @@ def average(
     other: Annotated[str, typer.Argument(help="the network it started from: a run, a file or a name", metavar="MODEL")],
     out: Annotated[Path, typer.Option(help="the run folder to write", metavar="FOLDER")],
     share: Annotated[float, typer.Option(min=0, max=1, help="weight of the run in the average", metavar="SHARE")] = 0.5,
+    calibrated_by: Annotated[
+        Path | None,
+        typer.Option(help="take the calibration of the uncertainty from this run of the same recipe", metavar="RUN"),
+    ] = None,
 ) -> None:
     """Average the weights of a run and of the network it started from.
+
+    A run on all faces has no validation faces that measure its uncertainty; --calibrated-by names one that has.
 
     Examples:
         nasion average runs/robust default --out runs/both
         nasion average runs/robust runs/default --share 0.3 --out runs/both
+        nasion average runs/all default --calibrated-by runs/both --out runs/final
     """
     require_training_extra()
     from nasion.train.jobs import average_job
 
-    average_job(model, other, share, out, typed_command(), REPORTER)
+    average_job(model, other, share, out, typed_command(), REPORTER, calibrated_by)
 
 
 def filters(

@@ -16,19 +16,17 @@ from nasion.geometry import FloatArray
 from nasion.predict.predictor import Predictor
 from nasion.progress import SILENT, Reporter
 from nasion.sample import DataSet
-from nasion.train.checkpoint import load_weights, save_weights
+from nasion.train.checkpoint import load_weights
 from nasion.train.config import RunConfig
 from nasion.train.loop.fit import fit, resume
 from nasion.train.network.spread import likeliest_factor
+from nasion.train.runs.calibration import SCALE, scale_spreads
 from nasion.train.runs.run_folder import Run
 
 __all__ = ["PARTS", "cross_fit", "faces_left_out"]
 
 PARTS = "parts"
 """Folder in a run folder with the runs of the further trainings."""
-
-SCALE = "spread.scale"
-"""Name of the factor of all spreads among the weights."""
 
 
 def cross_fit(run: Run, faces: DataSet, reporter: Reporter = SILENT) -> FloatArray | None:
@@ -62,9 +60,7 @@ def cross_fit(run: Run, faces: DataSet, reporter: Reporter = SILENT) -> FloatArr
         distances.append(measured.mahalanobis * float(load_weights(part.best)["weights"][SCALE]))
     together = np.concatenate(distances)
     factor = likeliest_factor(together)
-    state = load_weights(run.best)
-    weights = {**state["weights"], SCALE: torch.tensor(factor, dtype=state["weights"][SCALE].dtype)}
-    save_weights(run.best, {**state, "weights": weights})
+    scale_spreads(run, torch.tensor(factor))
     return together / factor
 
 

@@ -3,7 +3,9 @@
 import json
 import shlex
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,7 @@ from nasion.train.loop.time_budget import format_duration
 from nasion.train.network.decode_floor import measure_decode_floor
 from nasion.train.network.network import KeypointNetwork
 from nasion.train.runs.average import average_runs
+from nasion.train.runs.calibration import read_calibration, scale_spreads
 from nasion.train.runs.run_folder import CONFIDENCE, MAX_RELATIVE_SPREAD, Run, open_run
 from nasion.train.runs.torch_backend import TorchBackend
 
@@ -75,11 +78,26 @@ def _cross_fitted(run: Run, faces: DataSet, reporter: Reporter) -> FloatArray | 
     return cross_fit(run, faces, reporter) if data.cross_fit and not data.left_out and not run.stopped else None
 
 
-def average_job(folder: Path, other: str, share: float, out: Path, command: str, reporter: Reporter = SILENT) -> Run:
-    """Average the weights of a run and of another network, then write the report on the run's validation faces."""
+def average_job(
+    folder: Path,
+    other: str,
+    share: float,
+    out: Path,
+    command: str,
+    reporter: Reporter = SILENT,
+    calibrated_by: Path | None = None,
+) -> Run:
+    """Average the weights of a run and of another network, then write the report on the run's validation faces.
+
+    `calibrated_by` is the run whose calibration of the uncertainty is used; default: the validation faces measure it.
+    """
     started = time.monotonic()
+    calibration = None if calibrated_by is None else read_calibration(calibrated_by, open_run(folder).skeleton)
     run = average_runs(folder, other, share, out, command)
-    return _finish(run, load_faces(run.config), reporter, started, "averaged")
+    if calibration is not None:
+        scale_spreads(run, calibration.factor)
+    scores = {} if calibration is None else calibration.scores
+    return _finish(run, load_faces(run.config), reporter, started, "averaged", calibration=scores)
 
 
 def _finish(
@@ -89,8 +107,12 @@ def _finish(
     started: float,
     done: str = "trained",
     left_out: FloatArray | None = None,
+    calibration: Mapping[str, Any] = MappingProxyType({}),
 ) -> Run:
-    """Measure the best weights, and write scores.json and report.html; `left_out` is from `_cross_fitted`."""
+    """Measure the best weights, and write scores.json and report.html.
+
+    `left_out` is from `_cross_fitted`; `calibration` has the scores of another run's calibration.
+    """
     if is_worker():
         return run
     splits = {face.split for face in faces.annotations}
@@ -101,6 +123,7 @@ def _finish(
         scores[MAX_RELATIVE_SPREAD] = float(np.nanmax(measured.relative_spreads()))
     if split == "val" or left_out is not None:
         scores[CONFIDENCE] = measure_confidence(measured.mahalanobis if left_out is None else left_out)._asdict()
+    scores |= calibration
     write_text(run.folder / "scores.json", json.dumps(scores, indent=1) + "\n")
     first = run.config.data.sources[0]  # the others provided training faces only
     command = shlex.join(["nasion", "evaluate", str(run.folder), first, "--split", split])

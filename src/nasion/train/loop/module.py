@@ -15,11 +15,11 @@ from nasion.errors import ConfigError
 from nasion.shapes import mean_shape
 from nasion.train.config import OptimizerConfig, RunConfig, ScheduleConfig
 from nasion.train.data.batches import Batch, Batches, CropSource, epoch_plan, plan_batches
-from nasion.train.network.contours import Contours, neighbors_on_lines
 from nasion.train.network.frame import half_sides
 from nasion.train.network.hidden import hidden_loss
 from nasion.train.network.interfaces import Decoded
-from nasion.train.network.label_offsets import SourceOffsets, WeakLabels
+from nasion.train.network.labels.contours import Contours, neighbors_on_lines
+from nasion.train.network.labels.offsets import SourceOffsets, WeakLabels
 from nasion.train.network.network import KeypointNetwork, loss_of, mean_loss, spread_loss
 from nasion.train.network.spread import normalized_residual, spread_correction
 from nasion.train.runs.warm_start import HEAD

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nasion.train.network.label_offsets import SourceOffsets, WeakLabels
+from nasion.train.network.labels.offsets import SourceOffsets, WeakLabels
 from nasion.train.network.network import mean_loss
 
 SHAPE = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0], [4.0, 4.0]])

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from nasion.skeleton import load_skeleton
-from nasion.train.network.contours import Contours, neighbors_on_lines
+from nasion.train.network.labels.contours import Contours, neighbors_on_lines
 
 LINE = torch.tensor([[[0.0, 0.0], [0.3, 0.0], [0.6, 0.0]]], dtype=torch.float64)
 """Three points on a horizontal line."""
