@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 from skimage import data
 
 from nasion.detect import PeakDetector, iou
-from nasion.detect.peaks import STRIDE, WEAK_SCORE, decode
+from nasion.detect.peaks import MAX_GAIN, STRIDE, WEAK_SCORE, brightened, decode
 from nasion.errors import ModelError
 
 ASTRONAUT = np.array([176.0, 95.0, 275.0, 180.0])
@@ -95,3 +95,27 @@ def test_damaged_file_is_rejected(tmp_path, content):
     (tmp_path / "a.onnx").write_bytes(content)
     with pytest.raises(ModelError, match=r"a\.onnx: damaged, or not a detector"):
         PeakDetector(tmp_path / "a.onnx")
+
+
+def test_dark_faces_are_found(packaged):
+    image = data.astronaut()
+    dark = (image * 0.08).astype(np.uint8)
+    ordinary, found = packaged(image)[0], packaged(dark)[0]
+    assert iou(found.box, ordinary.box) > 0.7
+    assert found.score > ordinary.score - 0.2
+
+
+@pytest.mark.parametrize("highlight", [1, 4, 40, 127])
+def test_the_highlights_of_dark_images_are_raised(highlight):
+    image = np.zeros((600, 900, 3), np.uint8)
+    image[:, :450] = highlight
+    bright = brightened(image)
+    assert bright.max() == min(128, round(MAX_GAIN * highlight))
+    assert bright[:, 450:].max() == 0
+    assert image.max() == highlight  # the image of the caller does not change
+
+
+def test_bright_images_and_black_ones_stay_as_they_are():
+    bright = np.full((8, 8, 3), 128, np.uint8)
+    assert brightened(bright) is bright
+    assert not brightened(np.zeros((8, 8, 3), np.uint8)).any()

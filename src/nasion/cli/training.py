@@ -236,6 +236,14 @@ def export(
             metavar="single|half|int8",
         ),
     ] = "single",
+    reject_above: Annotated[
+        float | None,
+        typer.Option(
+            help="median spread, as a share of the crop, above which a detection is no face; default: 1.5 times the "
+            "largest of the validation faces",
+            metavar="SHARE",
+        ),
+    ] = None,
 ) -> None:
     """Write a run as one .onnx file, which needs no torch; verify it.
 
@@ -246,7 +254,7 @@ def export(
     require_training_extra()
     from nasion.train.export import export as write
 
-    difference_px, is_mean = write(run, file, precision)
+    difference_px, is_mean = write(run, file, precision, reject_above)
     kind = "mean" if is_mean else "largest"
     say(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
     say(f"{kind} difference from PyTorch: {difference_px:.1g} px of the crop")

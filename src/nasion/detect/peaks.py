@@ -18,7 +18,7 @@ from nasion.errors import ModelError
 from nasion.geometry import FloatArray
 from nasion.sample import Image
 
-__all__ = ["BOX", "IMAGES", "SCORE", "STRIDE", "PeakDetector", "decode"]
+__all__ = ["BOX", "IMAGES", "SCORE", "STRIDE", "PeakDetector", "brightened", "decode"]
 
 STRIDE = 8
 """Px per cell."""
@@ -29,8 +29,14 @@ IMAGES, SCORE, BOX = "images", "score", "box"
 MULTIPLE = 64
 """The sides of an image are multiples of this, px."""
 
-MIN_SCORE, WEAK_SCORE = 0.45, 0.15
+MIN_SCORE, WEAK_SCORE = 0.35, 0.15
 """Score below which a candidate is dropped, and score from which it may be a face that is too small for a search."""
+
+HIGHLIGHT, PERCENTILE, MAX_GAIN = 128, 99, 12.0
+"""Value to which a dark image's highlights are raised, the percentile that defines them, and the largest gain."""
+
+SAMPLES = 256
+"""Rows and columns from which the highlights are estimated."""
 
 ERRORS_ONLY = 3
 """ONNX Runtime's log level for errors only."""
@@ -72,7 +78,7 @@ class PeakDetector:
 
     def __call__(self, image: Image) -> list[Detection]:
         """Return the faces of an image (H, W, 3) uint8 RGB, best first; boxes in image px."""
-        return self.search(image, self.candidates)
+        return self.search(brightened(image), self.candidates)
 
     def candidates(self, image: Image) -> Candidates:
         """Return boxes (N, 4), px of the image (H, W, 3), and scores (N,) of the cells that may be a face's center.
@@ -81,6 +87,20 @@ class PeakDetector:
         """
         score, box = self.session.run((SCORE, BOX), {IMAGES: np.ascontiguousarray(image)[None]})
         return Candidates(*decode(np.asarray(score)[0], np.asarray(box)[0]))
+
+
+def brightened(image: Image) -> Image:
+    """Return an image (H, W, 3) uint8 RGB with brighter pixels if it is dark: it then shows more to the detector.
+
+    >>> brightened(np.full((2, 2, 3), 32, np.uint8))[0, 0], brightened(np.full((2, 2, 3), 200, np.uint8))[0, 0]
+    (array([128, 128, 128], dtype=uint8), array([200, 200, 200], dtype=uint8))
+    """
+    rows, columns = (max(1, extent // SAMPLES) for extent in image.shape[:2])
+    highlight = float(np.percentile(image[::rows, ::columns], PERCENTILE))
+    if highlight >= HIGHLIGHT:
+        return image
+    gain = min(HIGHLIGHT / max(highlight, 1.0), MAX_GAIN)
+    return cv2.LUT(image, (np.arange(256) * gain).clip(0, 255).round().astype(np.uint8))
 
 
 def decode(score: FloatArray, box: FloatArray) -> tuple[FloatArray, FloatArray]:

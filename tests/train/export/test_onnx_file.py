@@ -246,6 +246,15 @@ def test_the_rejection_limit_of_the_run_is_stored(exported, tmp_path):
     (folder / "scores.json").write_text('{"format_version": 2, "relative_spread/max": 0.04}')
     export(folder, tmp_path / "net.onnx")
     assert OnnxBackend(tmp_path / "net.onnx").max_relative_spread == pytest.approx(0.06)
+    export(folder, tmp_path / "strict.onnx", reject_above=0.025)
+    assert OnnxBackend(tmp_path / "strict.onnx").max_relative_spread == 0.025
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0, math.inf, math.nan])
+def test_a_rejection_limit_is_above_0(exported, tmp_path, limit):
+    with pytest.raises(ConfigError, match="reject_above is a share of the crop's side above 0"):
+        export(exported[0], tmp_path / "net.onnx", reject_above=limit)
+    assert not (tmp_path / "net.onnx").exists()
 
 
 def test_every_path_of_a_configuration_is_reduced_to_its_name():

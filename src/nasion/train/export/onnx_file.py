@@ -101,22 +101,28 @@ class Converted(NamedTuple):
     limit_px: float
 
 
-def export(folder: str | Path, path: Path, precision: Precision = "single") -> Exported:
+def export(
+    folder: str | Path, path: Path, precision: Precision = "single", reject_above: float | None = None
+) -> Exported:
     """Write a run's best network as `path` and return its difference from torch.
 
     Args:
         folder: the run.
         path: the .onnx file.
         precision: of the weights; "half" halves the size, "int8" quarters it and is faster, with small differences.
+        reject_above: relative spread above which a detection is a non-face; default: as the validation faces show.
 
     Raises:
         ModelError: the run is damaged, or the file would not give torch's keypoints.
-        ConfigError: int8 is requested and the run's data cannot be read.
+        ConfigError: int8 is requested and the run's data cannot be read, or `reject_above` is not above 0.
         OutputError: the file cannot be written.
     """
     if path.suffix != ".onnx":
         raise ConfigError(f"{path}: a network is exported as .onnx")
+    if reject_above is not None and not 0 < reject_above < math.inf:
+        raise ConfigError(f"reject_above is a share of the crop's side above 0, such as 0.05, not {reject_above}")
     backend = TorchBackend(Path(folder))
+    backend.max_relative_spread = reject_above or backend.max_relative_spread
     header = _header(backend, precision) | {"file_sha256": BLANK}
     original = TorchBackend(Path(folder)) if precision == "half" else backend
     converted = CONVERT[precision](backend)
