@@ -1,4 +1,4 @@
-"""Faces that nasion's detector, `open`, OpenCV's cascade and YuNet find in photographs with labels, and other places.
+"""Faces that detectors find in labeled photographs, alone or with a model that rejects non-faces, and other places.
 
     python bench/open/detector.py 300W_DIR IMM_DIR DLIB_DIR YUNET_FILE
 
@@ -19,7 +19,7 @@ from rich.progress import track
 from rich.table import Table
 
 from nasion import datasets, images
-from nasion.detect import YuNet, iou
+from nasion.detect import Detector, YuNet, iou
 from nasion.detect.calibration import BoxCalibration
 from nasion.detect.peaks import PeakDetector
 from nasion.geometry import FloatArray, box_around
@@ -53,9 +53,11 @@ def main(w300: str, imm: str, dlib: str, weights: str) -> None:
 
 def finders(weights: str) -> dict[str, Find]:
     """Return functions that find boxes around the keypoints of an image's faces, image px."""
-    model, detector, yunet = Predictor("open"), PeakDetector(), YuNet(weights)
+    detector, yunet = PeakDetector(), YuNet(weights)
     found: dict[str, Find] = {
-        "open with nasion's detector": lambda image: [box_around(face.keypoints) for face in model(image)],
+        "open with nasion's detector": by_model("open", detector),
+        "default with nasion's detector": by_model("default", detector),
+        "default with YuNet": by_model("default", yunet),
         "nasion's detector alone": lambda image: [each.box for each in detector(image)],
         "YuNet": lambda image: [each.box for each in yunet(image)],
     }
@@ -64,6 +66,12 @@ def finders(weights: str) -> dict[str, Find]:
         return found
     cascade = cv2.CascadeClassifier(f"{cv2.data.haarcascades}haarcascade_frontalface_default.xml")
     return {**found, "OpenCV's frontal cascade": lambda image: by_cascade(cascade, image)}
+
+
+def by_model(name: str, detector: Detector) -> Find:
+    """Return a function that finds the boxes around the keypoints that a model predicts and does not reject."""
+    model = Predictor(name, detector)
+    return lambda image: [box_around(face.keypoints) for face in model(image)]
 
 
 def by_cascade(cascade: Any, image: Image) -> list[FloatArray]:

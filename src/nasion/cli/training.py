@@ -244,6 +244,10 @@ def export(
             metavar="SHARE",
         ),
     ] = None,
+    mirrored: Annotated[
+        bool,
+        typer.Option("--mirrored", help="average the points in the crop and in the mirrored crop, in twice the time"),
+    ] = False,
 ) -> None:
     """Write a run as one .onnx file, which needs no torch; verify it.
 
@@ -254,7 +258,7 @@ def export(
     require_training_extra()
     from nasion.train.export import export as write
 
-    difference_px, is_mean = write(run, file, precision, reject_above)
+    difference_px, is_mean = write(run, file, precision, reject_above, mirrored)
     kind = "mean" if is_mean else "largest"
     say(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
     say(f"{kind} difference from PyTorch: {difference_px:.1g} px of the crop")

@@ -51,11 +51,12 @@ def traced():
     """Return a `_trace` that traces each network once: tracing takes most of the time of an export."""
     original, models = onnx_file._trace, {}
 
-    def trace(network, crops):
-        weights = b"".join(value.numpy().tobytes() for value in network.state_dict().values())
-        if weights not in models:
-            models[weights] = original(network, crops)
-        return deepcopy(models[weights])
+    def trace(backend, crops):
+        weights = b"".join(value.numpy().tobytes() for value in backend.network.state_dict().values())
+        key = weights, backend.mirror is None
+        if key not in models:
+            models[key] = original(backend, crops)
+        return deepcopy(models[key])
 
     return trace
 
@@ -254,6 +255,41 @@ def test_the_rejection_limit_of_the_run_is_stored(exported, tmp_path):
 def test_a_rejection_limit_is_above_0(exported, tmp_path, limit):
     with pytest.raises(ConfigError, match="reject_above is a share of the crop's side above 0"):
         export(exported[0], tmp_path / "net.onnx", reject_above=limit)
+    assert not (tmp_path / "net.onnx").exists()
+
+
+@pytest.mark.parametrize("precision", ["single", "int8"])
+def test_a_mirrored_file_averages_the_crop_and_its_mirror_image(tmp_path, precision):
+    folder = make_run(tmp_path / "run", source="synthetic:18", hidden_points=True)
+    (folder / "scores.json").write_text('{"format_version": 2, "relative_spread/max": 0.04}')
+    plain_file, file = tmp_path / "plain.onnx", tmp_path / "mean.onnx"
+    export(folder, plain_file, precision)
+    export(folder, file, precision, mirrored=True)
+    once, twice = OnnxBackend(plain_file), OnnxBackend(file)
+    assert (once.header.card["mirrored"], twice.header.card["mirrored"]) == (False, True)
+    crops = synthetic_crops(once.crop)
+    flip, width = list(once.skeleton.flip), once.crop.size[1]
+    first, second = once(crops), once(np.ascontiguousarray(crops[:, :, ::-1]))
+    back = second.keypoints[:, flip] * [-1, 1] + [width - 1, 0]
+    found = twice(crops)
+    offset = (2 * found.keypoints - first.keypoints - back).mean(0)
+    assert np.abs(found.keypoints - (first.keypoints + back + offset) / 2).max() < (
+        0.01 if precision == "single" else 0.3
+    )
+    assert np.abs(offset).max() > 0.01
+    assert found.hidden == pytest.approx((first.hidden + second.hidden[:, flip]) / 2, abs=0.02)
+    assert found.spread == pytest.approx((first.spread + second.spread[:, flip]) / 2, rel=0.05)
+    if precision == "single":
+        assert twice(crops[:1]).keypoints == pytest.approx(found.keypoints[:1], abs=0.01)
+
+
+def test_mirrored_crops_need_a_flip_map(tmp_path):
+    folder = make_run(tmp_path / "run", source="synthetic:18")
+    table = json.loads((folder / "run.json").read_text())
+    table["skeleton"]["flip"] = None
+    (folder / "run.json").write_text(json.dumps(table))
+    with pytest.raises(ConfigError, match="a mirrored crop needs the flip map that imm-58 lacks"):
+        export(folder, tmp_path / "net.onnx", mirrored=True)
     assert not (tmp_path / "net.onnx").exists()
 
 

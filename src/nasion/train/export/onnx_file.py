@@ -36,7 +36,9 @@ from nasion.predict.backends.onnx_backend import (
     blank_hash,
 )
 from nasion.predict.migration import FORMAT_KEY, FORMAT_VERSION
+from nasion.train.data.batches import to_tensor
 from nasion.train.export import half, int8, parity
+from nasion.train.network.mirrored import Mirror, measure_offset, mirrored_mean
 from nasion.train.network.network import KeypointNetwork
 from nasion.train.runs.run_folder import package_versions
 from nasion.train.runs.torch_backend import TorchBackend
@@ -76,13 +78,14 @@ class Exported(NamedTuple):
 class Graph(nn.Module):
     """What the file computes: uint8 crops (B, H, W, C) → what the network predicts."""
 
-    def __init__(self, network: KeypointNetwork) -> None:
+    def __init__(self, network: KeypointNetwork, mirror: Mirror | None) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.mirror = network, mirror
 
     def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
-        """Return `KeypointNetwork.forward` of crops (B, H, W, C) uint8."""
-        return self.network(crops.permute(0, 3, 1, 2))
+        """Return `KeypointNetwork.forward` of crops (B, H, W, C) uint8, or its mean with that of mirrored crops."""
+        given = crops.permute(0, 3, 1, 2)
+        return self.network(given) if self.mirror is None else mirrored_mean(self.network, given, self.mirror)
 
 
 class Converted(NamedTuple):
@@ -102,7 +105,11 @@ class Converted(NamedTuple):
 
 
 def export(
-    folder: str | Path, path: Path, precision: Precision = "single", reject_above: float | None = None
+    folder: str | Path,
+    path: Path,
+    precision: Precision = "single",
+    reject_above: float | None = None,
+    mirrored: bool = False,
 ) -> Exported:
     """Write a run's best network as `path` and return its difference from torch.
 
@@ -111,10 +118,12 @@ def export(
         path: the .onnx file.
         precision: of the weights; "half" halves the size, "int8" quarters it and is faster, with small differences.
         reject_above: relative spread above which a detection is a non-face; default: as the validation faces show.
+        mirrored: whether the file averages the keypoints in the crop and in the mirrored crop, in twice the time.
 
     Raises:
         ModelError: the run is damaged, or the file would not give torch's keypoints.
-        ConfigError: int8 is requested and the run's data cannot be read, or `reject_above` is not above 0.
+        ConfigError: int8 or `mirrored` is requested and the run's data cannot be read, the skeleton has no flip map
+            for `mirrored`, or `reject_above` is not above 0.
         OutputError: the file cannot be written.
     """
     if path.suffix != ".onnx":
@@ -123,8 +132,13 @@ def export(
         raise ConfigError(f"reject_above is a share of the crop's side above 0, such as 0.05, not {reject_above}")
     backend = TorchBackend(Path(folder))
     backend.max_relative_spread = reject_above or backend.max_relative_spread
+    if mirrored:
+        backend.mirror = _mirror(backend)
     header = _header(backend, precision) | {"file_sha256": BLANK}
-    original = TorchBackend(Path(folder)) if precision == "half" else backend
+    original = backend
+    if precision == "half":
+        original = TorchBackend(Path(folder))
+        original.mirror = backend.mirror
     converted = CONVERT[precision](backend)
     converted.model.metadata_props.add(key=METADATA, value=json.dumps(header))
     ensure_writable(path.parent)
@@ -143,9 +157,27 @@ def export(
     return Exported(difference, precision == "int8")
 
 
+def _mirror(backend: TorchBackend) -> Mirror:
+    """Return how outputs for mirrored crops become outputs for crops; the offset is measured on the run's faces.
+
+    Raises:
+        ConfigError: the skeleton has no flip map, or the data cannot be read.
+    """
+    if backend.skeleton.flip is None:
+        raise ConfigError(
+            f"a mirrored crop needs the flip map that {backend.skeleton.name} lacks; add the one that `nasion doctor` "
+            "suggests, or export without mirrored crops"
+        )
+    _, crops = parity.face_crops(backend.run.config)
+    flip = torch.tensor(backend.skeleton.flip)
+    with torch.inference_mode():
+        offset = measure_offset(backend.network, to_tensor(crops), flip)
+    return Mirror(flip, offset.clone())
+
+
 def _convert_single(backend: TorchBackend) -> Converted:
     crops = parity.synthetic_crops(backend.crop)
-    return Converted(_trace(backend.network, crops), crops, parity.max_difference, PARITY_PX)
+    return Converted(_trace(backend, crops), crops, parity.max_difference, PARITY_PX)
 
 
 def _convert_half(backend: TorchBackend) -> Converted:
@@ -156,7 +188,7 @@ def _convert_half(backend: TorchBackend) -> Converted:
 
 
 def _convert_int8(backend: TorchBackend) -> Converted:
-    model = _trace(backend.network, parity.synthetic_crops(backend.crop))
+    model = _trace(backend, parity.synthetic_crops(backend.crop))
     calibration, crops = parity.face_crops(backend.run.config)
     return Converted(int8.quantize(model, calibration), crops, parity.mean_difference, INT8_PX)
 
@@ -174,14 +206,14 @@ def _seal(content: bytes) -> bytes:
     return content.replace(BLANK.encode(), blank_hash(content, BLANK).encode(), 1)
 
 
-def _trace(network: KeypointNetwork, crops: NDArray[np.uint8]) -> onnx.ModelProto:
+def _trace(backend: TorchBackend, crops: NDArray[np.uint8]) -> onnx.ModelProto:
     """Return the network as an ONNX model without any trace of the machine it was written on."""
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    network = network.to(memory_format=torch.contiguous_format)
+    network = backend.network.to(memory_format=torch.contiguous_format)
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")  # the exporter uses deprecated functions of torch
         program = torch.onnx.export(
-            Graph(network).eval(),
+            Graph(network, backend.mirror).eval(),
             (torch.from_numpy(crops[:2]),),
             dynamo=True,
             input_names=[INPUT],
@@ -260,6 +292,7 @@ def _header(backend: TorchBackend, precision: Precision) -> dict[str, Any]:
             "weights_sha256": weights.hexdigest(),
             "weights": sum(p.numel() for p in network.parameters()),
             "stored": precision,
+            "mirrored": backend.mirror is not None,
             "versions": run.versions,
         },
     }

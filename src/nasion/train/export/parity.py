@@ -43,8 +43,8 @@ def face_crops(config: RunConfig) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]
         faces = load_faces(config)
     except NasionError as error:
         raise ConfigError(
-            f"int8 measures its ranges on the run's own faces, which cannot be read: {error}; "
-            "restore the data, or export with --precision half"
+            f"int8 and mirrored crops are measured on the run's own faces, which cannot be read: {error}; "
+            "restore the data, or export with --precision half and without --mirrored"
         ) from None
     splits = {face.split for face in faces.annotations}
 

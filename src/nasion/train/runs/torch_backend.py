@@ -12,6 +12,7 @@ from nasion.predict.backends.confidence import NOMINAL, Confidence, read_confide
 from nasion.predict.backends.outputs import NetworkOutputs, check_outputs
 from nasion.train.checkpoint import load_weights
 from nasion.train.data.batches import to_tensor
+from nasion.train.network.mirrored import Mirror, mirrored_mean
 from nasion.train.network.network import KeypointNetwork
 from nasion.train.runs.run_folder import CONFIDENCE, MAX_RELATIVE_SPREAD, open_run, read_scores
 
@@ -23,6 +24,9 @@ REJECTION_MARGIN = 1.5
 
 class TorchBackend:
     """The network of a run folder with its best weights.
+
+    Attributes:
+        mirror: how outputs for a mirrored crop are averaged with those for the crop; None uses the crop alone.
 
     Raises:
         ModelError: the folder is not a run, or its weights are missing, damaged or another network's.
@@ -44,11 +48,14 @@ class TorchBackend:
                 f"({self.run.config.model.name}, {self.skeleton.name}); restore the file of this run"
             ) from None
         self.network.eval()
+        self.mirror: Mirror | None = None
 
     def __call__(self, crops: NDArray[np.uint8]) -> NetworkOutputs:
         """Return what the network predicts for crops (B, H, W, C) uint8: keypoints and spread in crop px."""
         with torch.inference_mode():
-            keypoints, spread, anisotropy, *hidden = (each.double().numpy() for each in self.network(to_tensor(crops)))
+            given = to_tensor(crops)
+            found = self.network(given) if self.mirror is None else mirrored_mean(self.network, given, self.mirror)
+        keypoints, spread, anisotropy, *hidden = (each.double().numpy() for each in found)
         outputs = NetworkOutputs(keypoints, spread, anisotropy, hidden[0] if hidden else np.full_like(spread, np.nan))
         check_outputs(self.name, self.crop.size, outputs)
         return outputs
