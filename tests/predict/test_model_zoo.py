@@ -8,6 +8,8 @@ from pathlib import Path
 import platformdirs
 import pytest
 
+import nasion
+from local_server import serving
 from nasion.errors import DownloadError, ModelError
 from nasion.predict import model_zoo
 from nasion.predict.backends.onnx_backend import OnnxBackend
@@ -150,3 +152,25 @@ def test_folder_is_a_run_unless_it_has_the_name_of_a_model(tmp_path, monkeypatch
     assert not is_run("file")
     assert not is_run("missing")
     assert resolve("default").name == "default.onnx"
+
+
+# The models of the repository that are not in the package
+
+MODELS = Path(__file__).resolve().parents[2] / "models"
+
+
+def test_every_downloadable_model_is_in_the_repository():
+    assert sorted(file.stem for file in MODELS.glob("*.onnx")) == downloadable() == ["large"]
+
+
+def test_the_file_of_large_is_downloaded_verified_and_predicts(tmp_path, monkeypatch):
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda folder: tmp_path / folder)
+    content = (MODELS / "large.onnx").read_bytes()
+    assert len(content) < 8_000_000
+    with serving(content) as server:
+        file = download("large", f"{server.address}/large.onnx")
+        assert download("large", f"{server.address}/large.onnx") == file  # from the cache
+        assert server.requests == 1
+    assert resolve("large") == file
+    measured = nasion.evaluate("large", "synthetic:3?skeleton=ibug-68", "points")
+    assert measured.scores()["nme/inter_ocular"] < 0.08

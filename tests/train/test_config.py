@@ -36,7 +36,18 @@ TABLE = {
 
 
 def test_recipes_are_the_files_of_their_folder():
-    assert available() == ["danes", "danes-heatmap", "default", "finetune", "ibug", "nose", "open", "robust", "tiny"]
+    assert available() == [
+        "danes",
+        "danes-heatmap",
+        "default",
+        "finetune",
+        "ibug",
+        "large",
+        "nose",
+        "open",
+        "robust",
+        "tiny",
+    ]
 
 
 def test_recipe_is_found_by_name_or_path(tmp_path):

@@ -267,7 +267,7 @@ def available() -> list[str]:
     """Return the names of the recipes.
 
     >>> available()
-    ['danes', 'danes-heatmap', 'default', 'finetune', 'ibug', 'nose', 'open', 'robust', 'tiny']
+    ['danes', 'danes-heatmap', 'default', 'finetune', 'ibug', 'large', 'nose', 'open', 'robust', 'tiny']
     """
     return sorted(p.name.removesuffix(".toml") for p in _folder().iterdir() if p.name.endswith(".toml"))
 

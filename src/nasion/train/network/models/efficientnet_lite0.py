@@ -31,8 +31,11 @@ TIMM_URL = (
 """Address of the same weights in timm's releases."""
 
 EPSILON, MOMENTUM = 1e-3, 0.1
-"""Settings of the batch normalizations. The ImageNet weights were trained with the same epsilon, but a momentum of 0.01,
-with which the statistics would lag two epochs of 2,000 faces behind the weights."""
+"""Settings of the batch normalizations.
+
+The ImageNet weights were trained with this epsilon, but with a momentum of 0.01; the statistics would then lag two
+epochs of 2,000 faces behind the weights.
+"""
 
 INPUT_GAIN = 0.5
 """The ImageNet weights expect bytes scaled to -1 … 1; a network's input is twice as large."""
