@@ -61,10 +61,11 @@ def finders(weights: str) -> dict[str, Find]:
         "nasion's detector alone": lambda image: [each.box for each in detector(image)],
         "YuNet": lambda image: [each.box for each in yunet(image)],
     }
-    if not hasattr(cv2, "CascadeClassifier"):
+    make: Any = getattr(cv2, "CascadeClassifier", None)
+    if make is None:
         print(f"without the cascade, which OpenCV {cv2.__version__} lacks: pip install 'opencv-python-headless<5'")
         return found
-    cascade = cv2.CascadeClassifier(f"{cv2.data.haarcascades}haarcascade_frontalface_default.xml")
+    cascade = make(str(Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml"))
     return {**found, "OpenCV's frontal cascade": lambda image: by_cascade(cascade, image)}
 
 

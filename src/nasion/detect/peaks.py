@@ -100,7 +100,8 @@ def brightened(image: Image) -> Image:
     if highlight >= HIGHLIGHT:
         return image
     gain = min(HIGHLIGHT / max(highlight, 1.0), MAX_GAIN)
-    return cv2.LUT(image, (np.arange(256) * gain).clip(0, 255).round().astype(np.uint8))
+    table = (np.arange(256) * gain).clip(0, 255).round().astype(np.uint8)
+    return np.asarray(cv2.LUT(image, table), np.uint8)
 
 
 def decode(score: FloatArray, box: FloatArray) -> tuple[FloatArray, FloatArray]:
