@@ -239,7 +239,7 @@ def export(
     reject_above: Annotated[
         float | None,
         typer.Option(
-            help="median spread, as a share of the crop, above which a detection is no face; default: 1.5 times the "
+            help="median spread, as a share of the crop, above which detections are rejected; default: 1.5 times the "
             "largest of the validation faces",
             metavar="SHARE",
         ),

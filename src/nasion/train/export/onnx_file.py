@@ -117,7 +117,8 @@ def export(
         folder: the run.
         path: the .onnx file.
         precision: of the weights; "half" halves the size, "int8" quarters it and is faster, with small differences.
-        reject_above: relative spread above which a detection is a non-face; default: as the validation faces show.
+        reject_above: relative spread above which detections are rejected; default: 1.5 times the largest that was
+            measured on validation faces.
         mirrored: whether the file averages the keypoints in the crop and in the mirrored crop, in twice the time.
 
     Raises:

@@ -12,6 +12,9 @@ from torch import Tensor, nn
 
 __all__ = ["Mirror", "measure_offset", "mirrored_mean"]
 
+BATCH = 32
+"""Crops per batch while the offset is measured."""
+
 
 class Mirror(NamedTuple):
     """How outputs for a mirrored crop become outputs for the crop.
@@ -25,7 +28,10 @@ class Mirror(NamedTuple):
     offset: Tensor
 
     def back(self, outputs: Sequence[Tensor], width: int) -> list[Tensor]:
-        """Return the outputs of a network for mirrored crops of `width` px as outputs for the crops: see `forward`."""
+        """Return the outputs of a network for mirrored crops of `width` px as outputs for the crops.
+
+        Keypoints (B, K, 2) and spreads (B, K) are in crop px; see `KeypointNetwork.forward`.
+        """
         keypoints, spread, anisotropy, *hidden = (each[:, self.flip] for each in outputs)
         mirrored = torch.stack([width - 1 - keypoints[..., 0], keypoints[..., 1]], -1)
         turned = torch.stack([anisotropy[..., 0], -anisotropy[..., 1]], -1)
@@ -45,7 +51,9 @@ def mirrored_mean(network: nn.Module, crops: Tensor, mirror: Mirror) -> tuple[Te
 
 def measure_offset(network: nn.Module, crops: Tensor, flip: Tensor) -> Tensor:
     """Return the mean distance (K, 2), crop px, from points in mirrored crops to those in the crops (B, C, H, W)."""
-    plain, width = network(crops)[0], crops.shape[-1]
-    no_offset = Mirror(flip, plain.new_zeros(plain.shape[1:]))
-    other = no_offset.back(network(crops.flip(-1)), width)[0]
-    return (plain - other).mean(0)
+    differences: list[Tensor] = []
+    for batch in crops.split(BATCH):
+        plain = network(batch)[0]
+        no_offset = Mirror(flip, plain.new_zeros(plain.shape[1:]))
+        differences.append(plain - no_offset.back(network(batch.flip(-1)), batch.shape[-1])[0])
+    return torch.cat(differences).mean(0)
