@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import numpy as np
-
 from nasion.errors import NasionError
 
 __all__ = ["parse_json", "parse_toml", "parse_xml", "read_bytes", "read_json", "read_text", "read_toml", "read_xml"]
@@ -205,6 +203,8 @@ def _too_deep(name: str, error: type[NasionError]) -> NasionError:
 
 def _depth(text: str) -> int:
     """Return the largest number of open brackets in a JSON text without its strings."""
+    import numpy as np  # imported here because the command line reads the cards of models without it
+
     codes = np.frombuffer(text.encode("utf-8", "replace"), np.uint8)
     opening, closing = np.isin(codes, list(b"[{")), np.isin(codes, list(b"]}"))
     brackets = opening | closing
