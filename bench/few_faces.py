@@ -1,6 +1,6 @@
-"""How many labeled faces a new network needs: the IMM dataset, from `default`, from `open` and from scratch.
+"""How many labeled faces a new network needs: the IMM dataset, from trained networks and from scratch.
 
-python bench/few_faces.py imm:DIR --out docs/few_faces.png
+python bench/few_faces.py imm:DIR --heads runs/heads --out docs/few_faces.png
 """
 
 import csv
@@ -38,8 +38,8 @@ STARTS = {
 }
 """Settings of each start, by its name in the figure."""
 
-PLACES = ((-5, -13), (8, -3), (-5, 7))
-"""Where the numbers of a column stand beside their marks, points: the smallest below, the largest above."""
+BELOW, BESIDE, ABOVE = (-5, -13), (8, -3), (-5, 7)
+"""Where a number stands relative to its mark, points: the smallest of a column below, the largest above."""
 
 PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
 """Behind the numbers, so that lines do not cross them."""
@@ -53,12 +53,14 @@ def main(
         "few_faces.png"
     ),
     runs: Annotated[Path, typer.Option(help="folder for the runs; finished runs are reused")] = Path("runs/few"),
+    heads: Annotated[str, typer.Option(help="also start from this run on rendered heads alone", metavar="RUN")] = "",
 ) -> None:
     """Train, measure on people 33 to 40, and draw the figure."""
     test = datasets.load(data).of_split("test")
-    found: dict[str, list[tuple[int, float, float]]] = {name: [] for name in STARTS}
+    starts = STARTS | ({"from heads alone": [f"init.model={heads}"]} if heads else {})
+    found: dict[str, list[tuple[int, float, float]]] = {name: [] for name in starts}
     for count in FACES:
-        for name, start in STARTS.items():
+        for name, start in starts.items():
             folder = runs / f"{name.replace(' ', '-')}-{count or 'all'}"
             if not (folder / "scores.json").exists():
                 learn(data, count, start, folder)
@@ -96,7 +98,8 @@ def figure(found: dict[str, list[tuple[int, float, float]]]) -> Figure:
     for name, each in found.items():
         axis.plot([count for count, *_ in each], [100 * nme for _, nme, _ in each], "o-", label=name)
     for same_count in zip(*found.values(), strict=True):
-        for (count, nme, _), place in zip(sorted(same_count, key=lambda each: each[1]), PLACES, strict=True):
+        places = BELOW, *(BESIDE for _ in same_count[2:]), ABOVE
+        for (count, nme, _), place in zip(sorted(same_count, key=lambda each: each[1]), places, strict=True):
             axis.annotate(
                 f"{100 * nme:.1f}", (count, 100 * nme), xytext=place, textcoords="offset points", fontsize=8, bbox=PAPER
             )
