@@ -38,8 +38,8 @@ STARTS = {
 }
 """Settings of each start, by its name in the figure."""
 
-BELOW, BESIDE, ABOVE = (-5, -13), (8, -3), (-5, 7)
-"""Where a number stands relative to its mark, points: the smallest of a column below, the largest above."""
+PLACES = {3: ((-5, -13), (8, -3), (-5, 7)), 4: ((-5, -13), (-23, -3), (8, -3), (-5, 7))}
+"""Where the 3 or 4 numbers of a column stand beside their marks, points: the smallest below, the largest above."""
 
 PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
 """Behind the numbers, so that lines do not cross them."""
@@ -98,7 +98,7 @@ def figure(found: dict[str, list[tuple[int, float, float]]]) -> Figure:
     for name, each in found.items():
         axis.plot([count for count, *_ in each], [100 * nme for _, nme, _ in each], "o-", label=name)
     for same_count in zip(*found.values(), strict=True):
-        places = BELOW, *(BESIDE for _ in same_count[2:]), ABOVE
+        places = PLACES[len(same_count)]
         for (count, nme, _), place in zip(sorted(same_count, key=lambda each: each[1]), places, strict=True):
             axis.annotate(
                 f"{100 * nme:.1f}", (count, 100 * nme), xytext=place, textcoords="offset points", fontsize=8, bbox=PAPER
